@@ -1,0 +1,139 @@
+package shard
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Unit is a test that can be run alone, as it waits in a queue.
+type Unit struct {
+	Name string
+	// Estimate of its duration; the zero Estimate if it was never seen.
+	Estimate Estimate
+	// Returns is how many leases it came back from without a result. A unit
+	// that came back twice is leased alone: it may be what kills the worker,
+	// and must not take others with it.
+	Returns int
+}
+
+// Policy holds the numbers of guided self-scheduling. Its zero value is
+// replaced field by field with the defaults.
+type Policy struct {
+	// K: a lease holds 1/(K·workers) of the predicted time that is left.
+	// Larger means smaller leases. Default 2.5.
+	K float64
+	// LeaseCost is the time a lease takes besides its units. No lease is
+	// planned shorter than ten times this, except the last. Default 50 ms.
+	LeaseCost time.Duration
+	// MaxUnits in one lease. Default 1,000.
+	MaxUnits int
+	// MaxBytes of names in one lease, for they go on one command line, which
+	// Linux ends at 128 KiB. Default 64 KiB. A longer name is leased alone.
+	MaxBytes int
+}
+
+const (
+	leaseFloor   = 10              // shortest planned lease in lease costs
+	unknownGuess = 5 * time.Second // a unit's length when nothing at all is known
+	loneReturns  = 2               // Returns from which a unit is leased alone
+)
+
+func (p Policy) withDefaults() Policy {
+	if !(p.K > 0) {
+		p.K = 2.5
+	}
+	if p.LeaseCost <= 0 {
+		p.LeaseCost = 50 * time.Millisecond
+	}
+	if p.MaxUnits <= 0 {
+		p.MaxUnits = 1000
+	}
+	if p.MaxBytes <= 0 {
+		p.MaxBytes = 64 << 10
+	}
+	return p
+}
+
+// Sort puts units in the order in which they are leased: those that came back,
+// then those never seen, then the longest expected; equal ones by name.
+func Sort(units []Unit) {
+	slices.SortFunc(units, func(a, b Unit) int {
+		return cmp.Or(
+			cmp.Compare(b.Returns, a.Returns),
+			cmp.Compare(boolInt(a.Estimate.Known()), boolInt(b.Estimate.Known())),
+			cmp.Compare(b.Estimate.Duration(), a.Estimate.Duration()),
+			strings.Compare(a.Name, b.Name),
+		)
+	})
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Next returns how many units from the front of waiting, which is in the order
+// of [Sort], make the next lease; 0 only if none wait. workers is how many
+// share the queue, the asking one included.
+//
+// The lease is the longest prefix of predicted length at most
+// max(remaining/(K·workers), 10·LeaseCost), and at least one unit. It is a
+// single unit once there are no more units than workers.
+func (p Policy) Next(waiting []Unit, workers int) int {
+	p = p.withDefaults()
+	workers = max(workers, 1)
+	if len(waiting) <= workers || waiting[0].Returns >= loneReturns {
+		return min(len(waiting), 1)
+	}
+	guess := guessUnknown(waiting)
+	remaining := time.Duration(0)
+	for _, u := range waiting {
+		remaining += predicted(u, guess)
+	}
+	share := time.Duration(float64(remaining) / (p.K * float64(workers)))
+	target := max(share, leaseFloor*p.LeaseCost)
+
+	length, bytes := time.Duration(0), 0
+	for i, u := range waiting {
+		length += predicted(u, guess)
+		bytes += len(u.Name) + 3 // quotes and a blank
+		full := length > target || bytes > p.MaxBytes || i >= p.MaxUnits || u.Returns >= loneReturns
+		if i > 0 && full {
+			return i
+		}
+	}
+	return len(waiting)
+}
+
+// Remaining returns the predicted time of all units one after the other.
+func Remaining(units []Unit) time.Duration {
+	guess, sum := guessUnknown(units), time.Duration(0)
+	for _, u := range units {
+		sum += predicted(u, guess)
+	}
+	return sum
+}
+
+func predicted(u Unit, guess time.Duration) time.Duration {
+	if u.Estimate.Known() {
+		return u.Estimate.Duration()
+	}
+	return guess
+}
+
+// guessUnknown returns the length planned for units never seen: that of the
+// longest known one, for a surprise at the end costs most.
+func guessUnknown(units []Unit) time.Duration {
+	longest := time.Duration(0)
+	for _, u := range units {
+		longest = max(longest, u.Estimate.Duration())
+	}
+	if longest == 0 {
+		return unknownGuess
+	}
+	return longest
+}
