@@ -1,0 +1,46 @@
+package manifest
+
+import (
+	"path"
+	"strings"
+)
+
+// MatchesReport reports whether a file, named relative to the checkout with
+// slashes, is one of the test's report files. In the glob, * matches within
+// one folder and ** any number of folders.
+func (t Test) MatchesReport(name string) bool {
+	if t.Report == "" {
+		return false
+	}
+	return matchParts(strings.Split(t.Report, "/"), strings.Split(path.Clean(name), "/"))
+}
+
+// matchParts matches part by part. Each ** restarts at most once a part of the
+// name, since only the last ** passed needs to be tried again.
+func matchParts(glob, name []string) bool {
+	star, resume, g, n := -1, 0, 0, 0
+	for n < len(name) {
+		switch {
+		case g < len(glob) && glob[g] == "**":
+			star, resume = g, n
+			g++
+		case g < len(glob) && partMatches(glob[g], name[n]):
+			g++
+			n++
+		case star >= 0:
+			resume++
+			g, n = star+1, resume
+		default:
+			return false
+		}
+	}
+	for g < len(glob) && glob[g] == "**" {
+		g++
+	}
+	return g == len(glob)
+}
+
+func partMatches(glob, part string) bool {
+	ok, err := path.Match(glob, part)
+	return err == nil && ok
+}
