@@ -1,0 +1,156 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/slipwayhq/slipway/internal/pure/stats"
+)
+
+// maxCount is more requests than any edge sees in one tick; what is above it is a fault of the counter.
+const maxCount = 1 << 40
+
+// recentRequests is how many requests at risk are enough to know the share: events that come some ticks late then still meet a share
+// with little noise, while a change in the mix is followed within seconds.
+const recentRequests = 400
+
+// NewState is the evidence before the first tick. The policy must be valid.
+func NewState(p Policy) State {
+	s := State{Vitals: make([]VitalState, len(p.Vitals))}
+	for i, v := range p.Vitals {
+		s.Vitals[i] = VitalState{
+			Name:    v.Name,
+			Harm:    stats.NewHarmTest(1 + p.Margin),
+			Exclude: stats.NewExclusionTest(math.Max(p.RuleOutFor(v), 1+p.Margin)),
+		}
+	}
+	return s
+}
+
+// Fold adds a tick to the evidence. A tick with impossible counts changes nothing but State.Rejected (it is the factor 1), and the
+// error says what was impossible: counts below 0 or absurdly large, a share outside [0, 1], a vital that the policy does not have, or
+// more events on a release than requests at risk so far. The state must have been made for this policy.
+func (s *State) Fold(p Policy, t Tick) error {
+	if err := s.check(p, t); err != nil {
+		s.Rejected++
+		return fmt.Errorf("tick of second %d: %w", t.Second, err)
+	}
+	if s.Ticks == 0 || t.Second < s.First {
+		s.First = t.Second
+	}
+	if s.Ticks == 0 || t.Second > s.Last {
+		s.Last = t.Second
+	}
+	s.Ticks++
+	for i, v := range p.Vitals {
+		if c, ok := t.Counts[v.Name]; ok {
+			s.Vitals[i].fold(p, v, t.Share, c)
+		}
+	}
+	return nil
+}
+
+func (s *State) check(p Policy, t Tick) error {
+	if !(t.Share >= 0 && t.Share <= 1) {
+		return fmt.Errorf("share %v is not between 0 and 1", t.Share)
+	}
+	if len(s.Vitals) != len(p.Vitals) {
+		return fmt.Errorf("the evidence has %d vitals, the policy %d", len(s.Vitals), len(p.Vitals))
+	}
+	found := 0
+	for i, v := range p.Vitals {
+		if s.Vitals[i].Name != v.Name {
+			return fmt.Errorf("the evidence is on vital %q, the policy on %q", s.Vitals[i].Name, v.Name)
+		}
+		c, ok := t.Counts[v.Name]
+		if !ok {
+			continue
+		}
+		found++
+		if err := c.possible(s.Vitals[i].Total); err != nil {
+			return fmt.Errorf("vital %q: %w", v.Name, err)
+		}
+	}
+	if found < len(t.Counts) {
+		return fmt.Errorf("it counts %d vitals that the policy does not have", len(t.Counts)-found)
+	}
+	return nil
+}
+
+// possible checks a count that comes on top of before.
+func (c Count) possible(before Count) error {
+	for _, n := range [...]int64{c.New, c.Old, c.AtRiskNew, c.AtRiskOld} {
+		if n < 0 || n > maxCount {
+			return fmt.Errorf("impossible count %d", n)
+		}
+	}
+	sum := before.plus(c)
+	if sum.New > sum.AtRiskNew {
+		return fmt.Errorf("%d events on the new release of %d requests at risk", sum.New, sum.AtRiskNew)
+	}
+	if sum.Old > sum.AtRiskOld {
+		return fmt.Errorf("%d events on the old release of %d requests at risk", sum.Old, sum.AtRiskOld)
+	}
+	return nil
+}
+
+func (c Count) plus(o Count) Count {
+	return Count{
+		New: c.New + o.New, Old: c.Old + o.Old,
+		AtRiskNew: c.AtRiskNew + o.AtRiskNew, AtRiskOld: c.AtRiskOld + o.AtRiskOld,
+	}
+}
+
+// fold adds a possible count. Two shares are at work. The test against harm uses the share by which the split was drawn, where one
+// was drawn: then the promise on false rollbacks holds for any visitors. What is excluded, and the ratio shown, use the share of
+// requests at risk, because first events alone run out where most visitors have one sooner or later, and would make any
+// release look equal.
+func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
+	s.Total = s.Total.plus(c)
+	if share != s.RecentShare {
+		s.RecentNew, s.RecentOld, s.RecentShare = 0, 0, share
+	}
+	for s.RecentNew+s.RecentOld >= recentRequests {
+		s.RecentNew, s.RecentOld = s.RecentNew>>1, s.RecentOld>>1
+	}
+	s.RecentNew += c.AtRiskNew
+	s.RecentOld += c.AtRiskOld
+	n := c.New + c.Old
+	if n == 0 {
+		return
+	}
+	drawn, atRisk := share, share
+	if p.Unit == ByHost || p.Unit == ByVisitor {
+		atRisk = s.atRiskShare(share)
+	}
+	if p.Unit == ByHost {
+		drawn = atRisk
+	}
+	s.Share = atRisk
+	x := c.New
+	if v.Bad == Drop {
+		x, drawn, atRisk = c.Old, 1-drawn, 1-atRisk
+	}
+	if compares(drawn) {
+		s.Harm.Fold(x, n, drawn)
+		s.Peak = math.Max(s.Peak, s.Harm.LogE())
+	}
+	if compares(atRisk) {
+		s.Exclude.Fold(x, n, atRisk)
+		s.Bounds.Fold(x, n, atRisk)
+	}
+}
+
+// compares: with all traffic on one release there is nothing to compare.
+func compares(share float64) bool { return share > 0 && share < 1 }
+
+// atRiskShare is the new release's share of the recent requests at risk, or the last one known, or the drawn one.
+func (s *VitalState) atRiskShare(drawn float64) float64 {
+	if total := s.RecentNew + s.RecentOld; total > 0 {
+		return float64(s.RecentNew) / float64(total)
+	}
+	if s.Share > 0 {
+		return s.Share
+	}
+	return drawn
+}

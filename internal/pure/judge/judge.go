@@ -1,0 +1,137 @@
+package judge
+
+import (
+	"math"
+
+	"github.com/slipwayhq/slipway/internal/pure/stats"
+)
+
+// Judge says what the evidence means. It looks at the largest e-value so far, so that the answer does not depend on how often, or
+// after which ticks, one asks.
+func Judge(p Policy, s State) Verdict {
+	v := Verdict{Vitals: make([]VitalEvidence, len(p.Vitals))}
+	for i, spec := range p.Vitals {
+		v.Vitals[i] = weigh(p, spec, &s.Vitals[i])
+	}
+	v.Outcome = overall(v.Vitals)
+	for _, e := range v.Vitals {
+		if e.Outcome == v.Outcome {
+			v.Reasons = append(v.Reasons, Reason{Vital: e.Name, About: e.Outcome, Text: e.Text})
+		}
+	}
+	return v
+}
+
+// HasRegressed is Judge's answer to the urgent question alone, without words and allocations: is any vital beyond its threshold?
+func HasRegressed(p Policy, s *State) bool {
+	for i, v := range p.Vitals {
+		if s.Vitals[i].Peak >= p.Threshold(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// overall: one regressed vital is enough, all must be healthy.
+func overall(vitals []VitalEvidence) Outcome {
+	outcome := Healthy
+	for _, e := range vitals {
+		if e.Outcome == Regressed {
+			return Regressed
+		}
+		if e.Outcome == Unknown {
+			outcome = Unknown
+		}
+	}
+	return outcome
+}
+
+// weigh puts one vital's evidence in numbers and words.
+func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
+	e := VitalEvidence{
+		Name: v.Name, Label: v.label(), Outcome: Unknown,
+		EValue: s.Harm.LogE() / math.Ln10, Peak: s.Peak / math.Ln10, Threshold: p.Threshold(v) / math.Ln10,
+		Excluded: s.Exclude.LogE() / math.Ln10, ExcludeThreshold: -math.Log10(p.excludeAlpha()), RuleOut: p.RuleOutFor(v),
+		Count:   s.Total,
+		RateNew: rate(s.Total.New, s.Total.AtRiskNew), RateOld: rate(s.Total.Old, s.Total.AtRiskOld),
+	}
+	e.ratios(p, v, s)
+	negligible := v.Negligible > 0 && stats.RateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible) >= -math.Log(p.excludeAlpha())
+	switch {
+	case s.Peak >= p.Threshold(v):
+		e.Outcome, e.Text = Regressed, regressedText(v, e)
+	case !canRise(p, v):
+		e.Outcome, e.Text = Healthy, cannotRiseText(v)
+	case e.Excluded >= e.ExcludeThreshold:
+		e.Outcome, e.Text = Healthy, excludedText(p, v, e)
+	case negligible:
+		e.Outcome, e.Text = Healthy, negligibleText(p, v, e)
+	default:
+		e.Needed = needed(p, v, s)
+		e.Text = unknownText(v, e)
+	}
+	return e
+}
+
+// canRise: an event that nearly every request already is cannot become much more frequent; there is nothing to rule out.
+func canRise(p Policy, v VitalSpec) bool { return p.RuleOutFor(v) > 1+p.Margin }
+
+// ratios fills in the estimate and its bounds as new over old, whichever direction is harm.
+func (e *VitalEvidence) ratios(p Policy, v VitalSpec, s *VitalState) {
+	estimate, _ := s.Bounds.Estimate()
+	low, _ := s.Bounds.Lower(p.excludeAlpha())
+	high, _ := s.Bounds.Upper(p.excludeAlpha())
+	if v.Bad == Drop {
+		estimate, low, high = inverse(estimate), inverse(high), inverse(low)
+	}
+	e.RatioEstimate, e.RatioLow, e.RatioHigh = estimate, low, high
+	if estimate > 0 {
+		e.Expected = float64(s.Total.New) / estimate
+	}
+}
+
+// inverse of a ratio, where 0 stands for "not known".
+func inverse(ratio float64) float64 {
+	if ratio == 0 {
+		return 0
+	}
+	return 1 / ratio
+}
+
+func rate(events, requests int64) float64 {
+	if requests == 0 {
+		return 0
+	}
+	return float64(events) / float64(requests)
+}
+
+// needed is the cheaper of the two ways to health: excluding the ratio, or showing that the rate is negligible.
+func needed(p Policy, v VitalSpec, s *VitalState) Needed {
+	share := s.Share
+	if v.Bad == Drop {
+		share = 1 - share
+	}
+	pooled := rate(s.Total.New+s.Total.Old, s.Total.AtRiskNew+s.Total.AtRiskOld)
+	if share == 0 {
+		share = s.RecentShare
+	}
+	events, requests := s.Exclude.EventsNeeded(share, 1, p.excludeAlpha()), 0.0
+	if pooled > 0 {
+		requests = events / pooled
+	}
+	if v.Negligible > 0 {
+		onNew := stats.RequestsForRateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible, pooled, p.excludeAlpha())
+		if other := onNew / share; share > 0 && (requests == 0 || other < requests) {
+			events, requests = other*pooled, other
+		}
+	}
+	return Needed{Events: count(events), Requests: count(requests)}
+}
+
+// count is x as a whole number; what is beyond all reason counts as not known: 0.
+func count(x float64) int64 {
+	if !(x < 1e15) {
+		return 0
+	}
+	return int64(math.Ceil(x))
+}

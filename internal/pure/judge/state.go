@@ -1,0 +1,56 @@
+package judge
+
+import "github.com/slipwayhq/slipway/internal/pure/stats"
+
+// Tick is what one edge counted in one stretch of time with one constant share, usually one second. The caller folds each tick
+// exactly once, in any order within a step.
+type Tick struct {
+	// Second is the tick's Unix time; kept as the state's first and last, nothing else depends on it.
+	Second int64 `json:"second"`
+	// Share is the fraction of visitors (ByVisitor) or requests (ByRequest) that the split sends to the new release, in [0, 1].
+	// Not used ByHost. A change of the share closes the tick. Counts are by the release that the hash chose, even where another
+	// one had to answer.
+	Share float64 `json:"share"`
+	// Counts by the vital's name. A vital without an entry has no data in this tick, which is no evidence either way.
+	Counts map[string]Count `json:"counts"`
+}
+
+// Count is one vital in one tick. ByVisitor, an event is a visitor's first bad request since the switch, and the requests at risk
+// are those started by visitors who had no event yet. Else an event is a bad request, and all requests are at risk.
+// An event may come in a later tick than its request.
+type Count struct {
+	New       int64 `json:"new"`
+	Old       int64 `json:"old"`
+	AtRiskNew int64 `json:"at_risk_new"`
+	AtRiskOld int64 `json:"at_risk_old"`
+}
+
+// State is the evidence of one rollout. It goes through all steps and restarts nowhere. It survives JSON unchanged: floats are
+// written with the digits that bring back the same bits. Make one with NewState.
+type State struct {
+	Ticks    int64 `json:"ticks"`
+	Rejected int64 `json:"rejected"` // ticks with impossible counts, which changed nothing
+	First    int64 `json:"first"`    // earliest Tick.Second, 0 before the first tick
+	Last     int64 `json:"last"`     // latest Tick.Second
+	// Vitals are in the order of Policy.Vitals.
+	Vitals []VitalState `json:"vitals"`
+}
+
+// VitalState is the evidence on one vital. Inside, ratios are in the direction of harm: for Drop the arms are swapped.
+type VitalState struct {
+	Name  string `json:"name"`
+	Total Count  `json:"total"`
+	// Peak is the largest ln e-value so far. The verdict looks at it, so that it does not depend on how often one looks (Ville).
+	Peak float64 `json:"peak"`
+	// Harm tests "ratio at most 1 + Margin", Exclude tests "ratio at least RuleOutFor".
+	Harm    stats.Test   `json:"harm"`
+	Exclude stats.Test   `json:"exclude"`
+	Bounds  stats.Bounds `json:"bounds"`
+	// RecentNew and RecentOld are the requests at risk lately: their share is the one that belongs to the next event, which may come
+	// a tick or more after its request. RecentShare is the Tick.Share they were counted under; a change starts them anew.
+	RecentNew   int64   `json:"recent_new"`
+	RecentOld   int64   `json:"recent_old"`
+	RecentShare float64 `json:"recent_share"`
+	// Share is the new release's share at the last event, for the estimate of what is missing.
+	Share float64 `json:"share"`
+}

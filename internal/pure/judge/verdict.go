@@ -1,0 +1,64 @@
+package judge
+
+// Outcome is one of three words.
+type Outcome string
+
+const (
+	// Regressed: harm beyond the margin is shown at level Alpha. It stays once reached.
+	Regressed Outcome = "regressed"
+	// Healthy: for every vital the harm that the user named is excluded.
+	Healthy Outcome = "healthy"
+	// Unknown: neither; Needed says what is missing.
+	Unknown Outcome = "unknown"
+)
+
+// Verdict is what the evidence says now, with its reasons. It is a pure function of Policy and State.
+type Verdict struct {
+	Outcome Outcome `json:"outcome"`
+	// Reasons: the vitals that decided (regressed), all vitals (healthy), or those that are missing something (unknown).
+	Reasons []Reason `json:"reasons"`
+	// Vitals are in the order of Policy.Vitals.
+	Vitals []VitalEvidence `json:"vitals"`
+}
+
+// Reason is one sentence of plain English with its numbers.
+type Reason struct {
+	Vital string  `json:"vital"`
+	About Outcome `json:"about"` // what this vital alone says
+	Text  string  `json:"text"`
+}
+
+// VitalEvidence is one vital in numbers. Every number is finite.
+type VitalEvidence struct {
+	Name    string  `json:"name"`
+	Label   string  `json:"label"`
+	Outcome Outcome `json:"outcome"` // what this vital alone says
+	// EValue and Threshold are log10: a rollout of a release that changes nothing passes Threshold at most in Alpha·Weight of all
+	// cases. Peak is the largest EValue so far and decides.
+	EValue    float64 `json:"e_value"`
+	Peak      float64 `json:"peak"`
+	Threshold float64 `json:"threshold"`
+	// Excluded and ExcludeThreshold are the same for "harm of RuleOut or more".
+	Excluded         float64 `json:"excluded"`
+	ExcludeThreshold float64 `json:"exclude_threshold"`
+	RuleOut          float64 `json:"rule_out"`
+	// The new release's rate over the old one's, and its confidence sequence at ExcludeAlpha a side. 0 means not known yet.
+	RatioEstimate float64 `json:"ratio_estimate"`
+	RatioLow      float64 `json:"ratio_low"`
+	RatioHigh     float64 `json:"ratio_high"`
+	Count
+	// Events per request at risk, 0 without requests.
+	RateNew float64 `json:"rate_new"`
+	RateOld float64 `json:"rate_old"`
+	// Expected events on the new release had it the old one's rate; 0 when not known.
+	Expected float64 `json:"expected"`
+	Needed   Needed  `json:"needed"`
+	Text     string  `json:"text"`
+}
+
+// Needed is a forecast of what is missing until RuleOut is excluded, both releases together, at the present rates and share, if
+// the release changes nothing. Both are 0 when done; Requests is 0 with Events above 0 when no rate is known yet.
+type Needed struct {
+	Events   int64 `json:"events"`
+	Requests int64 `json:"requests"`
+}

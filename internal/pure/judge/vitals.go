@@ -1,0 +1,62 @@
+package judge
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/slipwayhq/slipway/internal/pure/stats"
+)
+
+// The built-in vitals, which the edge counts without any work from the app.
+const (
+	Errors     = "errors"
+	LatencyP50 = "latency_p50"
+	LatencyP90 = "latency_p90"
+	LatencyP99 = "latency_p99"
+)
+
+// negligibleErrors: an app that never fails cannot show that its errors did not double. Under one in a thousand is fine.
+const negligibleErrors = 0.001
+
+// Threshold is where a request starts to count as slow for one latency vital.
+type Threshold struct {
+	Vital    string  `json:"vital"`
+	Quantile float64 `json:"quantile"`
+	// Ms: a request is slow when it has taken at least this long, whether it has ended or not.
+	Ms float64 `json:"ms"`
+	// Base is the fraction of the requests before the push that were slow.
+	Base float64 `json:"base"`
+}
+
+// Thresholds derives the latency vitals from the latencies before the push (the old release, all hosts; the longer the better, 30
+// minutes are plenty). The thresholds need not be exact: they are fixed before the first tick and the same for both releases, so
+// any value gives a valid test. A quantile that nothing exceeds is left out, and so are all without data.
+func Thresholds(before *stats.Histogram) []Threshold {
+	quantiles := []Threshold{{Vital: LatencyP50, Quantile: 0.50}, {Vital: LatencyP90, Quantile: 0.90}, {Vital: LatencyP99, Quantile: 0.99}}
+	var found []Threshold
+	for _, t := range quantiles {
+		ms, fraction, ok := before.Exceedance(t.Quantile)
+		if !ok || fraction == 0 || len(found) > 0 && found[len(found)-1].Ms == ms {
+			continue
+		}
+		t.Ms, t.Base = ms, fraction
+		found = append(found, t)
+	}
+	return found
+}
+
+// Standard is the policy of a rollout with the built-in vitals: errors, and latency beyond the given thresholds. Half of alpha is
+// for errors, the rest for latency, the tail first. A doubling is to be ruled out; hosts get their margin.
+func Standard(unit Unit, alpha float64, thresholds []Threshold) Policy {
+	p := Policy{Unit: unit, Alpha: alpha, RuleOut: 2, ExcludeAlpha: 0.05}
+	if unit == ByHost {
+		p.Margin = DefaultHostMargin
+	}
+	p.Vitals = []VitalSpec{{Name: Errors, Weight: 0.5, Negligible: negligibleErrors}}
+	weights := map[string]float64{LatencyP50: 0.1, LatencyP90: 0.15, LatencyP99: 0.25}
+	for _, t := range thresholds {
+		label := fmt.Sprintf("requests slower than %s ms", strconv.FormatFloat(t.Ms, 'g', 3, 64))
+		p.Vitals = append(p.Vitals, VitalSpec{Name: t.Vital, Label: label, Weight: weights[t.Vital], Base: t.Base})
+	}
+	return p
+}

@@ -1,0 +1,122 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+func regressedText(v VitalSpec, e VitalEvidence) string {
+	return fmt.Sprintf("%s: %s; a release that changes nothing shows this in at most 1 of %s rollouts",
+		e.Label, comparison(v, e), odds(e.Peak))
+}
+
+func excludedText(p Policy, v VitalSpec, e VitalEvidence) string {
+	return fmt.Sprintf("%s: %s; %s is ruled out (%s sure)", e.Label, comparison(v, e), harmWords(v, e.RuleOut), percent(1-p.excludeAlpha()))
+}
+
+func negligibleText(p Policy, v VitalSpec, e VitalEvidence) string {
+	return fmt.Sprintf("%s: %s on the new release in %s requests: fewer than the %s that would matter (%s sure)",
+		e.Label, quantity(e.New), commas(e.AtRiskNew), percent(v.Negligible), percent(1-p.excludeAlpha()))
+}
+
+func cannotRiseText(v VitalSpec) string {
+	return fmt.Sprintf("%s: %s of all requests already, so that it cannot rise by much", v.label(), percent(v.Base))
+}
+
+func unknownText(v VitalSpec, e VitalEvidence) string {
+	harm := harmWords(v, e.RuleOut)
+	switch {
+	case e.AtRiskNew == 0 || e.AtRiskOld == 0:
+		return fmt.Sprintf("%s: no requests on both releases to compare yet", e.Label)
+	case e.Needed.Requests > 0:
+		return fmt.Sprintf("%s: %s; about %s more requests are needed to rule out %s",
+			e.Label, comparison(v, e), roughly(float64(e.Needed.Requests)), harm)
+	case e.Needed.Events > 0:
+		return fmt.Sprintf("%s: none on either release in %s requests; about %s would have to happen to rule out %s",
+			e.Label, commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Events)), harm)
+	}
+	return fmt.Sprintf("%s: %s; at this share of traffic no number of requests rules out %s", e.Label, comparison(v, e), harm)
+}
+
+// comparison: "3.1 times the old release's (41 against 13 expected)".
+func comparison(v VitalSpec, e VitalEvidence) string {
+	if e.RatioEstimate == 0 {
+		return fmt.Sprintf("%s on the new release, %s on the old one", quantity(e.New), quantity(e.Old))
+	}
+	times := strconv.FormatFloat(e.RatioEstimate, 'f', 1, 64)
+	if e.RatioEstimate < 2 || v.Bad == Drop {
+		times = strconv.FormatFloat(e.RatioEstimate, 'f', 2, 64)
+	}
+	return fmt.Sprintf("%s times the old release's (%s against %s expected)", times, commas(e.New), expected(e.Expected))
+}
+
+// expected keeps a decimal below 10.
+func expected(x float64) string {
+	if x < 9.95 {
+		return strconv.FormatFloat(x, 'f', 1, 64)
+	}
+	return commas(int64(math.Round(x)))
+}
+
+// harmWords names a ratio of harm: "a doubling", "a rise to 1.8 times", "a halving".
+func harmWords(v VitalSpec, ratio float64) string {
+	if v.Bad == Drop {
+		switch ratio {
+		case 2:
+			return "a halving"
+		default:
+			return "a drop to " + percent(1/ratio)
+		}
+	}
+	switch ratio {
+	case 2:
+		return "a doubling"
+	case 3:
+		return "a tripling"
+	}
+	return "a rise to " + strconv.FormatFloat(ratio, 'g', 3, 64) + " times"
+}
+
+// odds is 10^log10 as a number of rollouts, to two digits.
+func odds(log10 float64) string {
+	if log10 >= 9 {
+		return "a billion"
+	}
+	return roughly(math.Pow(10, log10))
+}
+
+// roughly rounds to two significant digits: 4,123 is "4,100".
+func roughly(x float64) string {
+	if x < 1 {
+		return "1"
+	}
+	unit := math.Pow(10, math.Max(0, math.Floor(math.Log10(x))-1))
+	return commas(int64(math.Round(x/unit) * unit))
+}
+
+func quantity(n int64) string {
+	if n == 0 {
+		return "none"
+	}
+	return commas(n)
+}
+
+// commas: 12000 is "12,000". n is not negative.
+func commas(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// percent writes a fraction with at most three significant digits: "95 %".
+func percent(fraction float64) string {
+	return strconv.FormatFloat(fraction*100, 'g', 3, 64) + " %"
+}

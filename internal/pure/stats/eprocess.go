@@ -1,0 +1,98 @@
+package stats
+
+import "math"
+
+// components is the number of alternatives that a Test bets on.
+const components = 8
+
+// Test is an e-process against one hypothesis on a rate ratio: a bet on each of several alternative ratios, all on the same side
+// of Null. The zero value is not usable: see NewHarmTest and NewExclusionTest.
+type Test struct {
+	// Null is the ratio being tested, above 0.
+	Null float64 `json:"null"`
+	// Alternatives are the ratios that are bet on.
+	Alternatives [components]float64 `json:"alternatives"`
+	// LogStake is the natural logarithm of each bet's present value; the initial weights add up to 1.
+	LogStake [components]float64 `json:"log_stake"`
+}
+
+// harmSteps are log ratios from 5 % to tenfold: small harms need many events, large ones are seen within a few.
+// The grid and its equal weights are those measured as "grid e-process".
+var harmSteps = [components]float64{0.05, 0.1, 0.2, 0.35, 0.7, 1.1, 1.6, 2.3}
+
+// NewHarmTest tests "the ratio is at most null" (null > 0; 1 plus the tolerated margin) against larger ratios, with equal weights.
+func NewHarmTest(null float64) Test {
+	t := Test{Null: null}
+	for k, step := range harmSteps {
+		t.Alternatives[k] = null * math.Exp(step)
+		t.LogStake[k] = -math.Log(components)
+	}
+	return t
+}
+
+// exclusionSteps are the fractions of ln(null) by which an exclusion test's alternatives lie below null. The first is a ratio of 1
+// ("nothing changed"), which is what we expect to see and so carries half the weight.
+var exclusionSteps = [components]float64{1, 0.25, 0.5, 0.75, 1.25, 1.5, 2, 3}
+
+// NewExclusionTest tests "the ratio is at least null" (null > 1) against smaller ratios: the mirror image of a harm test.
+// When it reaches 1/α, a harm of null or more is excluded at level α.
+func NewExclusionTest(null float64) Test {
+	t := Test{Null: null}
+	for k, step := range exclusionSteps {
+		t.Alternatives[k] = math.Pow(null, 1-step)
+		t.LogStake[k] = -math.Log(2 * (components - 1))
+	}
+	t.LogStake[0] = -math.Log(2)
+	return t
+}
+
+// Fold adds a tick: x of n events were in the new arm, whose share was rho in [0, 1]. Folding two ticks with the same rho is folding
+// their sum. Needs 0 ≤ x ≤ n.
+func (t *Test) Fold(x, n int64, rho float64) {
+	if n == 0 {
+		return
+	}
+	null := math.Log1p(rho * (t.Null - 1))
+	for k, r := range t.Alternatives {
+		t.LogStake[k] += float64(x)*math.Log(r/t.Null) - float64(n)*(math.Log1p(rho*(r-1))-null)
+	}
+}
+
+// LogE is the natural logarithm of the e-value.
+func (t *Test) LogE() float64 { return logSumExp(t.LogStake[:]) }
+
+// EventsNeeded forecasts how many more events, both arms together, bring the e-value to 1/alpha at a constant share rho if the
+// ratio is truth: for each bet what is missing over its expected growth per event, and of those the least. (Wald's identity with
+// the growth rate of Grünwald, de Heide & Koolen, "Safe Testing", JRSS-B 2024.) It ignores the overshoot and that bets add up, and
+// is an expectation: half of all cases need more. 0 when reached, +Inf when no bet grows (rho of 0 or 1).
+func (t *Test) EventsNeeded(rho, truth, alpha float64) float64 {
+	goal := -math.Log(alpha)
+	if t.LogE() >= goal {
+		return 0
+	}
+	p := rho * truth / (rho*truth + 1 - rho)
+	least := math.Inf(1)
+	for k, r := range t.Alternatives {
+		growth := p*math.Log(r/t.Null) - math.Log1p(rho*(r-1)) + math.Log1p(rho*(t.Null-1))
+		if growth > 1e-12 {
+			least = math.Min(least, (goal-t.LogStake[k])/growth)
+		}
+	}
+	return math.Ceil(math.Max(least, 1))
+}
+
+// logSumExp is ln Σ exp(v) without overflow.
+func logSumExp(v []float64) float64 {
+	top := math.Inf(-1)
+	for _, a := range v {
+		top = math.Max(top, a)
+	}
+	if math.IsInf(top, 0) {
+		return top
+	}
+	sum := 0.0
+	for _, a := range v {
+		sum += math.Exp(a - top)
+	}
+	return top + math.Log(sum)
+}
