@@ -25,7 +25,6 @@ type sheet struct {
 	Title  string
 	Data   any
 	Pieces int // in the visitor's cart
-	Who    session.Session
 }
 
 func newPages(a *assets) (*pages, error) {
@@ -58,7 +57,11 @@ func (p *pages) render(a answer, who session.Session) ([]byte, error) {
 		return nil, fmt.Errorf("no page is called %q", a.page)
 	}
 	var body bytes.Buffer
-	view := sheet{Title: a.title, Data: a.data, Pieces: who.Cart.Pieces(), Who: who}
+	view := sheet{
+		Title:  a.title,
+		Data:   a.data,
+		Pieces: who.Cart.Pieces(),
+	}
 	if err := page.ExecuteTemplate(&body, "layout.html", view); err != nil {
 		return nil, fmt.Errorf("show page %q: %w", a.page, err)
 	}
