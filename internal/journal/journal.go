@@ -1,0 +1,131 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	stateStream     = "STATE"
+	telemetryStream = "TELEMETRY"
+	statePrefix     = "state."
+	telemetryPrefix = "telemetry."
+)
+
+// Options of a Journal.
+type Options struct {
+	// Dir keeps the embedded log. Ignored when URL is set.
+	Dir string
+	// URL of a NATS cluster; empty embeds the log.
+	URL string
+	// TelemetryAge is how long telemetry is kept; 0 means 48 hours.
+	TelemetryAge time.Duration
+	// TelemetryBytes is how much of it is kept at most; 0 means 2 GiB.
+	TelemetryBytes int64
+	Logger         *slog.Logger
+}
+
+// Journal is an open log. Use Open, then Run.
+type Journal struct {
+	opts    Options
+	server  *server.Server
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	state   jetstream.Stream
+	appends chan appendRequest
+	ended   chan struct{}
+}
+
+// Open starts the embedded log (or connects) and makes the streams. Close it; Run it for Append to work.
+func Open(ctx context.Context, opts Options) (*Journal, error) {
+	if opts.TelemetryAge == 0 {
+		opts.TelemetryAge = 48 * time.Hour
+	}
+	if opts.TelemetryBytes == 0 {
+		opts.TelemetryBytes = 2 << 30
+	}
+	j := &Journal{opts: opts, appends: make(chan appendRequest, 1024), ended: make(chan struct{})}
+	if err := j.connect(); err != nil {
+		return nil, err
+	}
+	if err := j.makeStreams(ctx); err != nil {
+		j.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *Journal) connect() error {
+	if j.opts.URL != "" {
+		conn, err := nats.Connect(j.opts.URL, nats.Name("slipway"), nats.MaxReconnects(-1))
+		if err != nil {
+			return fmt.Errorf("connect to the log at %s: %w", j.opts.URL, err)
+		}
+		j.conn = conn
+		return nil
+	}
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "slipway", DontListen: true, JetStream: true, StoreDir: filepath.Clean(j.opts.Dir),
+		SyncAlways: true, NoSigs: true, NoLog: true, MaxPayload: 8 << 20,
+	})
+	if err != nil {
+		return fmt.Errorf("open the log in %s: %w", j.opts.Dir, err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(20 * time.Second) {
+		srv.Shutdown()
+		return fmt.Errorf("open the log in %s: not ready after 20 s; is another slipway using this folder, or is the disk full?", j.opts.Dir)
+	}
+	conn, err := nats.Connect("", nats.InProcessServer(srv), nats.Name("slipway"), nats.MaxReconnects(-1))
+	if err != nil {
+		srv.Shutdown()
+		return fmt.Errorf("connect to the embedded log: %w", err)
+	}
+	j.server, j.conn = srv, conn
+	return nil
+}
+
+func (j *Journal) makeStreams(ctx context.Context) error {
+	js, err := jetstream.New(j.conn)
+	if err != nil {
+		return fmt.Errorf("open the log's streams: %w", err)
+	}
+	j.js = js
+	j.state, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: stateStream, Subjects: []string{statePrefix + ">"}, Storage: jetstream.FileStorage,
+		AllowAtomicPublish: true, DenyDelete: true,
+	})
+	if err != nil {
+		return fmt.Errorf("open the stream of state events: %w", err)
+	}
+	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: telemetryStream, Subjects: []string{telemetryPrefix + ">"}, Storage: jetstream.FileStorage,
+		AllowAtomicPublish: true, MaxAge: j.opts.TelemetryAge, MaxBytes: j.opts.TelemetryBytes, Discard: jetstream.DiscardOld,
+	})
+	if err != nil {
+		return fmt.Errorf("open the stream of telemetry: %w", err)
+	}
+	return nil
+}
+
+// Close ends connection and embedded server. Appends still waiting fail.
+func (j *Journal) Close() {
+	if j.conn != nil {
+		j.conn.Close()
+	}
+	if j.server != nil {
+		j.server.Shutdown()
+		j.server.WaitForShutdown()
+	}
+}
+
+// errClosed is what an Append gets that came too late.
+var errClosed = errors.New("the log is closing")

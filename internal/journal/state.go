@@ -1,0 +1,118 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/slipwayhq/slipway/internal/event"
+)
+
+// PublishState writes state events in the order given and returns when they are on disk. Only the pump calls it. Events published before (a crash between
+// publishing and noting it) may come again: readers drop them by position.
+func (j *Journal) PublishState(ctx context.Context, events []event.Event) error {
+	msgs := make([]message, len(events))
+	for i, ev := range events {
+		data, err := json.Marshal(ev)
+		if err != nil {
+			return fmt.Errorf("encode event %s: %w", ev.ID, err)
+		}
+		// No Msg-Id: one duplicate would reject the whole batch, and positions dedupe for ever, not for minutes.
+		msgs[i] = message{subject: statePrefix + string(ev.Type), data: data}
+	}
+	return j.commit(ctx, msgs)
+}
+
+// LastPosition is the position of the newest state event in the log, 0 when there is none.
+func (j *Journal) LastPosition(ctx context.Context) (int64, error) {
+	info, err := j.state.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ask the log for its newest state event: %w", err)
+	}
+	if info.State.LastSeq == 0 {
+		return 0, nil
+	}
+	msg, err := j.state.GetMsg(ctx, info.State.LastSeq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the newest state event: %w", err)
+	}
+	var ev event.Event
+	if err := json.Unmarshal(msg.Data, &ev); err != nil {
+		return 0, fmt.Errorf("decode the newest state event: %w", err)
+	}
+	return ev.Position, nil
+}
+
+// ReadState calls fn for each state event behind position after, in order and without gaps, and waits for more until ctx ends (then it returns nil) or fn fails.
+func (j *Journal) ReadState(ctx context.Context, after int64, fn func(event.Event) error) error {
+	// A position never exceeds its sequence (a repeated publish only adds sequences), so reading from sequence after+1 misses nothing.
+	return j.read(ctx, stateStream, nil, uint64(max(after, 0))+1, func(m jetstream.Msg, _ uint64) error {
+		var ev event.Event
+		if err := json.Unmarshal(m.Data(), &ev); err != nil {
+			return fmt.Errorf("decode a state event: %w", err)
+		}
+		if ev.Position <= after {
+			return nil
+		}
+		if ev.Position != after+1 {
+			return fmt.Errorf("the log has a gap: position %d follows %d; restore the log from the backup", ev.Position, after)
+		}
+		after = ev.Position
+		return fn(ev)
+	})
+}
+
+// Telemetry is one message of the telemetry stream.
+type Telemetry struct {
+	Sequence uint64
+	Data     []byte
+}
+
+// ReadTelemetry calls fn for each message under "telemetry.<subject>" behind the sequence after, in order, and waits for more until ctx ends or fn fails.
+// Sequences are shared by all subjects, so they have gaps here.
+func (j *Journal) ReadTelemetry(ctx context.Context, subject string, after uint64, fn func(Telemetry) error) error {
+	return j.read(ctx, telemetryStream, []string{telemetryPrefix + subject}, after+1, func(m jetstream.Msg, seq uint64) error {
+		return fn(Telemetry{Sequence: seq, Data: m.Data()})
+	})
+}
+
+// read follows a stream from a sequence on.
+func (j *Journal) read(ctx context.Context, stream string, subjects []string, from uint64, fn func(jetstream.Msg, uint64) error) error {
+	cons, err := j.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return fmt.Errorf("read the log from %s %d: %w", stream, from, err)
+	}
+	msgs, err := cons.Messages()
+	if err != nil {
+		return fmt.Errorf("read the log from %s %d: %w", stream, from, err)
+	}
+	stop := context.AfterFunc(ctx, msgs.Stop)
+	defer stop()
+	defer msgs.Stop()
+	for {
+		m, err := msgs.Next()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("read the log from %s: %w", stream, err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read the log from %s: %w", stream, err)
+		}
+		if err := fn(m, meta.Sequence.Stream); err != nil {
+			return err
+		}
+	}
+}
