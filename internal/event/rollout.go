@@ -142,6 +142,8 @@ type AgentJoined struct {
 	Name  string   `json:"name"`
 	Roles []string `json:"roles"` // "work", "host", "edge"
 	Addr  string   `json:"addr,omitempty"`
+	// Labels are what environments choose hosts by.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // AgentLost: it has not been heard of for a while.

@@ -35,17 +35,31 @@ type AppCreated struct {
 	Name string `json:"name"`
 }
 
-// EnvironmentCreated: the app has one more place to run.
-type EnvironmentCreated struct {
-	Name   string `json:"name"`
+// EnvironmentSpec is an environment whole, so that any reader can keep its own picture of it.
+type EnvironmentSpec struct {
+	// Branch whose pushes are built and shipped here.
 	Branch string `json:"branch"`
+	// Hosts by agent name; empty takes every agent with the role host whose labels match.
+	Hosts []string `json:"hosts,omitempty"`
+	// Labels that a host must have, all of them; empty takes any.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Domains are the host names that the edge sends here; empty takes every request that no other environment wants.
+	Domains        []string `json:"domains,omitempty"`
+	AllowForcePush bool     `json:"allow_force_push,omitempty"`
 }
 
-// EnvironmentChanged: branch, hosts or permissions of an environment changed. Fields names what did.
+// EnvironmentCreated: the app has one more place to run.
+type EnvironmentCreated struct {
+	Name string          `json:"name"`
+	Spec EnvironmentSpec `json:"spec"`
+}
+
+// EnvironmentChanged: an environment is Spec from now on. Fields names what is new in it.
 type EnvironmentChanged struct {
-	Name   string   `json:"name"`
-	Fields []string `json:"fields"`
-	Reason string   `json:"reason,omitempty"`
+	Name   string          `json:"name"`
+	Spec   EnvironmentSpec `json:"spec"`
+	Fields []string        `json:"fields"`
+	Reason string          `json:"reason,omitempty"`
 }
 
 // ConfigChanged: settings or secrets of an environment changed, which makes a new configuration version, and so a release.

@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/wire"
+)
+
+// lostGrace is added to wire.LostAfter: beats are written to the store in batches.
+const lostGrace = flushEvery
+
+// lost tells whether an agent counts as lost at now. The server's own start counts as a sign of life, since while it was down nobody could be heard.
+func lost(seen, serverStart, now time.Time) bool {
+	if seen.Before(serverStart) {
+		seen = serverStart
+	}
+	return now.Sub(seen) > wire.LostAfter+lostGrace
+}
+
+// checkJoin finds what is wrong with a request before its token is looked at.
+func checkJoin(r wire.JoinRequest) error {
+	switch {
+	case r.Name == "" || len(r.Name) > 100:
+		return fault.Invalid("an agent needs a name of at most 100 characters").At("name")
+	case len(r.Key) < 32:
+		return fault.Invalid("an agent needs a key of at least 32 hex digits, made by itself").At("key")
+	case len(r.Roles) == 0:
+		return fault.Invalid("an agent needs at least one role: work, host or edge").At("roles")
+	}
+	for _, role := range r.Roles {
+		if !slices.Contains([]string{wire.RoleWork, wire.RoleHost, wire.RoleEdge}, role) {
+			return fault.Invalid("there is no role %q; use work, host or edge", role).At("roles")
+		}
+	}
+	return nil
+}
+
+// allowed tells whether a join token with the given state lets these roles in.
+func allowed(roles []string, uses int64, expires time.Time, wanted []string, now time.Time) error {
+	if uses == 0 {
+		return fault.Unauthorized("this join token was used up; make a new one")
+	}
+	if !expires.IsZero() && now.After(expires) {
+		return fault.Unauthorized("this join token expired at %s; make a new one", expires.Format(time.RFC3339))
+	}
+	for _, r := range wanted {
+		if !slices.Contains(roles, r) {
+			return fault.Forbidden("this join token does not allow the role %q, only %v", r, roles)
+		}
+	}
+	return nil
+}
