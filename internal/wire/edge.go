@@ -20,8 +20,8 @@ type Route struct {
 	Split   event.Split `json:"split"`
 	// Backends of all releases that are up, the edge takes those the split calls for.
 	Backends []Backend `json:"backends"`
-	// Assets is the path prefix of hashed files; a 404 there is asked of the other release, while two are out.
-	Assets string `json:"assets,omitempty"`
+	// Assets are the path prefixes of hashed files; a 404 there is asked of the other release, while two are out.
+	Assets []string `json:"assets,omitempty"`
 	// Health is the path for the edge's own checks; empty means a TCP connection.
 	Health string `json:"health,omitempty"`
 }
