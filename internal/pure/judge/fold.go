@@ -12,7 +12,7 @@ const maxCount = 1 << 40
 
 // recentRequests is how many requests at risk are enough to know the share: events that come some ticks late then still meet a share
 // with little noise, while a change in the mix is followed within seconds.
-const recentRequests = 400
+const recentRequests = 1000
 
 // NewState is the evidence before the first tick. The policy must be valid.
 func NewState(p Policy) State {
@@ -102,11 +102,42 @@ func (c Count) plus(o Count) Count {
 }
 
 // fold adds a possible count. Two shares are at work. The test against harm uses the share by which the split was drawn, where one
-// was drawn: then the promise on false rollbacks holds for any visitors. What is excluded, and the ratio shown, use the share of
-// requests at risk, because first events alone run out where most visitors have one sooner or later, and would make any
-// release look equal.
+// was drawn: then the promise on false rollbacks holds for any visitors. First events alone run out, though, where most visitors
+// have one sooner or later, and would make any release look equal: so what is excluded, and the ratio shown, use the
+// share of requests at risk, or the drawn one where that flatters the new release less (one healthy client with much
+// traffic on the new release would hide its errors).
 func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 	s.Total = s.Total.plus(c)
+	s.remember(share, c)
+	n := c.New + c.Old
+	if n == 0 {
+		return
+	}
+	drawn, atRisk := share, s.atRiskShare(share)
+	switch p.Unit {
+	case ByHost:
+		drawn = atRisk
+	case ByRequest:
+		atRisk = drawn
+	case ByVisitor:
+	}
+	x := c.New
+	if v.Bad == Drop {
+		x, drawn, atRisk = c.Old, 1-drawn, 1-atRisk
+	}
+	s.Share = math.Min(atRisk, drawn)
+	if compares(drawn) {
+		s.Harm.Fold(x, n, drawn)
+		s.Peak = math.Max(s.Peak, s.Harm.LogE())
+	}
+	if compares(s.Share) {
+		s.Exclude.Fold(x, n, s.Share)
+		s.Bounds.Fold(x, n, s.Share)
+	}
+}
+
+// remember adds requests at risk to the recent ones, of which only so many are kept, and only under the same drawn share.
+func (s *VitalState) remember(share float64, c Count) {
 	if share != s.RecentShare {
 		s.RecentNew, s.RecentOld, s.RecentShare = 0, 0, share
 	}
@@ -115,42 +146,15 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 	}
 	s.RecentNew += c.AtRiskNew
 	s.RecentOld += c.AtRiskOld
-	n := c.New + c.Old
-	if n == 0 {
-		return
-	}
-	drawn, atRisk := share, share
-	if p.Unit == ByHost || p.Unit == ByVisitor {
-		atRisk = s.atRiskShare(share)
-	}
-	if p.Unit == ByHost {
-		drawn = atRisk
-	}
-	s.Share = atRisk
-	x := c.New
-	if v.Bad == Drop {
-		x, drawn, atRisk = c.Old, 1-drawn, 1-atRisk
-	}
-	if compares(drawn) {
-		s.Harm.Fold(x, n, drawn)
-		s.Peak = math.Max(s.Peak, s.Harm.LogE())
-	}
-	if compares(atRisk) {
-		s.Exclude.Fold(x, n, atRisk)
-		s.Bounds.Fold(x, n, atRisk)
-	}
 }
 
 // compares: with all traffic on one release there is nothing to compare.
 func compares(share float64) bool { return share > 0 && share < 1 }
 
-// atRiskShare is the new release's share of the recent requests at risk, or the last one known, or the drawn one.
+// atRiskShare is the new release's share of the recent requests at risk, or the drawn one where there are none.
 func (s *VitalState) atRiskShare(drawn float64) float64 {
 	if total := s.RecentNew + s.RecentOld; total > 0 {
 		return float64(s.RecentNew) / float64(total)
-	}
-	if s.Share > 0 {
-		return s.Share
 	}
 	return drawn
 }

@@ -107,22 +107,20 @@ func rate(events, requests int64) float64 {
 
 // needed is the cheaper of the two ways to health: excluding the ratio, or showing that the rate is negligible.
 func needed(p Policy, v VitalSpec, s *VitalState) Needed {
-	share := s.Share
-	if v.Bad == Drop {
-		share = 1 - share
+	alpha := p.excludeAlpha()
+	share := s.Share // of the arm in which harm shows as more events
+	if share == 0 {
+		share = s.atRiskShare(s.RecentShare)
 	}
 	pooled := rate(s.Total.New+s.Total.Old, s.Total.AtRiskNew+s.Total.AtRiskOld)
-	if share == 0 {
-		share = s.RecentShare
-	}
-	events, requests := s.Exclude.EventsNeeded(share, 1, p.excludeAlpha()), 0.0
+	events, requests := s.Exclude.EventsNeeded(share, 1, alpha), math.Inf(1)
 	if pooled > 0 {
 		requests = events / pooled
 	}
-	if v.Negligible > 0 {
-		onNew := stats.RequestsForRateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible, pooled, p.excludeAlpha())
-		if other := onNew / share; share > 0 && (requests == 0 || other < requests) {
-			events, requests = other*pooled, other
+	if v.Negligible > 0 && share > 0 {
+		onNew := stats.RequestsForRateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible, pooled, alpha)
+		if both := onNew / share; both < requests {
+			events, requests = both*pooled, both
 		}
 	}
 	return Needed{Events: count(events), Requests: count(requests)}

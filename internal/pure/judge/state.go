@@ -51,6 +51,6 @@ type VitalState struct {
 	RecentNew   int64   `json:"recent_new"`
 	RecentOld   int64   `json:"recent_old"`
 	RecentShare float64 `json:"recent_share"`
-	// Share is the new release's share at the last event, for the estimate of what is missing.
+	// Share is the share that Exclude met at the last event: of the old release for Drop. For the forecast of what is missing.
 	Share float64 `json:"share"`
 }

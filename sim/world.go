@@ -1,0 +1,88 @@
+package main
+
+// The vitals, in the order of the policy.
+const (
+	errorsVital = iota
+	p50Vital
+	p90Vital
+	p99Vital
+	vitals
+)
+
+// step is one step of a rollout.
+type step struct {
+	seconds int
+	share   float64
+}
+
+// steps are those of every simulated rollout: nested shares, each watched.
+var steps = []step{{60, 0.10}, {60, 0.50}, {300, 0.95}}
+
+// schedule is the share of each second.
+func schedule() []float64 {
+	var shares []float64
+	for _, s := range steps {
+		for range s.seconds {
+			shares = append(shares, s.share)
+		}
+	}
+	return shares
+}
+
+// world is who visits and what fails, before any harm.
+type world struct {
+	name string
+	// requests a second of one visitor on average, and how long a visit lasts on average (0: as long as the rollout). The mean rate is
+	// lowered where fewer than minVisitors would make up the traffic.
+	rate        float64
+	visit       float64
+	minVisitors float64
+	// spread is the standard deviation of a visitor's log activity, log error rate and log slowness; the latter two are correlated 0.5.
+	spread float64
+	// retries is how often a client repeats a request that failed, at once and in vain.
+	retries int
+	// monitor is the part of all requests made by one client that never fails.
+	monitor float64
+}
+
+var (
+	equalVisitors   = world{name: "equal visitors", rate: 0.1, visit: 100}
+	unequalVisitors = world{name: "visitors differ", rate: 0.1, visit: 100, spread: 1}
+	retryingClients = world{name: "differ, retries", rate: 0.1, visit: 100, spread: 1, retries: 3}
+	heavyClients    = world{name: "few heavy clients", rate: 10, minVisitors: 20, spread: 1.5, retries: 3}
+	monitored       = world{name: "differ, a monitor", rate: 0.1, visit: 100, spread: 1, retries: 3, monitor: 0.3}
+)
+
+// harm is what the new release does, as ratios of rates; 1 changes nothing.
+type harm struct {
+	name   string
+	errors float64
+	tail   float64
+}
+
+// worse is the ratio for each kind of request.
+func (h harm) worse() [kinds]float64 { return [kinds]float64{h.errors, h.errors, h.tail, 1, 1} }
+
+var (
+	noHarm   = harm{"none", 1, 1}
+	errors12 = harm{"errors 1 → 1.2 %", 1.2, 1}
+	errors2  = harm{"errors 1 → 2 %", 2, 1}
+	errors10 = harm{"errors 1 → 10 %", 10, 1}
+	slowTail = harm{"slow p99 × 3", 1, 3}
+)
+
+// What fraction of requests is bad before any harm. Half of the failing ones are slow, too.
+const (
+	baseErrors  = 0.01
+	slowAbove50 = 0.40 // between p50 and p90
+	slowAbove90 = 0.09 // between p90 and p99
+	slowAbove99 = 0.01
+)
+
+// visitorRate is the mean requests a second of one visitor at this traffic.
+func (w world) visitorRate(rps float64) float64 {
+	if w.minVisitors > 0 {
+		return min(w.rate, rps/w.minVisitors)
+	}
+	return w.rate
+}
