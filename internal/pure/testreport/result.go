@@ -25,12 +25,16 @@ type Result struct {
 	Unit string
 	// File is the test's source file, if the report tells (JUnit only).
 	File string
+	// Suite is the name of the suite around the test (JUnit only).
+	Suite string
 	// Name of the test case; empty if the result is about the whole unit.
 	Name string
 	// Status of the last attempt.
 	Status Status
 	// Flaky is set if an earlier attempt in the same run ended differently.
 	Flaky bool
+	// Cached is set if nothing was run, since nothing had changed (go test).
+	Cached bool
 	// Duration as reported, at least 0.
 	Duration time.Duration
 	// Output is what the test printed and why it failed: valid UTF-8, sanitized, at
@@ -44,9 +48,16 @@ const MaxOutput = 64 << 10
 
 // UnitResult is how one unit of a lease did.
 type UnitResult struct {
-	Unit     string        `json:"unit"`
-	Status   Status        `json:"status"`
+	Unit   string `json:"unit"`
+	Status Status `json:"status"`
+	// Duration as reported, or that of the run if the report does not tell.
 	Duration time.Duration `json:"duration"`
+	// Occupied is the unit's part of the time the lease took, compilation and
+	// start included: what a worker is busy with, and what is worth predicting.
+	// The units' parts sum to the time of the lease, up to rounding.
+	Occupied time.Duration `json:"occupied"`
+	// Cached is set if nothing was run: not to be used for a prediction.
+	Cached bool `json:"cached,omitempty"`
 	// Cases counts the test cases by how they ended.
 	Cases Counts `json:"cases"`
 	// Output of a bad unit: its failures one after the other.
