@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 func shop(t *testing.T) string {
@@ -235,6 +237,19 @@ func TestChangesAreMadeOnce(t *testing.T) {
 	must(t, message, err)
 	if _, err := BadChange(dir); !errors.Is(err, ErrNotApplicable) {
 		t.Errorf("twice: got %v", err)
+	}
+}
+
+func TestManifestOfTheShop(t *testing.T) {
+	m, err := manifest.Parse([]byte(files(t, shop(t))[manifest.Filename]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.App != "shop" || len(m.Tests) != 1 || m.Processes[manifest.WebProcess].Health != "/healthz" || len(m.Rollout.Steps) != 3 {
+		t.Errorf("got %+v", m)
+	}
+	for _, w := range m.Warnings {
+		t.Errorf("warning: %v", w)
 	}
 }
 
