@@ -1,0 +1,96 @@
+package proc
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// stat is what we need of /proc/PID/stat.
+type stat struct {
+	state byte
+	group int
+	start string // clock ticks since boot
+}
+
+func readStat(pid int) (stat, bool) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return stat{}, false
+	}
+	// The name, in parentheses, may hold anything; the fields after it are numbered from 3.
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) < 20 {
+		return stat{}, false
+	}
+	group, err := strconv.Atoi(string(fields[2]))
+	if err != nil {
+		return stat{}, false
+	}
+	return stat{state: fields[0][0], group: group, start: string(fields[19])}, true
+}
+
+func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
+
+// birth is the boot and the tick in it at which a living process began; empty for a dead one.
+func birth(pid int) string {
+	s, ok := readStat(pid)
+	if !ok || s.dead() {
+		return ""
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(boot)) + ":" + s.start
+}
+
+// populated reports whether a living process other than except is in the group. Zombies that nobody reaps do not count.
+func populated(group, except int) bool {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == except {
+			continue
+		}
+		if s, ok := readStat(pid); ok && s.group == group && !s.dead() {
+			return true
+		}
+	}
+	return false
+}
+
+// exitHandle is a pidfd, which becomes readable when the process ends.
+type exitHandle struct{ file *os.File }
+
+func openExit(id Ident) *exitHandle {
+	fd, err := unix.PidfdOpen(id.PID, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return nil
+	}
+	return &exitHandle{file: os.NewFile(uintptr(fd), "pidfd")}
+}
+
+// wait returns true when the process has ended, false when the handle was closed or is of no use.
+func (h *exitHandle) wait() bool {
+	conn, err := h.file.SyscallConn()
+	if err != nil {
+		return false
+	}
+	ended := false
+	err = conn.Read(func(fd uintptr) bool {
+		ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(ready, 0)
+		ended = err == nil && n > 0
+		return ended
+	})
+	return err == nil && ended
+}
+
+func (h *exitHandle) close() { _ = h.file.Close() }
