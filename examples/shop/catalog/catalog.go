@@ -13,7 +13,7 @@ type Product struct {
 	Name  string
 	Blurb string
 	Shelf string
-	Sign  string // a picture of one character
+	Hue   int // of its tile, in degrees
 	Price price.Cents
 }
 

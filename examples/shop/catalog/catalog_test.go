@@ -8,7 +8,7 @@ func TestHarbourSellsCompleteProducts(t *testing.T) {
 		t.Fatalf("got %d products, want 12: was an ID used twice?", len(all))
 	}
 	for _, p := range all {
-		if p.ID == "" || p.Name == "" || p.Blurb == "" || p.Shelf == "" || p.Sign == "" || p.Price <= 0 {
+		if p.ID == "" || p.Name == "" || p.Blurb == "" || p.Shelf == "" || p.Hue < 0 || p.Hue > 359 || p.Price <= 0 {
 			t.Errorf("incomplete product: %+v", p)
 		}
 	}
