@@ -6,7 +6,7 @@
 // and undone, in any order with the others, and touches nothing when the work tree no longer has what it replaces.
 //
 //	good    a visible improvement, with tests
-//	bad     passes all tests, fails about one request in twenty-four and makes a tenth of the pages wait longer
+//	bad     passes all tests, fails one page in twenty and makes a tenth of the pages wait longer
 //	red     breaks a test
 //	drillN  a fault planted on purpose: errors, slow pages, failing forms
 package examples

@@ -79,8 +79,19 @@ func same(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// planted counts how many of a few thousand requests the shop in this folder fails.
-func planted(t *testing.T, dir string) (requests, failed int) {
+// harm is what a few thousand requests met.
+type harm struct {
+	Requests, Failed int
+	Slow             int // by a drill, which marks them
+}
+
+// within says whether a number is from low to high percent of the requests.
+func (h harm) within(n, low, high int) bool {
+	return n*100 >= low*h.Requests && n*100 <= high*h.Requests
+}
+
+// drive sends requests to the shop in this folder.
+func drive(t *testing.T, dir string) harm {
 	t.Helper()
 	program, err := os.ReadFile("testdata/drive.go.txt")
 	if err != nil {
@@ -94,11 +105,11 @@ func planted(t *testing.T, dir string) (requests, failed int) {
 	if err != nil {
 		t.Fatalf("drive: %v\n%s", err, out)
 	}
-	var counts struct{ Requests, Failed int }
-	if err := json.Unmarshal([]byte(out), &counts); err != nil {
+	var met harm
+	if err := json.Unmarshal([]byte(out), &met); err != nil {
 		t.Fatalf("drive printed %q: %v", out, err)
 	}
-	return counts.Requests, counts.Failed
+	return met
 }
 
 // One shop goes through the demo's story; each commit must compile and do to the tests what it says.
@@ -113,8 +124,8 @@ func TestStory(t *testing.T) {
 	message, err := GoodChange(dir)
 	must(t, message, err)
 	passes("./...")
-	if requests, failed := planted(t, dir); failed != 0 {
-		t.Errorf("the good shop fails %d of %d requests", failed, requests)
+	if met := drive(t, dir); met.Failed != 0 || met.Requests == 0 {
+		t.Errorf("the good shop: %+v", met)
 	}
 
 	message, err = RedChange(dir)
@@ -128,14 +139,18 @@ func TestStory(t *testing.T) {
 	message, err = BadChange(dir)
 	must(t, message, err)
 	passes("./...")
-	if requests, failed := planted(t, dir); failed*100 < 2*requests || failed*100 > 6*requests {
-		t.Errorf("the bad shop fails %d of %d requests, want 2 to 6 in a hundred", failed, requests)
+	if met := drive(t, dir); !met.within(met.Failed, 2, 6) {
+		t.Errorf("the bad shop: %+v, want 2 to 6 in a hundred to fail", met)
 	}
 
 	for n := 1; n <= drills; n++ {
 		message, err = DrillChange(dir, n)
 		must(t, message, err)
 		passes("./web")
+		met := drive(t, dir)
+		if n == 2 && !met.within(met.Slow, 10, 15) || n != 2 && !met.within(met.Failed, 4, 10) {
+			t.Errorf("drill %d: %+v", n, met)
+		}
 	}
 }
 
