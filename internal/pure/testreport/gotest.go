@@ -205,7 +205,6 @@ func (g *goTests) endPackage(e goEvent, p *goPackage) {
 func (g *goTests) abandon(name string, p *goPackage, why string) {
 	for _, test := range slices.Sorted(maps.Keys(p.tests)) {
 		g.emit(Result{Unit: name, Name: test, Status: Error, Output: cut(p.tests[test].text() + why + "\n")})
-		p.bad = true
 		g.open--
 	}
 	clear(p.tests)
@@ -238,5 +237,5 @@ func seconds(s float64) time.Duration {
 	if !(s > 0) {
 		return 0
 	}
-	return time.Duration(min(s, maxSeconds) * float64(time.Second))
+	return time.Duration(min(s, maxSeconds) * float64(time.Second)).Round(time.Microsecond)
 }

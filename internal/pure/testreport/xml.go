@@ -142,15 +142,14 @@ func (s *xmlScanner) declaration() (token xmlToken, found bool, err error) {
 
 // skipPast reads up to and with a mark of two or three bytes.
 func (s *xmlScanner) skipPast(mark string) error {
-	var last []byte
-	for !strings.HasSuffix(string(last), mark) {
+	last := make([]byte, len(mark))
+	for string(last) != mark {
 		b, err := s.byte()
 		if err != nil {
 			return err
 		}
-		if last = append(last, b); len(last) > len(mark) {
-			last = last[1:]
-		}
+		copy(last, last[1:])
+		last[len(last)-1] = b
 	}
 	return nil
 }
