@@ -17,6 +17,7 @@ const (
 	firstAtRisk  method = "first event, at-risk share" // tempting
 	everyByShare method = "every request"              // wrong when visitors were drawn
 	perRequest   method = "per request"                // what rollouts by request do
+	perHost      method = "per host"                   // what rollouts by host do: a margin, no model of the hosts
 )
 
 // cell is one row of the table: many rollouts of one kind.
@@ -61,16 +62,22 @@ type outcome struct {
 
 // policy is the standard one, judged by the method.
 func (c cell) policy(alpha float64) judge.Policy {
+	slow := c.world.slowness()
+	threshold := func(vital string, base float64) judge.Threshold {
+		return judge.Threshold{Vital: vital, Quantile: 1 - base*slow, Base: base * slow}
+	}
 	thresholds := []judge.Threshold{
-		{Vital: judge.LatencyP50, Quantile: .5, Ms: 80, Base: slowAbove50 + slowAbove90 + slowAbove99},
-		{Vital: judge.LatencyP90, Quantile: .9, Ms: 300, Base: slowAbove90 + slowAbove99},
-		{Vital: judge.LatencyP99, Quantile: .99, Ms: 900, Base: slowAbove99},
+		threshold(judge.LatencyP50, slowAbove50+slowAbove90+slowAbove99),
+		threshold(judge.LatencyP90, slowAbove90+slowAbove99),
+		threshold(judge.LatencyP99, slowAbove99+baseErrors/2),
 	}
 	units := map[method]judge.Unit{
-		firstByDraw: judge.ByVisitor, firstAtRisk: judge.ByHost, everyByShare: judge.ByHost, perRequest: judge.ByRequest,
+		firstByDraw: judge.ByVisitor, firstAtRisk: judge.ByHost, everyByShare: judge.ByHost, perRequest: judge.ByRequest, perHost: judge.ByHost,
 	}
 	p := judge.Standard(units[c.method], alpha, thresholds)
-	p.Margin = 0
+	if c.method != perHost {
+		p.Margin = 0
+	}
 	return p
 }
 
@@ -97,6 +104,8 @@ func (c cell) rollout(alpha float64, l *ledger, shares []float64, rng *rand.Rand
 	switch c.method {
 	case perRequest:
 		drawRequests(l, c.world, c.harm, c.rps, shares, rng)
+	case perHost:
+		drawHosts(l, c.world, c.harm, c.rps, shares, rng)
 	case everyByShare:
 		drawVisitors(l, c.world, c.rps, rng, func(v *visitor) { v.countEvery(l, c.world.retries, rng) })
 	default:
@@ -150,7 +159,7 @@ func (c cell) sum(alpha float64, outcomes []outcome) result {
 
 // excess is the expected number of requests gone bad by the harm until it was rolled back, or to the end when it was not.
 func (c cell) excess(seconds int) float64 {
-	rate := baseErrors*(c.harm.errors-1) + slowAbove99*(c.harm.tail-1)
+	rate := baseErrors*(c.harm.errors-1) + slowAbove99*c.world.slowness()*(c.harm.tail-1)
 	total := 0.0
 	for second, share := range schedule() {
 		if seconds >= 0 && second >= seconds {

@@ -32,6 +32,10 @@ func cells(o options) []cell {
 	for _, w := range []world{unequalVisitors, heavyClients, monitored} {
 		add(w, noHarm, firstAtRisk, false, fewer, rates...)
 	}
+	for _, w := range []world{evenHosts, unevenHosts} {
+		add(w, noHarm, perHost, false, fewer, rates...)
+	}
+	add(unevenHosts, errors2, perHost, false, fewer, rates...)
 	for _, w := range []world{retryingClients, heavyClients} {
 		add(w, noHarm, everyByShare, false, fewer, rates[2:]...)
 	}

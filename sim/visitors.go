@@ -62,7 +62,7 @@ func (v *visitor) draw(w world, rate float64, rng *rand.Rand) {
 		z := rng.NormFloat64()
 		activity = math.Exp(w.spread*rng.NormFloat64() - half)
 		failure = min(math.Exp(w.spread*z-half), 5)
-		slowness = min(math.Exp(w.spread*(0.5*z+math.Sqrt(0.75)*rng.NormFloat64())-half), 1.6)
+		slowness = min(math.Exp(w.spread*(0.5*z+math.Sqrt(0.75)*rng.NormFloat64())-half), maxSlowness)
 	}
 	v.rate = rate * activity
 	v.kind = [kinds]float64{

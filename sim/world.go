@@ -1,5 +1,7 @@
 package main
 
+import "math"
+
 // The vitals, in the order of the policy.
 const (
 	errorsVital = iota
@@ -43,6 +45,8 @@ type world struct {
 	retries int
 	// monitor is the part of all requests made by one client that never fails.
 	monitor float64
+	// hosts is how many there are when the split is by host; spread then is that between hosts.
+	hosts int
 }
 
 var (
@@ -50,6 +54,8 @@ var (
 	unequalVisitors = world{name: "visitors differ", rate: 0.1, visit: 100, spread: 1}
 	retryingClients = world{name: "differ, retries", rate: 0.1, visit: 100, spread: 1, retries: 3}
 	heavyClients    = world{name: "few heavy clients", rate: 10, minVisitors: 20, spread: 1.5, retries: 3}
+	evenHosts       = world{name: "100 hosts, sd 0.05", hosts: 100, spread: 0.05}
+	unevenHosts     = world{name: "100 hosts, sd 0.2", hosts: 100, spread: 0.2}
 	monitored       = world{name: "differ, a monitor", rate: 0.1, visit: 100, spread: 1, retries: 3, monitor: 0.3}
 )
 
@@ -86,3 +92,18 @@ func (w world) visitorRate(rps float64) float64 {
 	}
 	return w.rate
 }
+
+// maxSlowness keeps the fractions of one visitor's requests from adding up to more than 1.
+const maxSlowness = 1.6
+
+// slowness is the mean of a log-normal variable of mean 1 that is cut off at maxSlowness: E[min(X, c)].
+func (w world) slowness() float64 {
+	if w.spread == 0 || w.hosts > 0 {
+		return 1
+	}
+	cut := math.Log(maxSlowness) / w.spread
+	return normal(cut-w.spread/2) + maxSlowness*(1-normal(cut+w.spread/2))
+}
+
+// normal is the distribution function of the standard normal law.
+func normal(z float64) float64 { return (1 + math.Erf(z/math.Sqrt2)) / 2 }

@@ -50,8 +50,8 @@ func overall(vitals []VitalEvidence) Outcome {
 func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 	e := VitalEvidence{
 		Name: v.Name, Label: v.label(), Outcome: Unknown,
-		EValue: s.Harm.LogE() / math.Ln10, Peak: s.Peak / math.Ln10, Threshold: p.Threshold(v) / math.Ln10,
-		Excluded: s.Exclude.LogE() / math.Ln10, ExcludeThreshold: -math.Log10(p.excludeAlpha()), RuleOut: p.RuleOutFor(v),
+		EValue: log10(s.Harm.LogE()), Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)),
+		Excluded: log10(s.Exclude.LogE()), ExcludeThreshold: log10(-math.Log(p.excludeAlpha())), RuleOut: p.RuleOutFor(v),
 		Count:   s.Total,
 		RateNew: rate(s.Total.New, s.Total.AtRiskNew), RateOld: rate(s.Total.Old, s.Total.AtRiskOld),
 	}
@@ -62,7 +62,7 @@ func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 		e.Outcome, e.Text = Regressed, regressedText(v, e)
 	case !canRise(p, v):
 		e.Outcome, e.Text = Healthy, cannotRiseText(v)
-	case e.Excluded >= e.ExcludeThreshold:
+	case s.Exclude.LogE() >= -math.Log(p.excludeAlpha()):
 		e.Outcome, e.Text = Healthy, excludedText(p, v, e)
 	case negligible:
 		e.Outcome, e.Text = Healthy, negligibleText(p, v, e)
@@ -71,6 +71,14 @@ func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 		e.Text = unknownText(v, e)
 	}
 	return e
+}
+
+// log10 turns a natural logarithm into a decimal one, without the rounding noise around 0.
+func log10(ln float64) float64 {
+	if math.Abs(ln) < 1e-9 {
+		return 0
+	}
+	return ln / math.Ln10
 }
 
 // canRise: an event that nearly every request already is cannot become much more frequent; there is nothing to rule out.

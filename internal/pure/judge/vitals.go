@@ -30,23 +30,28 @@ type Threshold struct {
 
 // Thresholds derives the latency vitals from the latencies before the push (the old release, all hosts; the longer the better, 30
 // minutes are plenty). The thresholds need not be exact: they are fixed before the first tick and the same for both releases, so
-// any value gives a valid test. A quantile that nothing exceeds is left out, and so are all without data.
+// any value gives a valid test. Of quantiles with the same threshold the highest is kept. Without data there are none.
 func Thresholds(before *stats.Histogram) []Threshold {
 	quantiles := []Threshold{{Vital: LatencyP50, Quantile: 0.50}, {Vital: LatencyP90, Quantile: 0.90}, {Vital: LatencyP99, Quantile: 0.99}}
 	var found []Threshold
 	for _, t := range quantiles {
 		ms, fraction, ok := before.Exceedance(t.Quantile)
-		if !ok || fraction == 0 || len(found) > 0 && found[len(found)-1].Ms == ms {
+		if !ok {
 			continue
 		}
 		t.Ms, t.Base = ms, fraction
+		if last := len(found) - 1; last >= 0 && found[last].Ms == ms {
+			found = found[:last]
+		}
 		found = append(found, t)
 	}
 	return found
 }
 
 // Standard is the policy of a rollout with the built-in vitals: errors, and latency beyond the given thresholds. Half of alpha is
-// for errors, the rest for latency, the tail first. A doubling is to be ruled out; hosts get their margin.
+// for errors, the rest for latency, the tail first; what a missing threshold leaves is shared out. A doubling is to be ruled out.
+// A latency vital is healthy, too, when the new release meets the quantile that the threshold stands for, whatever the old one did.
+// Hosts get their margin.
 func Standard(unit Unit, alpha float64, thresholds []Threshold) Policy {
 	p := Policy{Unit: unit, Alpha: alpha, RuleOut: 2, ExcludeAlpha: 0.05}
 	if unit == ByHost {
@@ -54,9 +59,14 @@ func Standard(unit Unit, alpha float64, thresholds []Threshold) Policy {
 	}
 	p.Vitals = []VitalSpec{{Name: Errors, Weight: 0.5, Negligible: negligibleErrors}}
 	weights := map[string]float64{LatencyP50: 0.1, LatencyP90: 0.15, LatencyP99: 0.25}
+	total := 0.5
 	for _, t := range thresholds {
-		label := fmt.Sprintf("requests slower than %s ms", strconv.FormatFloat(t.Ms, 'g', 3, 64))
-		p.Vitals = append(p.Vitals, VitalSpec{Name: t.Vital, Label: label, Weight: weights[t.Vital], Base: t.Base})
+		label := fmt.Sprintf("requests slower than %s ms", strconv.FormatFloat(t.Ms, 'f', -1, 64))
+		p.Vitals = append(p.Vitals, VitalSpec{Name: t.Vital, Label: label, Weight: weights[t.Vital], Base: t.Base, Negligible: 1 - t.Quantile})
+		total += weights[t.Vital]
+	}
+	for i := range p.Vitals {
+		p.Vitals[i].Weight /= total
 	}
 	return p
 }

@@ -79,9 +79,10 @@ func (h *Histogram) Quantile(q float64) float64 {
 	return (lower(i) + lower(i+1)) / 2
 }
 
-// Exceedance is a threshold for "slow": the upper bound in ms of the bucket that holds the q-quantile, and the exact fraction of
-// the observed latencies at or above that bound, at most 1 − q. ok is false when empty or when the quantile is beyond the range.
-// Count requests with ms ≥ threshold.
+// Exceedance is a threshold for "slow" near the q-quantile, in ms, and the exact fraction of the observed latencies at or above it:
+// a bound of the bucket that holds the quantile. The upper one, which at most 1 − q exceed, unless the lower one is nearer to 1 − q
+// and not beyond 1.5·(1 − q). The fraction is 0 where nothing is slower. ok is false when empty or when the quantile is beyond
+// the range. Count requests with ms ≥ threshold. q is in [0, 1).
 func (h *Histogram) Exceedance(q float64) (threshold, fraction float64, ok bool) {
 	if h.total == 0 {
 		return 0, 0, false
@@ -94,7 +95,13 @@ func (h *Histogram) Exceedance(q float64) (threshold, fraction float64, ok bool)
 	for _, c := range h.counts[i+1:] {
 		above += c
 	}
-	return lower(i + 1), float64(above) / float64(h.total), true
+	over := float64(above) / float64(h.total)
+	under := float64(above+h.counts[i]) / float64(h.total)
+	aim := 1 - q
+	if i > 0 && under <= 1.5*aim && under*over <= aim*aim { // nearer as a ratio: under/aim ≤ aim/over
+		return lower(i), under, true
+	}
+	return lower(i + 1), over, true
 }
 
 // bucketAt is the bucket that holds the observation of rank ⌈q·total⌉, at least the first.
