@@ -1,0 +1,79 @@
+package edge
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// Options are what an edge is started with. Zero values mean the defaults given here.
+type Options struct {
+	// ID is the edge's agent id; it names the edge in every second it counts.
+	ID string
+	// Listen is the address for visitors ("0.0.0.0:80"; port 0 takes a free one).
+	Listen string
+	// Server is the URL of the server, Credential what it knows this edge by.
+	Server, Credential string
+	// Dir holds the last snapshot, the spool, and the socket of package control. One running edge to a folder.
+	Dir string
+	// Version tells a supervisor whether to replace this edge.
+	Version string
+	// TLS serves visitors by TLS when set. HTTP/1.1 only.
+	TLS *tls.Config
+	// TrustedProxies are the networks whose X-Forwarded-* and X-Request-Id are believed. None by default.
+	TrustedProxies []netip.Prefix
+	// HeaderTimeout is how long a release may take to begin its answer; then the visitor gets 504. Default 60 s.
+	HeaderTimeout time.Duration
+	// IdleTimeout is how long an unused connection of a visitor is kept. Default 60 s.
+	IdleTimeout time.Duration
+	// StopTime is how long requests may take to finish when the edge is told to end. Default 10 s.
+	StopTime time.Duration
+	// HandoverTime is how long requests, streams and websockets may take to finish once a successor serves. Default 10 min.
+	HandoverTime time.Duration
+	// SpoolLimit bounds the seconds kept on disk while the server is away, in bytes. Default 256 MiB.
+	SpoolLimit int64
+	Logger     *slog.Logger
+	// Clock gives the wall time that seconds are named by; durations are measured by the monotonic clock. Default time.Now.
+	Clock func() time.Time
+}
+
+// Patience is how long a visitor may wait before a request that the visitor gives up counts as an error of the release: who leaves earlier may have
+// changed his mind, who leaves later has been let down.
+const Patience = 10 * time.Second
+
+func (o Options) withDefaults() (Options, error) {
+	set := func(d *time.Duration, to time.Duration) {
+		if *d == 0 {
+			*d = to
+		}
+	}
+	set(&o.HeaderTimeout, time.Minute)
+	set(&o.IdleTimeout, time.Minute)
+	set(&o.StopTime, 10*time.Second)
+	set(&o.HandoverTime, 10*time.Minute)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.ID == "" {
+		return o, fault.Invalid("The edge needs its id.").At("id")
+	}
+	if o.Dir == "" {
+		return o, fault.Invalid("The edge needs a folder of its own.").At("dir")
+	}
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		return o, fault.Invalid("%q is no address to listen on; write it like 0.0.0.0:80.", o.Listen).At("listen").Because(err)
+	}
+	u, err := url.Parse(o.Server)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return o, fault.Invalid("%q is no URL of a server; write it like https://slipway.example.com.", o.Server).At("server").Because(err)
+	}
+	return o, nil
+}

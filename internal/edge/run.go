@@ -1,0 +1,237 @@
+package edge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/edge/control"
+	"github.com/slipwayhq/slipway/internal/wire"
+)
+
+// flushTime is how long an edge that ends waits for the server to take its last seconds. They are on disk anyway.
+const flushTime = 2 * time.Second
+
+// Run serves until ctx ends, the socket says stop, or a successor has taken over and the last visitor's connection is gone. When it returns, nothing of
+// the edge runs any more.
+func (e *Edge) Run(ctx context.Context) (err error) {
+	listener, handover, err := e.listen()
+	if err != nil {
+		e.kill()
+		return errors.Join(err, e.spool.Close())
+	}
+	e.tcp.Store(listener)
+	life := newLife()
+	defer func() { err = errors.Join(err, e.finish(life)) }()
+
+	server := e.newHTTPServer()
+	served := make(chan error, 1)
+	life.talk.run(func(context.Context) { served <- serveError(server.Serve(e.secure(listener))) })
+	life.talk.run(func(ctx context.Context) { e.snapshots.run(ctx, e.complain) })
+	life.talk.run(e.poll)
+	life.count.run(e.seconds)
+	life.post.run(func(ctx context.Context) { e.complain(e.spool.Run(ctx, e.server.post)) })
+	if handover != nil {
+		e.complain(handover.Drain())
+	}
+	commands := e.commands(listener)
+	if err := commands.Open(e.opts.Dir); err != nil {
+		return errors.Join(err, e.end(server))
+	}
+	life.count.run(func(ctx context.Context) { e.complain(commands.Run(ctx)) })
+	close(e.ready)
+	e.opts.Logger.Info("the edge serves", "address", e.Addr(), "generation", e.table.Load().snapshot.Generation, "took_over", handover != nil)
+
+	select {
+	case <-ctx.Done():
+	case <-e.stop:
+	case err := <-served:
+		return errors.Join(err, e.end(server))
+	case <-e.drain:
+		return e.handOver(ctx, life, listener, server)
+	}
+	return e.end(server)
+}
+
+// life is what runs beside the serving, in the order in which it ends: the talk about snapshots, the counting, the posting of what was counted.
+type life struct{ talk, count, post *stage }
+
+// stage is a group of loops that end together.
+type stage struct {
+	group sync.WaitGroup
+	ctx   context.Context //nolint:containedctx // the stage's own life
+	end   context.CancelFunc
+}
+
+func newLife() *life {
+	return &life{talk: newStage(), count: newStage(), post: newStage()}
+}
+
+func newStage() *stage {
+	s := &stage{}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *stage) run(loop func(context.Context)) {
+	s.group.Go(func() { loop(s.ctx) })
+}
+
+// close ends the loops and waits for them.
+func (s *stage) close() {
+	s.end()
+	s.group.Wait()
+}
+
+// listen takes the socket of the edge that runs in the folder, or makes one.
+func (e *Edge) listen() (*net.TCPListener, *control.Handover, error) {
+	h, err := control.Take(e.opts.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h != nil && sameAddress(e.opts.Listen, h.Listener.Addr()) {
+		e.catchUp()
+		return h.Listener, h, nil
+	}
+	l, err := net.Listen("tcp", e.opts.Listen)
+	if err != nil {
+		err = fmt.Errorf("listen for visitors: %w", err)
+		if h != nil {
+			err = errors.Join(err, h.Close())
+		}
+		return nil, nil, err
+	}
+	if h != nil { // another address: the other edge is replaced all the same
+		err = h.Listener.Close()
+	}
+	return l.(*net.TCPListener), h, err
+}
+
+// catchUp reads the snapshot again: the running edge may have had a newer one than New found.
+func (e *Edge) catchUp() {
+	snap, ok, err := e.snapshots.load()
+	if ok && err == nil && snap.Generation != e.table.Load().snapshot.Generation {
+		e.complain(e.apply(snap))
+	}
+}
+
+// sameAddress reports whether a listener at have serves what is wanted. Port 0 wants any.
+func sameAddress(wanted string, have net.Addr) bool {
+	w, err := net.ResolveTCPAddr("tcp", wanted)
+	h, ok := have.(*net.TCPAddr)
+	if err != nil || !ok {
+		return false
+	}
+	everywhere := (w.IP == nil || w.IP.IsUnspecified()) && h.IP.IsUnspecified()
+	return (w.Port == 0 || w.Port == h.Port) && (everywhere || w.IP.Equal(h.IP))
+}
+
+func (e *Edge) newHTTPServer() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler: e, ReadHeaderTimeout: 15 * time.Second, IdleTimeout: e.opts.IdleTimeout, Protocols: protocols,
+		ConnState: e.conns.state, ErrorLog: e.quiet, DisableGeneralOptionsHandler: true,
+		BaseContext: func(net.Listener) context.Context { return e.alive },
+	}
+}
+
+func (e *Edge) secure(l net.Listener) net.Listener {
+	if e.opts.TLS == nil {
+		return l
+	}
+	return tls.NewListener(l, e.opts.TLS)
+}
+
+// commands answers on the socket.
+func (e *Edge) commands(l *net.TCPListener) *control.Server {
+	tell := func(c chan struct{}) func() {
+		return func() {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+	}
+	return &control.Server{
+		Listener: l,
+		Status:   func() any { return e.Status() },
+		Taking: func() bool {
+			e.complain(e.counter.Save()) // the successor reads who has erred
+			return !e.conns.draining()
+		},
+		Drain: tell(e.drain), Stop: tell(e.stop),
+	}
+}
+
+// handOver ends an edge whose successor accepts. Connections that are open go on until their visitor's next request, which is answered with "Connection:
+// close"; closing an idle one could lose a request that is on its way. Meanwhile the successor's snapshots are followed.
+func (e *Edge) handOver(ctx context.Context, l *life, listener *net.TCPListener, server *http.Server) error {
+	e.opts.Logger.Info("a successor serves; finishing", "connections", e.conns.open.Load(), "requests", e.conns.requests.Load())
+	e.conns.drain.Store(true)
+	err := serveError(listener.Close())
+	l.talk.end()
+	l.count.run(func(ctx context.Context) {
+		e.snapshots.follow(ctx, func(s wire.Snapshot) { e.complain(e.apply(s)) })
+	})
+	ctx, cancel := context.WithTimeout(ctx, e.opts.HandoverTime)
+	defer cancel()
+	if e.conns.wait(ctx, e.stop, e.conns.gone) != nil {
+		e.opts.Logger.Warn("some visitors did not leave in time", "connections", e.conns.open.Load(), "requests", e.conns.requests.Load())
+	}
+	return errors.Join(err, e.end(server))
+}
+
+// end closes idle connections and lets requests finish, at most StopTime; then it cuts them off.
+func (e *Edge) end(server *http.Server) error {
+	e.conns.drain.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), e.opts.StopTime)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err == nil {
+		err = e.conns.wait(ctx, nil, e.conns.quiet) // websockets, which Shutdown does not know
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.opts.Logger.Warn("requests were cut off", "requests", e.conns.requests.Load(), "after", e.opts.StopTime.String())
+		err = nil
+	}
+	e.kill()
+	closing := serveError(server.Close())
+	cut, done := context.WithTimeout(context.Background(), time.Second)
+	defer done()
+	_ = e.conns.wait(cut, nil, e.conns.quiet) // so that what was cut off is counted
+	if err != nil {
+		err = fmt.Errorf("end the serving: %w", err)
+	}
+	return errors.Join(err, closing)
+}
+
+// finish ends what runs beside the serving; the last second is counted and, if the server is there, posted.
+func (e *Edge) finish(l *life) error {
+	l.talk.close()
+	l.count.close()
+	flush := time.NewTimer(flushTime)
+	defer flush.Stop()
+	select {
+	case <-e.spool.Empty():
+	case <-flush.C:
+	}
+	l.post.close()
+	e.kill()
+	e.tables.close()
+	e.transport.CloseIdleConnections()
+	e.server.client.CloseIdleConnections()
+	return e.spool.Close()
+}
+
+// complain logs what does not stop the serving.
+func (e *Edge) complain(err error) {
+	if err != nil {
+		e.opts.Logger.Error("the edge goes on", "error", err)
+	}
+}
