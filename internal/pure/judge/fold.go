@@ -14,7 +14,7 @@ const maxCount = 1 << 40
 // with little noise, while a change in the mix is followed within seconds.
 const recentRequests = 1000
 
-// NewState is the evidence before the first tick. The policy must be valid.
+// NewState is the evidence before the first tick, as is the zero State. The policy must be valid.
 func NewState(p Policy) State {
 	s := State{Vitals: make([]VitalState, len(p.Vitals))}
 	for i, v := range p.Vitals {
@@ -31,6 +31,7 @@ func NewState(p Policy) State {
 // error says what was impossible: counts below 0 or absurdly large, a share outside [0, 1], a vital that the policy does not have, or
 // more events on a release than requests at risk so far. The state must have been made for this policy.
 func (s *State) Fold(p Policy, t Tick) error {
+	s.begin(p)
 	if err := s.check(p, t); err != nil {
 		s.Rejected++
 		return fmt.Errorf("tick of second %d: %w", t.Second, err)
@@ -48,6 +49,13 @@ func (s *State) Fold(p Policy, t Tick) error {
 		}
 	}
 	return nil
+}
+
+// begin turns the zero State into one for the policy.
+func (s *State) begin(p Policy) {
+	if s.Vitals == nil {
+		s.Vitals = NewState(p).Vitals
+	}
 }
 
 func (s *State) check(p Policy, t Tick) error {

@@ -7,8 +7,9 @@ import (
 )
 
 // Judge says what the evidence means. It looks at the largest e-value so far, so that the answer does not depend on how often, or
-// after which ticks, one asks.
+// after which ticks, one asks. The state must have been made for this policy.
 func Judge(p Policy, s State) Verdict {
+	s.begin(p)
 	v := Verdict{Vitals: make([]VitalEvidence, len(p.Vitals))}
 	for i, spec := range p.Vitals {
 		v.Vitals[i] = weigh(p, spec, &s.Vitals[i])
@@ -24,8 +25,8 @@ func Judge(p Policy, s State) Verdict {
 
 // HasRegressed is Judge's answer to the urgent question alone, without words and allocations: is any vital beyond its threshold?
 func HasRegressed(p Policy, s *State) bool {
-	for i, v := range p.Vitals {
-		if s.Vitals[i].Peak >= p.Threshold(v) {
+	for i := range s.Vitals {
+		if v := p.Vitals[i]; s.Vitals[i].Peak >= p.Threshold(v) {
 			return true
 		}
 	}
@@ -67,7 +68,7 @@ func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 	case negligible:
 		e.Outcome, e.Text = Healthy, negligibleText(p, v, e)
 	default:
-		e.Needed = needed(p, v, s)
+		e.Needed, e.ToDetect = needed(p, v, s), toDetect(p, v, s)
 		e.Text = unknownText(v, e)
 	}
 	return e
@@ -115,12 +116,7 @@ func rate(events, requests int64) float64 {
 
 // needed is the cheaper of the two ways to health: excluding the ratio, or showing that the rate is negligible.
 func needed(p Policy, v VitalSpec, s *VitalState) Needed {
-	alpha := p.excludeAlpha()
-	share := s.Share // of the arm in which harm shows as more events
-	if share == 0 {
-		share = s.atRiskShare(s.RecentShare)
-	}
-	pooled := rate(s.Total.New+s.Total.Old, s.Total.AtRiskNew+s.Total.AtRiskOld)
+	alpha, share, pooled := p.excludeAlpha(), s.harmShare(), s.pooledRate()
 	events, requests := s.Exclude.EventsNeeded(share, 1, alpha), math.Inf(1)
 	if pooled > 0 {
 		requests = events / pooled
@@ -132,6 +128,28 @@ func needed(p Policy, v VitalSpec, s *VitalState) Needed {
 		}
 	}
 	return Needed{Events: count(events), Requests: count(requests)}
+}
+
+// toDetect forecasts when a harm of RuleOut that begins now would be called regressed.
+func toDetect(p Policy, v VitalSpec, s *VitalState) Needed {
+	ratio, share := p.RuleOutFor(v), s.harmShare()
+	events, requests := s.Harm.EventsNeeded(share, ratio, p.Alpha*v.Weight), math.Inf(1)
+	if pooled := s.pooledRate(); pooled > 0 {
+		requests = events / (pooled * (share*ratio + 1 - share))
+	}
+	return Needed{Events: count(events), Requests: count(requests)}
+}
+
+// harmShare is the present share of the arm in which harm shows as more events.
+func (s *VitalState) harmShare() float64 {
+	if s.Share == 0 {
+		return s.atRiskShare(s.RecentShare)
+	}
+	return s.Share
+}
+
+func (s *VitalState) pooledRate() float64 {
+	return rate(s.Total.New+s.Total.Old, s.Total.AtRiskNew+s.Total.AtRiskOld)
 }
 
 // count is x as a whole number; what is beyond all reason counts as not known: 0.

@@ -77,9 +77,9 @@ func words(about string, v Verdict) string {
 		fmt.Fprintf(&b, "  because %s\n", r.Text)
 	}
 	for _, e := range v.Vitals {
-		fmt.Fprintf(&b, "%s is %s: e-value 10^%.2f of 10^%.2f, excluded 10^%.2f of 10^%.2f, ratio %.2f (%.2f to %.2f), needs %d events, %d requests\n",
+		fmt.Fprintf(&b, "%s is %s: e-value 10^%.2f of 10^%.2f, excluded 10^%.2f of 10^%.2f, ratio %.2f (%.2f to %.2f), needs %d events, %d requests; detects in %d, %d\n",
 			e.Name, e.Outcome, e.Peak, e.Threshold, e.Excluded, e.ExcludeThreshold, e.RatioEstimate, e.RatioLow, e.RatioHigh,
-			e.Needed.Events, e.Needed.Requests)
+			e.Needed.Events, e.Needed.Requests, e.ToDetect.Events, e.ToDetect.Requests)
 	}
 	return b.String()
 }
@@ -122,7 +122,7 @@ func genTick(t *rapid.T) Tick {
 func TestStateSurvivesJSONBetweenTicks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := standard(rapid.SampledFrom([]Unit{ByVisitor, ByRequest, ByHost}).Draw(t, "unit"))
-		kept, reread := NewState(p), NewState(p)
+		kept, reread := NewState(p), State{} // the zero State is a beginning, too
 		for range rapid.IntRange(0, 12).Draw(t, "ticks") {
 			tick := genTick(t)
 			if err := kept.Fold(p, tick); err != nil {
@@ -216,7 +216,7 @@ func TestImpossibleTicksChangeNothing(t *testing.T) {
 		})
 	}
 	p := standard(ByVisitor)
-	s := NewState(standard(ByVisitor))
+	s := NewState(p)
 	p.Vitals = p.Vitals[:1]
 	if err := s.Fold(p, Tick{}); err == nil {
 		t.Error("evidence of another policy was accepted")
@@ -236,6 +236,14 @@ func TestLateEventsCount(t *testing.T) {
 	want.Fold(1, 2, .1)
 	if got := s.Vitals[1].Harm.LogE(); math.Abs(got-want.LogE()) > 1e-12 {
 		t.Errorf("ln e-value %v, want %v", got, want.LogE())
+	}
+}
+
+func TestTheZeroStateIsABeginning(t *testing.T) {
+	p := standard(ByVisitor)
+	var s State
+	if v := Judge(p, s); v.Outcome != Unknown || len(v.Vitals) != 2 || HasRegressed(p, &s) {
+		t.Errorf("before the first tick: %+v", v)
 	}
 }
 

@@ -53,7 +53,9 @@ type VitalEvidence struct {
 	// Expected events on the new release had it the old one's rate; 0 when not known.
 	Expected float64 `json:"expected"`
 	Needed   Needed  `json:"needed"`
-	Text     string  `json:"text"`
+	// ToDetect is the forecast, while unknown, of what a harm of RuleOut that begins now would take to be called regressed.
+	ToDetect Needed `json:"to_detect"`
+	Text     string `json:"text"`
 }
 
 // Needed is a forecast of what is missing until RuleOut is excluded, both releases together, at the present rates and share, if
