@@ -1,0 +1,137 @@
+# Everything one does with this repository. `make` alone lists it.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# One static binary; only the race detector needs a C compiler. The tests use the same setting, so that both share one build cache.
+export CGO_ENABLED ?= 0
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X github.com/slipwayhq/slipway/internal/cli.version=$(VERSION)
+TIMEOUT  ?= 18m
+FUZZTIME ?= 10s
+KILLS    ?= 200
+SIMFLAGS ?=
+
+UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/index.html ui/*.ts ui/*.js ui/package*.json)
+GO_FILES    = $(shell find . -name '*.go' -not -path './ui/node_modules/*' -not -path '*/testdata/*' -not -path './bin/*')
+TOOLS      := bin/tools/golangci-lint bin/tools/govulncheck
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##
+## Build and run
+##
+
+.PHONY: build
+build: ui/dist/index.html ## Build the web page and bin/slipway
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+
+.PHONY: run
+run: build ## Build everything and start the demo: http://127.0.0.1:7070
+	bin/slipway demo
+
+.PHONY: dev
+dev: build ## Serve the page from its sources (Vite) before a real server
+	scripts/dev.sh
+
+.PHONY: ui
+ui: ui/dist/index.html ## Build the web page alone
+
+ui/node_modules/.package-lock.json: ui/package-lock.json ui/package.json
+	scripts/needs.sh ui
+	npm --prefix ui ci --no-audit --no-fund
+	@touch $@
+
+ui/dist/index.html: $(UI_SOURCES) ui/node_modules/.package-lock.json
+	rm -rf ui/dist/assets
+	npm --prefix ui run build
+	@touch $@
+
+##
+## Tests. `make test` is all that a commit must pass; the long ones stand apart.
+##
+
+# With SLIPWAY_REQUIRE a test whose program is missing fails instead of being skipped.
+export SLIPWAY_REQUIRE ?= 1
+
+.PHONY: needs
+needs: ## Install what the tests need (Debian packages, npm packages) where it is missing
+	scripts/needs.sh test
+	@$(MAKE) --no-print-directory ui/node_modules/.package-lock.json
+
+.PHONY: test
+test: needs fmt-check ui-test vet ## Run every test there is
+	go test -timeout $(TIMEOUT) ./...
+
+.PHONY: ui-test
+ui-test: ui/dist/index.html ## Check the page: types, size, units, and each page in a browser
+	npm --prefix ui run check
+	npm --prefix ui run test:unit
+	npm --prefix ui run test:ui
+
+.PHONY: vet
+vet: ui/dist/index.html ## Run go vet
+	go vet ./...
+
+.PHONY: check
+check: lint test vuln ## Everything before a release: format, lint, tests, known vulnerabilities
+
+.PHONY: race
+race: ui/dist/index.html ## Run the Go tests under the race detector
+	scripts/needs.sh race
+	CGO_ENABLED=1 go test -race -timeout 60m ./...
+
+.PHONY: e2e
+e2e: needs ui/dist/index.html ## Run the stories alone: real repository, pushes, browser
+	go test -count=1 -timeout 30m ./e2e/...
+
+.PHONY: crash
+crash: ui/dist/index.html ## Kill the server at random points of a rollout, KILLS=200 times
+	SLIPWAY_KILLS=$(KILLS) go test -count=1 -v -run Crash -timeout 120m ./e2e/...
+
+.PHONY: sim
+sim: ## Prove the promises of the judge by simulation, SIMFLAGS=-quick for a short one
+	go run ./sim $(SIMFLAGS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME=10s
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+.PHONY: bench
+bench: build ## Measure against peers, and print the tables
+	scripts/needs.sh bench
+	scripts/bench.sh
+
+##
+## Source
+##
+
+.PHONY: fmt
+fmt: ## Format the Go source
+	@gofmt -s -w $(GO_FILES)
+
+.PHONY: fmt-check
+fmt-check:
+	@out=$$(gofmt -s -l $(GO_FILES)); [ -z "$$out" ] || { printf 'not formatted (run make fmt):\n%s\n' "$$out"; exit 1; }
+
+.PHONY: lint
+lint: bin/tools/golangci-lint ui/dist/index.html ## Run golangci-lint: bugs, layers, style
+	bin/tools/golangci-lint run ./...
+
+.PHONY: vuln
+vuln: bin/tools/govulncheck ui/dist/index.html ## Look for known vulnerabilities in what is linked
+	bin/tools/govulncheck ./...
+
+# The linters have a module of their own, so that their hundreds of dependencies are not the product's (docs/adr/0010).
+$(TOOLS) &: tools/go.mod tools/go.sum
+	go build -C tools -trimpath -o ../bin/tools/ tool
+	@touch $(TOOLS)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin ui/dist/assets ui/dist/index.html ui/node_modules
