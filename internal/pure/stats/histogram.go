@@ -58,6 +58,15 @@ func (h *Histogram) Observe(ms float64) {
 // Total is the number of latencies observed.
 func (h *Histogram) Total() int64 { return h.total }
 
+// Buckets yields the index and the count of each bucket that is not empty, for `for i, n := range h.Buckets`.
+func (h *Histogram) Buckets(yield func(i int, n int64) bool) {
+	for i, n := range h.counts {
+		if n != 0 && !yield(i, n) {
+			return
+		}
+	}
+}
+
 // Merge adds the counts of o.
 func (h *Histogram) Merge(o *Histogram) {
 	for i, c := range o.counts {
@@ -118,10 +127,8 @@ func (h *Histogram) bucketAt(q float64) int {
 // MarshalJSON writes the buckets that are not empty as pairs.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	pairs := []int64{}
-	for i, c := range h.counts {
-		if c != 0 {
-			pairs = append(pairs, int64(i), c)
-		}
+	for i, n := range h.Buckets {
+		pairs = append(pairs, int64(i), n)
 	}
 	return json.Marshal(pairs)
 }

@@ -92,6 +92,15 @@ func TestMergeIsUnionAndJSONKeeps(t *testing.T) {
 		if *merged != *union {
 			t.Fatal("merging is not counting together")
 		}
+		var again Histogram
+		for i, n := range merged.Buckets {
+			if err := again.AddBucket(i, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again != *merged {
+			t.Fatal("adding bucket by bucket is not merging")
+		}
 		data, err := json.Marshal(merged)
 		if err != nil {
 			t.Fatal(err)
@@ -109,6 +118,15 @@ func TestHistogramRefusesBadJSON(t *testing.T) {
 		before := *h
 		if err := json.Unmarshal([]byte(bad), h); err == nil || *h != before {
 			t.Errorf("%s was read, or changed the histogram", bad)
+		}
+	}
+}
+
+func TestAddBucketRefusesTheImpossible(t *testing.T) {
+	var h Histogram
+	for _, bad := range [][2]int64{{-1, 1}, {histogramSize, 1}, {0, -1}} {
+		if err := h.AddBucket(int(bad[0]), bad[1]); err == nil || h.Total() != 0 {
+			t.Errorf("%v was accepted", bad)
 		}
 	}
 }
