@@ -15,8 +15,11 @@
 //
 // # What the caller owes
 //
-// The policy is fixed before the first tick. Each tick is folded exactly once. A change of the share closes the tick. Ticks during
-// the settling time of a host are left out for both releases.
+// The policy is fixed before the first tick. Each tick is folded exactly once. A change of the share closes the tick. What is left
+// out while processes settle is left out by time, never by host, when visitors or requests were drawn: a host that runs one
+// release only sees the visitors of one arm, so that without it the rest is no longer split by the drawn share, and an innocent
+// release is called regressed. So fold nothing until all hosts have settled, and from then on everything. By host it is the
+// other way round: leave out the host.
 //
 // No I/O, no clock, no randomness. The same ticks give the same verdict, bit for bit.
 package judge
