@@ -30,6 +30,9 @@ func unknownText(v VitalSpec, e VitalEvidence) string {
 	switch {
 	case e.AtRiskNew == 0 || e.AtRiskOld == 0:
 		return fmt.Sprintf("%s: no requests on both releases to compare yet", e.Label)
+	case e.New+e.Old == 0 && e.Needed.Requests > 0:
+		return fmt.Sprintf("%s: none on either release in %s requests; about %s more without any are needed to be sure",
+			e.Label, commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Requests)))
 	case e.Needed.Requests > 0:
 		return fmt.Sprintf("%s: %s; about %s more requests are needed to rule out %s",
 			e.Label, comparison(v, e), roughly(float64(e.Needed.Requests)), harm)
