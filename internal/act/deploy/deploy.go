@@ -122,7 +122,7 @@ func (s *Service) held(ctx context.Context, id string) (wire.HeldRelease, error)
 	}
 	if web, ok := m.Processes[manifest.WebProcess]; ok {
 		h.Processes[manifest.WebProcess] = wire.ProcessSpec{
-			Run: web.Run, Health: web.Health, StartTimeout: time.Duration(web.StartTimeout), StopTimeout: time.Duration(web.StopTimeout),
+			Run: web.Run, Health: web.Health, StartTimeout: web.StartTimeout.Duration, StopTimeout: web.StopTimeout.Duration,
 		}
 	}
 	return h, nil

@@ -1,0 +1,253 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// Times of the machine that no policy names.
+const (
+	// stageTime is how long hosts may take to fetch a release before they are left out.
+	stageTime = 3 * time.Minute
+	// crashLimit is how many deaths of the new release's processes, over all hosts, count as a crash loop.
+	crashLimit = 3
+	// firstWatch is how long a first release is looked at when the policy's settling is shorter.
+	firstWatch = 2 * time.Second
+)
+
+// move is where the machine goes, and why.
+type move struct {
+	to      State
+	step    int
+	reasons []event.Reason
+}
+
+// decide gives the machine's next move at now, or ok false when it stays. It changes nothing.
+func (m *Machine) decide(now time.Time) (mv move, ok bool) {
+	if m.State.Ended() || m.State == Queued {
+		return mv, false
+	}
+	if why := m.mustReturn(); len(why) > 0 {
+		return m.to(Returning, why...), true
+	}
+	switch m.State {
+	case Staging:
+		return m.decideStaging(now)
+	case Starting:
+		if len(m.waiting()) == 0 {
+			return m.to(Shifting, reason("up", nil, "the new release is up and healthy on %s", hostCount(m.startedHosts()))), true
+		}
+	case Shifting:
+		if m.InForce {
+			return m.to(Settling, reason("in_force", map[string]float64{"share": m.reach()}, "the edges send %s to the new release", m.shareWords())), true
+		}
+	case Settling:
+		if !now.Before(m.settledAt()) {
+			return m.to(Watching, m.settledReason()), true
+		}
+	case Watching:
+		if !now.Before(m.step().Until) {
+			return m.decideWatched(), true
+		}
+	case Promoting:
+		if m.InForce {
+			return m.to(Promoted, reason("everyone", nil, "everyone is on the new release")), true
+		}
+	case Returning:
+		if m.InForce {
+			return m.to(RolledBack, reason("nobody", nil, "nobody is on the new release any more")), true
+		}
+	}
+	return mv, false
+}
+
+// wakeAt is the next time at which decide may say something new by itself; zero when only an event can.
+func (m *Machine) wakeAt() time.Time {
+	switch m.State {
+	case Staging:
+		return m.Since.Add(stageTime)
+	case Settling:
+		return m.settledAt()
+	case Watching:
+		return m.step().Until
+	}
+	return time.Time{}
+}
+
+func (m *Machine) to(s State, reasons ...event.Reason) move {
+	return move{to: s, step: m.Step, reasons: reasons}
+}
+
+// mustReturn gives the grounds on which the release goes back at once, whatever the state.
+func (m *Machine) mustReturn() []event.Reason {
+	if m.State == Returning || m.State == Promoting {
+		return nil
+	}
+	var why []event.Reason
+	for _, h := range sortedKeys(m.Failed) {
+		f := m.Failed[h]
+		if f.Release == m.Release && f.blames() {
+			why = append(why, reason("host_"+f.Code, nil, "host %s: %s", h, f.Text))
+		}
+	}
+	if deaths := m.deaths(); deaths >= crashLimit {
+		hosts := sortedKeys(m.Crashes)
+		h := hosts[len(hosts)-1]
+		last := fmt.Sprintf("on host %s: %s", h, m.Crashes[h].Text)
+		why = append(why, reason("crash_loop", map[string]float64{"deaths": float64(deaths)}, "the new release's process died %d times, last %s", deaths, last))
+	}
+	if m.Verdict == judge.Regressed {
+		why = append(why, judgeReasons(judge.Judge(m.Judge, m.Evidence))...)
+	}
+	return why
+}
+
+// deaths counts how often the new release's process died, over all hosts.
+func (m *Machine) deaths() int {
+	n := 0
+	for _, c := range m.Crashes {
+		n += c.Restarts
+	}
+	return n
+}
+
+// blames tells whether a failure is the release's fault: a full disk or a failed download is the host's.
+func (f Failure) blames() bool { return f.Code != "fetch" && f.Code != "disk" }
+
+func (m *Machine) decideStaging(now time.Time) (move, bool) {
+	waiting := m.waiting()
+	if len(waiting) == 0 {
+		return m.to(Starting, reason("staged", map[string]float64{"hosts": float64(len(m.Hosts))}, "%s hold the new release", hostCount(len(m.Hosts)))), true
+	}
+	if now.Sub(m.Since) < stageTime {
+		return move{}, false
+	}
+	text := fmt.Sprintf("%s could not fetch the release in %s: %s", hostCount(len(waiting)), stageTime, strings.Join(waiting, ", "))
+	if len(waiting) < len(m.Hosts) {
+		mv := m.to(Starting, reason("staged_partly", nil, "%s; they are left out until they can", text))
+		return mv, true
+	}
+	return m.to(Returning, reason("not_staged", nil, "%s", text)), true
+}
+
+// waiting lists the hosts that have not answered, without those that are lost.
+func (m *Machine) waiting() []string {
+	var out []string
+	for _, h := range sortedKeys(m.Waiting) {
+		if !slices.Contains(m.Lost, h) && slices.Contains(m.Hosts, h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// settledAt is when every host that runs the new release has settled.
+func (m *Machine) settledAt() time.Time {
+	at := m.Since
+	settle := m.Policy.Settle.Duration
+	if m.first() {
+		settle = max(settle, firstWatch)
+	}
+	if m.Hotfix != nil && m.Hotfix.SkipWatch {
+		return at
+	}
+	for _, up := range m.UpSince {
+		if t := up.Add(settle); t.After(at) {
+			at = t
+		}
+	}
+	return at
+}
+
+func (m *Machine) settledReason() event.Reason {
+	return reason("settled", map[string]float64{"seconds": m.Policy.Settle.Seconds()}, "the hosts have settled")
+}
+
+// decideWatched is what happens at the end of a watch.
+func (m *Machine) decideWatched() move {
+	last := m.Step == len(m.Steps)-1
+	switch {
+	case m.first():
+		return m.to(Promoting, reason("first_release", nil, "this is the first release: there is nothing to compare it with, so its health alone decided"))
+	case !m.judged():
+		return m.to(Promoting, reason("watch_skipped", nil, "the watch was skipped: %s", m.Hotfix.Reason))
+	}
+	v := judge.Judge(m.Judge, m.Evidence)
+	why := judgeReasons(v)
+	if v.Outcome == judge.Unknown {
+		switch m.Policy.Unknown {
+		case manifest.UnknownHold:
+			return m.to(Held, append(why, reason("unknown_hold", nil, "the watch is over and cannot tell; the policy says to hold until somebody decides"))...)
+		case manifest.UnknownWait:
+			// The watch goes on: see prolong.
+			return m.to(Watching, append(why, reason("unknown_wait", nil, "the watch is over and cannot tell; the policy says to wait on"))...)
+		default:
+			if n := m.deaths(); n > 0 {
+				return m.to(Held, append(why, reason("unknown_crashed", map[string]float64{"deaths": float64(n)},
+					"the watch is over and cannot tell, and the new release's process died %d times; somebody should look", n))...)
+			}
+			why = append(why, reason("unknown_promote", nil, "the watch is over and cannot tell; nothing crashed, and the policy says to go on"))
+		}
+	}
+	if last {
+		return m.to(Promoting, why...)
+	}
+	mv := m.to(Starting, why...)
+	mv.step = m.Step + 1
+	return mv
+}
+
+// judgeReasons puts a verdict's reasons into the event's form.
+func judgeReasons(v judge.Verdict) []event.Reason {
+	var out []event.Reason
+	for _, r := range v.Reasons {
+		er := event.Reason{Code: r.Vital + "_" + string(r.About), Text: r.Text}
+		for _, e := range v.Vitals {
+			if e.Name == r.Vital {
+				er.Numbers = map[string]float64{
+					"log10_e": e.Peak, "log10_threshold": e.Threshold, "new": float64(e.New), "old": float64(e.Old),
+					"ratio": e.RatioEstimate, "missing_requests": float64(e.Needed.Requests),
+				}
+			}
+		}
+		out = append(out, er)
+	}
+	return out
+}
+
+func reason(code string, numbers map[string]float64, format string, args ...any) event.Reason {
+	return event.Reason{Code: code, Text: fmt.Sprintf(format, args...), Numbers: numbers}
+}
+
+func hostCount(n int) string {
+	if n == 1 {
+		return "1 host"
+	}
+	return fmt.Sprintf("%d hosts", n)
+}
+
+// shareWords says who is on the new release in the present step.
+func (m *Machine) shareWords() string {
+	if m.first() {
+		return "everyone"
+	}
+	if m.Mode == manifest.CanaryHosts {
+		return fmt.Sprintf("the visitors of %d of %d hosts", m.canaries(), len(m.Hosts))
+	}
+	return fmt.Sprintf("%.4g %% of %s", 100*m.reach(), m.Mode)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

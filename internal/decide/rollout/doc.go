@@ -1,0 +1,21 @@
+// Package rollout takes a release to everyone, or back.
+//
+//	queued ──its turn, not frozen──> staging ──all hosts hold it──> starting ──up and healthy──> shifting ──edges split──> settling ──> watching
+//	  │                                 │                              ▲                             │                       │          │  │
+//	  └─a newer one came─> superseded   │                              └────────── next step ────────┼───────────────────────┼──────────┘  │
+//	                                    │                                                            │                       │             │ last step over
+//	                                    ▼ cannot start, crashes, regressed, rolled back by somebody  ▼                       ▼             ▼
+//	                                  returning ──edges are back──> rolled_back                                        promoting ──edges──> promoted
+//
+//	watching ─cannot tell, unknown: hold─> held          any of staging … watching ─somebody─> paused ─somebody─> where it was
+//	held, paused ─somebody─> watching | promoting | returning; a regression returns from these, too
+//
+// What the hosts should run and how the edges should split is a pure function of the machine (wish.go); each move is a pure function of the machine
+// and the time (decide.go); the worker only loads, moves, stores and emits, in one transaction, so that kill -9 at any point loses nothing and does nothing twice.
+//
+// reads release.created, environment.created, environment.changed, deploy.applied, deploy.failed, process.changed, traffic.applied, agent.*, and the
+// telemetry "edge"; emits rollout.*, freeze.*, deploy.requested, traffic.requested.
+//
+// Guarantees. One rollout an environment at a time. The old release's processes keep running on every host until the promotion. Evidence restarts nowhere:
+// each second of each edge is folded once. Every move has its reasons, kept.
+package rollout

@@ -1,0 +1,374 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+	"github.com/slipwayhq/slipway/internal/pure/stats"
+)
+
+const actorSelf = "system:rollout"
+
+// baseline is how far back the latencies of before the push are taken.
+const baseline = 30 * time.Minute
+
+// baselineRequests is how many of them a threshold needs.
+const baselineRequests = 200
+
+// queue makes a rollout of a release that waits for its turn.
+func (s *Service) queue(ctx context.Context, tx *db.Tx, e *envRow, r releaseRow, meta event.Meta) (*Machine, error) {
+	e.numbers++
+	m := &Machine{
+		ID: event.NewKey("rol", tx.Now()), Number: e.numbers, App: e.app, Env: e.env, Release: r.body.Release,
+		Commits: r.body.Commits, Hotfix: r.body.Hotfix, Cause: meta.Cause, State: Queued, Since: tx.Now(), Created: tx.Now(),
+	}
+	var mf manifest.Manifest
+	if err := json.Unmarshal(r.body.Manifest, &mf); err != nil {
+		return nil, fmt.Errorf("read the manifest of release %s: %w", r.body.Release, err)
+	}
+	m.Policy = mf.Rollout
+	if err := errorsOf(storeMachine(ctx, tx, m), storeEnv(ctx, tx, e)); err != nil {
+		return nil, err
+	}
+	_, err := tx.Emit(ctx, meta, event.RolloutQueued{Rollout: m.ID, Number: m.Number, Release: m.Release})
+	return m, err
+}
+
+// startNext starts the newest rollout that waits, if it is its turn; older ones are superseded by it, their commits go along.
+func (s *Service) startNext(ctx context.Context, tx *db.Tx, e *envRow, cause string) error {
+	if e.current != "" || !e.frozenAt.IsZero() {
+		return nil
+	}
+	waiting, err := machines(ctx, tx, `app = $1 AND env = $2 AND state = $3 ORDER BY number`, e.app, e.env, string(Queued))
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	next := waiting[len(waiting)-1]
+	next.Cause = cause
+	var earlier []event.Commit
+	for _, old := range waiting[:len(waiting)-1] {
+		earlier = append(earlier, old.Commits...)
+		old.Cause = cause
+		mv := old.to(Superseded, reason("superseded", nil, "a newer release came before its turn; its commits are in rollout #%d", next.Number))
+		if err := s.step(ctx, tx, old, mv, actorSelf); err != nil {
+			return err
+		}
+	}
+	next.Commits = mergeCommits(earlier, next.Commits)
+	return s.start(ctx, tx, e, next)
+}
+
+// mergeCommits joins lists, oldest first, each commit once.
+func mergeCommits(lists ...[]event.Commit) []event.Commit {
+	var out []event.Commit
+	for _, list := range lists {
+		for _, c := range list {
+			if !slices.ContainsFunc(out, func(o event.Commit) bool { return o.SHA == c.SHA }) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// start fixes everything that must not change during the rollout (hosts drawn, thresholds, policy of the judge) and takes the first step.
+func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) error {
+	agents, err := selectAgents(ctx, tx)
+	if err != nil {
+		return err
+	}
+	m.From = e.live
+	m.Started, m.Split, m.InForce = tx.Now(), event.Split{Old: e.live}, true
+	m.Hosts, m.Lost = nil, nil
+	for _, a := range hostsOf(e.spec, agents) {
+		m.Hosts = append(m.Hosts, a.id)
+		if !a.live {
+			m.Lost = append(m.Lost, a.id)
+		}
+	}
+	if len(m.Hosts) == 0 {
+		return s.waitForHosts(ctx, tx, e, m)
+	}
+	// The guarantee of a split by host is an average over a random draw, so that each rollout draws anew.
+	rand.Shuffle(len(m.Hosts), func(i, k int) { m.Hosts[i], m.Hosts[k] = m.Hosts[k], m.Hosts[i] })
+	m.Mode = m.Policy.Canary.For(len(m.Hosts))
+	if len(m.Hosts) == 1 && m.Mode == manifest.CanaryHosts {
+		m.Mode = manifest.CanaryVisitors
+	}
+	m.Steps = stepsOf(m)
+	if err := s.prepareJudge(ctx, tx, m); err != nil {
+		return err
+	}
+	e.current = m.ID
+	if err := storeEnv(ctx, tx, e); err != nil {
+		return err
+	}
+	meta := event.Meta{App: m.App, Env: m.Env, Actor: actorSelf, Cause: m.Cause}
+	ev, err := tx.Emit(ctx, meta, event.RolloutStarted{Rollout: m.ID, Release: m.Release, From: m.From})
+	if err != nil {
+		return err
+	}
+	m.Cause = ev.ID
+	mv := m.to(Staging, reason("started", map[string]float64{"alpha": m.Judge.Alpha}, "%s", m.startWords()))
+	if err := s.step(ctx, tx, m, mv, actorSelf); err != nil {
+		return err
+	}
+	return s.advance(ctx, tx, m)
+}
+
+// waitForHosts leaves a rollout queued until a host joins.
+func (s *Service) waitForHosts(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) error {
+	m.Reasons = []event.Reason{reason("no_hosts", nil, "%s/%s has no hosts yet; join one with: slipway agent --roles host", e.app, e.env)}
+	return storeMachine(ctx, tx, m)
+}
+
+// stepsOf gives the policy's steps; a first release and a hotfix without a watch have one.
+func stepsOf(m *Machine) []Step {
+	if !m.judged() {
+		return []Step{{Share: 1}}
+	}
+	var steps []Step
+	for _, p := range m.Policy.Steps {
+		steps = append(steps, Step{Share: float64(p.Share), HoldBack: float64(p.HoldBack), Watch: p.Watch.Duration})
+	}
+	return steps
+}
+
+func (m *Machine) startWords() string {
+	switch {
+	case m.first():
+		return "the first release: there is nothing to compare it with, so its health alone decides"
+	case !m.judged():
+		return "without a watch: " + m.Hotfix.Reason
+	case len(m.Thresholds) == 0:
+		return fmt.Sprintf("split by %s on %s; %s; latency is not judged, since there was too little traffic before", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
+	}
+	return fmt.Sprintf("split by %s on %s; %s", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
+}
+
+// prepareJudge fixes thresholds and policy before the first tick.
+func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *Machine) error {
+	if !m.judged() {
+		return nil
+	}
+	hist, err := s.latencyBefore(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	weights := m.Policy.Weights()
+	if weights[manifest.VitalLatency] > 0 && hist.Total() >= baselineRequests {
+		m.Thresholds = judge.Thresholds(hist)
+	}
+	alpha := m.Policy.Alpha
+	m.Alpha = fmt.Sprintf("alpha %.3g, as the policy says", alpha)
+	if alpha == 0 {
+		var monthly int
+		since := tx.Now().AddDate(0, 0, -30)
+		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND started_at > $3`, m.App, m.Env, db.Micros(since)).Scan(&monthly); err != nil {
+			return fmt.Errorf("count the rollouts of %s/%s: %w", m.App, m.Env, err)
+		}
+		const daysAMonth = 365.25 / 12
+		if alpha, m.Alpha, err = judge.AlphaFor(m.Policy.FalseAlarms.PerDay()*daysAMonth, float64(monthly)); err != nil {
+			return fmt.Errorf("set alpha of rollout %s: %w", m.ID, err)
+		}
+	}
+	m.Judge = policyOf(m, alpha, weights)
+	if err := m.Judge.Validate(); err != nil {
+		return fmt.Errorf("set the judge of rollout %s: %w", m.ID, err)
+	}
+	m.Evidence = judge.NewState(m.Judge)
+	m.Verdict = judge.Unknown
+	return nil
+}
+
+// policyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are.
+func policyOf(m *Machine, alpha float64, weights map[string]float64) judge.Policy {
+	p := judge.Standard(unitOf(m), alpha, m.Thresholds)
+	p.RuleOut = float64(m.Policy.RuleOut)
+	if p.RuleOut <= 1+p.Margin {
+		p.Margin = (p.RuleOut - 1) / 2 // the user asks to rule out less than the usual margin
+	}
+	latency := 0.0
+	for _, v := range p.Vitals {
+		if v.Name != judge.Errors {
+			latency += v.Weight
+		}
+	}
+	for i, v := range p.Vitals {
+		if v.Name == judge.Errors {
+			p.Vitals[i].Weight = weights[manifest.VitalErrors]
+			if latency == 0 {
+				p.Vitals[i].Weight = 1
+			}
+			continue
+		}
+		p.Vitals[i].Weight *= weights[manifest.VitalLatency] / latency
+	}
+	p.Vitals = slices.DeleteFunc(p.Vitals, func(v judge.VitalSpec) bool { return v.Weight <= 0 })
+	return p
+}
+
+// latencyBefore merges the latencies of the release that serves.
+func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *Machine) (*stats.Histogram, error) {
+	rows, err := tx.Query(ctx, `SELECT latency FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute >= $4`,
+		m.App, m.Env, m.From, tx.Now().Add(-baseline).Unix()/60)
+	if err != nil {
+		return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
+	}
+	defer rows.Close()
+	sum := &stats.Histogram{}
+	for rows.Next() {
+		var body string
+		var h stats.Histogram
+		if err := rows.Scan(&body); err != nil {
+			return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
+		}
+		if err := json.Unmarshal([]byte(body), &h); err != nil {
+			return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
+		}
+		sum.Merge(&h)
+	}
+	return sum, rows.Err()
+}
+
+// advance lets the machine move as far as it can now, and stores it.
+func (s *Service) advance(ctx context.Context, tx *db.Tx, m *Machine) error {
+	for range 20 {
+		mv, ok := m.decide(tx.Now())
+		if !ok {
+			break
+		}
+		if err := s.step(ctx, tx, m, mv, actorSelf); err != nil {
+			return err
+		}
+		if m.State == Watching && mv.to == Watching {
+			break // another round of the same watch
+		}
+	}
+	tx.OnCommit(s.wakeTimer)
+	return storeMachine(ctx, tx, m)
+}
+
+// step makes one move: stores it with its reasons, tells it, and asks hosts and edges for what it takes.
+func (s *Service) step(ctx context.Context, tx *db.Tx, m *Machine, mv move, actor string) error {
+	d := Decision{At: tx.Now(), Actor: actor, From: m.State, To: mv.to, Step: mv.step, Verdict: string(m.Verdict), Reasons: mv.reasons}
+	m.enter(mv, tx.Now())
+	if err := insertDecision(ctx, tx, m.ID, d); err != nil {
+		return err
+	}
+	meta := event.Meta{App: m.App, Env: m.Env, Actor: actor, Cause: m.Cause}
+	share := m.Split.Share
+	if len(m.Steps) > 0 {
+		share = m.reach()
+	}
+	ev, err := tx.Emit(ctx, meta, event.RolloutMoved{Rollout: m.ID, From: string(d.From), To: string(m.State), Step: m.Step, Share: share, Reasons: mv.reasons})
+	if err != nil {
+		return err
+	}
+	m.Cause = ev.ID
+	if m.State == Superseded && m.Started.IsZero() {
+		return s.ended(ctx, tx, m, ev)
+	}
+	if err := s.request(ctx, tx, m, ev); err != nil {
+		return err
+	}
+	switch {
+	case m.State.Ended():
+		return s.ended(ctx, tx, m, ev)
+	case m.State == Held:
+		_, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), event.RolloutHeld{Rollout: m.ID, Commits: m.Commits, Reasons: m.Reasons})
+		return errorsOf(err, storeMachine(ctx, tx, m))
+	}
+	return storeMachine(ctx, tx, m)
+}
+
+// request asks hosts and edges for what the machine's state takes.
+func (s *Service) request(ctx context.Context, tx *db.Tx, m *Machine, ev event.Event) error {
+	deploys, traffic := m.requests(func(prefix string) string { return event.NewKey(prefix, tx.Now()) })
+	meta := ev.By(actorSelf, tx.Now())
+	if traffic != nil { // first: it is what visitors feel
+		if _, err := tx.Emit(ctx, meta, *traffic); err != nil {
+			return err
+		}
+	}
+	for _, d := range deploys {
+		if _, err := tx.Emit(ctx, meta, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended closes a rollout's books and starts what waits.
+func (s *Service) ended(ctx context.Context, tx *db.Tx, m *Machine, ev event.Event) error {
+	if err := storeMachine(ctx, tx, m); err != nil {
+		return err
+	}
+	end := event.RolloutEnded{
+		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital,
+		Commits: m.Commits, Reasons: m.endReasons(), Requests: m.Totals.RequestsNew,
+	}
+	if _, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), end); err != nil {
+		return err
+	}
+	e, err := loadEnv(ctx, tx, m.App, m.Env)
+	if err != nil || e.current != m.ID {
+		return err
+	}
+	e.current = ""
+	switch m.State {
+	case Promoted:
+		e.live = m.Release
+		err = markRelease(ctx, tx, m.Release, true)
+		if err == nil && m.Hotfix != nil && m.From != "" && ev.Actor != "" && m.isReturn() {
+			err = markRelease(ctx, tx, m.From, false)
+		}
+	case RolledBack:
+		err = markRelease(ctx, tx, m.Release, false)
+	}
+	if err != nil {
+		return err
+	}
+	if err := storeEnv(ctx, tx, e); err != nil {
+		return err
+	}
+	return s.startNext(ctx, tx, e, ev.ID)
+}
+
+// isReturn tells whether the rollout took the environment back to an older release.
+func (m *Machine) isReturn() bool {
+	return m.Hotfix != nil && m.Hotfix.SkipWatch && len(m.Commits) == 0
+}
+
+// endReasons are those that decided, not that the edges followed.
+func (m *Machine) endReasons() []event.Reason {
+	if len(m.Why) > 0 {
+		return m.Why
+	}
+	return m.Reasons
+}
+
+// errorsOf gives the first error.
+func errorsOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) wakeTimer() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,298 @@
+package rollout
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/wire"
+)
+
+// enter makes the move: the machine is in the new state afterwards, at now.
+func (m *Machine) enter(mv move, now time.Time) {
+	from := m.State
+	if mv.step != m.Step {
+		m.step().Ended = now
+		m.Step = mv.step
+	}
+	m.State, m.Since, m.Reasons = mv.to, now, mv.reasons
+	switch mv.to {
+	case Starting:
+		if from == Staging {
+			m.leaveOut(m.waiting()...)
+		}
+		m.step().Started = now
+	case Watching:
+		m.watch(from, now)
+	case Paused:
+		m.Before = from
+	case Promoting:
+		m.Why = mv.reasons
+	case Returning:
+		m.Why = mv.reasons
+		if m.RegressAt.IsZero() {
+			m.RegressAt = now
+		}
+	case Promoted, RolledBack, Superseded:
+		m.end(now)
+	}
+}
+
+// watch starts the clock of a watch, or another round of it.
+func (m *Machine) watch(from State, now time.Time) {
+	s := m.step()
+	if from == Settling {
+		s.Settled = now
+	}
+	if from != Paused {
+		s.Until = now.Add(s.Watch)
+	}
+	if !m.judged() {
+		s.Until = now
+	}
+}
+
+func (m *Machine) end(now time.Time) {
+	m.EndedAt = now
+	m.Outcome = string(m.State)
+	if len(m.Steps) > 0 && m.step().Ended.IsZero() && !m.step().Started.IsZero() {
+		m.step().Ended = now
+	}
+}
+
+// leaveOut takes hosts out of the comparison. They keep the old release until the promotion.
+func (m *Machine) leaveOut(hosts ...string) {
+	for _, h := range hosts {
+		m.Hosts = slices.DeleteFunc(m.Hosts, func(x string) bool { return x == h })
+		if !slices.Contains(m.LeftOut, h) {
+			m.LeftOut = append(m.LeftOut, h)
+		}
+		delete(m.Waiting, h)
+	}
+}
+
+// drop forgets a host that belongs to the environment no more.
+func (m *Machine) drop(host string) {
+	same := func(x string) bool { return x == host }
+	m.Hosts = slices.DeleteFunc(m.Hosts, same)
+	m.LeftOut = slices.DeleteFunc(m.LeftOut, same)
+	m.Lost = slices.DeleteFunc(m.Lost, same)
+	delete(m.Waiting, host)
+	delete(m.Failed, host)
+	delete(m.Asked, host)
+}
+
+// requests gives what has to be asked of hosts and edges for the machine to be true, and notes that it was asked. newID names each request.
+func (m *Machine) requests(newID func(prefix string) string) (deploys []event.DeployRequested, traffic *event.TrafficRequested) {
+	groups := map[string]*event.DeployRequested{}
+	id := ""
+	wishes := m.wishHosts()
+	for _, h := range sortedKeys(wishes) {
+		w := wishes[h]
+		key := w.key()
+		if m.Asked[h].Wish == key {
+			continue
+		}
+		if id == "" {
+			id = newID("dep")
+		}
+		if groups[key] == nil {
+			groups[key] = &event.DeployRequested{Deploy: id, Rollout: m.ID, Hold: w.hold, Run: w.run, Current: w.current}
+		}
+		groups[key].Hosts = append(groups[key].Hosts, h)
+		m.ask(h, Ask{Deploy: id, Wish: key})
+	}
+	for _, key := range sortedKeys(groups) {
+		deploys = append(deploys, *groups[key])
+	}
+	if s := m.wishSplit(); !sameSplit(s, m.Split) {
+		m.Traffic, m.Split, m.InForce = newID("trf"), s, false
+		traffic = &event.TrafficRequested{Traffic: m.Traffic, Rollout: m.ID, Split: s}
+	}
+	return deploys, traffic
+}
+
+func (m *Machine) ask(host string, a Ask) {
+	if m.Asked == nil {
+		m.Asked, m.Waiting = map[string]Ask{}, map[string]bool{}
+	}
+	m.Asked[host] = a
+	m.Waiting[host] = true
+	delete(m.Failed, host)
+}
+
+func (w hostWish) key() string {
+	data, err := json.Marshal([]any{w.hold, w.run, w.current})
+	if err != nil {
+		return "" // strings always encode
+	}
+	return string(data)
+}
+
+func sameSplit(a, b event.Split) bool {
+	return a.Mode == b.Mode && a.Old == b.Old && a.New == b.New && a.Share == b.Share && a.Salt == b.Salt &&
+		slices.Equal(a.NewHosts, b.NewHosts) && slices.Equal(a.LeftOut, b.LeftOut) && slices.Equal(a.Slow, b.Slow)
+}
+
+// applied notes that a host does what was asked.
+func (m *Machine) applied(a event.DeployApplied) {
+	if m.Asked[a.Host].Deploy != a.Deploy {
+		return // an answer to an older request
+	}
+	delete(m.Waiting, a.Host)
+	delete(m.Failed, a.Host)
+}
+
+// failed notes that a host cannot.
+func (m *Machine) failed(f event.DeployFailed) {
+	if m.Asked[f.Host].Deploy != f.Deploy {
+		return
+	}
+	if m.Failed == nil {
+		m.Failed = map[string]Failure{}
+	}
+	m.Failed[f.Host] = Failure{Release: f.Release, Code: f.Code, Text: f.Text}
+}
+
+// process notes what became of the new release's process on a host.
+func (m *Machine) process(p event.ProcessChanged, at time.Time) {
+	if p.Release != m.Release {
+		return
+	}
+	if p.State == wire.ProcessUp && m.UpSince[p.Host].IsZero() {
+		if m.UpSince == nil {
+			m.UpSince = map[string]time.Time{}
+		}
+		m.UpSince[p.Host] = at
+	}
+	deaths := p.Restarts
+	if p.State == wire.ProcessCrashed {
+		deaths++
+	}
+	if deaths > m.Crashes[p.Host].Restarts {
+		if m.Crashes == nil {
+			m.Crashes = map[string]Crash{}
+		}
+		m.Crashes[p.Host] = Crash{Restarts: deaths, Text: p.Text}
+	}
+}
+
+// setLost notes whether a host is heard of.
+func (m *Machine) setLost(host string, lost bool) {
+	m.Lost = slices.DeleteFunc(m.Lost, func(x string) bool { return x == host })
+	if lost {
+		m.Lost = append(m.Lost, host)
+	}
+}
+
+// settled tells whether what happened at second on a host counts: its new process has been up for the settling time.
+func (m *Machine) settled(host string, second int64) bool {
+	up, ok := m.UpSince[host]
+	return !ok || !time.Unix(second, 0).Before(up.Add(m.Policy.Settle.Duration))
+}
+
+// fold takes one edge's second into totals and evidence, and tells whether the verdict changed.
+func (m *Machine) fold(rs event.RouteSecond, second int64, now time.Time) (changed bool, err error) {
+	m.Totals.add(m, rs)
+	if !m.judged() || m.State == Promoting || m.State == Returning {
+		return false, nil
+	}
+	tick := judge.Tick{Second: second, Share: rs.Split.Share, Counts: map[string]judge.Count{}}
+	for _, c := range rs.Hosts {
+		if slices.Contains(m.LeftOut, c.Host) || !m.settled(c.Host, second) {
+			continue
+		}
+		m.count(tick.Counts, c)
+	}
+	if len(tick.Counts) == 0 {
+		return false, nil
+	}
+	if err := m.Evidence.Fold(m.Judge, tick); err != nil {
+		return false, err
+	}
+	was := m.Verdict
+	v := judge.Judge(m.Judge, m.Evidence)
+	m.Verdict = v.Outcome
+	if v.Outcome == judge.Regressed && was != judge.Regressed {
+		m.RegressAt, m.Vital = now, worst(v)
+	}
+	return was != m.Verdict, nil
+}
+
+// worst is the vital that is furthest beyond its threshold.
+func worst(v judge.Verdict) string {
+	name, most := "", 0.0
+	for _, e := range v.Vitals {
+		if over := e.Peak - e.Threshold; e.Outcome == judge.Regressed && (name == "" || over > most) {
+			name, most = e.Name, over
+		}
+	}
+	return name
+}
+
+// count adds one cell to the tick, as the mode of the split asks: a visitor's first bad request, or every bad request.
+func (m *Machine) count(counts map[string]judge.Count, c event.HostCount) {
+	if c.Release != m.Release && c.Release != m.From {
+		return
+	}
+	visitors := m.Judge.Unit == judge.ByVisitor
+	put := func(vital string, events, atRisk int64) {
+		k := counts[vital]
+		if c.Release == m.Release {
+			k.New, k.AtRiskNew = k.New+events, k.AtRiskNew+atRisk
+		} else {
+			k.Old, k.AtRiskOld = k.Old+events, k.AtRiskOld+atRisk
+		}
+		counts[vital] = k
+	}
+	if visitors {
+		put(judge.Errors, c.FirstErrors, c.AtRisk)
+	} else {
+		put(judge.Errors, c.Errors, c.Requests)
+	}
+	for i, t := range m.Thresholds {
+		if visitors {
+			put(t.Vital, c.FirstSlow[i], c.AtRiskSlow[i])
+		} else {
+			put(t.Vital, c.Slow[i], c.Requests)
+		}
+	}
+}
+
+// add counts what is shown, settled or not.
+func (t *Totals) add(m *Machine, rs event.RouteSecond) {
+	if t.Paths == nil {
+		t.Paths, t.Hosts = map[string]PathTotal{}, map[string]HostTotal{}
+	}
+	for _, c := range rs.Hosts {
+		h := t.Hosts[c.Host]
+		h.add(c.Release == m.Release, c.Requests, c.Errors)
+		t.Hosts[c.Host] = h
+		if c.Release == m.Release {
+			t.RequestsNew, t.ErrorsNew = t.RequestsNew+c.Requests, t.ErrorsNew+c.Errors
+		} else {
+			t.RequestsOld, t.ErrorsOld = t.RequestsOld+c.Requests, t.ErrorsOld+c.Errors
+		}
+	}
+	for _, c := range rs.Paths {
+		p, known := t.Paths[c.Path]
+		if !known && len(t.Paths) >= maxPaths {
+			continue
+		}
+		p.add(c.Release == m.Release, c.Requests, c.Errors)
+		t.Paths[c.Path] = p
+	}
+}
+
+// maxPaths bounds the route patterns that are kept; the edge folds ids, so that an app has far fewer.
+const maxPaths = 100
+
+func (p *PathTotal) add(isNew bool, requests, errors int64) {
+	if isNew {
+		p.New, p.NewErrors = p.New+requests, p.NewErrors+errors
+	} else {
+		p.Old, p.OldErrors = p.Old+requests, p.OldErrors+errors
+	}
+}

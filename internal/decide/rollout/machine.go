@@ -1,0 +1,159 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// State of a rollout.
+type State string
+
+// The states, as drawn in doc.go.
+const (
+	Queued     State = "queued"
+	Staging    State = "staging"
+	Starting   State = "starting"
+	Shifting   State = "shifting"
+	Settling   State = "settling"
+	Watching   State = "watching"
+	Paused     State = "paused"
+	Held       State = "held"
+	Promoting  State = "promoting"
+	Returning  State = "returning"
+	Promoted   State = "promoted"
+	RolledBack State = "rolled_back"
+	Superseded State = "superseded"
+)
+
+// Ended tells whether nothing will happen any more.
+func (s State) Ended() bool { return s == Promoted || s == RolledBack || s == Superseded }
+
+// Machine is a rollout whole: all that its next move depends on. It is stored as JSON.
+type Machine struct {
+	ID      string `json:"id"`
+	Number  int    `json:"number"`
+	App     string `json:"app"`
+	Env     string `json:"env"`
+	Release string `json:"release"`
+	// From is the release that serves, and that it goes back to; empty for a first release.
+	From string `json:"from,omitempty"`
+	// Commits since From, those of superseded rollouts included.
+	Commits []event.Commit `json:"commits,omitempty"`
+	Hotfix  *event.Hotfix  `json:"hotfix,omitempty"`
+	Cause   string         `json:"cause,omitempty"` // event that led to its last move
+
+	Policy manifest.Rollout `json:"policy"`
+	Mode   manifest.Canary  `json:"mode"`
+	Steps  []Step           `json:"steps"`
+	Step   int              `json:"step"`
+
+	State  State     `json:"state"`
+	Since  time.Time `json:"since"`
+	Before State     `json:"before,omitempty"` // paused from
+	// Hosts take part, in the order they were drawn: in mode hosts the first so many are the canaries.
+	Hosts   []string `json:"hosts"`
+	LeftOut []string `json:"left_out,omitempty"`
+	// Lost hosts are not waited for.
+	Lost []string `json:"lost,omitempty"`
+
+	// Asked is what was last asked of each host, Waiting the hosts that have not answered, Failed those that answered with a failure.
+	Asked   map[string]Ask     `json:"asked,omitempty"`
+	Waiting map[string]bool    `json:"waiting,omitempty"`
+	Failed  map[string]Failure `json:"failed,omitempty"`
+	// Traffic is the split last asked for, InForce whether all edges have it.
+	Traffic string      `json:"traffic,omitempty"`
+	Split   event.Split `json:"split"`
+	InForce bool        `json:"in_force"`
+
+	// UpSince says when the new release's process came up on a host; from then the settling counts. Crashes counts its deaths.
+	UpSince map[string]time.Time `json:"up_since,omitempty"`
+	Crashes map[string]Crash     `json:"crashes,omitempty"`
+
+	Thresholds []judge.Threshold `json:"thresholds,omitempty"`
+	Judge      judge.Policy      `json:"judge"`
+	Alpha      string            `json:"alpha,omitempty"` // the sentence on how alpha came about
+	Evidence   judge.State       `json:"evidence"`
+	Verdict    judge.Outcome     `json:"verdict,omitempty"`
+	Reasons    []event.Reason    `json:"reasons,omitempty"` // of the last move
+	// Why is what decided to promote or to return.
+	Why       []event.Reason `json:"why,omitempty"`
+	Totals    Totals         `json:"totals"`
+	Outcome   string         `json:"outcome,omitempty"`
+	Vital     string         `json:"vital,omitempty"`
+	Created   time.Time      `json:"created"`
+	Started   time.Time      `json:"started,omitzero"`
+	EndedAt   time.Time      `json:"ended_at,omitzero"`
+	RegressAt time.Time      `json:"regressed_at,omitzero"`
+}
+
+// Step is one stage of a rollout and how far it got.
+type Step struct {
+	Share    float64       `json:"share"`     // as asked for, 0 to 1
+	HoldBack float64       `json:"hold_back"` // of it stays on the old release
+	Watch    time.Duration `json:"watch"`
+	Started  time.Time     `json:"started,omitzero"`
+	Settled  time.Time     `json:"settled,omitzero"`
+	Ended    time.Time     `json:"ended,omitzero"`
+	// Until is when the watch is over; it moves when the rollout is paused.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Ask is a request to a host: its id, and a fingerprint of the wish.
+type Ask struct {
+	Deploy string `json:"deploy"`
+	Wish   string `json:"wish"`
+}
+
+// Failure is what a host could not do.
+type Failure struct {
+	Release string `json:"release"`
+	Code    string `json:"code"`
+	Text    string `json:"text"`
+}
+
+// Crash is how often the new release's process died on a host.
+type Crash struct {
+	Restarts int    `json:"restarts"`
+	Text     string `json:"text"`
+}
+
+// Totals count since the first visitor of the new release.
+type Totals struct {
+	RequestsNew int64                `json:"requests_new"`
+	RequestsOld int64                `json:"requests_old"`
+	ErrorsNew   int64                `json:"errors_new"`
+	ErrorsOld   int64                `json:"errors_old"`
+	Paths       map[string]PathTotal `json:"paths,omitempty"`
+	Hosts       map[string]HostTotal `json:"hosts,omitempty"`
+}
+
+// PathTotal counts one route pattern.
+type PathTotal struct {
+	New       int64 `json:"new"`
+	NewErrors int64 `json:"new_errors"`
+	Old       int64 `json:"old"`
+	OldErrors int64 `json:"old_errors"`
+}
+
+// HostTotal counts one host.
+type HostTotal = PathTotal
+
+// first tells whether there is nothing to compare with.
+func (m *Machine) first() bool { return m.From == "" }
+
+// judged tells whether the old release serves beside the new one, so that there is something to compare.
+func (m *Machine) judged() bool { return !m.first() && (m.Hotfix == nil || !m.Hotfix.SkipWatch) }
+
+// step is the present one.
+func (m *Machine) step() *Step { return &m.Steps[m.Step] }
+
+// reach is the share that is on the new release in the present step.
+func (m *Machine) reach() float64 {
+	if m.first() {
+		return 1
+	}
+	return m.step().Share - m.step().HoldBack
+}

@@ -1,0 +1,277 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+)
+
+// Service is the slice as the doors see it.
+type Service struct {
+	db  *db.DB
+	j   *journal.Journal
+	log *slog.Logger
+
+	wake chan struct{} // tells the timer that a machine moved
+
+	mu    sync.Mutex
+	ticks chan struct{} // closed and replaced when evidence came in
+	last  Tick
+}
+
+// Tick says that a rollout under watch got a second of evidence.
+type Tick struct {
+	Rollout string `json:"rollout"`
+	App     string `json:"app"`
+	Second  int64  `json:"second"`
+}
+
+// New makes the slice. Run it too.
+func New(d *db.DB, j *journal.Journal, log *slog.Logger) *Service {
+	return &Service{db: d, j: j, log: log, wake: make(chan struct{}, 1), ticks: make(chan struct{})}
+}
+
+// NextTick waits for the next second of evidence of any rollout; ok is false when ctx ends first.
+func (s *Service) NextTick(ctx context.Context) (t Tick, ok bool) {
+	s.mu.Lock()
+	ch := s.ticks
+	s.mu.Unlock()
+	select {
+	case <-ch:
+	case <-ctx.Done():
+		return t, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last, true
+}
+
+func (s *Service) tell(t Tick) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = t
+	close(s.ticks)
+	s.ticks = make(chan struct{})
+}
+
+// Command is what a person does to a rollout.
+type Command string
+
+// The commands.
+const (
+	Pause    Command = "pause"
+	Resume   Command = "resume"
+	Promote  Command = "promote"
+	RollBack Command = "rollback"
+)
+
+// Do carries out a command on a rollout. It fails with a conflict when the rollout's state does not allow it.
+func (s *Service) Do(ctx context.Context, actor, app, id string, cmd Command, why string) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		m, err := loadMachine(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if m.App != app {
+			return fault.NotFound("there is no rollout %s in %s", id, app)
+		}
+		return s.command(ctx, tx, m, actor, cmd, why)
+	})
+}
+
+func (s *Service) command(ctx context.Context, tx *db.Tx, m *Machine, actor string, cmd Command, why string) error {
+	mv, err := m.order(cmd, actor, why)
+	if err != nil {
+		return err
+	}
+	entry := access.Entry{Actor: actor, Action: "rollout." + string(cmd), App: m.App, Env: m.Env, Target: m.ID, Reason: why}
+	if err := access.Audit(ctx, tx, entry); err != nil {
+		return err
+	}
+	paused := m.State == Paused
+	since := m.Since
+	if err := s.step(ctx, tx, m, mv, actor); err != nil {
+		return err
+	}
+	if cmd == Resume && paused {
+		m.shift(tx.Now().Sub(since))
+	}
+	return s.advance(ctx, tx, m)
+}
+
+// order is the move that a command makes, or why it cannot.
+func (m *Machine) order(cmd Command, actor, why string) (move, error) {
+	if m.State.Ended() {
+		return move{}, fault.Conflict("this rollout has ended (%s); start another by a push or a rollback", m.Outcome)
+	}
+	if !m.allows(cmd) {
+		return move{}, fault.Conflict("a rollout that is %s cannot be told to %s", m.State, cmd)
+	}
+	text := fmt.Sprintf("%s by %s", map[Command]string{
+		Pause: "paused", Resume: "resumed", Promote: "promoted before the watch was over", RollBack: "rolled back",
+	}[cmd], access.Name(actor))
+	if why != "" {
+		text += ": " + why
+	}
+	r := reason("by_"+string(cmd), nil, "%s", text)
+	switch cmd {
+	case Pause:
+		return m.to(Paused, r), nil
+	case Resume:
+		if m.State == Paused {
+			return m.to(m.Before, r), nil
+		}
+		return m.to(Watching, r), nil
+	case Promote:
+		return m.to(Promoting, r), nil
+	default:
+		if m.State == Queued {
+			return m.to(Superseded, r), nil
+		}
+		return m.to(Returning, r), nil
+	}
+}
+
+// allows tells whether the state allows the command.
+func (m *Machine) allows(cmd Command) bool {
+	phase := m.phase()
+	switch cmd {
+	case Pause:
+		return m.State != Paused && m.State != Held && m.State != Promoting && m.State != Returning && m.State != Queued
+	case Resume:
+		return m.State == Paused || m.State == Held
+	case Promote:
+		// Before the processes are up there is nothing to send visitors to.
+		return phase == Shifting || phase == Settling || phase == Watching || m.State == Held
+	case RollBack:
+		return m.State != Returning
+	}
+	return false
+}
+
+// shift moves the clocks on by a pause.
+func (m *Machine) shift(by time.Duration) {
+	if s := m.step(); !s.Until.IsZero() {
+		s.Until = s.Until.Add(by)
+	}
+}
+
+// Freeze holds everything new in an environment; a rollout under way goes on.
+func (s *Service) Freeze(ctx context.Context, actor, app, env, why string) error {
+	if why == "" {
+		return fault.Invalid("a freeze needs a reason: others will ask").At("reason")
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		e, err := loadEnv(ctx, tx, app, env)
+		if err != nil {
+			return err
+		}
+		if !e.frozenAt.IsZero() {
+			return fault.Conflict("%s/%s is frozen already, by %s: %s", app, env, access.Name(e.frozenBy), e.frozenWhy)
+		}
+		e.frozenBy, e.frozenWhy, e.frozenAt = actor, why, tx.Now()
+		if err := storeEnv(ctx, tx, e); err != nil {
+			return err
+		}
+		if err := access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "environment.frozen", App: app, Env: env, Reason: why}); err != nil {
+			return err
+		}
+		_, err = tx.Emit(ctx, event.Meta{App: app, Env: env, Actor: actor}, event.FreezeSet{Reason: why})
+		return err
+	})
+}
+
+// Unfreeze lets go on what waits.
+func (s *Service) Unfreeze(ctx context.Context, actor, app, env, why string) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		e, err := loadEnv(ctx, tx, app, env)
+		if err != nil {
+			return err
+		}
+		if e.frozenAt.IsZero() {
+			return fault.Conflict("%s/%s is not frozen", app, env)
+		}
+		e.frozenBy, e.frozenWhy, e.frozenAt = "", "", time.Time{}
+		if err := storeEnv(ctx, tx, e); err != nil {
+			return err
+		}
+		if err := access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "environment.unfrozen", App: app, Env: env, Reason: why}); err != nil {
+			return err
+		}
+		ev, err := tx.Emit(ctx, event.Meta{App: app, Env: env, Actor: actor}, event.FreezeLifted{Reason: why})
+		if err != nil {
+			return err
+		}
+		return s.startNext(ctx, tx, e, ev.ID)
+	})
+}
+
+// RollBackEnv takes an environment back: the rollout under way, or else the live release, to the last good one or the one named.
+// It gives the rollout that does it.
+func (s *Service) RollBackEnv(ctx context.Context, actor, app, env, release, why string) (id string, err error) {
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		e, err := loadEnv(ctx, tx, app, env)
+		if err != nil {
+			return err
+		}
+		if e.current != "" && release == "" {
+			m, err := loadMachine(ctx, tx, e.current)
+			if err != nil {
+				return err
+			}
+			id = m.ID
+			return s.command(ctx, tx, m, actor, RollBack, why)
+		}
+		id, err = s.rollBackTo(ctx, tx, e, actor, release, why)
+		return err
+	})
+	return id, err
+}
+
+// rollBackTo starts a rollout of an older release, without a watch, and whether or not there is a freeze.
+func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, release, why string) (string, error) {
+	if e.current != "" {
+		return "", fault.Conflict("rollout %s is under way; roll it back first", e.current)
+	}
+	if release == "" {
+		var err error
+		if release, err = lastGood(ctx, tx, e.app, e.env, e.live); err != nil {
+			return "", err
+		}
+	}
+	if release == e.live {
+		return "", fault.Conflict("release %s is what serves now", release)
+	}
+	r, err := loadRelease(ctx, tx, release)
+	if err != nil {
+		return "", err
+	}
+	if r.app != e.app || r.env != e.env {
+		return "", fault.NotFound("there is no release %s in %s/%s", release, e.app, e.env)
+	}
+	if why == "" {
+		why = "rolled back by " + access.Name(actor)
+	}
+	if err := access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "environment.rolled_back", App: e.app, Env: e.env, Target: release, Reason: why}); err != nil {
+		return "", err
+	}
+	r.body.Hotfix = &event.Hotfix{SkipWatch: true, Reason: why}
+	r.body.Commits = nil
+	m, err := s.queue(ctx, tx, e, r, event.Meta{App: e.app, Env: e.env, Actor: actor})
+	if err != nil {
+		return "", err
+	}
+	return m.ID, s.start(ctx, tx, e, m)
+}
+
+// unitOf is what the judge counts in a mode.
+func unitOf(m *Machine) judge.Unit { return judge.Unit(m.Mode) }

@@ -1,0 +1,552 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// ReleaseView is a release in short.
+type ReleaseView struct {
+	ID      string `json:"id"`
+	Number  int    `json:"number"`
+	Commit  string `json:"commit"`
+	Subject string `json:"subject"`
+	Author  string `json:"author"`
+	Why     string `json:"why"`
+	Config  int    `json:"config"`
+}
+
+// StepView is one step as shown.
+type StepView struct {
+	Share     float64   `json:"share"`
+	HoldBack  float64   `json:"hold_back"`
+	WatchS    float64   `json:"watch_s"`
+	State     string    `json:"state" enum:"waiting,staging,starting,shifting,settling,watching,done,stopped"`
+	StartedAt time.Time `json:"started_at,omitzero"`
+	SettledAt time.Time `json:"settled_at,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	Until     time.Time `json:"until,omitzero"`
+}
+
+// ArmView is one release's side of a vital.
+type ArmView struct {
+	Events int64   `json:"events"`
+	AtRisk int64   `json:"at_risk"`
+	Rate   float64 `json:"rate"`
+}
+
+// VitalView is the evidence on one vital.
+type VitalView struct {
+	Name           string  `json:"name"`
+	Label          string  `json:"label"`
+	State          string  `json:"state" enum:"regressed,healthy,unknown"`
+	Log10E         float64 `json:"log10_e"`
+	Log10Threshold float64 `json:"log10_threshold"`
+	Ratio          float64 `json:"ratio"`
+	RatioLow       float64 `json:"ratio_low"`
+	RatioHigh      float64 `json:"ratio_high"`
+	RuleOut        float64 `json:"rule_out"`
+	Weight         float64 `json:"weight"`
+	New            ArmView `json:"new"`
+	Old            ArmView `json:"old"`
+	Missing        int64   `json:"missing_requests"`
+	Text           string  `json:"text"`
+}
+
+// HostView is one host in the rollout.
+type HostView struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	State    string `json:"state" enum:"waiting,ready,failed,lost,left_out"`
+	Old      string `json:"old" doc:"State of the old release's process, empty when it is not there"`
+	New      string `json:"new" doc:"State of the new release's process, empty when it is not there"`
+	LeftOut  bool   `json:"left_out"`
+	Canary   bool   `json:"canary"`
+	Text     string `json:"text,omitempty"`
+	Requests int64  `json:"requests"`
+}
+
+// PathView is one route pattern.
+type PathView struct {
+	Path        string `json:"path"`
+	NewRequests int64  `json:"new_requests"`
+	NewErrors   int64  `json:"new_errors"`
+	OldRequests int64  `json:"old_requests"`
+	OldErrors   int64  `json:"old_errors"`
+}
+
+// View is a rollout as shown.
+type View struct {
+	ID          string         `json:"id"`
+	Number      int            `json:"number"`
+	App         string         `json:"app"`
+	Env         string         `json:"environment"`
+	Release     ReleaseView    `json:"release"`
+	From        *ReleaseView   `json:"from,omitempty"`
+	Mode        string         `json:"mode"`
+	State       State          `json:"state"`
+	Step        int            `json:"step"`
+	Steps       []StepView     `json:"steps"`
+	Share       float64        `json:"share"`
+	Verdict     string         `json:"verdict" enum:"healthy,regressed,unknown,none"`
+	Sentence    string         `json:"sentence"`
+	Missing     string         `json:"missing,omitempty"`
+	Reasons     []event.Reason `json:"reasons"`
+	Vitals      []VitalView    `json:"vitals"`
+	Alpha       float64        `json:"alpha"`
+	AlphaText   string         `json:"alpha_text,omitempty"`
+	RuleOut     float64        `json:"rule_out"`
+	Unknown     string         `json:"unknown"`
+	SettleS     float64        `json:"settle_s"`
+	Progress    float64        `json:"progress"`
+	EtaS        float64        `json:"eta_s"`
+	RequestsNew int64          `json:"requests_new"`
+	RequestsOld int64          `json:"requests_old"`
+	ErrorsNew   int64          `json:"errors_new"`
+	ErrorsOld   int64          `json:"errors_old"`
+	Hosts       []HostView     `json:"hosts"`
+	Paths       []PathView     `json:"paths"`
+	Commits     []event.Commit `json:"commits"`
+	Decisions   []Decision     `json:"decisions,omitempty"`
+	Actions     []Command      `json:"actions"`
+	CreatedAt   time.Time      `json:"created_at"`
+	StartedAt   time.Time      `json:"started_at,omitzero"`
+	EndedAt     time.Time      `json:"ended_at,omitzero"`
+	RegressedAt time.Time      `json:"regressed_at,omitzero"`
+	Outcome     string         `json:"outcome,omitempty" enum:"promoted,rolled_back,superseded"`
+	Vital       string         `json:"vital,omitempty"`
+	Hotfix      *event.Hotfix  `json:"hotfix,omitempty"`
+}
+
+// List gives the rollouts of an environment (or of the whole app), newest first, those before the number given (0: from the newest).
+func (s *Service) List(ctx context.Context, app, env string, before, limit int) ([]View, error) {
+	if before <= 0 {
+		before = math.MaxInt32
+	}
+	ms, err := machines(ctx, s.db, `app = $1 AND ($2 = '' OR env = $2) AND number < $3 ORDER BY number DESC, env LIMIT $4`, app, env, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]View, 0, len(ms))
+	for _, m := range ms {
+		v, err := s.view(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// Get gives one rollout with its decisions.
+func (s *Service) Get(ctx context.Context, id string) (View, error) {
+	m, err := loadMachine(ctx, s.db, id)
+	if err != nil {
+		return View{}, err
+	}
+	v, err := s.view(ctx, m)
+	if err != nil {
+		return v, err
+	}
+	v.Decisions, err = selectDecisions(ctx, s.db, id)
+	return v, err
+}
+
+func (s *Service) view(ctx context.Context, m *Machine) (View, error) {
+	v := View{
+		ID: m.ID, Number: m.Number, App: m.App, Env: m.Env, Mode: string(m.Mode), State: m.State, Step: m.Step, Share: m.Split.Share,
+		Verdict: string(m.Verdict), Reasons: m.Reasons, AlphaText: m.Alpha, RuleOut: float64(m.Policy.RuleOut), Unknown: string(m.Policy.Unknown),
+		SettleS: m.Policy.Settle.Seconds(), RequestsNew: m.Totals.RequestsNew, RequestsOld: m.Totals.RequestsOld, ErrorsNew: m.Totals.ErrorsNew,
+		ErrorsOld: m.Totals.ErrorsOld, Commits: m.Commits, Actions: m.actions(), CreatedAt: m.Created, StartedAt: m.Started, EndedAt: m.EndedAt,
+		RegressedAt: m.RegressAt, Outcome: m.Outcome, Vital: m.Vital, Hotfix: m.Hotfix, Vitals: []VitalView{}, Steps: []StepView{},
+	}
+	if v.Verdict == "" {
+		v.Verdict = "none"
+	}
+	r, err := loadRelease(ctx, s.db, m.Release)
+	if err != nil {
+		return v, err
+	}
+	v.Release = releaseView(r.body)
+	if m.From != "" {
+		f, err := loadRelease(ctx, s.db, m.From)
+		if err != nil {
+			return v, err
+		}
+		from := releaseView(f.body)
+		v.From = &from
+	}
+	for i := range m.Steps {
+		v.Steps = append(v.Steps, m.stepView(i))
+	}
+	if m.judged() && len(m.Judge.Vitals) > 0 {
+		v.Alpha = m.Judge.Alpha
+		v.addVitals(m)
+	}
+	v.Paths = m.pathViews()
+	now := s.db.Now()
+	v.Progress, v.EtaS = m.progress(now)
+	v.Sentence = m.sentence(now, v)
+	v.Hosts, err = s.hostViews(ctx, m)
+	return v, err
+}
+
+func releaseView(r event.ReleaseCreated) ReleaseView {
+	v := ReleaseView{ID: r.Release, Number: r.Number, Commit: r.Commit, Why: r.Why, Config: r.Config}
+	for _, c := range r.Commits {
+		if c.SHA == r.Commit {
+			v.Subject, v.Author = c.Subject, c.Author
+		}
+	}
+	if r.Why == "config" {
+		v.Subject = fmt.Sprintf("configuration version %d", r.Config)
+	}
+	return v
+}
+
+func (m *Machine) actions() []Command {
+	out := []Command{}
+	if m.State.Ended() {
+		return out
+	}
+	for _, c := range []Command{Pause, Resume, Promote, RollBack} {
+		if m.allows(c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (m *Machine) stepView(i int) StepView {
+	s := m.Steps[i]
+	v := StepView{Share: s.Share, HoldBack: s.HoldBack, WatchS: s.Watch.Seconds(), StartedAt: s.Started, SettledAt: s.Settled, EndedAt: s.Ended, Until: s.Until}
+	switch {
+	case i < m.Step || i == m.Step && (m.State == Promoting || m.State == Promoted):
+		v.State = "done"
+	case i > m.Step && !m.State.Ended() && m.State != Returning:
+		v.State = "waiting"
+	case m.State == Returning || m.State.Ended():
+		v.State = "stopped"
+	case m.phase() == Held:
+		v.State = "watching"
+	case m.phase() == Queued:
+		v.State = "waiting"
+	default:
+		v.State = string(m.phase())
+	}
+	return v
+}
+
+func (v *View) addVitals(m *Machine) {
+	verdict := judge.Judge(m.Judge, m.Evidence)
+	for i, e := range verdict.Vitals {
+		v.Vitals = append(v.Vitals, VitalView{
+			Name: e.Name, Label: e.Label, State: string(e.Outcome), Log10E: round(e.EValue), Log10Threshold: round(e.Threshold),
+			Ratio: round(e.RatioEstimate), RatioLow: round(e.RatioLow), RatioHigh: round(e.RatioHigh), RuleOut: e.RuleOut, Weight: round(m.Judge.Vitals[i].Weight),
+			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
+			Missing: e.Needed.Requests, Text: e.Text,
+		})
+	}
+	if verdict.Outcome == judge.Unknown && len(verdict.Reasons) > 0 {
+		v.Missing = verdict.Reasons[0].Text
+	}
+}
+
+func (m *Machine) pathViews() []PathView {
+	out := []PathView{}
+	for p, t := range m.Totals.Paths {
+		out = append(out, PathView{Path: p, NewRequests: t.New, NewErrors: t.NewErrors, OldRequests: t.Old, OldErrors: t.OldErrors})
+	}
+	// The worst of the new release first.
+	slices.SortFunc(out, func(a, b PathView) int {
+		if a.NewErrors != b.NewErrors {
+			return int(b.NewErrors - a.NewErrors)
+		}
+		return int(b.NewRequests + b.OldRequests - a.NewRequests - a.OldRequests)
+	})
+	return out[:min(len(out), 20)]
+}
+
+// progress is the part of the planned time that is over, and the seconds that are left of it.
+func (m *Machine) progress(now time.Time) (done, eta float64) {
+	if m.State.Ended() {
+		return 1, 0
+	}
+	var total, left float64
+	for i, s := range m.Steps {
+		span := (s.Watch + m.Policy.Settle.Duration).Seconds() + 1
+		total += span
+		switch {
+		case i > m.Step || i == m.Step && s.Started.IsZero():
+			left += span
+		case i == m.Step:
+			left += max(span-now.Sub(s.Started).Seconds(), 0)
+		}
+	}
+	if total == 0 {
+		return 0, 0
+	}
+	return 1 - left/total, left
+}
+
+// sentence is the state in one line: what goes on, and when it is over.
+func (m *Machine) sentence(now time.Time, v View) string {
+	why := ""
+	if len(m.Reasons) > 0 {
+		why = m.Reasons[0].Text
+	}
+	switch m.State {
+	case Queued:
+		if why != "" {
+			return "Waits: " + why
+		}
+		return "Waits for its turn"
+	case Staging:
+		return fmt.Sprintf("%d of %d hosts hold the new release", len(m.Hosts)-len(m.waiting()), len(m.Hosts))
+	case Starting:
+		return fmt.Sprintf("The new release comes up: %d of %d hosts are ready", m.startedHosts()-len(m.waiting()), m.startedHosts())
+	case Shifting:
+		return "Visitors move to the new release: " + m.shareWords()
+	case Settling:
+		return fmt.Sprintf("Settles: %.0f s to go", max(m.settledAt().Sub(now).Seconds(), 0))
+	case Watching:
+		return m.watchSentence(now, v)
+	case Paused:
+		return fmt.Sprintf("Paused, with %s on the new release: %s", m.shareWords(), why)
+	case Held:
+		return "Held until somebody decides: " + why
+	case Promoting:
+		return "Everyone moves to the new release"
+	case Returning:
+		return "Goes back: " + why
+	case Promoted:
+		return "Promoted: " + firstText(m.Why, why)
+	case RolledBack:
+		return "Rolled back: " + firstText(m.Why, why)
+	default:
+		return "Superseded: " + why
+	}
+}
+
+func firstText(list []event.Reason, otherwise string) string {
+	if len(list) > 0 {
+		return list[0].Text
+	}
+	return otherwise
+}
+
+func (m *Machine) watchSentence(now time.Time, v View) string {
+	left := max(m.step().Until.Sub(now).Seconds(), 0)
+	text := fmt.Sprintf("Watched with %s: %.0f s to go", m.shareWords(), left)
+	if len(v.Vitals) > 0 && v.Vitals[0].Ratio > 0 {
+		text += fmt.Sprintf("; errors %.2g times the old release's", v.Vitals[0].Ratio)
+	}
+	return text
+}
+
+func (s *Service) hostViews(ctx context.Context, m *Machine) ([]HostView, error) {
+	agents, err := selectAgents(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, a := range agents {
+		names[a.id] = a.name
+	}
+	states, err := processStates(ctx, s.db, m.App, m.Env)
+	if err != nil {
+		return nil, err
+	}
+	started := m.startedHosts()
+	out := []HostView{}
+	for i, id := range append(slices.Clone(m.Hosts), m.LeftOut...) {
+		left := i >= len(m.Hosts)
+		h := HostView{
+			ID: id, Name: names[id], State: m.hostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
+			Old: states[[2]string{id, m.From}], New: states[[2]string{id, m.Release}], Text: m.Failed[id].Text,
+			Requests: m.Totals.Hosts[id].New + m.Totals.Hosts[id].Old,
+		}
+		if c := m.Crashes[id]; c.Restarts > 0 {
+			h.Text = fmt.Sprintf("died %d times: %s", c.Restarts, c.Text)
+		}
+		out = append(out, h)
+	}
+	slices.SortFunc(out, func(a, b HostView) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return out, nil
+}
+
+func (m *Machine) hostState(id string, left bool) string {
+	switch {
+	case left:
+		return "left_out"
+	case slices.Contains(m.Lost, id):
+		return "lost"
+	case m.Failed[id].Code != "":
+		return "failed"
+	case m.Waiting[id]:
+		return "waiting"
+	}
+	return "ready"
+}
+
+func processStates(ctx context.Context, q db.Querier, app, env string) (map[[2]string]string, error) {
+	rows, err := q.Query(ctx, `SELECT host, release, state FROM rollout_processes WHERE app = $1 AND env = $2`, app, env)
+	if err != nil {
+		return nil, fmt.Errorf("read the processes of %s/%s: %w", app, env, err)
+	}
+	defer rows.Close()
+	out := map[[2]string]string{}
+	for rows.Next() {
+		var host, release, state string
+		if err := rows.Scan(&host, &release, &state); err != nil {
+			return nil, fmt.Errorf("read the processes of %s/%s: %w", app, env, err)
+		}
+		out[[2]string{host, release}] = state
+	}
+	return out, rows.Err()
+}
+
+// Mark is a named moment on the time axis.
+type Mark struct {
+	Second int64  `json:"second"`
+	Text   string `json:"text"`
+	Kind   string `json:"kind"`
+}
+
+// Series is one vital over time, one entry a second; rates are events per request at risk in that second.
+type Series struct {
+	Vital          string    `json:"vital"`
+	Log10Threshold float64   `json:"log10_threshold"`
+	Seconds        []int64   `json:"seconds"`
+	NewRate        []float64 `json:"new_rate"`
+	OldRate        []float64 `json:"old_rate"`
+	Log10E         []float64 `json:"log10_e"`
+	Ratio          []float64 `json:"ratio"`
+	Low            []float64 `json:"low"`
+	High           []float64 `json:"high"`
+	RequestsNew    []int64   `json:"requests_new"`
+	RequestsOld    []int64   `json:"requests_old"`
+	Marks          []Mark    `json:"marks"`
+}
+
+// SeriesOf gives a vital of a rollout over time.
+func (s *Service) SeriesOf(ctx context.Context, id, vital string) (Series, error) {
+	m, err := loadMachine(ctx, s.db, id)
+	if err != nil {
+		return Series{}, err
+	}
+	out := Series{Vital: vital, Seconds: []int64{}, Marks: []Mark{}}
+	for _, v := range m.Judge.Vitals {
+		if v.Name == vital {
+			out.Log10Threshold = round(m.Judge.Threshold(v) / math.Ln10)
+		}
+	}
+	if err := s.addTicks(ctx, &out, id, vital); err != nil {
+		return out, err
+	}
+	decisions, err := selectDecisions(ctx, s.db, id)
+	for _, d := range decisions {
+		out.Marks = append(out.Marks, Mark{Second: d.At.Unix(), Kind: string(d.To), Text: markText(d)})
+	}
+	return out, err
+}
+
+func markText(d Decision) string {
+	if d.Actor != actorSelf {
+		return fmt.Sprintf("%s by %s", d.To, access.Name(d.Actor))
+	}
+	return string(d.To)
+}
+
+// addTicks adds up the edges' seconds.
+func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) error {
+	rows, err := s.db.Query(ctx, `SELECT second, body FROM rollout_ticks WHERE rollout = $1 ORDER BY second, edge, boot, number, part`, id)
+	if err != nil {
+		return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+	}
+	defer rows.Close()
+	var sum judge.Count
+	for rows.Next() {
+		var second int64
+		var body string
+		var t tickBody
+		if err := rows.Scan(&second, &body); err != nil {
+			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+		}
+		if err := json.Unmarshal([]byte(body), &t); err != nil {
+			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+		}
+		if n := len(out.Seconds); n == 0 || out.Seconds[n-1] != second {
+			sum = judge.Count{}
+			out.grow(second)
+		}
+		sum.New, sum.Old = sum.New+t.Vitals[vital].New, sum.Old+t.Vitals[vital].Old
+		sum.AtRiskNew, sum.AtRiskOld = sum.AtRiskNew+t.Vitals[vital].AtRiskNew, sum.AtRiskOld+t.Vitals[vital].AtRiskOld
+		out.set(t, t.Vitals[vital], sum)
+	}
+	return rows.Err()
+}
+
+func (o *Series) grow(second int64) {
+	o.Seconds = append(o.Seconds, second)
+	for _, f := range []*[]float64{&o.NewRate, &o.OldRate, &o.Log10E, &o.Ratio, &o.Low, &o.High} {
+		*f = append(*f, 0)
+	}
+	o.RequestsNew, o.RequestsOld = append(o.RequestsNew, 0), append(o.RequestsOld, 0)
+}
+
+func (o *Series) set(t tickBody, v tickVital, sum judge.Count) {
+	i := len(o.Seconds) - 1
+	o.NewRate[i], o.OldRate[i] = rate(sum.New, sum.AtRiskNew), rate(sum.Old, sum.AtRiskOld)
+	o.Log10E[i], o.Ratio[i], o.Low[i], o.High[i] = v.LogE, v.Ratio, v.Low, v.High
+	o.RequestsNew[i] += t.RequestsNew
+	o.RequestsOld[i] += t.RequestsOld
+}
+
+func rate(events, atRisk int64) float64 {
+	if atRisk == 0 {
+		return 0
+	}
+	return round(float64(events) / float64(atRisk))
+}
+
+// EnvView is an environment as this slice knows it.
+type EnvView struct {
+	App       string    `json:"app"`
+	Env       string    `json:"environment"`
+	Live      string    `json:"live,omitempty"`
+	Current   string    `json:"current,omitempty"`
+	Waiting   int       `json:"waiting"`
+	FrozenBy  string    `json:"frozen_by,omitempty"`
+	FrozenWhy string    `json:"frozen_reason,omitempty"`
+	FrozenAt  time.Time `json:"frozen_at,omitzero"`
+}
+
+// Env gives an environment's state; not_found when there is none.
+func (s *Service) Env(ctx context.Context, app, env string) (EnvView, error) {
+	e, err := loadEnv(ctx, s.db, app, env)
+	if err != nil {
+		return EnvView{}, err
+	}
+	v := EnvView{App: app, Env: env, Live: e.live, Current: e.current, FrozenBy: access.Name(e.frozenBy), FrozenWhy: e.frozenWhy, FrozenAt: e.frozenAt}
+	err = s.db.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND state = $3`, app, env, string(Queued)).Scan(&v.Waiting)
+	if err != nil {
+		return v, fmt.Errorf("count what waits in %s/%s: %w", app, env, err)
+	}
+	return v, nil
+}

@@ -1,0 +1,117 @@
+package rollout
+
+import (
+	"math"
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// hostWish is what one host should hold and run.
+type hostWish struct {
+	hold, run []string
+	current   string
+}
+
+// wishHosts is what each host should hold and run in the machine's state: a pure function of it, so that a restart finds the same.
+func (m *Machine) wishHosts() map[string]hostWish {
+	both, old, next := compact(m.From, m.Release), compact(m.From), compact(m.Release)
+	out := map[string]hostWish{}
+	started := m.startedHosts()
+	for i, h := range m.Hosts {
+		w := hostWish{hold: both, run: old, current: m.From}
+		switch {
+		case m.State == Promoted:
+			w = hostWish{hold: both, run: next, current: m.Release}
+		case m.State == RolledBack:
+			w = hostWish{hold: old, run: old, current: m.From}
+		case i < started:
+			w.run = both
+		}
+		out[h] = w
+	}
+	for _, h := range m.LeftOut {
+		w := hostWish{hold: old, run: old, current: m.From}
+		if m.State == Promoted {
+			w = hostWish{hold: both, run: next, current: m.Release}
+		}
+		out[h] = w
+	}
+	return out
+}
+
+// startedHosts is how many of the drawn hosts run the new release beside the old one.
+func (m *Machine) startedHosts() int {
+	phase := m.phase()
+	if phase == Queued || phase == Staging {
+		return 0
+	}
+	if m.Mode != manifest.CanaryHosts || m.first() || phase == Promoting {
+		return len(m.Hosts)
+	}
+	return m.canaries()
+}
+
+// phase is the state, seen through a pause.
+func (m *Machine) phase() State {
+	if m.State == Paused {
+		return m.Before
+	}
+	return m.State
+}
+
+// canaries is the share of hosts, rounded up; a hold-back keeps at least one.
+func (m *Machine) canaries() int {
+	n := len(m.Hosts)
+	s := m.step()
+	k := int(math.Ceil(s.Share*float64(n) - 1e-9))
+	if s.HoldBack > 0 {
+		k = min(k, n-max(1, int(math.Ceil(s.HoldBack*float64(n)-1e-9))))
+	}
+	return max(min(k, n), 1)
+}
+
+// wishSplit is how the edges should split in the machine's state.
+func (m *Machine) wishSplit() event.Split {
+	switch m.phase() {
+	case Queued, Staging, Starting:
+		if m.Step == 0 {
+			return event.Split{Old: m.From}
+		}
+		return m.Split // the step before is in force until the hosts of this one are up
+	case Promoting, Promoted:
+		return event.Split{Old: m.Release}
+	case Returning, RolledBack, Superseded:
+		return event.Split{Old: m.From}
+	default:
+		return m.stepSplit()
+	}
+}
+
+// stepSplit is the split of the present step.
+func (m *Machine) stepSplit() event.Split {
+	if m.first() {
+		return event.Split{Old: m.Release}
+	}
+	s := event.Split{Mode: string(m.Mode), Old: m.From, New: m.Release, Share: m.reach(), Salt: m.ID, LeftOut: slices.Clone(m.LeftOut)}
+	for _, t := range m.Thresholds {
+		s.Slow = append(s.Slow, t.Ms)
+	}
+	if m.Mode == manifest.CanaryHosts {
+		s.NewHosts = slices.Clone(m.Hosts[:m.canaries()])
+		s.Share = float64(len(s.NewHosts)) / float64(len(m.Hosts))
+	}
+	return s
+}
+
+// compact drops empty names.
+func compact(releases ...string) []string {
+	out := []string{}
+	for _, r := range releases {
+		if r != "" && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}

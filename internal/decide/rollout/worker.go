@@ -1,0 +1,346 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+	"github.com/slipwayhq/slipway/internal/wire"
+)
+
+// Run follows the log and the edges' seconds, and moves what is due, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return s.db.Consume(ctx, s.j, db.Consumer{
+			Name: "rollout",
+			Types: []event.Type{
+				"release.created", "environment.created", "environment.changed", "deploy.applied", "deploy.failed", "process.changed", "traffic.applied",
+				"agent.joined", "agent.lost", "agent.returned", "agent.removed",
+			},
+			Handle: s.handle,
+		})
+	})
+	g.Go(func() error {
+		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout", Subject: "edge", Handle: s.second})
+	})
+	g.Go(func() error { return s.db.Single(ctx, "rollout/timer", s.timer) })
+	return g.Wait()
+}
+
+// timer moves machines whose time has come.
+func (s *Service) timer(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-s.wake:
+		case <-ctx.Done():
+			return nil
+		}
+		next, err := s.due(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("rollouts not looked after, trying again", "error", err)
+			next = s.db.Now().Add(time.Second)
+		}
+		wait := time.Minute // clocks jump; look now and then whatever they say
+		if !next.IsZero() {
+			wait = min(max(next.Sub(s.db.Now()), time.Millisecond), wait)
+		}
+		timer.Reset(wait)
+	}
+}
+
+// due advances every rollout whose time has come, and gives the time of the next.
+func (s *Service) due(ctx context.Context) (next time.Time, err error) {
+	open, err := s.open(ctx)
+	if err != nil {
+		return next, err
+	}
+	for _, m := range open {
+		at := m.wakeAt()
+		if at.IsZero() {
+			continue
+		}
+		if !at.After(s.db.Now()) {
+			if err := s.with(ctx, m.ID, func(ctx context.Context, tx *db.Tx, m *Machine) error { return s.advance(ctx, tx, m) }); err != nil {
+				return next, err
+			}
+			continue
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next, nil
+}
+
+func (s *Service) open(ctx context.Context) ([]*Machine, error) {
+	return machines(ctx, s.db, `ended_at = 0 AND state <> $1`, string(Queued))
+}
+
+func (s *Service) with(ctx context.Context, id string, fn func(context.Context, *db.Tx, *Machine) error) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		m, err := loadMachine(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, tx, m)
+	})
+}
+
+func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	switch ev.Type {
+	case "release.created":
+		return s.release(ctx, tx, ev)
+	case "environment.created", "environment.changed":
+		return s.environment(ctx, tx, ev)
+	case "agent.joined", "agent.lost", "agent.returned", "agent.removed":
+		return s.agent(ctx, tx, ev)
+	default:
+		return s.answer(ctx, tx, ev)
+	}
+}
+
+// release queues a rollout of the new release and starts it if it is its turn.
+func (s *Service) release(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	r, err := event.Decode[event.ReleaseCreated](ev)
+	if err != nil {
+		return err
+	}
+	if err := insertRelease(ctx, tx, ev.App, ev.Env, r); err != nil {
+		return err
+	}
+	e, err := loadEnv(ctx, tx, ev.App, ev.Env)
+	if err != nil {
+		return err
+	}
+	if _, err := s.queue(ctx, tx, e, releaseRow{app: ev.App, env: ev.Env, body: r}, ev.By(actorSelf, tx.Now())); err != nil {
+		return err
+	}
+	return s.startNext(ctx, tx, e, ev.ID)
+}
+
+// environment keeps the picture of an environment, and gives hosts that came into it what serves.
+func (s *Service) environment(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	var data struct {
+		Spec event.EnvironmentSpec `json:"spec"`
+	}
+	if err := json.Unmarshal(ev.Data, &data); err != nil {
+		return fmt.Errorf("decode event %s (%s): %w", ev.ID, ev.Type, err)
+	}
+	e, err := loadEnv(ctx, tx, ev.App, ev.Env)
+	if fault.Is(err, fault.CodeNotFound) {
+		e, err = &envRow{app: ev.App, env: ev.Env}, nil
+	}
+	if err != nil {
+		return err
+	}
+	agents, err := selectAgents(ctx, tx)
+	if err != nil {
+		return err
+	}
+	before := hostsOf(e.spec, agents)
+	e.spec = data.Spec
+	if err := storeEnv(ctx, tx, e); err != nil {
+		return err
+	}
+	after := hostsOf(e.spec, agents)
+	for _, a := range before {
+		if !containsAgent(after, a.id) {
+			if err := s.leave(ctx, tx, e, a.id, ev); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range after {
+		if !containsAgent(before, a.id) {
+			if err := s.enterHost(ctx, tx, e, a.id, ev); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func containsAgent(list []agentRow, id string) bool {
+	return slices.ContainsFunc(list, func(a agentRow) bool { return a.id == id })
+}
+
+// agent keeps the picture of the hosts.
+func (s *Service) agent(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	var a event.AgentJoined // the others' data are a part of it
+	if err := json.Unmarshal(ev.Data, &a); err != nil {
+		return fmt.Errorf("decode event %s (%s): %w", ev.ID, ev.Type, err)
+	}
+	if !slices.Contains(a.Roles, wire.RoleHost) {
+		return nil
+	}
+	envs, err := loadEnvs(ctx, tx)
+	if err != nil {
+		return err
+	}
+	switch ev.Type {
+	case "agent.joined":
+		row := agentRow{id: a.Agent, name: a.Name, labels: a.Labels, live: true}
+		if err := storeAgent(ctx, tx, row); err != nil {
+			return err
+		}
+		for _, e := range envs {
+			if len(hostsOf(e.spec, []agentRow{row})) > 0 {
+				if err := s.enterHost(ctx, tx, e, a.Agent, ev); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	case "agent.removed":
+		if err := deleteAgent(ctx, tx, a.Agent); err != nil {
+			return err
+		}
+		return s.each(ctx, tx, envs, ev, func(m *Machine) { m.drop(a.Agent) })
+	default:
+		lost := ev.Type == "agent.lost"
+		if err := setAgentLive(ctx, tx, a.Agent, !lost); err != nil {
+			return err
+		}
+		return s.each(ctx, tx, envs, ev, func(m *Machine) { m.setLost(a.Agent, lost) })
+	}
+}
+
+// each changes the rollout under way of every environment, and lets it move.
+func (s *Service) each(ctx context.Context, tx *db.Tx, envs []*envRow, ev event.Event, fn func(*Machine)) error {
+	for _, e := range envs {
+		if e.current == "" {
+			continue
+		}
+		m, err := loadMachine(ctx, tx, e.current)
+		if err != nil {
+			return err
+		}
+		m.Cause = ev.ID
+		fn(m)
+		if err := s.advance(ctx, tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enterHost gives a host that came into an environment what serves there. In a rollout it gets the old release and is left out of the verdict.
+func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host string, ev event.Event) error {
+	if e.current != "" {
+		m, err := loadMachine(ctx, tx, e.current)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(m.Hosts, host) {
+			return nil
+		}
+		m.leaveOut(host)
+		m.Cause = ev.ID
+		if err := s.request(ctx, tx, m, ev); err != nil {
+			return err
+		}
+		return s.advance(ctx, tx, m)
+	}
+	if e.live != "" {
+		if err := s.ask(ctx, tx, ev, e, host, e.live); err != nil {
+			return err
+		}
+	}
+	return s.startNext(ctx, tx, e, ev.ID) // a release may have waited for a host
+}
+
+// leave takes a host out of an environment.
+func (s *Service) leave(ctx context.Context, tx *db.Tx, e *envRow, host string, ev event.Event) error {
+	if e.current != "" {
+		if err := s.each(ctx, tx, []*envRow{e}, ev, func(m *Machine) { m.drop(host) }); err != nil {
+			return err
+		}
+	}
+	return s.ask(ctx, tx, ev, e, host, "")
+}
+
+// ask makes a host, outside of any rollout, hold and run one release, or nothing.
+func (s *Service) ask(ctx context.Context, tx *db.Tx, ev event.Event, e *envRow, host, release string) error {
+	meta := event.Meta{App: e.app, Env: e.env, Actor: actorSelf, Cause: ev.ID}
+	_, err := tx.Emit(ctx, meta, event.DeployRequested{
+		Deploy: event.NewKey("dep", tx.Now()), Hosts: []string{host}, Hold: compact(release), Run: compact(release), Current: release,
+	})
+	return err
+}
+
+// answer takes what hosts and edges say.
+func (s *Service) answer(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	e, err := loadEnv(ctx, tx, ev.App, ev.Env)
+	if err != nil {
+		return err
+	}
+	if ev.Type == "process.changed" {
+		p, err := event.Decode[event.ProcessChanged](ev)
+		if err != nil {
+			return err
+		}
+		if p.Process != manifest.WebProcess {
+			return nil
+		}
+		if err := storeProcess(ctx, tx, ev.App, ev.Env, p); err != nil {
+			return err
+		}
+	}
+	if e.current == "" {
+		return nil
+	}
+	m, err := loadMachine(ctx, tx, e.current)
+	if err != nil {
+		return err
+	}
+	if err := m.hear(ev); err != nil {
+		return err
+	}
+	m.Cause = ev.ID
+	return s.advance(ctx, tx, m)
+}
+
+// hear takes one answer into the machine.
+func (m *Machine) hear(ev event.Event) error {
+	switch ev.Type {
+	case "deploy.applied":
+		a, err := event.Decode[event.DeployApplied](ev)
+		if err != nil {
+			return err
+		}
+		m.applied(a)
+	case "deploy.failed":
+		f, err := event.Decode[event.DeployFailed](ev)
+		if err != nil {
+			return err
+		}
+		m.failed(f)
+	case "process.changed":
+		p, err := event.Decode[event.ProcessChanged](ev)
+		if err != nil {
+			return err
+		}
+		m.process(p, ev.Time)
+	case "traffic.applied":
+		a, err := event.Decode[event.TrafficApplied](ev)
+		if err != nil {
+			return err
+		}
+		if a.Traffic == m.Traffic {
+			m.InForce = true
+		}
+	}
+	return nil
+}
