@@ -239,27 +239,6 @@ func TestAutoCanary(t *testing.T) {
 	}
 }
 
-func TestMatchesReport(t *testing.T) {
-	for _, tt := range []struct {
-		glob, name string
-		want       bool
-	}{
-		{"out.xml", "out.xml", true},
-		{"out.xml", "a/out.xml", false},
-		{"**/TEST-*.xml", "TEST-a.xml", true},
-		{"**/TEST-*.xml", "a/b/TEST-a.xml", true},
-		{"a/**/b/*.xml", "a/b/x/b/y.xml", true},
-		{"a/**/b/*.xml", "a/b/x/y.xml", false},
-		{"a/**", "a/b/c", true},
-		{"", "a", false},
-		{strings.Repeat("**/a/", 50) + "b", strings.Repeat("a/", 500) + "c", false},
-	} {
-		if got := (manifest.Test{Report: tt.glob}).MatchesReport(tt.name); got != tt.want {
-			t.Errorf("%.30q matches %.30q: %v", tt.glob, tt.name, got)
-		}
-	}
-}
-
 func TestDurationReadsWhatItWrites(t *testing.T) {
 	want := manifest.Every(90 * time.Second)
 	text, err := want.MarshalText()

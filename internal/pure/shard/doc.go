@@ -21,5 +21,8 @@
 // past durations (see [Observe]): durations are skewed, and one slow run must
 // not move it far.
 //
+// [ReadList] reads the units that a list command printed, and [Command] puts
+// those of a lease into the command that runs them.
+//
 // Guarantees: pure and deterministic; the same calls give the same leases.
 package shard

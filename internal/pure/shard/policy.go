@@ -29,14 +29,14 @@ type Policy struct {
 	LeaseCost time.Duration
 	// MaxUnits in one lease. Default 1,000.
 	MaxUnits int
-	// MaxBytes of names in one lease, for they go on one command line, which
+	// MaxBytes of quoted names in one lease, for they go on one command line, which
 	// Linux ends at 128 KiB. Default 64 KiB. A longer name is leased alone.
 	MaxBytes int
 }
 
 const (
 	leaseFloor   = 10              // shortest planned lease in lease costs
-	unknownGuess = 5 * time.Second // a unit's length when nothing at all is known
+	unknownGuess = 5 * time.Second // the least that is planned for a unit never seen
 	loneReturns  = 2               // Returns from which a unit is leased alone
 )
 
@@ -100,7 +100,7 @@ func (p Policy) Next(waiting []Unit, workers int) int {
 	length, bytes := time.Duration(0), 0
 	for i, u := range waiting {
 		length += predicted(u, guess)
-		bytes += len(u.Name) + 3 // quotes and a blank
+		bytes += len(word(u.Name)) + 1
 		full := length > target || bytes > p.MaxBytes || i >= p.MaxUnits || u.Returns >= loneReturns
 		if i > 0 && full {
 			return i
@@ -126,14 +126,12 @@ func predicted(u Unit, guess time.Duration) time.Duration {
 }
 
 // guessUnknown returns the length planned for units never seen: that of the
-// longest known one, for a surprise at the end costs most.
+// longest known one, but not less than unknownGuess, for a surprise at the end
+// costs most.
 func guessUnknown(units []Unit) time.Duration {
-	longest := time.Duration(0)
+	longest := unknownGuess
 	for _, u := range units {
 		longest = max(longest, u.Estimate.Duration())
-	}
-	if longest == 0 {
-		return unknownGuess
 	}
 	return longest
 }

@@ -47,7 +47,7 @@ func (r *repeated) Read(p []byte) (int, error) {
 // What is held in memory must not grow with the report, whatever makes it long.
 func TestLargeReports(t *testing.T) {
 	text := strings.Repeat("0123456789abcde\n", 4096) // 64 KiB
-	const chunks, large = 320, 1600 // 20 MB and 100 MB
+	const chunks, large = 320, 1600                   // 20 MB and 100 MB
 	for name, tt := range map[string]struct {
 		format string
 		in     repeated

@@ -1,18 +1,16 @@
-package manifest
+package testreport
 
 import (
 	"path"
 	"strings"
 )
 
-// MatchesReport reports whether a file, named relative to the checkout with
-// slashes, is one of the test's report files. In the glob, * matches within
-// one folder and ** any number of folders.
-func (t Test) MatchesReport(name string) bool {
-	if t.Report == "" {
-		return false
-	}
-	return matchParts(strings.Split(t.Report, "/"), strings.Split(path.Clean(name), "/"))
+// MatchesGlob reports whether a file, named relative to the checkout with
+// slashes, is one of the report files that glob stands for. In the glob, *
+// matches within one folder and ** any number of folders. An empty or broken
+// glob matches nothing.
+func MatchesGlob(glob, name string) bool {
+	return glob != "" && matchParts(strings.Split(path.Clean(glob), "/"), strings.Split(path.Clean(name), "/"))
 }
 
 // matchParts matches part by part. Each ** restarts at most once a part of the
