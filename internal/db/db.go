@@ -105,6 +105,9 @@ func (d *DB) Close() error {
 	return errors.Join(d.read.Close(), d.write.Close())
 }
 
+// Shared reports whether other servers may use the same store, and so make news of which this one is not told.
+func (d *DB) Shared() bool { return d.postgres }
+
 // Now is the store's clock, in UTC at microseconds.
 func (d *DB) Now() time.Time { return d.now().UTC().Truncate(time.Microsecond) }
 

@@ -14,6 +14,7 @@ import (
 type Tx struct {
 	tx     *sql.Tx
 	now    time.Time
+	shared bool
 	events int
 	after  []func()
 }
@@ -25,7 +26,7 @@ func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	tx := &Tx{tx: sqlTx, now: d.Now()}
+	tx := &Tx{tx: sqlTx, now: d.Now(), shared: d.postgres}
 	if err := fn(tx); err != nil {
 		_ = sqlTx.Rollback() // the reason is err; a rollback that fails ends with the connection
 		return err
@@ -58,6 +59,18 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 // QueryRow reads one row.
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	return t.tx.QueryRowContext(ctx, query, args...)
+}
+
+// Lock makes transactions that lock the same name run one after the other, until their ends, for decisions that rest on rows which others may be changing.
+// On SQLite all transactions do so anyway. Take one lock per transaction, and take it first.
+func (t *Tx) Lock(ctx context.Context, name string) error {
+	if !t.shared {
+		return nil
+	}
+	if _, err := t.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, name); err != nil {
+		return fmt.Errorf("wait for the lock %q: %w", name, err)
+	}
+	return nil
 }
 
 // OnCommit runs f once the transaction is on disk, to wake whoever waits. What f tells must also be found by reading: a crash comes between.

@@ -1,0 +1,134 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// start begins a queued build: its suites get their units, from the cache where the same tree was listed before.
+func (s *Service) start(ctx context.Context, tx *db.Tx, b *row) error {
+	b.State, b.Started = Listing, tx.Now()
+	if _, err := tx.Emit(ctx, b.meta(actor), event.BuildStarted{Build: b.ID}); err != nil {
+		return err
+	}
+	m, err := readManifest(b.Manifest)
+	if err != nil {
+		return s.fail(ctx, tx, b, nil, []event.Reason{{Code: "manifest", Text: err.Error()}})
+	}
+	tests := m.Tests
+	if b.skipsTests() {
+		tests = nil
+	}
+	for i, test := range tests {
+		st := suite{Name: test.Name, State: suiteWaiting}
+		names, cached, err := knownUnits(ctx, tx, b, test)
+		if err != nil {
+			return err
+		}
+		if len(names) > 0 {
+			st.State, st.Cached = suiteListed, cached
+			if err := insertUnits(ctx, tx, b, test.Name, names); err != nil {
+				return err
+			}
+		}
+		if err := st.save(ctx, tx, b.ID, i); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx, tx, b)
+}
+
+// knownUnits gives the units of a suite that can be had without running its list; none where it must be run.
+func knownUnits(ctx context.Context, tx *db.Tx, b *row, test manifest.Test) (names []string, cached bool, err error) {
+	if test.List == "" {
+		return []string{test.Name}, false, nil
+	}
+	var text string
+	err = tx.QueryRow(ctx, `SELECT units FROM build_lists WHERE key = $1`, listKey(b.App, b.Tree, test)).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("look for a list of suite %s: %w", test.Name, err)
+	}
+	return names, true, decode(text, &names)
+}
+
+// listKey names what a list's output depends on: the files, the command, its environment.
+func listKey(app, tree string, test manifest.Test) string {
+	h := sha256.New()
+	for _, part := range append([]string{app, tree, test.List}, environ(test)...) {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// environ is what a suite's commands get beside the worker's PATH, HOME and caches.
+func environ(test manifest.Test) []string {
+	env := []string{"CI=true"}
+	for _, name := range slices.Sorted(maps.Keys(test.Env)) {
+		env = append(env, name+"="+test.Env[name])
+	}
+	return env
+}
+
+// checkList turns the lines of a list into units, or says in a reason's words why it cannot. The note tells of what was dropped.
+func checkList(suite string, lines []string) (units []string, note string, problem *event.Reason) {
+	if len(lines) > MaxListed {
+		return nil, "", &event.Reason{Code: "list_too_long",
+			Text: fmt.Sprintf("The list of %s names more than %d units. Let it print larger units, such as packages or files instead of single tests.", suite, MaxListed)}
+	}
+	seen, doubles := make(map[string]bool, len(lines)), 0
+	for i, line := range lines {
+		unit := strings.TrimSpace(line)
+		switch {
+		case unit == "":
+			continue
+		case len(unit) > MaxUnitName:
+			return nil, "", &event.Reason{Code: "list_line_too_long", Numbers: map[string]float64{"line": float64(i + 1)},
+				Text: fmt.Sprintf("Line %d of the list of %s is longer than %d bytes. Each line names one unit; is this something else?", i+1, suite, MaxUnitName)}
+		case clean(unit) != unit:
+			return nil, "", &event.Reason{Code: "list_not_text", Numbers: map[string]float64{"line": float64(i + 1)},
+				Text: fmt.Sprintf("Line %d of the list of %s is not text in UTF-8. Each line names one unit.", i+1, suite)}
+		case seen[unit]:
+			doubles++
+			continue
+		}
+		seen[unit] = true
+		units = append(units, unit)
+	}
+	if len(units) == 0 {
+		return nil, "", &event.Reason{Code: "list_empty",
+			Text: fmt.Sprintf("The list of %s printed nothing, so there is nothing to test. It must print one unit a line; remove the suite if it has no tests.", suite)}
+	}
+	if doubles > 0 {
+		note = fmt.Sprintf("The list named %d units twice; each runs once.", doubles)
+	}
+	return units, note, nil
+}
+
+// keepList remembers a list for the next build of the same tree.
+func keepList(ctx context.Context, tx *db.Tx, key string, units []string) error {
+	text, err := json.Marshal(units)
+	if err != nil {
+		return fmt.Errorf("keep a list: %w", err)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO build_lists (key, units, listed_at) VALUES ($1, $2, $3)
+		ON CONFLICT (key) DO UPDATE SET units = excluded.units, listed_at = excluded.listed_at`, key, string(text), db.Micros(tx.Now()))
+	if err != nil {
+		return fmt.Errorf("keep a list: %w", err)
+	}
+	return nil
+}
