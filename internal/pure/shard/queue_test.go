@@ -34,65 +34,79 @@ func units(t *rapid.T) []shard.Unit {
 func TestNoneLostNoneTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := units(t)
-		q := shard.NewQueue(shard.Policy{}, all)
-		open := map[int][]string{} // leases as the workers know them
-		stale := map[int][]string{}
-		counted := map[string]int{}
-		finish := func(id int, names []string) {
-			if err := q.Finish(id, names...); err != nil {
-				t.Fatalf("finish: %v", err)
-			}
-			for _, name := range names {
-				counted[name]++
-			}
+		f := &fleet{
+			queue: shard.NewQueue(shard.Policy{}, all), open: map[int][]string{},
+			stale: map[int][]string{}, counted: map[string]int{},
 		}
 		for range 400 {
-			switch rapid.IntRange(0, 3).Draw(t, "action") {
-			case 0:
-				if lease, ok := q.Lease(rapid.IntRange(0, 9).Draw(t, "workers")); ok {
-					open[lease.ID] = lease.Units
-				}
-			case 1: // some units of a lease are done
-				if id, ok := pick(t, open); ok {
-					n := rapid.IntRange(1, len(open[id])).Draw(t, "done")
-					finish(id, open[id][:n])
-					if open[id] = open[id][n:]; len(open[id]) == 0 {
-						delete(open, id)
-					}
-				}
-			case 2: // a lease expires
-				if id, ok := pick(t, open); ok {
-					back, err := q.Return(id)
-					if err != nil || !slices.Equal(back, open[id]) {
-						t.Fatalf("returned %v (%v), want %v", back, err, open[id])
-					}
-					stale[id] = open[id]
-					delete(open, id)
-				}
-			case 3: // the worker of an expired lease answers after all
-				if id, ok := pick(t, stale); ok {
-					if err := q.Finish(id, stale[id]...); !errors.Is(err, shard.ErrStale) {
-						t.Fatalf("a late result was taken: %v", err)
-					}
-				}
-			}
-			waiting, leased, done := q.Counts()
-			if waiting+leased+done != len(all) || done != len(counted) {
+			f.act(t)
+			waiting, leased, done := f.queue.Counts()
+			if waiting+leased+done != len(all) || done != len(f.counted) {
 				t.Fatalf("%d waiting, %d leased, %d done of %d", waiting, leased, done, len(all))
 			}
 		}
-		for id, names := range open {
-			finish(id, names)
+		for id, names := range f.open {
+			f.finish(t, id, names)
 		}
-		for lease, ok := q.Lease(1); ok; lease, ok = q.Lease(1) {
-			finish(lease.ID, lease.Units)
+		for lease, ok := f.queue.Lease(1); ok; lease, ok = f.queue.Lease(1) {
+			f.finish(t, lease.ID, lease.Units)
 		}
 		for _, u := range all {
-			if counted[u.Name] != 1 {
-				t.Fatalf("%s was counted %d times", u.Name, counted[u.Name])
+			if f.counted[u.Name] != 1 {
+				t.Fatalf("%s was counted %d times", u.Name, f.counted[u.Name])
 			}
 		}
 	})
+}
+
+// fleet is what the workers know.
+type fleet struct {
+	queue   *shard.Queue
+	open    map[int][]string // leases, with the units that have no result yet
+	stale   map[int][]string // leases that expired
+	counted map[string]int   // results by unit
+}
+
+func (f *fleet) finish(t *rapid.T, id int, names []string) {
+	if err := f.queue.Finish(id, names...); err != nil {
+		t.Fatalf("finish: %v", err)
+	}
+	for _, name := range names {
+		f.counted[name]++
+	}
+}
+
+// act is one thing that happens.
+func (f *fleet) act(t *rapid.T) {
+	switch rapid.IntRange(0, 3).Draw(t, "action") {
+	case 0:
+		if lease, ok := f.queue.Lease(rapid.IntRange(0, 9).Draw(t, "workers")); ok {
+			f.open[lease.ID] = lease.Units
+		}
+	case 1: // some units of a lease are done
+		if id, ok := pick(t, f.open); ok {
+			n := rapid.IntRange(1, len(f.open[id])).Draw(t, "done")
+			f.finish(t, id, f.open[id][:n])
+			if f.open[id] = f.open[id][n:]; len(f.open[id]) == 0 {
+				delete(f.open, id)
+			}
+		}
+	case 2: // a lease expires
+		if id, ok := pick(t, f.open); ok {
+			back, err := f.queue.Return(id)
+			if err != nil || !slices.Equal(back, f.open[id]) {
+				t.Fatalf("returned %v (%v), want %v", back, err, f.open[id])
+			}
+			f.stale[id] = f.open[id]
+			delete(f.open, id)
+		}
+	case 3: // the worker of an expired lease answers after all
+		if id, ok := pick(t, f.stale); ok {
+			if err := f.queue.Finish(id, f.stale[id]...); !errors.Is(err, shard.ErrStale) {
+				t.Fatalf("a late result was taken: %v", err)
+			}
+		}
+	}
 }
 
 func pick(t *rapid.T, leases map[int][]string) (int, bool) {

@@ -19,94 +19,112 @@ func failed(unit, name string) testreport.Result {
 	return testreport.Result{Unit: unit, Name: name, Status: testreport.Failed, Output: "want 1\n"}
 }
 
-func TestAttribute(t *testing.T) {
-	type results = []testreport.Result
-	for name, tt := range map[string]struct {
-		format  testreport.Format
-		units   string
-		results results
-		outcome testreport.Outcome
-		want    string // the statuses of the units
-	}{
-		"go, all well": {testreport.GoTest, "m/a m/b",
+type results = []testreport.Result
+
+// lease is a run of some units, and what must come of each.
+type lease struct {
+	units   string
+	results results
+	outcome testreport.Outcome
+	want    string // the statuses of the units
+}
+
+func TestAttributeGoTest(t *testing.T) {
+	checkLeases(t, testreport.GoTest, map[string]lease{
+		"all well": {"m/a m/b",
 			results{passed("m/a", "TestA"), passed("m/a", ""), passed("m/b", "")},
 			testreport.Outcome{}, "passed passed"},
-		"go, one fails": {testreport.GoTest, "m/a m/b",
+		"one fails": {"m/a m/b",
 			results{failed("m/a", "TestA"), failed("m/a", ""), passed("m/b", "")},
 			testreport.Outcome{ExitStatus: 1}, "failed passed"},
-		"go, no test files": {testreport.GoTest, "m/a",
+		"no test files": {"m/a",
 			results{{Unit: "m/a", Status: testreport.Skipped}},
 			testreport.Outcome{}, "passed"},
-		"go, a package is missing": {testreport.GoTest, "m/a m/b",
+		"a package is missing": {"m/a m/b",
 			results{passed("m/a", "")},
 			testreport.Outcome{}, "passed error"},
-		"go, a package is missing and the command failed": {testreport.GoTest, "m/a m/b",
+		"a package is missing and the command failed": {"m/a m/b",
 			results{passed("m/a", "")},
 			testreport.Outcome{ExitStatus: 2}, "error error"},
-		"go, the package did not end": {testreport.GoTest, "m/a",
+		"the package did not end": {"m/a",
 			results{passed("m/a", "TestA")},
 			testreport.Outcome{}, "error"},
-		"go, timed out": {testreport.GoTest, "m/a m/b m/c",
+		"timed out": {"m/a m/b m/c",
 			results{passed("m/a", ""), passed("m/b", "TestB"), {Unit: "m/b", Status: testreport.Error}},
 			testreport.Outcome{ExitStatus: 137, Ended: "timed out after 1s"}, "passed error error"},
-		"go, status 3 although all is well": {testreport.GoTest, "m/a m/b",
+		"status 3 although all is well": {"m/a m/b",
 			results{passed("m/a", ""), passed("m/b", "")},
 			testreport.Outcome{ExitStatus: 3}, "error error"},
-		"go, units are folders": {testreport.GoTest, "./a ./a/b",
+		"units are folders": {"./a ./a/b",
 			results{passed("example.org/m/a", ""), failed("example.org/m/a/b", "")},
 			testreport.Outcome{ExitStatus: 1}, "passed failed"},
-		"go, units are tests": {testreport.GoTest, "TestA TestB",
+		"units are tests": {"TestA TestB",
 			results{failed("m/a", "TestA/sub"), failed("m/a", "TestA"), passed("m/a", "TestB"), failed("m/a", "")},
 			testreport.Outcome{ExitStatus: 1}, "failed passed"},
-		"go, a package is not part of another": {testreport.GoTest, "m/shop m/x",
+		"a package is not part of another": {"m/shop m/x",
 			results{passed("m/x", ""), passed("m/shop/cart", "")},
 			testreport.Outcome{}, "error passed"},
-		"junit, one unit gets all": {testreport.JUnit, "cart",
+	})
+}
+
+func TestAttributeJUnit(t *testing.T) {
+	checkLeases(t, testreport.JUnit, map[string]lease{
+		"one unit gets all": {"cart",
 			results{passed("x.y", "a"), failed("z", "b")},
 			testreport.Outcome{ExitStatus: 1}, "failed"},
-		"junit, by file": {testreport.JUnit, "./spec/a_spec.rb ./spec/b_spec.rb",
+		"by file": {"./spec/a_spec.rb ./spec/b_spec.rb",
 			results{{Unit: "spec.a", File: "./spec/a_spec.rb", Name: "a", Status: testreport.Passed},
 				{Unit: "spec.b", File: "spec/b_spec.rb", Name: "b", Status: testreport.Failed}},
 			testreport.Outcome{ExitStatus: 1}, "passed failed"},
-		"junit, by class of a file": {testreport.JUnit, "tests/test_a.py tests/test_ab.py",
+		"by class of a file": {"tests/test_a.py tests/test_ab.py",
 			results{passed("tests.test_a.TestA", "x"), failed("tests.test_ab", "y")},
 			testreport.Outcome{ExitStatus: 1}, "passed failed"},
-		"junit, by class": {testreport.JUnit, "org.example.A org.example.B",
+		"by class": {"org.example.A org.example.B",
 			results{passed("org.example.A", "x"), passed("org.example.B$Inner", "y"), passed("org.example.B", "y")},
 			testreport.Outcome{}, "passed passed"},
-		"junit, by suite": {testreport.JUnit, "src/a.test.ts src/b.test.ts",
+		"by suite": {"src/a.test.ts src/b.test.ts",
 			results{{Unit: "adds", Suite: "src/a.test.ts", Name: "adds", Status: testreport.Passed},
 				{Unit: "src/b.test.ts", Name: "x", Status: testreport.Passed}},
 			testreport.Outcome{}, "passed passed"},
-		"junit, nobody knows whose": {testreport.JUnit, "one two",
+		"nobody knows whose": {"one two",
 			results{passed("x", "a"), passed("y", "b")},
 			testreport.Outcome{}, "passed passed"},
-		"junit, nobody knows whose failure": {testreport.JUnit, "one two",
+		"nobody knows whose failure": {"one two",
 			results{passed("x", "a"), failed("y", "b")},
 			testreport.Outcome{ExitStatus: 1}, "error error"},
-		"junit, a failure of nobody, and status 0": {testreport.JUnit, "one two",
+		"a failure of nobody, and status 0": {"one two",
 			results{passed("one", "a"), passed("two", "a"), failed("y", "b")},
 			testreport.Outcome{}, "error error"},
-		"junit, one unit is missing": {testreport.JUnit, "one two",
+		"one unit is missing": {"one two",
 			results{passed("one", "a")},
 			testreport.Outcome{}, "passed error"},
-		"junit, the report is broken": {testreport.JUnit, "one two",
+		"the report is broken": {"one two",
 			results{passed("one", "a"), failed("two", "b")},
 			testreport.Outcome{Broken: "line 3: the report ends"}, "error failed"},
-		"junit, empty report and status 0": {testreport.JUnit, "one",
+		"empty report and status 0": {"one",
 			nil, testreport.Outcome{}, "error"},
-		"junit, bad result and status 0": {testreport.JUnit, "one",
+		"bad result and status 0": {"one",
 			results{failed("one", "a")}, testreport.Outcome{}, "failed"},
-		"exit, well":            {testreport.Exit, "a b", nil, testreport.Outcome{}, "passed passed"},
-		"exit, failed":          {testreport.Exit, "a", nil, testreport.Outcome{ExitStatus: 1}, "failed"},
-		"exit, no such file":    {testreport.Exit, "a", nil, testreport.Outcome{ExitStatus: 127}, "error"},
-		"exit, killed":          {testreport.Exit, "a", nil, testreport.Outcome{ExitStatus: 137}, "error"},
-		"exit, timed out":       {testreport.Exit, "a", nil, testreport.Outcome{ExitStatus: 1, Ended: "timed out"}, "error"},
-		"exit, negative status": {testreport.Exit, "a", nil, testreport.Outcome{ExitStatus: -1}, "error"},
-	} {
+	})
+}
+
+func TestAttributeExit(t *testing.T) {
+	checkLeases(t, testreport.Exit, map[string]lease{
+		"well":            {"a b", nil, testreport.Outcome{}, "passed passed"},
+		"failed":          {"a", nil, testreport.Outcome{ExitStatus: 1}, "failed"},
+		"no such file":    {"a", nil, testreport.Outcome{ExitStatus: 127}, "error"},
+		"killed":          {"a", nil, testreport.Outcome{ExitStatus: 137}, "error"},
+		"timed out":       {"a", nil, testreport.Outcome{ExitStatus: 1, Ended: "timed out"}, "error"},
+		"negative status": {"a", nil, testreport.Outcome{ExitStatus: -1}, "error"},
+	})
+}
+
+func checkLeases(t *testing.T, format testreport.Format, leases map[string]lease) {
+	t.Helper()
+	for name, tt := range leases {
 		t.Run(name, func(t *testing.T) {
 			units := strings.Fields(tt.units)
-			got := testreport.Attribute(tt.format, units, tt.results, tt.outcome)
+			got := testreport.Attribute(format, units, tt.results, tt.outcome)
 			var statuses []string
 			for _, unit := range units {
 				statuses = append(statuses, string(got[unit].Status))
