@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/decide/catalog"
+)
+
+// App is an app as its caller sees it.
+type App struct {
+	catalog.App
+	Role   access.Role `json:"role" doc:"What you are to it" enum:"viewer,deployer,admin"`
+	GitURL string      `json:"git_url" doc:"Where to push to"`
+	// Environments hides those of the embedded App.
+	Environments []Environment `json:"environments" nullable:"false"`
+}
+
+func (s *Server) mountApps() {
+	apps := s.opts.Catalog
+	register(s, signedIn, "GET /v1/apps", "List the apps you may see", func(ctx context.Context, id access.Identity, _ *struct{}) (*listOf[App], error) {
+		found, err := apps.Apps(ctx, func(app string) bool { return id.Can(access.View, app) })
+		if err != nil {
+			return nil, err
+		}
+		out := []App{}
+		for _, a := range found {
+			out = append(out, s.appFor(id, a))
+		}
+		return everything(out, nil)
+	})
+	type made struct {
+		Body struct {
+			Name string `json:"name" doc:"1 to 40 of a-z, 0-9 and '-', a letter first" example:"shop"`
+		}
+	}
+	register(s, create, "POST /v1/apps", "Create an app; pushing to it for the first time does the same", func(ctx context.Context, id access.Identity, in *made) (*answer[App], error) {
+		a, err := apps.CreateApp(ctx, id.Actor(), in.Body.Name)
+		return answerWith(s.appFor(id, a), err)
+	})
+	register(s, view, "GET /v1/apps/{app}", "Show an app", func(ctx context.Context, id access.Identity, in *struct{ inApp }) (*answer[App], error) {
+		a, err := apps.App(ctx, in.App)
+		return answerWith(s.appFor(id, a), err)
+	})
+}
+
+func (s *Server) appFor(id access.Identity, a catalog.App) App {
+	out := App{App: a, Role: id.Role(a.Name), GitURL: s.opts.URL + "/git/" + a.Name + ".git", Environments: []Environment{}}
+	for _, e := range a.Environments {
+		out.Environments = append(out.Environments, s.environmentFor(e))
+	}
+	return out
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// maxBody is how large the body of an API call may be, in bytes. Git and agents have limits of their own.
+const maxBody = 1 << 20
+
+// dispatch finds who answers.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
+	h, pattern := s.mux.Handler(r)
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/v1/"):
+		securityHeaders(w, "default-src 'none'; frame-ancestors 'none'")
+		if pattern == "" {
+			s.noRoute(w, r, h)
+			return
+		}
+		s.serveAPI(w, r)
+	case pattern != "":
+		s.mux.ServeHTTP(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead, reserved(r.URL.Path):
+		s.noRoute(w, r, h)
+	default:
+		s.serveUI(w, r)
+	}
+}
+
+// reserved tells paths that belong to machines: the UI's page would not help them.
+func reserved(path string) bool {
+	for _, prefix := range []string{"/git/", "/agent/", "/edge/", "/v1"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// noRoute puts the router's own 404 and 405 into the form of all others. h is the router's handler for them; it knows which methods would do.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
+	said := &discard{header: http.Header{}}
+	h.ServeHTTP(said, r)
+	switch said.status {
+	case http.StatusMethodNotAllowed:
+		allow := said.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		s.writeProblem(w, r, problem(codeMethod, r.Method+" is not possible here; possible: "+allow))
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		http.Redirect(w, r, said.header.Get("Location"), said.status)
+	default:
+		s.writeProblem(w, r, fault.NotFound("there is nothing at this path; /docs lists what there is"))
+	}
+}
+
+// discard is a ResponseWriter that keeps status and header only.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// serveAPI is what every call under /v1 goes through.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if err := s.guard.Check(r); err != nil {
+		s.writeProblem(w, r, fault.Forbidden("the browser sent this on behalf of another site").Because(err))
+		return
+	}
+	id, err := s.opts.Access.Authenticate(r.Context(), r)
+	if err != nil {
+		s.writeProblem(w, r, err)
+		return
+	}
+	requestOf(r.Context()).identity = id
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost && id.Person.ID != "" {
+		s.serveOnce(w, r, key)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// recoverPanics keeps one request's bug from ending the server, and says so in the log.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			s.log.Error("panic in a request", "request", requestOf(r.Context()).id, "panic", v, "stack", string(debug.Stack()))
+			if rec, ok := w.(*recorder); ok && rec.status != 0 {
+				panic(http.ErrAbortHandler) // half an answer is out: cut it off, so that it is not taken for whole
+			}
+			s.writeProblem(w, r, errPanic)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+var errPanic = errors.New("panic")
+
+func securityHeaders(w http.ResponseWriter, csp string) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", csp)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// withRequest puts what the layers share into the context.
+func withRequest(r *http.Request, id string) *http.Request {
+	info := &request{id: id}
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
+	info.http = r
+	return r
+}

@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/decide/catalog"
+)
+
+func (s *Server) mountPeople() {
+	people := s.opts.Access
+	register(s, administer, "GET /v1/people", "List people and their roles", func(ctx context.Context, _ access.Identity, _ *struct{}) (*listOf[access.Person], error) {
+		return everything(people.People(ctx))
+	})
+	type added struct {
+		Body struct {
+			Name  string `json:"name" doc:"a-z, 0-9, '.', '_' and '-'" example:"ana"`
+			Email string `json:"email,omitempty" doc:"As in their commits, so that notices reach them"`
+			Admin bool   `json:"admin,omitempty"`
+		}
+	}
+	register(s, administer, "POST /v1/people", "Add a person", func(ctx context.Context, id access.Identity, in *added) (*answer[access.Person], error) {
+		return answerWith(people.AddPerson(ctx, id.Actor(), in.Body.Name, in.Body.Email, in.Body.Admin))
+	})
+	type named struct {
+		Person string `path:"person" doc:"Name of the person"`
+		Reason string `query:"reason" maxLength:"500"`
+	}
+	register(s, administer, "DELETE /v1/people/{person}", "Remove a person: their tokens, sessions and roles end at once", func(ctx context.Context, id access.Identity, in *named) (*struct{}, error) {
+		return nil, people.RemovePerson(ctx, id.Actor(), in.Person, in.Reason)
+	})
+	type link struct {
+		Person string `path:"person" doc:"Name of the person"`
+	}
+	type linked struct {
+		URL string `json:"url" doc:"Signs the person in, once, within a day"`
+	}
+	register(s, administer, "POST /v1/people/{person}/links", "Make a link that signs a person in, once", func(ctx context.Context, id access.Identity, in *link) (*answer[linked], error) {
+		code, err := people.LoginCode(ctx, id.Actor(), in.Person)
+		return answerWith(linked{URL: s.opts.URL + "/login?token=" + code}, err)
+	})
+	s.mountGrants()
+}
+
+func (s *Server) mountGrants() {
+	type granted struct {
+		App    string `path:"app" doc:"Name of the app, or * for all"`
+		Person string `path:"person" doc:"Name of the person"`
+		Body   struct {
+			Role access.Role `json:"role" enum:"viewer,deployer"`
+		}
+	}
+	register(s, administer, "PUT /v1/apps/{app}/grants/{person}", "Give a person a role in an app", func(ctx context.Context, id access.Identity, in *granted) (*struct{}, error) {
+		if err := s.checkGrantApp(ctx, in.App); err != nil {
+			return nil, err
+		}
+		return nil, s.opts.Access.Grant(ctx, id.Actor(), in.App, in.Person, in.Body.Role)
+	})
+	type taken struct {
+		App    string `path:"app" doc:"Name of the app, or * for all"`
+		Person string `path:"person" doc:"Name of the person"`
+	}
+	register(s, administer, "DELETE /v1/apps/{app}/grants/{person}", "Take a person's role in an app away", func(ctx context.Context, id access.Identity, in *taken) (*struct{}, error) {
+		return nil, s.opts.Access.Revoke(ctx, id.Actor(), in.App, in.Person)
+	})
+}
+
+// checkGrantApp lets a role be given before the app is there: the first push makes it. The name has to be possible.
+func (s *Server) checkGrantApp(_ context.Context, app string) error {
+	if app == access.AllApps {
+		return nil
+	}
+	return catalog.CheckName("app", app)
+}

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/slipwayhq/slipway/internal/access"
+)
+
+// Session is who the caller is, and what the UI has to know first.
+type Session struct {
+	Person  SessionPerson  `json:"person"`
+	Admin   bool           `json:"admin"`
+	Grants  []access.Grant `json:"grants" nullable:"false"`
+	Version string         `json:"version" doc:"Of the server"`
+	URL     string         `json:"url" doc:"Where people reach this server"`
+	EdgeURL string         `json:"edge_url" doc:"Where visitors reach the apps"`
+	Demo    bool           `json:"demo"`
+}
+
+// SessionPerson is the caller.
+type SessionPerson struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+func (s *Server) mountSession() {
+	register(s, signedIn, "GET /v1/session", "Who am I?", func(_ context.Context, id access.Identity, _ *struct{}) (*answer[Session], error) {
+		return answerWith(s.session(id), nil)
+	})
+	type signIn struct {
+		Body struct {
+			Token string `json:"token" minLength:"1" maxLength:"1000" doc:"A token: slt_…"`
+		}
+	}
+	type cookie struct {
+		SetCookie string `header:"Set-Cookie"`
+		Body      Session
+	}
+	register(s, public, "POST /v1/session", "Sign in with a token: sets the session cookie", func(ctx context.Context, _ access.Identity, in *signIn) (*cookie, error) {
+		r := requestOf(ctx).http
+		c, id, err := s.opts.Access.SignIn(ctx, r.RemoteAddr, in.Body.Token, secure(r))
+		if err != nil {
+			return nil, err
+		}
+		return &cookie{SetCookie: c.String(), Body: s.session(id)}, nil
+	})
+	type gone struct {
+		SetCookie string `header:"Set-Cookie"`
+	}
+	register(s, public, "DELETE /v1/session", "Sign out", func(ctx context.Context, _ access.Identity, _ *struct{}) (*gone, error) {
+		c, err := s.opts.Access.SignOut(ctx, requestOf(ctx).http)
+		if err != nil {
+			return nil, err
+		}
+		return &gone{SetCookie: c.String()}, nil
+	})
+	s.mux.HandleFunc("GET /login", s.login)
+}
+
+func (s *Server) session(id access.Identity) Session {
+	p := id.Person
+	return Session{
+		Person: SessionPerson{p.ID, p.Name, p.Email}, Admin: p.Admin, Grants: p.Grants,
+		Version: s.opts.Version, URL: s.opts.URL, EdgeURL: s.opts.EdgeURL, Demo: s.opts.Demo,
+	}
+}
+
+// login is where a printed link leads: it signs in once and goes on to the UI. Without a code it is the UI's own page.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	code := r.URL.Query().Get("token")
+	if code == "" {
+		s.serveUI(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer") // the code is in this page's address
+	c, _, err := s.opts.Access.SignInByCode(r.Context(), r.RemoteAddr, code, secure(r))
+	if err != nil {
+		s.loginFailed(w, r, err)
+		return
+	}
+	http.SetCookie(w, c)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// loginFailed answers a person in a browser; who is signed in already needs no link.
+func (s *Server) loginFailed(w http.ResponseWriter, r *http.Request, err error) {
+	if id, authErr := s.opts.Access.Authenticate(r.Context(), r); authErr == nil && id.Person.ID != "" {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	s.writeProblem(w, r, err)
+}
+
+// secure tells whether the browser speaks TLS, with us or with a proxy in front.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+}
