@@ -78,7 +78,11 @@ type UnitResult struct {
 	Unit     string        `json:"unit"`
 	Status   string        `json:"status"` // passed, failed, skipped, error
 	Duration time.Duration `json:"duration"`
-	Output   string        `json:"output,omitempty"` // of a failure, at most 16 KiB
-	Tests    int           `json:"tests,omitempty"`
-	Failed   []string      `json:"failed,omitempty"` // names of the tests that failed, at most 100
+	// Occupied is the unit's part of the time that the lease took, compilation and start included: what is worth predicting.
+	Occupied time.Duration `json:"occupied,omitempty"`
+	// Cached is set when nothing was run, since nothing had changed: worth no prediction.
+	Cached bool     `json:"cached,omitempty"`
+	Output string   `json:"output,omitempty"` // of a failure, at most 16 KiB
+	Tests  int      `json:"tests,omitempty"`
+	Failed []string `json:"failed,omitempty"` // names of the tests that failed, at most 100
 }

@@ -36,10 +36,6 @@ const openStates = `('queued', 'listing', 'testing', 'packaging')`
 const (
 	// MaxTries is how often a unit (or a list, or a package) is lent out before it counts as an error for want of a result.
 	MaxTries = 3
-	// MaxListed is how many units a suite's list may name.
-	MaxListed = 100_000
-	// MaxUnitName is how long a unit's name may be, in bytes.
-	MaxUnitName = 4 << 10
 	// leaseSlack is how much longer than its command's timeout a lease may live: for fetching the commit and sending the result.
 	leaseSlack = 15 * time.Minute
 )

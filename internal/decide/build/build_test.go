@@ -37,7 +37,7 @@ func TestGreen(t *testing.T) {
 		if b.State != build.Passed || b.Total != 3 || b.Done != 3 || b.Failed != 0 || b.Artifact == "" || b.Size != 8 || len(b.Units) != 3 {
 			w.t.Fatalf("build: %+v", b)
 		}
-		if b.Suites[0].Note != "The list named 1 units twice; each runs once." {
+		if b.Suites[0].Note != "The list named 1 unit twice; it runs once." {
 			w.t.Errorf("note: %q", b.Suites[0].Note)
 		}
 		passed := events[event.BuildPassed](w)

@@ -123,6 +123,9 @@ func outcome(lent []lentUnit, r wire.LeaseResult) []unitResult {
 			res.Status, res.Output = unitError, "The worker gave no result for this unit. "+r.Tail
 		default:
 			res.Status, res.Duration, res.Output, res.FailedTests = got.Status, got.Duration, got.Output, got.Failed
+			if !got.Cached {
+				res.Occupied = cmp.Or(got.Occupied, got.Duration)
+			}
 		}
 		out = append(out, res)
 	}

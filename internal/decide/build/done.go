@@ -116,8 +116,8 @@ func tested(ctx context.Context, tx *db.Tx, b *row, l lease, r wire.LeaseResult)
 		if kept += int64(len(res.Output)); kept > maxOutput {
 			res.Output = "The output is in the log of the lease: this build has too many failures to show it here."
 		}
-		if res.Status == unitPassed {
-			passes = append(passes, run{res.Name, res.Duration})
+		if res.Status == unitPassed && res.Occupied > 0 {
+			passes = append(passes, run{res.Name, res.Occupied})
 		}
 	}
 	if err := observe(ctx, tx, b.App, l.Suite, passes); err != nil {

@@ -32,6 +32,9 @@ func (s *Service) Lease(ctx context.Context, agent string, req wire.LeaseRequest
 	for {
 		news := s.work.watch()
 		l, err := s.grant(ctx, agent, req.Warm)
+		if l != nil && ctx.Err() != nil {
+			return nil, s.Undo(context.WithoutCancel(ctx), agent, l.ID) // nobody is there to take it
+		}
 		if err != nil || l != nil {
 			return l, err
 		}
@@ -78,6 +81,35 @@ func (s *Service) grant(ctx context.Context, agent string, warm []string) (*wire
 		return nil, fmt.Errorf("look for work for %s: %w", agent, err)
 	}
 	return out, nil
+}
+
+// Undo takes back a lease that did not reach its worker, as if it had never been granted.
+func (s *Service) Undo(ctx context.Context, agent, id string) error {
+	return s.change(ctx, func(tx *db.Tx) error {
+		l, err := heldLease(ctx, tx, agent, id)
+		if err != nil {
+			return err
+		}
+		b, err := oneBuild(ctx, tx, `id = $1`, l.Build)
+		if err != nil || b == nil {
+			return err
+		}
+		if err := l.end(ctx, tx, leaseCancelled, "It did not reach the worker.", false); err != nil {
+			return err
+		}
+		tx.OnCommit(s.work.wake)
+		tx.OnCommit(s.tidy)
+		switch l.Kind {
+		case wire.LeaseList:
+			return changeSuite(ctx, tx, b.ID, l.Suite, func(st *suite) { st.State = suiteWaiting })
+		case wire.LeasePackage:
+			b.Package = packageWaits
+			return b.save(ctx, tx)
+		default:
+			_, err := tx.Exec(ctx, `UPDATE build_units SET status = 'waiting', attempts = attempts - 1 WHERE build = $1 AND lease = $2 AND status = 'running'`, b.ID, l.ID)
+			return err
+		}
+	})
 }
 
 // candidates reads the open builds, as little of them as the choice needs.

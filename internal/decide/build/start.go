@@ -15,6 +15,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
+	"github.com/slipwayhq/slipway/internal/pure/shard"
 )
 
 // start begins a queued build: its suites get their units, from the cache where the same tree was listed before.
@@ -86,35 +87,16 @@ func environ(test manifest.Test) []string {
 
 // checkList turns the lines of a list into units, or says in a reason's words why it cannot. The note tells of what was dropped.
 func checkList(suite string, lines []string) (units []string, note string, problem *event.Reason) {
-	if len(lines) > MaxListed {
-		return nil, "", &event.Reason{Code: "list_too_long",
-			Text: fmt.Sprintf("The list of %s names more than %d units. Let it print larger units, such as packages or files instead of single tests.", suite, MaxListed)}
+	units, doubles, err := shard.ReadList(strings.NewReader(strings.Join(lines, "\n")))
+	if err != nil {
+		return nil, "", &event.Reason{Code: "list_invalid", Text: fmt.Sprintf("The list command of %s does not give units, one a line: %v.", suite, err)}
 	}
-	seen, doubles := make(map[string]bool, len(lines)), 0
-	for i, line := range lines {
-		unit := strings.TrimSpace(line)
-		switch {
-		case unit == "":
-			continue
-		case len(unit) > MaxUnitName:
-			return nil, "", &event.Reason{Code: "list_line_too_long", Numbers: map[string]float64{"line": float64(i + 1)},
-				Text: fmt.Sprintf("Line %d of the list of %s is longer than %d bytes. Each line names one unit; is this something else?", i+1, suite, MaxUnitName)}
-		case clean(unit) != unit:
-			return nil, "", &event.Reason{Code: "list_not_text", Numbers: map[string]float64{"line": float64(i + 1)},
-				Text: fmt.Sprintf("Line %d of the list of %s is not text in UTF-8. Each line names one unit.", i+1, suite)}
-		case seen[unit]:
-			doubles++
-			continue
-		}
-		seen[unit] = true
-		units = append(units, unit)
-	}
-	if len(units) == 0 {
-		return nil, "", &event.Reason{Code: "list_empty",
-			Text: fmt.Sprintf("The list of %s printed nothing, so there is nothing to test. It must print one unit a line; remove the suite if it has no tests.", suite)}
-	}
-	if doubles > 0 {
-		note = fmt.Sprintf("The list named %d units twice; each runs once.", doubles)
+	switch doubles {
+	case 0:
+	case 1:
+		note = "The list named 1 unit twice; it runs once."
+	default:
+		note = fmt.Sprintf("The list named %d units again; each runs once.", doubles)
 	}
 	return units, note, nil
 }

@@ -149,6 +149,7 @@ type unitResult struct {
 	Status         string // unitWaiting when it goes out again
 	Losses, Faults int
 	Duration       time.Duration
+	Occupied       time.Duration // what to predict by; 0 when it tells nothing
 	Output         string
 	FailedTests    []string
 }
