@@ -45,7 +45,7 @@ type result struct {
 	RuledOut float64 `json:"ruled_out"`
 	// Bound is alpha plus three standard errors where the promise applies, else 0.
 	Bound         float64 `json:"bound,omitempty"`
-	MedianSeconds float64 `json:"median_seconds,omitempty"` // of those rolled back
+	MedianSeconds float64 `json:"median_seconds,omitempty"` // from the harm's beginning, of those rolled back
 	P90Seconds    float64 `json:"p90_seconds,omitempty"`
 	ExcessBad     float64 `json:"excess_bad_requests,omitempty"` // mean expected bad requests too many until rolled back, or to the end
 }
@@ -137,7 +137,7 @@ func (c cell) sum(alpha float64, outcomes []outcome) result {
 	for _, o := range outcomes {
 		verdicts[o.verdict]++
 		if o.verdict == judge.Regressed {
-			seconds = append(seconds, float64(o.seconds))
+			seconds = append(seconds, float64(o.seconds-c.harm.begins))
 		}
 		if o.ruledOut {
 			ruledOut++
@@ -165,7 +165,9 @@ func (c cell) excess(seconds int) float64 {
 		if seconds >= 0 && second >= seconds {
 			break
 		}
-		total += c.rps * share * rate
+		if second >= c.harm.begins {
+			total += c.rps * share * rate
+		}
 	}
 	return total
 }

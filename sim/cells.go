@@ -23,7 +23,7 @@ func cells(o options) []cell {
 	for _, h := range []harm{errors2, errors12, errors10, slowTail} {
 		add(unequalVisitors, h, firstByDraw, false, fewer, rates...)
 	}
-	for _, h := range []harm{errors2, errors12, slowTail} {
+	for _, h := range []harm{errors2, lateErrors2, errors12, slowTail} {
 		add(unequalVisitors, h, perRequest, false, fewer, rates...)
 	}
 	for _, w := range []world{heavyClients, monitored} {

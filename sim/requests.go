@@ -22,7 +22,11 @@ func drawRequests(l *ledger, w world, h harm, rps float64, shares []float64, rng
 				q *= math.Exp(wander - drift*drift/2)
 			}
 			fine -= rps * q
-			onNew, onOld := poisson(rng, rps*q*worse[k]*share), poisson(rng, rps*q*(1-share))
+			ratio := worse[k]
+			if second < h.begins {
+				ratio = 1
+			}
+			onNew, onOld := poisson(rng, rps*q*ratio*share), poisson(rng, rps*q*(1-share))
 			l.addEvents(k, newArm, second, onNew)
 			l.addEvents(k, oldArm, second, onOld)
 			if k == failing || k == failingSlow {

@@ -134,7 +134,7 @@ func (v *visitor) walk(sum *tally, h harm, rng *rand.Rand) {
 // Drawing first events gives the same means as walking through all requests, for each vital and arm, with and without harm.
 func TestFirstEventsHaveTheLawOfRequests(t *testing.T) {
 	const rollouts = 150
-	for _, h := range []harm{noHarm, {"both", 3, 2}} {
+	for _, h := range []harm{noHarm, {name: "both", errors: 3, tail: 2}} {
 		shares := schedule()
 		l := newLedger(len(shares))
 		var drawn, walked, drawnSquares, walkedSquares tally

@@ -59,22 +59,24 @@ var (
 	monitored       = world{name: "differ, a monitor", rate: 0.1, visit: 100, spread: 1, retries: 3, monitor: 0.3}
 )
 
-// harm is what the new release does, as ratios of rates; 1 changes nothing.
+// harm is what the new release does, as ratios of rates; 1 changes nothing. It begins at a second of the rollout (by request only).
 type harm struct {
 	name   string
 	errors float64
 	tail   float64
+	begins int
 }
 
 // worse is the ratio for each kind of request.
 func (h harm) worse() [kinds]float64 { return [kinds]float64{h.errors, h.errors, h.tail, 1, 1} }
 
 var (
-	noHarm   = harm{"none", 1, 1}
-	errors12 = harm{"errors 1 → 1.2 %", 1.2, 1}
-	errors2  = harm{"errors 1 → 2 %", 2, 1}
-	errors10 = harm{"errors 1 → 10 %", 10, 1}
-	slowTail = harm{"slow p99 × 3", 1, 3}
+	noHarm      = harm{name: "none", errors: 1, tail: 1}
+	errors12    = harm{name: "errors 1 → 1.2 %", errors: 1.2, tail: 1}
+	errors2     = harm{name: "errors 1 → 2 %", errors: 2, tail: 1}
+	lateErrors2 = harm{name: "errors 1 → 2 % after 3 min", errors: 2, tail: 1, begins: 180}
+	errors10    = harm{name: "errors 1 → 10 %", errors: 10, tail: 1}
+	slowTail    = harm{name: "slow p99 × 3", errors: 1, tail: 3}
 )
 
 // What fraction of requests is bad before any harm. Half of the failing ones are slow, too.

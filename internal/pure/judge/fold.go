@@ -14,6 +14,10 @@ const maxCount = 1 << 40
 // with little noise, while a change in the mix is followed within seconds.
 const recentRequests = 1000
 
+// excludeRoom is how far the evidence for health may exceed its threshold, as ln: a hundred times. More would only delay the moment when
+// a harm that begins late undoes it.
+const excludeRoom = 4.605
+
 // NewState is the evidence before the first tick, as is the zero State. The policy must be valid.
 func NewState(p Policy) State {
 	s := State{Vitals: make([]VitalState, len(p.Vitals))}
@@ -116,6 +120,7 @@ func (c Count) plus(o Count) Count {
 // traffic on the new release would hide its errors).
 func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 	s.Total = s.Total.plus(c)
+	s.reach(share)
 	s.remember(share, c)
 	n := c.New + c.Old
 	if n == 0 {
@@ -140,8 +145,17 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 	}
 	if compares(s.Share) {
 		s.Exclude.Fold(x, n, s.Share)
+		s.Exclude.Cap(excludeRoom - math.Log(p.excludeAlpha()))
 		s.Bounds.Fold(x, n, s.Share)
 	}
+}
+
+// reach notes a step to a larger share, from which on part of the reserve is bet: some harm shows only under more load.
+func (s *VitalState) reach(share float64) {
+	if s.Reach > 0 && share > s.Reach {
+		s.Harm.Rebet()
+	}
+	s.Reach = math.Max(s.Reach, share)
 }
 
 // remember adds requests at risk to the recent ones, of which only so many are kept, and only under the same drawn share.

@@ -154,6 +154,43 @@ func TestStateSurvivesJSONBetweenTicks(t *testing.T) {
 	})
 }
 
+// The steps 10 % and 95 % are two: when the second begins, part of the reserve is bet anew, once, whatever late ticks of the first follow.
+func TestAStepBetsAnew(t *testing.T) {
+	p := standard(ByVisitor)
+	s := NewState(p)
+	reserve := func() float64 { return s.Vitals[0].Harm.Reserve }
+	start := reserve()
+	for _, c := range []struct{ share, reserve float64 }{{.1, start}, {.1, start}, {.95, start / 2}, {.1, start / 2}, {.95, start / 2}, {1, start / 4}} {
+		if err := s.Fold(p, Tick{Share: c.share, Counts: map[string]Count{Errors: {New: 1, Old: 1, AtRiskNew: 9, AtRiskOld: 9}}}); err != nil {
+			t.Fatal(err)
+		}
+		if reserve() != c.reserve {
+			t.Errorf("share %v: reserve %v, want %v", c.share, reserve(), c.reserve)
+		}
+	}
+}
+
+// What was excluded comes back when things get worse: healthy is about now.
+func TestLateHarmUndoesHealth(t *testing.T) {
+	p := standard(ByVisitor)
+	p.Vitals = p.Vitals[:1]
+	s := NewState(p)
+	fold := func(c Count, times int) Outcome {
+		for range times {
+			if err := s.Fold(p, Tick{Share: .5, Counts: map[string]Count{Errors: c}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return Judge(p, s).Outcome
+	}
+	if got := fold(Count{New: 5, Old: 5, AtRiskNew: 500, AtRiskOld: 500}, 600); got != Healthy {
+		t.Errorf("after ten good minutes: %s", got)
+	}
+	if got := fold(Count{New: 10, Old: 5, AtRiskNew: 500, AtRiskOld: 500}, 10); got == Healthy {
+		t.Errorf("after ten bad seconds: %s", got)
+	}
+}
+
 // The test against harm must not look at the requests at risk when visitors were drawn: one healthy client with half of the
 // traffic on the old release would make any release look bad.
 func TestHarmByVisitorIgnoresRequestsAtRisk(t *testing.T) {

@@ -51,6 +51,8 @@ type VitalState struct {
 	RecentNew   int64   `json:"recent_new"`
 	RecentOld   int64   `json:"recent_old"`
 	RecentShare float64 `json:"recent_share"`
+	// Reach is the largest Tick.Share so far.
+	Reach float64 `json:"reach"`
 	// Share is the share that Exclude met at the last event: of the old release for Drop. For the forecast of what is missing.
 	Share float64 `json:"share"`
 }

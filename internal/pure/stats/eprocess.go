@@ -12,22 +12,52 @@ type Test struct {
 	Null float64 `json:"null"`
 	// Alternatives are the ratios that are bet on.
 	Alternatives [components]float64 `json:"alternatives"`
-	// LogStake is the natural logarithm of each bet's present value; the initial weights add up to 1.
+	// LogStake is the natural logarithm of each bet's present value. The initial stakes and the reserve add up to 1.
 	LogStake [components]float64 `json:"log_stake"`
+	// Reserve is what has not been bet yet.
+	Reserve float64 `json:"reserve"`
 }
 
 // harmSteps are log ratios from 5 % to tenfold: small harms need many events, large ones are seen within a few.
 // The grid and its equal weights are those measured as "grid e-process".
 var harmSteps = [components]float64{0.05, 0.1, 0.2, 0.35, 0.7, 1.1, 1.6, 2.3}
 
-// NewHarmTest tests "the ratio is at most null" (null > 0; 1 plus the tolerated margin) against larger ratios, with equal weights.
+// harmReserve is kept back for harm that begins late: old bets may by then be worth next to nothing. It costs 0.29 of ln e.
+const harmReserve = 0.25
+
+// NewHarmTest tests "the ratio is at most null" (null > 0; 1 plus the tolerated margin) against larger ratios, with equal weights and a
+// reserve of a quarter.
 func NewHarmTest(null float64) Test {
-	t := Test{Null: null}
+	t := Test{Null: null, Reserve: harmReserve}
 	for k, step := range harmSteps {
 		t.Alternatives[k] = null * math.Exp(step)
-		t.LogStake[k] = -math.Log(components)
+		t.LogStake[k] = math.Log((1 - harmReserve) / components)
 	}
 	return t
+}
+
+// Rebet puts half of the reserve on the alternatives, in equal parts. It may be called at any time that does not depend on what
+// the next tick will show, such as when a step begins: a bet that starts late is as fair as one from the beginning.
+func (t *Test) Rebet() {
+	if t.Reserve == 0 {
+		return
+	}
+	t.Reserve /= 2
+	part := math.Log(t.Reserve / components)
+	for k, stake := range t.LogStake {
+		t.LogStake[k] = logSumExp([]float64{stake, part})
+	}
+}
+
+// Cap gives away what exceeds an ln e-value of limit, so that later evidence to the contrary need not first eat it up. Giving away
+// never makes a test unfair.
+func (t *Test) Cap(limit float64) {
+	if excess := t.LogE() - limit; excess > 0 {
+		t.Reserve *= math.Exp(-excess)
+		for k := range t.LogStake {
+			t.LogStake[k] -= excess
+		}
+	}
 }
 
 // exclusionSteps are the fractions of ln(null) by which an exclusion test's alternatives lie below null. The first is a ratio of 1
@@ -59,7 +89,13 @@ func (t *Test) Fold(x, n int64, rho float64) {
 }
 
 // LogE is the natural logarithm of the e-value.
-func (t *Test) LogE() float64 { return logSumExp(t.LogStake[:]) }
+func (t *Test) LogE() float64 {
+	bets := logSumExp(t.LogStake[:])
+	if t.Reserve == 0 {
+		return bets
+	}
+	return logSumExp([]float64{bets, math.Log(t.Reserve)})
+}
 
 // EventsNeeded forecasts how many more events, both arms together, bring the e-value to 1/alpha at a constant share rho if the
 // ratio is truth: for each bet what is missing over its expected growth per event, and of those the least. (Wald's identity with

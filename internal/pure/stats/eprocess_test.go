@@ -63,6 +63,9 @@ func TestTestIsAMartingaleUnderItsNull(t *testing.T) {
 			enumerate(ticks, start.Null, func(xs []int64, probability float64) {
 				e := start
 				for i, x := range xs {
+					if i%3 == 2 {
+						e.Rebet()
+					}
 					e.Fold(x, ticks[i].n, ticks[i].rho)
 				}
 				mean += probability * math.Exp(e.LogE())
@@ -90,6 +93,9 @@ func TestTestPassesItsThresholdRarely(t *testing.T) {
 					enumerate(ticks, ratio, func(xs []int64, probability float64) {
 						e, ever := c.start, false
 						for i, x := range xs {
+							if i%3 == 2 {
+								e.Rebet()
+							}
 							e.Fold(x, ticks[i].n, ticks[i].rho)
 							ever = ever || e.LogE() >= -math.Log(alpha)
 						}
@@ -129,7 +135,48 @@ func TestTestByHand(t *testing.T) {
 	for _, d := range []float64{.05, .1, .2, .35, .7, 1.1, 1.6, 2.3} {
 		sum += math.Exp(10*d) / math.Pow(0.1*math.Exp(d)+0.9, 40) / 8
 	}
-	near(t, "ln e", e.LogE(), math.Log(sum), 1e-12)
+	near(t, "ln e", e.LogE(), math.Log(0.75*sum+0.25), 1e-12)
+}
+
+// A capped test has at most the mean of a free one, and forgets what exceeds the cap.
+func TestCapGivesAway(t *testing.T) {
+	for name, ticks := range sequences {
+		mean := 0.0
+		enumerate(ticks, 2, func(xs []int64, probability float64) {
+			e := NewExclusionTest(2)
+			for i, x := range xs {
+				e.Fold(x, ticks[i].n, ticks[i].rho)
+				e.Cap(0.5)
+			}
+			mean += probability * math.Exp(e.LogE())
+		})
+		if mean > 1+1e-12 {
+			t.Errorf("%s: mean e-value %v", name, mean)
+		}
+	}
+	for _, e := range []Test{NewExclusionTest(2), NewHarmTest(1)} {
+		e.Fold(50, 100, 0.5)
+		low := e.LogE() - 1
+		e.Cap(low)
+		near(t, "capped", e.LogE(), low, 1e-9)
+		e.Cap(low + 5)
+		near(t, "not raised", e.LogE(), low, 1e-9)
+	}
+}
+
+// Harm that begins after much good evidence is found sooner with a new bet.
+func TestRebetFindsLateHarm(t *testing.T) {
+	kept, renewed := NewHarmTest(1), NewHarmTest(1)
+	for _, e := range []*Test{&kept, &renewed} {
+		e.Fold(1000, 2000, 0.5)
+	}
+	renewed.Rebet()
+	for _, e := range []*Test{&kept, &renewed} {
+		e.Fold(160, 240, 0.5)
+	}
+	if kept.LogE() > 1 || renewed.LogE() < 5 {
+		t.Errorf("ln e %v, with a new bet %v", kept.LogE(), renewed.LogE())
+	}
 }
 
 func genTick(t *rapid.T) (x, n int64, rho float64) {
