@@ -240,3 +240,23 @@ func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
+
+// Own makes sure that an agent of this server's own (its edge) exists under the name with the credential; it gives the agent's id. Such an agent is not joined by
+// a token: who runs the server vouches for it.
+func (s *Service) Own(ctx context.Context, name string, roles []string, credential string) (id string, err error) {
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		known, _, err := agentByName(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		if known != "" {
+			a := Agent{ID: known, Name: name, Roles: roles, SeenAt: tx.Now()}
+			id = known
+			return updateAgent(ctx, tx, a, hash(credential))
+		}
+		id, err = s.admit(ctx, tx, wire.JoinRequest{Name: name, Key: credential, Roles: roles}, hash(credential))
+		return err
+	})
+	s.forget()
+	return id, err
+}

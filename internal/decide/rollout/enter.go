@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -187,8 +188,22 @@ func (m *Machine) setLost(host string, lost bool) {
 	}
 }
 
-// settled tells whether what happened at second on a host counts: its new process has been up for the settling time.
-func (m *Machine) settled(host string, second int64) bool {
+// counts tells whether what a host did at second is evidence. Where visitors or requests were drawn, what settles is left out by time: nothing counts until every host
+// has settled, then everything does (without one host the rest would no longer be split by the drawn share). Where hosts were drawn it is left out by host.
+func (m *Machine) counts(host string, second int64) bool {
+	if m.Mode == manifest.CanaryHosts {
+		return !slices.Contains(m.LeftOut, host) && m.settledBy(host, second)
+	}
+	for _, h := range m.Hosts {
+		if !slices.Contains(m.Lost, h) && !m.settledBy(h, second) {
+			return false
+		}
+	}
+	return true
+}
+
+// settledBy tells whether a host's new process, if it has one, has been up for the settling time at second.
+func (m *Machine) settledBy(host string, second int64) bool {
 	up, ok := m.UpSince[host]
 	return !ok || !time.Unix(second, 0).Before(up.Add(m.Policy.Settle.Duration))
 }
@@ -201,10 +216,9 @@ func (m *Machine) fold(rs event.RouteSecond, second int64, now time.Time) (chang
 	}
 	tick := judge.Tick{Second: second, Share: rs.Split.Share, Counts: map[string]judge.Count{}}
 	for _, c := range rs.Hosts {
-		if slices.Contains(m.LeftOut, c.Host) || !m.settled(c.Host, second) {
-			continue
+		if m.counts(c.Host, second) {
+			m.count(tick.Counts, c)
 		}
-		m.count(tick.Counts, c)
 	}
 	if len(tick.Counts) == 0 {
 		return false, nil

@@ -168,7 +168,7 @@ func storeTick(ctx context.Context, tx *db.Tx, m *Machine, sec event.EdgeSecond,
 		} else {
 			b.RequestsOld, b.ErrorsOld = b.RequestsOld+c.Requests, b.ErrorsOld+c.Errors
 		}
-		if m.settled(c.Host, sec.Second) {
+		if m.counts(c.Host, sec.Second) {
 			b.Counted = true
 			m.count(counts, c)
 		}

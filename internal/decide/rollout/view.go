@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -419,110 +418,6 @@ func processStates(ctx context.Context, q db.Querier, app, env string) (map[[2]s
 		out[[2]string{host, release}] = state
 	}
 	return out, rows.Err()
-}
-
-// Mark is a named moment on the time axis.
-type Mark struct {
-	Second int64  `json:"second"`
-	Text   string `json:"text"`
-	Kind   string `json:"kind"`
-}
-
-// Series is one vital over time, one entry a second; rates are events per request at risk in that second.
-type Series struct {
-	Vital          string    `json:"vital"`
-	Log10Threshold float64   `json:"log10_threshold"`
-	Seconds        []int64   `json:"seconds"`
-	NewRate        []float64 `json:"new_rate"`
-	OldRate        []float64 `json:"old_rate"`
-	Log10E         []float64 `json:"log10_e"`
-	Ratio          []float64 `json:"ratio"`
-	Low            []float64 `json:"low"`
-	High           []float64 `json:"high"`
-	RequestsNew    []int64   `json:"requests_new"`
-	RequestsOld    []int64   `json:"requests_old"`
-	Marks          []Mark    `json:"marks"`
-}
-
-// SeriesOf gives a vital of a rollout over time.
-func (s *Service) SeriesOf(ctx context.Context, id, vital string) (Series, error) {
-	m, err := loadMachine(ctx, s.db, id)
-	if err != nil {
-		return Series{}, err
-	}
-	out := Series{Vital: vital, Seconds: []int64{}, Marks: []Mark{}}
-	for _, v := range m.Judge.Vitals {
-		if v.Name == vital {
-			out.Log10Threshold = round(m.Judge.Threshold(v) / math.Ln10)
-		}
-	}
-	if err := s.addTicks(ctx, &out, id, vital); err != nil {
-		return out, err
-	}
-	decisions, err := selectDecisions(ctx, s.db, id)
-	for _, d := range decisions {
-		out.Marks = append(out.Marks, Mark{Second: d.At.Unix(), Kind: string(d.To), Text: markText(d)})
-	}
-	return out, err
-}
-
-func markText(d Decision) string {
-	if d.Actor != actorSelf {
-		return fmt.Sprintf("%s by %s", d.To, access.Name(d.Actor))
-	}
-	return string(d.To)
-}
-
-// addTicks adds up the edges' seconds.
-func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) error {
-	rows, err := s.db.Query(ctx, `SELECT second, body FROM rollout_ticks WHERE rollout = $1 ORDER BY second, edge, boot, number, part`, id)
-	if err != nil {
-		return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-	}
-	defer rows.Close()
-	var sum judge.Count
-	for rows.Next() {
-		var second int64
-		var body string
-		var t tickBody
-		if err := rows.Scan(&second, &body); err != nil {
-			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-		}
-		if err := json.Unmarshal([]byte(body), &t); err != nil {
-			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-		}
-		if n := len(out.Seconds); n == 0 || out.Seconds[n-1] != second {
-			sum = judge.Count{}
-			out.grow(second)
-		}
-		sum.New, sum.Old = sum.New+t.Vitals[vital].New, sum.Old+t.Vitals[vital].Old
-		sum.AtRiskNew, sum.AtRiskOld = sum.AtRiskNew+t.Vitals[vital].AtRiskNew, sum.AtRiskOld+t.Vitals[vital].AtRiskOld
-		out.set(t, t.Vitals[vital], sum)
-	}
-	return rows.Err()
-}
-
-func (o *Series) grow(second int64) {
-	o.Seconds = append(o.Seconds, second)
-	for _, f := range []*[]float64{&o.NewRate, &o.OldRate, &o.Log10E, &o.Ratio, &o.Low, &o.High} {
-		*f = append(*f, 0)
-	}
-	o.RequestsNew, o.RequestsOld = append(o.RequestsNew, 0), append(o.RequestsOld, 0)
-}
-
-func (o *Series) set(t tickBody, v tickVital, sum judge.Count) {
-	i := len(o.Seconds) - 1
-	o.NewRate[i], o.OldRate[i] = rate(sum.New, sum.AtRiskNew), rate(sum.Old, sum.AtRiskOld)
-	o.Log10E[i], o.Ratio[i], o.Low[i], o.High[i] = v.LogE, v.Ratio, v.Low, v.High
-	o.RequestsNew[i] += t.RequestsNew
-	o.RequestsOld[i] += t.RequestsOld
-}
-
-func rate(events, atRisk int64) float64 {
-	if atRisk == 0 {
-		return 0
-	}
-	return round(float64(events) / float64(atRisk))
 }
 
 // EnvView is an environment as this slice knows it.

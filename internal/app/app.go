@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/act/deploy"
+	"github.com/slipwayhq/slipway/internal/act/traffic"
+	"github.com/slipwayhq/slipway/internal/blob"
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/build"
+	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/door/agents"
+	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/vault"
+)
+
+// App is a server that is open but does not run yet. Make it with New, then Run it, or Close it.
+type App struct {
+	opts Options
+	log  *slog.Logger
+	// First is what the first start has to tell, once.
+	First access.Bootstrapped
+
+	// Access is for who runs the server: the demo adds people by it.
+	Access *access.Service
+	Fleet  *fleet.Service
+
+	listener net.Listener
+	local    net.Listener // nil when the other one takes loopback connections
+	http     *http.Server
+	pin      string
+	stages   []stage
+	closers  []closer
+}
+
+// New opens and wires everything, in the order of the picture, from the bottom up. What it opened is closed when it fails.
+func New(ctx context.Context, opts Options) (_ *App, err error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{opts: o, log: o.Logger}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+
+	// The floor: store, log, secrets, blobs.
+	store, err := db.Open(ctx, db.Options{Path: filepath.Join(o.Dir, "state.db"), URL: o.Database, Now: o.Now, Logger: a.logger("store")})
+	if err != nil {
+		return nil, err
+	}
+	a.onClose("store", store.Close)
+	log, err := journal.Open(ctx, journal.Options{Dir: filepath.Join(o.Dir, "log"), URL: o.NATS, Logger: a.logger("log")})
+	if err != nil {
+		return nil, err
+	}
+	a.onClose("log", func() error { log.Close(); return nil })
+	keys, err := vault.OpenKeyring(filepath.Join(o.Dir, "key"), o.SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := blob.Open(filepath.Join(o.Dir, "blobs"))
+	if err != nil {
+		return nil, err
+	}
+	safe := vault.New(keys)
+	a.stage("log", log.Run, func(ctx context.Context) error { return store.Pump(ctx, log) })
+
+	// Act and decide: slices that know one another by events only.
+	a.Access = access.New(store, a.logger("access"))
+	if a.First, err = a.Access.Bootstrap(ctx, o.AdminToken); err != nil {
+		return nil, err
+	}
+	deploys := deploy.New(store, log, safe, a.logger("deploy"))
+	traffics := traffic.New(store, log, a.logger("traffic"))
+	a.Fleet = fleet.New(store, a.logger("fleet"))
+	builds := build.New(store, log, blobs, build.Options{LogAge: o.LogAge, Logger: a.logger("build")})
+	apps := catalog.New(store, safe)
+	rollouts := rollout.New(store, log, a.logger("rollout"))
+	a.stage("act", deploys.Run, traffics.Run)
+	a.stage("decide", a.Fleet.Run, builds.Run, rollouts.Run,
+		func(ctx context.Context) error { return apps.Run(ctx, log) },
+	)
+
+	// Doors.
+	if err := a.listen(); err != nil {
+		return nil, err
+	}
+	server, err := api.New(api.Options{
+		DB: store, Journal: log, Access: a.Access, Catalog: apps, Keys: keys, UI: o.UI, Logger: a.logger("api"),
+		Version: o.Version, URL: a.URL(), EdgeURL: a.edgeURL(), Demo: o.Demo,
+	})
+	if err != nil {
+		return nil, err
+	}
+	agentDoor := &agents.Door{Fleet: a.Fleet, Deploy: deploys, Traffic: traffics, Logger: a.logger("agents")}
+	server.MountBuilds(builds)
+	server.MountRollouts(rollouts)
+	server.MountAgents(a.Fleet, deploys, builds, func() api.Join { return api.Join{URL: a.URL(), Pin: a.joinPin()} })
+	agentDoor.Mount(server.Mux())
+	a.http = newServer(server.Handler(), a.logger("http"))
+	a.stage("doors", server.Run, a.serve, a.edge)
+	return a, nil
+}
+
+// lock keeps a second server out of the data folder.
+func (a *App) lock() error {
+	if err := os.MkdirAll(a.opts.Dir, 0o700); err != nil {
+		return fault.Invalid("the data folder %s cannot be made: %v", a.opts.Dir, err).Because(err)
+	}
+	unlock, err := lockFile(filepath.Join(a.opts.Dir, "lock"))
+	if err != nil {
+		return fault.Conflict("another slipway uses the data folder %s; stop it first, or choose another --data", a.opts.Dir).Because(err)
+	}
+	a.onClose("lock", unlock)
+	return nil
+}
+
+// listen opens the port. Off loopback the certificate is what agents pin.
+func (a *App) listen() error {
+	cert, pin, err := certificate(a.opts)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", a.opts.Listen)
+	if err != nil {
+		return fault.Conflict("cannot listen on %s: %v; choose another --listen", a.opts.Listen, err).Because(err)
+	}
+	a.pin, a.listener = pin, newSniffer(l, cert)
+	a.onClose("listener", func() error { return closed(a.listener.Close()) })
+	if tcp, ok := l.Addr().(*net.TCPAddr); !ok || tcp.IP.IsLoopback() || tcp.IP.IsUnspecified() {
+		return nil
+	}
+	if a.local, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("listen on loopback for the edge: %w", err)
+	}
+	a.onClose("loopback listener", func() error { return closed(a.local.Close()) })
+	return nil
+}
+
+// closed takes closing twice for closing.
+func closed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Addr is where the server listens.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// URL is how others reach the server.
+func (a *App) URL() string {
+	if a.opts.URL != "" {
+		return strings.TrimRight(a.opts.URL, "/")
+	}
+	host, port, err := net.SplitHostPort(a.Addr())
+	if err != nil {
+		return "http://" + a.Addr()
+	}
+	ip := net.ParseIP(host)
+	switch {
+	case ip.IsLoopback():
+		return "http://" + a.Addr()
+	case ip.IsUnspecified():
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	return "https://" + net.JoinHostPort(host, port)
+}
+
+// joinPin is what a join token says about the server's key: nothing on loopback, where there is no TLS.
+func (a *App) joinPin() string {
+	if strings.HasPrefix(a.URL(), "https://") {
+		return a.pin
+	}
+	return ""
+}
+
+// edgeURL is where visitors reach the apps, empty when no edge is ours.
+func (a *App) edgeURL() string {
+	if a.opts.EdgeListen == "none" {
+		return ""
+	}
+	return "http://" + a.opts.EdgeListen
+}
+
+func (a *App) logger(part string) *slog.Logger { return a.log.With("part", part) }
+
+// LoginURL is the link that signs the first admin in, empty but at the first start.
+func (a *App) LoginURL() string {
+	if a.First.Code == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s/login?token=%s", a.URL(), a.First.Code)
+}

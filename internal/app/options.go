@@ -1,0 +1,89 @@
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// Options of a server. The zero value, with defaults filled in by New, is one machine with its data in ./slipway-data.
+type Options struct {
+	// Dir holds everything: store, log, repositories, artifacts, keys. Default "slipway-data".
+	Dir string
+	// Listen is where people, agents and git reach the server, in plain on loopback, by TLS else, on the same port. Default "127.0.0.1:7070".
+	Listen string
+	// URL is how others reach the server; default is made of Listen.
+	URL string
+	// EdgeListen is where visitors reach the apps. Default "127.0.0.1:7080". "none" starts no edge: then `slipway edge` runs elsewhere.
+	EdgeListen string
+	// StopEdge ends the edge with the server. Else it serves on, and the next server adopts it.
+	StopEdge bool
+	// Exe runs `slipway edge`; default is this program.
+	Exe string
+	// Database is a PostgreSQL URL; empty means SQLite in Dir.
+	Database string
+	// NATS is the URL of a cluster; empty embeds the log in Dir.
+	NATS string
+	// AdminToken becomes a valid token of the first admin.
+	AdminToken string
+	// SecretKey seals secrets instead of the key file in Dir.
+	SecretKey string
+	// CertFile and KeyFile are the certificate for TLS; empty makes one in Dir, which join tokens pin.
+	CertFile, KeyFile string
+	// LogAge is how long build logs are kept; 0 means 30 days.
+	LogAge  time.Duration
+	Version string
+	UI      fs.FS
+	Demo    bool
+	Logger  *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// withDefaults fills in what is not set and checks the rest, all at once.
+func (o Options) withDefaults() (Options, error) {
+	set := func(field *string, to string) {
+		if *field == "" {
+			*field = to
+		}
+	}
+	set(&o.Dir, "slipway-data")
+	set(&o.Listen, "127.0.0.1:7070")
+	set(&o.EdgeListen, "127.0.0.1:7080")
+	set(&o.Version, "dev")
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	var errs []error
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		errs = append(errs, fault.Invalid("the data folder %q cannot be found", o.Dir).At("data").Because(err))
+	}
+	o.Dir = dir
+	for field, addr := range map[string]string{"listen": o.Listen, "edge-listen": o.EdgeListen} {
+		if addr == "none" && field == "edge-listen" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			errs = append(errs, fault.Invalid("--%s %q is not an address; write host:port, such as 127.0.0.1:7070", field, addr).At(field))
+		}
+	}
+	for field, text := range map[string]string{"url": o.URL, "database": o.Database, "nats": o.NATS} {
+		if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" && u.Scheme != "postgres") {
+			errs = append(errs, fault.Invalid("--%s %q is not a URL", field, text).At(field))
+		}
+	}
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together").At("tls-cert"))
+	}
+	return o, errors.Join(errs...)
+}

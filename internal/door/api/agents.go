@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	deploying "github.com/slipwayhq/slipway/internal/act/deploy"
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/build"
+	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/wire"
+)
+
+// AgentView is a machine with what it holds and does.
+type AgentView struct {
+	fleet.Agent
+	Releases []deploying.Process `json:"releases" doc:"Processes it runs, in the apps that the caller may see"`
+	Lease    *build.Work         `json:"lease" doc:"What a worker is doing"`
+}
+
+// Join is how machines find this server: the URL for them, and the pin behind a join token, empty on loopback.
+type Join struct{ URL, Pin string }
+
+// MountAgents adds hosts, workers and edges, and the tokens by which they join.
+func (s *Server) MountAgents(f *fleet.Service, d *deploying.Service, b *build.Service, join func() Join) {
+	type list struct {
+		Role string `query:"role" enum:"host,work,edge" doc:"Only those that play this role"`
+	}
+	register(s, signedIn, "GET /v1/agents", "List hosts, workers and edges",
+		func(ctx context.Context, id access.Identity, in *list) (*listOf[AgentView], error) {
+			return everything(agentViews(ctx, id, f, d, b, in.Role))
+		})
+	type one struct {
+		Agent string `path:"agent" doc:"Id of the agent" example:"agt_01kc"`
+	}
+	register(s, signedIn, "GET /v1/agents/{agent}/samples", "The last minutes of a host, oldest first",
+		func(_ context.Context, _ access.Identity, in *one) (*listOf[wire.Sample], error) {
+			samples := f.Samples(in.Agent)
+			if samples == nil {
+				samples = []wire.Sample{}
+			}
+			return everything(samples, nil)
+		})
+	type remove struct {
+		one
+		Reason string `query:"reason" maxLength:"500"`
+	}
+	register(s, administer, "DELETE /v1/agents/{agent}", "Take an agent out; its credential is void",
+		func(ctx context.Context, id access.Identity, in *remove) (*struct{}, error) {
+			if err := f.Remove(ctx, id.Actor(), in.Agent, in.Reason); err != nil {
+				return nil, err
+			}
+			return nil, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "agent.removed", Target: in.Agent, Reason: in.Reason})
+		})
+	s.mountJoinTokens(f, join)
+}
+
+func agentViews(ctx context.Context, id access.Identity, f *fleet.Service, d *deploying.Service, b *build.Service, role string) ([]AgentView, error) {
+	agents, err := f.Agents(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	processes, err := d.Processes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	work, err := b.Working(ctx)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]AgentView, 0, len(agents))
+	for _, a := range agents {
+		v := AgentView{Agent: a, Releases: []deploying.Process{}}
+		for _, p := range processes {
+			if p.Host == a.ID && id.Can(access.View, p.App) {
+				v.Releases = append(v.Releases, p)
+			}
+		}
+		if w, ok := work[a.ID]; ok && id.Can(access.View, w.App) {
+			v.Lease = &w
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+func (s *Server) mountJoinTokens(f *fleet.Service, join func() Join) {
+	register(s, administer, "GET /v1/join-tokens", "List join tokens",
+		func(ctx context.Context, _ access.Identity, _ *struct{}) (*listOf[fleet.JoinToken], error) {
+			return everything(f.Joins(ctx))
+		})
+	type create struct {
+		Body struct {
+			Label   string    `json:"label,omitempty" maxLength:"100"`
+			Roles   []string  `json:"roles" enum:"host,work,edge" minItems:"1"`
+			Uses    int64     `json:"uses,omitempty" minimum:"0" doc:"How many machines may join by it; 0 means any number"`
+			Expires time.Time `json:"expires,omitzero"`
+		}
+	}
+	type created struct {
+		fleet.JoinToken
+		Token   string `json:"token" doc:"Shown once"`
+		Command string `json:"command" doc:"To be run on the machine that joins"`
+	}
+	register(s, administer, "POST /v1/join-tokens", "Make a token by which machines join",
+		func(ctx context.Context, id access.Identity, in *create) (*answer[created], error) {
+			spec := fleet.JoinToken{Label: in.Body.Label, Roles: in.Body.Roles, Uses: in.Body.Uses, Expires: in.Body.Expires}
+			t, secret, err := f.CreateJoin(ctx, id.Actor(), spec)
+			if err != nil {
+				return nil, err
+			}
+			at := join()
+			if at.Pin != "" {
+				secret += "." + at.Pin
+			}
+			out := created{JoinToken: t, Token: secret}
+			out.Command = fmt.Sprintf("slipway agent --server %s --join %s --roles %s", at.URL, secret, strings.Join(t.Roles, ","))
+			return answerWith(out, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "join_token.created", Target: t.ID}))
+		})
+	type one struct {
+		Token string `path:"token" doc:"Id of the join token"`
+	}
+	register(s, administer, "DELETE /v1/join-tokens/{token}", "Void a join token; machines that joined by it stay",
+		func(ctx context.Context, id access.Identity, in *one) (*struct{}, error) {
+			if err := f.RevokeJoin(ctx, in.Token); err != nil {
+				return nil, err
+			}
+			return nil, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "join_token.revoked", Target: in.Token})
+		})
+}
+
+// audit writes an entry for a change whose slice knows no people.
+func (s *Server) audit(ctx context.Context, e access.Entry) error {
+	return s.opts.DB.Tx(ctx, func(tx *db.Tx) error { return access.Audit(ctx, tx, e) })
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/decide/build"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// MountBuilds adds the builds and their logs.
+func (s *Server) MountBuilds(b *build.Service) {
+	type list struct {
+		inApp
+		page
+		Env string `query:"environment" doc:"Only of this environment"`
+	}
+	register(s, view, "GET /v1/apps/{app}/builds", "List an app's builds, the newest first",
+		func(ctx context.Context, _ access.Identity, in *list) (*listOf[build.Build], error) {
+			items, next, err := b.Builds(ctx, in.App, in.Env, in.After, in.Limit)
+			return &listOf[build.Build]{Body: List[build.Build]{Items: items, Next: next}}, err
+		})
+	type one struct {
+		inApp
+		Build string `path:"build" doc:"Id of the build" example:"bld_01kc"`
+	}
+	register(s, view, "GET /v1/apps/{app}/builds/{build}", "One build with its units and leases",
+		func(ctx context.Context, _ access.Identity, in *one) (*answer[build.Detail], error) {
+			return answerWith(b.Build(ctx, in.App, in.Build))
+		})
+	type cancel struct {
+		one
+		Body struct {
+			Reason string `json:"reason,omitempty" maxLength:"500"`
+		}
+	}
+	register(s, deploy, "POST /v1/apps/{app}/builds/{build}/cancel", "Cancel a build; what runs is ended",
+		func(ctx context.Context, id access.Identity, in *cancel) (*struct{}, error) {
+			return nil, b.Cancel(ctx, id.Actor(), in.App, in.Build, in.Body.Reason)
+		})
+	type started struct {
+		Build string `json:"build" doc:"Id of the new build"`
+	}
+	register(s, deploy, "POST /v1/apps/{app}/builds/{build}/retry", "Build the same commit again; units that passed are not run again",
+		func(ctx context.Context, id access.Identity, in *one) (*answer[started], error) {
+			again, err := b.Retry(ctx, id.Actor(), in.App, in.Build)
+			return answerWith(started{Build: again}, err)
+		})
+	s.mux.HandleFunc("GET /v1/apps/{app}/builds/{build}/logs/{lease}", s.buildLog(b))
+}
+
+// logWait is how long the answer is held for something new.
+const logWait = 20 * time.Second
+
+// buildLog answers with the bytes of a log from an offset on. With wait=1 it holds the answer until there is something new, for logWait at most.
+func (s *Server) buildLog(b *build.Service) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		app := r.PathValue("app")
+		if err := requestOf(r.Context()).identity.Require(access.View, app); err != nil {
+			s.writeProblem(w, r, err)
+			return
+		}
+		q := r.URL.Query()
+		offset, err := strconv.ParseInt("0"+q.Get("offset"), 10, 64)
+		if err != nil {
+			s.writeProblem(w, r, fault.Invalid("offset must be a number of bytes").At("query.offset"))
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), logWait)
+		defer cancel()
+		tail, err := b.ReadLog(ctx, app, r.PathValue("build"), r.PathValue("lease"), offset, q.Get("wait") == "1")
+		if err != nil {
+			s.writeProblem(w, r, err)
+			return
+		}
+		defer func() { _ = tail.Text.Close() }()
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Slipway-Log-End", strconv.FormatBool(tail.End))
+		_, _ = io.Copy(w, tail.Text) // the reader may be gone
+	}
+}

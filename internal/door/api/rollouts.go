@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// MountRollouts adds the rollouts, and the hands on an environment's wheel.
+func (s *Server) MountRollouts(r *rollout.Service) {
+	type list struct {
+		inApp
+		page
+		Env string `query:"environment" doc:"Only of this environment"`
+	}
+	register(s, view, "GET /v1/apps/{app}/rollouts", "List an app's rollouts, the newest first",
+		func(ctx context.Context, _ access.Identity, in *list) (*listOf[rollout.View], error) {
+			before, err := in.number()
+			if err != nil {
+				return nil, err
+			}
+			items, err := r.List(ctx, in.App, in.Env, int(before), in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return part(items, in.Limit, func(v rollout.View) int64 { return int64(v.Number) }), nil
+		})
+	type one struct {
+		inApp
+		Rollout string `path:"rollout" doc:"Id of the rollout" example:"rol_01kc"`
+	}
+	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}", "One rollout with its evidence and decisions",
+		func(ctx context.Context, _ access.Identity, in *one) (*answer[rollout.View], error) {
+			v, err := r.Get(ctx, in.Rollout)
+			if err == nil && v.App != in.App {
+				err = fault.NotFound("there is no rollout %s in %s", in.Rollout, in.App)
+			}
+			return answerWith(v, err)
+		})
+	type series struct {
+		one
+		Vital string `query:"vital" default:"errors" doc:"Name of the vital"`
+	}
+	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/series", "One vital of a rollout, second by second",
+		func(ctx context.Context, _ access.Identity, in *series) (*answer[rollout.Series], error) {
+			return answerWith(r.SeriesOf(ctx, in.App, in.Rollout, in.Vital))
+		})
+	s.mountCommands(r)
+	s.mountWheel(r)
+}
+
+// reasoned is a body with a reason, that is audited.
+type reasoned struct {
+	Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why; audited"`
+}
+
+func (s *Server) mountCommands(r *rollout.Service) {
+	type input struct {
+		inApp
+		Rollout string `path:"rollout" doc:"Id of the rollout"`
+		Body    reasoned
+	}
+	for cmd, summary := range map[rollout.Command]string{
+		rollout.Pause:    "Pause a rollout: the split stays as it is; a regression still brings it back",
+		rollout.Resume:   "Go on with a paused or held rollout",
+		rollout.Promote:  "Give the release to everyone now, without waiting for the watch",
+		rollout.RollBack: "Take the release back from everyone now",
+	} {
+		register(s, deploy, "POST /v1/apps/{app}/rollouts/{rollout}/"+string(cmd), summary,
+			func(ctx context.Context, id access.Identity, in *input) (*answer[rollout.View], error) {
+				if err := r.Do(ctx, id.Actor(), in.App, in.Rollout, cmd, in.Body.Reason); err != nil {
+					return nil, err
+				}
+				return answerWith(r.Get(ctx, in.Rollout))
+			})
+	}
+}
+
+func (s *Server) mountWheel(r *rollout.Service) {
+	type input struct {
+		inEnvironment
+		Body reasoned
+	}
+	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/freeze", "Hold everything new; a rollout under way goes on",
+		func(ctx context.Context, id access.Identity, in *input) (*struct{}, error) {
+			return nil, r.Freeze(ctx, id.Actor(), in.App, in.Env, in.Body.Reason)
+		})
+	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/unfreeze", "Let go on what waits",
+		func(ctx context.Context, id access.Identity, in *input) (*struct{}, error) {
+			return nil, r.Unfreeze(ctx, id.Actor(), in.App, in.Env, in.Body.Reason)
+		})
+	type back struct {
+		inEnvironment
+		Body struct {
+			reasoned
+			Release string `json:"release,omitempty" doc:"Where to go back to; the last good release when absent"`
+		}
+	}
+	type started struct {
+		Rollout string `json:"rollout" doc:"Id of the rollout that goes back"`
+	}
+	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/rollback", "Go back: the rollout under way, or the live release",
+		func(ctx context.Context, id access.Identity, in *back) (*answer[started], error) {
+			rol, err := r.RollBackEnv(ctx, id.Actor(), in.App, in.Env, in.Body.Release, in.Body.Reason)
+			return answerWith(started{Rollout: rol}, err)
+		})
+}
