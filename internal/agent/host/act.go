@@ -113,7 +113,7 @@ func (h *Host) begin(ctx context.Context, key serviceKey) {
 	if !ok {
 		return
 	}
-	s := h.newService(key, held.Processes[key.Process], held.Environ)
+	s := h.newService(key, held.Processes[key.Process])
 	s.starts = h.past[key]
 	delete(h.past, key)
 	h.services[key] = s

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -44,10 +45,11 @@ func (s *service) attend(ctx context.Context, p *proc.Process) fate {
 			if w.everUp {
 				continue
 			}
+			w.explain(asking, s.host)
 			if s.terminate(ctx, p) == abandoned {
 				return abandoned
 			}
-			s.failed("unhealthy", fmt.Sprintf("the process was not healthy within %v: %v", s.spec.StartTimeout, w.last))
+			s.failed("unhealthy", fmt.Sprintf("the process was not healthy within %v: %s", s.spec.StartTimeout, w.reason))
 			return exited
 		case <-next.C:
 			probes.Go(func() { answers <- s.host.prober.probe(asking, w.addr, s.spec.Health) })
@@ -63,13 +65,22 @@ type watch struct {
 	everUp   bool
 	failures int
 	pause    time.Duration
-	last     error
+	reason   string // why it is not up yet
+}
+
+// explain adds to the reason what is often the case: a process that listens, but not where the edges will look.
+func (w *watch) explain(ctx context.Context, h *Host) {
+	_, port, err := net.SplitHostPort(w.addr)
+	local := net.JoinHostPort("127.0.0.1", port)
+	if err == nil && local != w.addr && h.prober.probe(ctx, local, "") == nil {
+		w.reason += " (it listens on 127.0.0.1 only: let it listen on 0.0.0.0, so that the edges reach it)"
+	}
 }
 
 func (s *service) beginWatch() *watch {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
-	return &watch{addr: s.addr(), everUp: s.visible(), pause: probeFirst}
+	return &watch{addr: s.addr(), everUp: s.visible(), pause: probeFirst, reason: "it has not answered a single health check"}
 }
 
 // take notes one answer to a health check and gives the pause before the next.
@@ -77,7 +88,7 @@ func (s *service) take(p *proc.Process, w *watch, err error) time.Duration {
 	h := s.host
 	switch {
 	case err != nil && !w.everUp:
-		w.last = err
+		w.reason = err.Error()
 		w.pause = min(w.pause*3/2, probeSlowest)
 		return w.pause
 	case err == nil:

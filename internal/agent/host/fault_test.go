@@ -1,6 +1,7 @@
 package host
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/agent/proc"
@@ -68,6 +71,70 @@ func TestNeverHealthy(t *testing.T) {
 	if got.Code != "unhealthy" || !strings.Contains(got.Text, "not healthy within 300ms") || !strings.Contains(got.Text, "app begins") {
 		t.Errorf("%+v", got)
 	}
+}
+
+func TestListensWhereNobodyLooks(t *testing.T) {
+	got := fails(t, "well", func(r *wire.HeldRelease) {
+		spec := r.Processes["web"]
+		spec.StartTimeout = 300 * time.Millisecond
+		r.Processes["web"] = spec
+	}, func(o *Options) { o.Addr = "127.0.0.2" })
+	if got.Code != "unhealthy" || !strings.Contains(got.Text, "let it listen on 0.0.0.0") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestDamagedWishTouchesNothing(t *testing.T) {
+	s := newServer(t)
+	dir := t.TempDir()
+	loose := func(o *Options) { o.Tied = false }
+	stop := s.hostIn(dir, loose)
+	one := s.release("rel_1", "well")
+	s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}, Run: []string{"rel_1"}})
+	up := web(s.until("up", converged(1)), "rel_1")
+	stop()
+	if err := os.WriteFile(filepath.Join(dir, desiredFile), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keep := s.desired
+	s.change(func() { s.desired, s.report = wire.Desired{}, wire.Report{} }) // the server has nothing to say yet
+	s.hostIn(dir, loose)
+	s.until("a report", func(r wire.Report) bool { return r.Environments != nil })
+	get(t, up.Addr, "/healthz")
+	s.change(func() { s.desired = keep })
+	if again := web(s.until("up", converged(1)), "rel_1"); again.PID != up.PID {
+		t.Errorf("again %+v, before %+v", again, up)
+	}
+	s.change(func() { s.desired = wire.Desired{Generation: 2} })
+	eventually(t, "all is stopped", func() bool { return gone(filepath.Join(dir, "releases/shop")) })
+}
+
+func TestRunLeavesNothingBehind(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	for _, tied := range []bool{true, false} {
+		s := newServer(t)
+		dir := t.TempDir()
+		one := s.release("rel_1", "well")
+		s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}, Run: []string{"rel_1"}})
+		pid := 0
+		for range 5 {
+			// Stopped at any moment: at once, while it fetches, starts, serves.
+			stop := s.hostIn(dir, func(o *Options) { o.Tied = tied })
+			stop()
+		}
+		stop := s.hostIn(dir, func(o *Options) { o.Tied = tied })
+		pid = web(s.until("up", converged(1)), "rel_1").PID
+		stop()
+		if alive := syscall.Kill(pid, 0) == nil; alive == tied {
+			t.Errorf("tied %v: after the agent its process lives: %v", tied, alive)
+		}
+		if !tied {
+			_ = syscall.Kill(-pid, syscall.SIGKILL)
+		}
+		s.http.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	goleak.VerifyNone(t, before)
 }
 
 func TestEndsAtItsStart(t *testing.T) {

@@ -27,18 +27,8 @@ func (h *Host) saveDesired(d wire.Desired) error {
 
 // recover reads what an earlier agent left on disk: the wish, the releases, the links. Halves of anything are removed.
 func (h *Host) recover() error {
-	data, err := os.ReadFile(filepath.Join(h.o.Dir, desiredFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("read the last wish: %w", err)
-	default:
-		var d wire.Desired
-		if err := json.Unmarshal(data, &d); err != nil {
-			// The server will say it again; until then what runs goes on, for an empty wish would stop it.
-			return fmt.Errorf("%s is damaged: remove it, then the server's wish is fetched anew: %w", filepath.Join(h.o.Dir, desiredFile), err)
-		}
-		h.desired = d
+	if err := h.recoverDesired(); err != nil {
+		return err
 	}
 	envs, err := filepath.Glob(filepath.Join(h.o.Dir, "releases", "*", "*"))
 	if err != nil {
@@ -50,6 +40,25 @@ func (h *Host) recover() error {
 			return fmt.Errorf("look for releases of %s: %w", env, err)
 		}
 	}
+	return nil
+}
+
+// recoverDesired reads the last wish. A damaged one is set aside: the server will say it again, and until then everything stays as it is.
+func (h *Host) recoverDesired() error {
+	path := filepath.Join(h.o.Dir, desiredFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the last wish: %w", err)
+	}
+	var d wire.Desired
+	if err := json.Unmarshal(data, &d); err != nil {
+		h.o.Logger.Error("the last wish on disk is damaged; waiting for the server to say it again", "file", path, "error", err)
+		return os.Rename(path, path+".damaged")
+	}
+	h.desired, h.wished = d, true
 	return nil
 }
 

@@ -27,6 +27,7 @@ type Host struct {
 	news  chan struct{}  // something changed: report
 
 	mu       sync.Mutex
+	wished   bool // false until there is a wish: then nothing is touched, for no wish is not a wish for nothing
 	desired  wire.Desired
 	releases map[releaseKey]*release
 	services map[serviceKey]*service
@@ -144,7 +145,7 @@ func (h *Host) accept(d wire.Desired) error {
 		h.o.Logger.Error("cannot keep the server's wish on disk", "error", err)
 	}
 	h.update(func() {
-		h.desired = d
+		h.desired, h.wished = d, true
 		for key, r := range h.releases {
 			if _, held := h.heldRelease(key); !held && r.place == absent {
 				delete(h.releases, key) // it failed, and nobody asks any more
@@ -171,21 +172,29 @@ func (h *Host) converge(ctx context.Context) {
 			continue
 		}
 		now := h.o.Clock()
-		h.mu.Lock()
-		steps, next := plan(h.desired, h.view(), h.o.Drain, now)
-		moved := false
-		for _, step := range steps {
-			moved = h.act(ctx, step) || moved
-		}
-		if moved {
-			h.changed()
-		}
-		h.mu.Unlock()
 		timer.Stop()
-		if !next.IsZero() {
+		if next := h.step(ctx, now); !next.IsZero() {
 			timer.Reset(max(next.Sub(now), time.Millisecond))
 		}
 	}
+}
+
+// step plans once, begins what is to be done, and gives the time of the next look (zero: when something changes).
+func (h *Host) step(ctx context.Context, now time.Time) (next time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.wished {
+		return time.Time{}
+	}
+	steps, next := plan(h.desired, h.view(), h.o.Drain, now)
+	moved := false
+	for _, step := range steps {
+		moved = h.act(ctx, step) || moved
+	}
+	if moved {
+		h.changed()
+	}
+	return next
 }
 
 // view is what plan may know. Under mu.

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -113,7 +114,7 @@ func agent(server, dir string) int {
 
 // server speaks the host's part of the wire: one wish, the last report, blobs.
 type server struct {
-	t    *testing.T
+	t    testing.TB
 	http *httptest.Server
 
 	mu      sync.Mutex
@@ -128,7 +129,7 @@ type server struct {
 	gets    int
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	s := &server{t: t, changed: make(chan struct{}), blobs: map[string][]byte{}}
 	s.http = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.http.Close)
@@ -228,12 +229,23 @@ func (s *server) until(what string, ok func(wire.Report) bool) wire.Report {
 // release stores an artifact and gives a release of it whose web process is the test binary.
 func (s *server) release(id, way string) wire.HeldRelease {
 	s.t.Helper()
+	return s.releaseOf(id, way, 100)
+}
+
+// releaseOf adds a file of so many bytes that no compressor makes smaller.
+func (s *server) releaseOf(id, way string, size int) wire.HeldRelease {
+	s.t.Helper()
 	root := s.t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "who"), []byte(id), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
+	noise := make([]byte, size)
+	_, _ = rand.Read(noise)
+	if err := os.WriteFile(filepath.Join(root, "ballast"), noise, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 	var blob bytes.Buffer
-	sha, size, err := artifact.Pack(&blob, root, ".")
+	sha, packed, err := artifact.Pack(&blob, root, ".")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -242,7 +254,7 @@ func (s *server) release(id, way string) wire.HeldRelease {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return wire.HeldRelease{Release: id, Artifact: sha, Size: size, Environ: []string{"HOST_TEST_APP=" + way, "SECRET=" + id + "-swordfish"},
+	return wire.HeldRelease{Release: id, Artifact: sha, Size: packed, Environ: []string{"HOST_TEST_APP=" + way, "SECRET=" + id + "-swordfish"},
 		Processes: map[string]wire.ProcessSpec{"web": {Run: self, Health: "/healthz", StopTimeout: 5 * time.Second}}}
 }
 

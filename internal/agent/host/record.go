@@ -99,8 +99,7 @@ func (h *Host) adopt(ctx context.Context) {
 func (h *Host) takeOver(ctx context.Context, r record, p *proc.Process) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	held, _ := h.heldRelease(r.key().releaseKey)
-	s := h.newService(r.key(), r.Spec, held.Environ)
+	s := h.newService(r.key(), r.Spec)
 	s.state, s.port, s.pid, s.restarts, s.since = r.State, r.Port, r.Ident.PID, r.Restarts, r.Since
 	s.starts = r.Restarts + 1
 	h.ports.hold(r.Port)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,13 +31,12 @@ const (
 	tailSize = 4 << 10
 )
 
-// service keeps one process of one release up, until it is ended. The fields below mu's line are the host's state, under Host.mu.
+// service keeps one process of one release up, until it is ended. What changes is part of the host's state, under Host.mu.
 type service struct {
-	host    *Host
-	key     serviceKey
-	spec    wire.ProcessSpec
-	environ []string
-	stop    chan struct{} // closed by end
+	host *Host
+	key  serviceKey
+	spec wire.ProcessSpec
+	stop chan struct{} // closed by end
 
 	// Under Host.mu:
 	phase      phase
@@ -53,14 +53,14 @@ type service struct {
 	since      time.Time
 }
 
-func (h *Host) newService(key serviceKey, spec wire.ProcessSpec, environ []string) *service {
+func (h *Host) newService(key serviceKey, spec wire.ProcessSpec) *service {
 	if spec.StartTimeout <= 0 {
 		spec.StartTimeout = startTime
 	}
 	if spec.StopTimeout <= 0 {
 		spec.StopTimeout = stopTime
 	}
-	return &service{host: h, key: key, spec: spec, environ: environ, stop: make(chan struct{}), state: wire.ProcessStarting, since: h.o.Clock()}
+	return &service{host: h, key: key, spec: spec, stop: make(chan struct{}), state: wire.ProcessStarting, since: h.o.Clock()}
 }
 
 // visible reports whether visitors may be sent to it. Under mu.
@@ -158,14 +158,18 @@ func (s *service) launch() (*proc.Process, error) {
 	}
 	defer log.Close()
 	h.mu.Lock()
+	held, wished := h.heldRelease(s.key.releaseKey)
 	before := s.port
 	h.mu.Unlock()
+	if !wished {
+		return nil, errors.New("the release is not wished for any more")
+	}
 	h.ports.release(before)
 	port, err := h.ports.take(before)
 	if err != nil {
 		return nil, err
 	}
-	env := append(append([]string{}, s.environ...),
+	env := append(slices.Clone(held.Environ),
 		"SLIPWAY_APP="+s.key.App, "SLIPWAY_ENVIRONMENT="+s.key.Env, "SLIPWAY_RELEASE="+s.key.Release, "PORT="+strconv.Itoa(port))
 	p, err := proc.Start(proc.Spec{
 		Command: s.spec.Run, Dir: h.releasePath(s.key.releaseKey), Env: proc.Environ(env...), Output: log,

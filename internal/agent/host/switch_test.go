@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,5 +139,19 @@ func TestRemovedAgentSaysSo(t *testing.T) {
 	s.change(func() { s.status = 401 })
 	if err := h.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "join again") {
 		t.Errorf("Run = %v", err)
+	}
+}
+
+// BenchmarkSwitch is the time from a wish for a 20 MB release, not here yet, to the report that it is up next to the old one. The process's own start is in it.
+func BenchmarkSwitch(b *testing.B) {
+	s := newServer(b)
+	s.hostIn(b.TempDir(), nil)
+	size := 20 << 20
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		held := s.releaseOf("rel_"+strconv.Itoa(i), "well", size)
+		b.StartTimer()
+		s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{held}, Run: []string{held.Release}, Current: held.Release})
+		s.until("up", isState(held.Release, wire.ProcessUp))
 	}
 }
