@@ -11,8 +11,14 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// maxBatch is what JetStream takes as one atomic batch.
-const maxBatch = 1000
+const (
+	// maxBatch is what JetStream takes as one atomic batch.
+	maxBatch = 1000
+	// maxMessage is the size of the largest message, in bytes; the server takes a little more, for headers.
+	maxMessage = 8 << 20
+	// answerTime is how long the server may take to put a batch on disk. A full disk has no other sign: the server does not answer.
+	answerTime = 15 * time.Second
+)
 
 // message is what goes into a stream.
 type message struct {
@@ -28,10 +34,14 @@ type appendRequest struct {
 
 // Append puts telemetry into the log under "telemetry.<subject>" and returns when it is on disk. Calls that arrive while a commit is under way
 // share the next one: at low load each is written at once, at high load up to 1,000 messages cost one fsync.
-// It fails when Run has ended, when the disk refuses, or when ctx ends first (then it may or may not have been written: send it again, under the same key).
+// It fails when a message has more than 8 MiB, when Run has ended, when the disk refuses, or when ctx ends first (then it may or may not have been
+// written: send it again, under the same key).
 func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) error {
 	msgs := make([]message, len(data))
 	for i, d := range data {
+		if len(d) > maxMessage { // here, or it would fail all that share its batch
+			return fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", subject, len(d), maxMessage)
+		}
 		msgs[i] = message{subject: telemetryPrefix + subject, data: d}
 	}
 	req := appendRequest{msgs: msgs, done: make(chan error, 1)}
@@ -45,35 +55,34 @@ func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) er
 	select {
 	case err := <-req.done:
 		return err
+	case <-j.ended:
+		return req.refused()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// Run commits appends in groups until ctx ends; then it commits what was accepted before.
+// refused is the answer once Run has ended: what became of the request when it was in the last commit, else that it came too late. Nobody will take it any more.
+func (r appendRequest) refused() error {
+	select {
+	case err := <-r.done:
+		return err
+	default:
+		return errClosed
+	}
+}
+
+// Run commits appends in groups until ctx ends. A commit under way is finished; appends that wait for the next one fail.
 func (j *Journal) Run(ctx context.Context) error {
-	defer j.refuseRest()
 	defer close(j.ended)
-	for {
+	for ctx.Err() == nil {
 		select {
 		case first := <-j.appends:
 			j.commitGroup(first)
 		case <-ctx.Done():
-			return nil
 		}
 	}
-}
-
-// refuseRest answers those who got in between the last commit and the end.
-func (j *Journal) refuseRest() {
-	for {
-		select {
-		case req := <-j.appends:
-			req.done <- errClosed
-		default:
-			return
-		}
-	}
+	return nil
 }
 
 // commitGroup takes what waits, up to a batch, and commits it. A single request may exceed a batch: it is cut, in order.
@@ -121,7 +130,7 @@ type pubAck struct {
 
 // commitBatch speaks JetStream's atomic batch: headers number the messages, the last one commits and is answered (ADR-50 of NATS).
 func (j *Journal) commitBatch(ctx context.Context, msgs []message) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	batch := nuid.Next()
 	for i, m := range msgs {
@@ -151,7 +160,7 @@ func (j *Journal) commitBatch(ctx context.Context, msgs []message) error {
 func (j *Journal) finish(ctx context.Context, msg *nats.Msg, n int) error {
 	reply, err := j.conn.RequestMsgWithContext(ctx, msg)
 	if err != nil {
-		return fmt.Errorf("write %d messages to the log: no answer: %w", n, err)
+		return fmt.Errorf("write %d messages to the log: no answer, is the disk full? %w", n, err)
 	}
 	var ack pubAck
 	if err := json.Unmarshal(reply.Data, &ack); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -72,9 +73,12 @@ func (j *Journal) connect() error {
 		j.conn = conn
 		return nil
 	}
+	if err := os.MkdirAll(j.opts.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder of the log: %w", err)
+	}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "slipway", DontListen: true, JetStream: true, StoreDir: filepath.Clean(j.opts.Dir),
-		SyncAlways: true, NoSigs: true, NoLog: true, MaxPayload: 8 << 20,
+		SyncAlways: true, NoSigs: true, NoLog: true, MaxPayload: maxMessage + 64<<10,
 	})
 	if err != nil {
 		return fmt.Errorf("open the log in %s: %w", j.opts.Dir, err)
@@ -116,7 +120,7 @@ func (j *Journal) makeStreams(ctx context.Context) error {
 	return nil
 }
 
-// Close ends connection and embedded server. Appends still waiting fail.
+// Close ends connection and embedded server; end Run first. It may be called again.
 func (j *Journal) Close() {
 	if j.conn != nil {
 		j.conn.Close()
