@@ -32,7 +32,11 @@ func newFailures() *failures { return &failures{by: map[string]failure{}} }
 func (f *failures) wait(addr string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return max(0, f.by[addr].full.Sub(now)-failureBurst*failureEvery)
+	c, known := f.by[addr]
+	if !known {
+		return 0
+	}
+	return max(0, c.full.Sub(now)-failureBurst*failureEvery)
 }
 
 func (f *failures) add(addr, credential string, now time.Time) {
