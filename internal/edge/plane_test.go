@@ -30,10 +30,11 @@ type plane struct {
 	posts   int
 	// answer decides on the n-th post whether it is stored and what is answered; nil stores all and says 204.
 	answer func(n int) (store bool, status int)
+	ended  map[*edge.Edge]chan struct{} // closed when Run has returned
 }
 
 func newPlane(t *testing.T) *plane {
-	p := &plane{t: t, changed: make(chan struct{}), seconds: map[string]event.EdgeSecond{}}
+	p := &plane{t: t, changed: make(chan struct{}), seconds: map[string]event.EdgeSecond{}, ended: map[*edge.Edge]chan struct{}{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /edge/v1/snapshot", p.snapshot)
 	mux.HandleFunc("POST /edge/v1/seconds", p.post)
@@ -125,6 +126,7 @@ func (p *plane) await(what string, holds func() bool) {
 		}
 		select {
 		case <-changed:
+		case <-time.After(5 * time.Millisecond): // some conditions change without a word to the plane
 		case <-deadline:
 			p.t.Fatalf("waited in vain for %s; counted so far: %+v", what, p.totals())
 		}
@@ -170,7 +172,12 @@ func (p *plane) start(change func(*edge.Options)) (*edge.Edge, func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- e.Run(ctx) }()
+	ended := make(chan struct{})
+	p.ended[e] = ended
+	go func() {
+		defer close(ended)
+		done <- e.Run(ctx)
+	}()
 	select {
 	case <-e.Ready():
 	case err := <-done:
@@ -219,6 +226,9 @@ func get(t *testing.T, url, visitor string) (release, body string) {
 	res, raw := do(t, http.DefaultClient, req)
 	return res.Header.Get(wire.HeaderRelease), raw
 }
+
+// edgeOptions are edge.Options; the tests change them.
+type edgeOptions = edge.Options
 
 // flag is a counter that tests read while others write.
 type flag = atomic.Int64

@@ -162,7 +162,9 @@ func (e *Edge) commands(l *net.TCPListener) *control.Server {
 		Listener: l,
 		Status:   func() any { return e.Status() },
 		Taking: func() bool {
-			e.complain(e.counter.Save()) // the successor reads who has erred
+			// The successor begins with what is in force here, and with who has erred.
+			e.complain(e.snapshots.write(e.table.Load().snapshot))
+			e.complain(e.counter.Save())
 			return !e.conns.draining()
 		},
 		Drain: tell(e.drain), Stop: tell(e.stop),
