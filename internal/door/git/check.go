@@ -1,0 +1,199 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// preReceive accepts or refuses a push before any ref moves, and notes what it accepted, for settle.
+func (d *Door) preReceive(ctx context.Context, p *push, c hookCall, say func(string)) error {
+	updates, err := parseUpdates(c.Updates)
+	if err != nil {
+		return err
+	}
+	hotfix, err := parseOptions(c.Options)
+	if err != nil {
+		return err
+	}
+	unlock, err := d.lock(ctx, p.app)
+	if err != nil {
+		return err
+	}
+	p.hold(unlock)
+	env := onlyQuarantine(c.Env)
+	for i := range updates {
+		if err := d.check(ctx, p.app, &updates[i], env, say); err != nil {
+			return err
+		}
+		if updates[i].manifest != nil {
+			updates[i].hotfix = hotfix
+		}
+	}
+	if hotfix != nil && !slices.ContainsFunc(updates, func(u update) bool { return u.hotfix != nil }) {
+		return fault.Invalid("%s is for a branch that an environment follows, and this push has none", optionSkip)
+	}
+	if err := d.rehearse(ctx, p, updates); err != nil {
+		return err
+	}
+	p.accept(updates)
+	return d.note(ctx, p, updates)
+}
+
+// onlyQuarantine keeps the variables that a hook may set for our git commands, and no others.
+func onlyQuarantine(env []string) []string {
+	return slices.DeleteFunc(env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return !slices.Contains(quarantineNames(), name)
+	})
+}
+
+// check looks at one update of a push, and reads the manifest of a branch that an environment follows.
+func (d *Door) check(ctx context.Context, app string, u *update, env []string, say func(string)) error {
+	branch := u.branch()
+	if branch == "" {
+		return nil
+	}
+	e, mapped, err := catalog.EnvironmentFor(ctx, d.opts.DB, app, branch)
+	if err != nil {
+		return err
+	}
+	if u.new == "" {
+		if mapped {
+			return fault.Invalid("%s cannot be deleted: the environment %s of %s follows it. Let it follow another branch first", branch, e.Name, app)
+		}
+		return nil
+	}
+	if mapped && u.old != "" && !e.AllowForcePush {
+		kept, err := d.isAncestor(ctx, d.repo(app), env, u.old, u.new)
+		if err != nil {
+			return err
+		}
+		if !kept {
+			return fault.Invalid("%s would lose commits: this push rewrites its history, and the environment %s follows it. Pull first (git pull --rebase), or "+
+				"revert a commit instead of removing it. If it has to be: allow force pushes in the settings of %s", branch, e.Name, e.Name)
+		}
+	}
+	return d.checkManifest(ctx, app, u, env, mapped, say)
+}
+
+// checkManifest reads .slipway.yaml. A branch that no environment follows needs none, and a broken one there is nobody's concern yet; but a good one may name an
+// environment that follows this very branch.
+func (d *Door) checkManifest(ctx context.Context, app string, u *update, env []string, mapped bool, say func(string)) error {
+	known, err := catalog.Exists(ctx, d.opts.DB, app)
+	if err != nil {
+		return err
+	}
+	mapped = mapped || !known && u.branch() == catalog.MainBranch // the environment that comes with the app
+	src, found, err := d.manifestOf(ctx, d.repo(app), u.new, env)
+	if err != nil {
+		return err
+	}
+	if !found {
+		if mapped {
+			return fault.Invalid("there is no %s in this commit. Run \"slipway init\" in your repository: it writes one, commented; then commit it and push again", manifest.Filename)
+		}
+		return nil
+	}
+	m, problems := manifest.Parse(src)
+	if len(problems) > 0 {
+		if !mapped {
+			return nil
+		}
+		return &badManifest{problems}
+	}
+	name, ours := m.EnvironmentOf(u.branch())
+	if !mapped && !ours {
+		return nil
+	}
+	if m.App != app {
+		return fault.Invalid("%s is of the app %q, but this is the repository of %q: push to %s/git/%s.git, or change \"app\" in the file", manifest.Filename, m.App, app, d.opts.URL, m.App)
+	}
+	u.manifest, u.env = m, name
+	if len(m.Warnings) > 0 {
+		say(m.Warnings.Text())
+	}
+	return nil
+}
+
+// manifestOf reads the file of a commit; found is false where there is none.
+func (d *Door) manifestOf(ctx context.Context, repo, commit string, env []string) (src []byte, found bool, err error) {
+	entry, err := d.output(ctx, repo, env, "ls-tree", "-l", commit, "--", manifest.Filename)
+	if err != nil {
+		return nil, false, fmt.Errorf("look for %s: %w", manifest.Filename, err)
+	}
+	fields := strings.Fields(entry) // <mode> <type> <object> <size> <path>
+	if len(fields) < 5 {
+		return nil, false, nil
+	}
+	if fields[1] != "blob" || strings.HasPrefix(fields[0], "12") {
+		return nil, false, fault.Invalid("%s has to be a file of the repository, not a folder or a link", manifest.Filename)
+	}
+	if size, err := strconv.ParseInt(fields[3], 10, 64); err != nil || size > manifest.MaxSize {
+		return nil, false, fault.Invalid("%s has %s bytes; at most %d are read", manifest.Filename, fields[3], manifest.MaxSize)
+	}
+	text, err := d.output(ctx, repo, env, "cat-file", "blob", fields[2])
+	if err != nil {
+		return nil, false, fmt.Errorf("read %s: %w", manifest.Filename, err)
+	}
+	return []byte(text), true, nil
+}
+
+// errRehearsed ends a rehearsal that went well.
+var errRehearsed = errors.New("rehearsed")
+
+// rehearse does in a transaction what settle will do with the catalog, and undoes it: what cannot be done refuses the push now, while it can be refused.
+func (d *Door) rehearse(ctx context.Context, p *push, updates []update) error {
+	err := d.opts.DB.Tx(ctx, func(tx *db.Tx) error {
+		if err := ensureApp(ctx, tx, p.who.Actor(), p.app); err != nil {
+			return err
+		}
+		for _, u := range updates {
+			if u.manifest == nil {
+				continue
+			}
+			if _, err := catalog.ApplyManifest(ctx, tx, p.who.Actor(), p.app, u.manifest); err != nil {
+				return err
+			}
+		}
+		return errRehearsed
+	})
+	if errors.Is(err, errRehearsed) {
+		return nil
+	}
+	return err
+}
+
+// badManifest is a manifest with mistakes; it is shown whole.
+type badManifest struct{ problems manifest.Problems }
+
+func (b *badManifest) Error() string { return b.problems.Error() }
+
+// refusal is what the pusher reads.
+func (d *Door) refusal(err error) string {
+	const end = "\n\nNothing was changed."
+	var bad *badManifest
+	if errors.As(err, &bad) {
+		count := "1 mistake"
+		if n := len(bad.problems); n > 1 {
+			count = strconv.Itoa(n) + " mistakes"
+		}
+		return fmt.Sprintf("\n-----> %s has %s:\n\n%s%s\n", manifest.Filename, count, bad.problems.Text(), end[1:])
+	}
+	if fault.CodeOf(err) == fault.CodeInternal {
+		d.log.Error("push not looked at", "error", err)
+	}
+	text := fault.Message(err)
+	if wrapped := err.Error(); fault.CodeOf(err) != fault.CodeInternal && strings.HasPrefix(wrapped, "environment ") {
+		text = wrapped // says which entry of the manifest
+	}
+	return "\n-----> Refused: " + text + end + "\n"
+}

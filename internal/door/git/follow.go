@@ -1,0 +1,67 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/decide/catalog"
+)
+
+// postReceive settles the push and then tells the pusher how it goes on, until the verdict of the tests.
+func (d *Door) postReceive(ctx context.Context, p *push, say func(string)) {
+	// The push counts from here on, whoever listens: neither the pusher's leaving nor the server's end may stop half way.
+	err := d.finish(context.WithoutCancel(ctx), p)
+	if err != nil {
+		d.log.Error("push not told of yet", "app", p.app, "error", err)
+		say("-----> The push is stored, but something went wrong behind it. It is tried again when the server starts; its log has the details.")
+		return
+	}
+	reader, cancel := context.WithCancel(p.reader)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	notes, updates := p.told()
+	for _, note := range notes {
+		say("       " + note)
+	}
+	for _, u := range updates {
+		if u.new != "" && u.branch() != "" {
+			d.followBranch(reader, p.app, u, say)
+		}
+	}
+}
+
+func (d *Door) followBranch(ctx context.Context, app string, u update, say func(string)) {
+	head, err := d.heads(ctx, d.repo(app))
+	if err != nil || head[u.branch()] != u.new {
+		return // git refused it, or the pusher is gone: git says so itself
+	}
+	env, mapped, err := catalog.EnvironmentFor(ctx, d.opts.DB, app, u.branch())
+	if err != nil {
+		say("       The server cannot tell more now.")
+		return
+	}
+	if !mapped || u.manifest == nil {
+		say(fmt.Sprintf("-----> %s is stored. No environment of %s follows it.", u.branch(), app))
+		return
+	}
+	say(fmt.Sprintf("-----> %s of %s: %s goes to %s", u.new[:10], app, u.branch(), env.Name))
+	if h := u.hotfix; h != nil {
+		var skipped []string
+		if h.SkipTests {
+			skipped = append(skipped, "tests")
+		}
+		if h.SkipWatch {
+			skipped = append(skipped, "watch")
+		}
+		say(fmt.Sprintf("       Hotfix: without %s, because: %s", strings.Join(skipped, " and "), h.Reason))
+	}
+	if d.opts.Follow != nil {
+		say("       (ctrl-C stops these lines, not the work.)")
+		if err := d.opts.Follow(ctx, app, env.Name, u.new, func(line string) { say("       " + line) }); err != nil && ctx.Err() == nil {
+			d.log.Error("push not followed", "app", app, "commit", u.new, "error", err)
+			say("       The server cannot tell more now.")
+		}
+	}
+	say(fmt.Sprintf("       %s/apps/%s?environment=%s", d.opts.URL, app, env.Name))
+}

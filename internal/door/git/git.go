@@ -1,0 +1,139 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/db"
+)
+
+// Options of a Door.
+type Options struct {
+	DB     *db.DB
+	Access *access.Service
+	// Dir keeps the repositories: <Dir>/<app>.git.
+	Dir string
+	// URL is where people reach the server, without a slash at the end; the pusher is given links below it.
+	URL string
+	// HookExe is the program that git starts as a hook, with the arguments "git-hook <name>": it calls HookMain. Empty means this program.
+	HookExe string
+	// AgentAuth tells which agent a credential belongs to. Agents may fetch from every app. Nil means that there are none.
+	AgentAuth func(ctx context.Context, credential string) (agent string, ok bool)
+	// Follow writes lines about what becomes of a commit, until the verdict of its tests or until ctx ends. Nil writes none.
+	Follow func(ctx context.Context, app, env, commit string, line func(string)) error
+	// MaxPush is how large a push may be, in bytes; 0 means 2 GiB.
+	MaxPush int64
+	// MaintainEvery is how often repositories are repacked where they need it; 0 means hourly.
+	MaintainEvery time.Duration
+	Logger        *slog.Logger
+}
+
+// Door serves git. Run it for pushes to work.
+type Door struct {
+	opts   Options
+	log    *slog.Logger
+	git    string // path of the program
+	socket string
+	hooks  net.Listener
+
+	mu     sync.Mutex
+	locks  map[string]chan struct{}
+	pushes map[string]*push // by secret
+}
+
+// New opens the door: it finds git, makes the folders and hooks, and listens on a socket of its own for the hooks.
+func New(o Options) (*Door, error) {
+	if o.MaxPush == 0 {
+		o.MaxPush = 2 << 30
+	}
+	if o.MaintainEvery == 0 {
+		o.MaintainEvery = time.Hour
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the folder of the repositories: %w", err)
+	}
+	o.Dir = dir
+	if o.HookExe == "" {
+		if o.HookExe, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("find this program, for git's hooks: %w", err)
+		}
+	}
+	d := &Door{opts: o, log: o.Logger, locks: map[string]chan struct{}{}, pushes: map[string]*push{}}
+	if d.git, err = exec.LookPath("git"); err != nil {
+		return nil, fmt.Errorf("find git: %w; install it (apt-get install git)", err)
+	}
+	if err := d.writeHooks(); err != nil {
+		return nil, err
+	}
+	if err := d.makeEmpty(context.Background()); err != nil {
+		return nil, err
+	}
+	return d, d.listen()
+}
+
+// listen opens the socket of the hooks in a short folder of its own: the path of a socket has 107 bytes at most, that of the data directory can be longer.
+func (d *Door) listen() error {
+	dir, err := os.MkdirTemp("", "slipway-hooks-") // mode 0700: nobody else can connect
+	if err != nil {
+		return fmt.Errorf("make a folder for the hooks' socket: %w", err)
+	}
+	d.socket = filepath.Join(dir, "s")
+	if d.hooks, err = net.Listen("unix", d.socket); err != nil {
+		return errors.Join(fmt.Errorf("listen for git's hooks: %w", err), os.RemoveAll(dir))
+	}
+	return nil
+}
+
+// Run settles what an earlier run left open, then serves the hooks and repacks repositories, until ctx ends.
+func (d *Door) Run(ctx context.Context) error {
+	defer os.RemoveAll(filepath.Dir(d.socket))
+	defer d.hooks.Close()
+	if err := d.settleAll(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { d.maintain(ctx) })
+	stop := context.AfterFunc(ctx, func() { _ = d.hooks.Close() })
+	defer stop()
+	for {
+		conn, err := d.hooks.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("wait for git's hooks: %w", err)
+		}
+		wg.Go(func() { d.serveHook(ctx, conn) })
+	}
+}
+
+// lock takes an app's lock, and gives what releases it.
+func (d *Door) lock(ctx context.Context, app string) (unlock func(), err error) {
+	d.mu.Lock()
+	ch := d.locks[app]
+	if ch == nil {
+		ch = make(chan struct{}, 1)
+		d.locks[app] = ch
+	}
+	d.mu.Unlock()
+	select {
+	case ch <- struct{}{}:
+		return sync.OnceFunc(func() { <-ch }), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another push to %s: %w", app, context.Cause(ctx))
+	}
+}

@@ -1,0 +1,92 @@
+package git
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/slipwayhq/slipway/internal/access"
+)
+
+// push is one run of git receive-pack.
+type push struct {
+	app string
+	who access.Identity
+	// reader ends when the pusher goes away. It bounds the lines they are told, not the push.
+	reader context.Context
+	// life ends when git receive-pack has ended.
+	life context.Context
+
+	mu      sync.Mutex
+	unlock  func()         // not nil while the app's lock is held
+	hooks   sync.WaitGroup // hooks being served
+	updates []update       // what pre-receive accepted
+	notes   []string       // what settle has to say
+}
+
+// receive runs git receive-pack for a push. Once git has the pack, it comes to its end whether the pusher still listens or not.
+func (d *Door) receive(ctx context.Context, w http.ResponseWriter, body io.Reader, c call) error {
+	alive := context.WithoutCancel(ctx)
+	if err := d.initRepo(alive, d.repo(c.app)); err != nil {
+		return err
+	}
+	life, end := context.WithCancel(alive)
+	p := &push{app: c.app, who: c.who, reader: ctx, life: life}
+	secret := rand.Text()
+	d.mu.Lock()
+	d.pushes[secret] = p
+	d.mu.Unlock()
+
+	var errs limitedBuffer
+	cmd := d.command(alive, d.hookEnv(secret), "receive-pack", "--stateless-rpc", d.repo(c.app))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = body, &answerWriter{w: w, control: http.NewResponseController(w)}, &errs
+	err := commandEnd(cmd.Run(), errs.String())
+
+	d.mu.Lock()
+	delete(d.pushes, secret) // no more hooks of it
+	d.mu.Unlock()
+	end()
+	p.hooks.Wait()
+	if settleErr := d.finish(alive, p); settleErr != nil {
+		return fmt.Errorf("settle a push to %s: %w", c.app, settleErr)
+	}
+	return err
+}
+
+// hold keeps the app's lock for the push.
+func (p *push) hold(unlock func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unlock = unlock
+}
+
+// accept keeps what pre-receive accepted, for the words of post-receive.
+func (p *push) accept(updates []update) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.updates = updates
+}
+
+// told gives what there is to say when the push is settled.
+func (p *push) told() ([]string, []update) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.notes, p.updates
+}
+
+// finish settles the push, if it got as far as holding the lock and has not been settled yet, and gives the lock back.
+func (d *Door) finish(ctx context.Context, p *push) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unlock == nil {
+		return nil
+	}
+	notes, err := d.settle(ctx, p.app)
+	p.notes = notes
+	p.unlock()
+	p.unlock = nil
+	return err
+}
