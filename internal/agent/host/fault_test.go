@@ -32,6 +32,18 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// endStrays ends, after a test that may have failed, the processes that outlived its agents.
+func endStrays(t testing.TB, dir string) {
+	t.Cleanup(func() {
+		paths, _ := filepath.Glob(filepath.Join(dir, "run", "*.json"))
+		for _, path := range paths {
+			if r, err := readRecord(path); err == nil && r.Ident.Alive() {
+				_ = syscall.Kill(-r.Ident.Group, syscall.SIGKILL)
+			}
+		}
+	})
+}
+
 func (s *server) client(dir string) *client.Client {
 	s.t.Helper()
 	c, err := client.New(client.Options{Server: s.http.URL, Token: "slj_x", Dir: dir})
@@ -87,6 +99,7 @@ func TestListensWhereNobodyLooks(t *testing.T) {
 func TestDamagedWishTouchesNothing(t *testing.T) {
 	s := newServer(t)
 	dir := t.TempDir()
+	endStrays(t, dir)
 	loose := func(o *Options) { o.Tied = false }
 	stop := s.hostIn(dir, loose)
 	one := s.release("rel_1", "well")
@@ -114,6 +127,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	for _, tied := range []bool{true, false} {
 		s := newServer(t)
 		dir := t.TempDir()
+		endStrays(t, dir)
 		one := s.release("rel_1", "well")
 		s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}, Run: []string{"rel_1"}})
 		pid := 0
@@ -239,6 +253,7 @@ func TestExitsAfterAWhileAndIsStartedAgain(t *testing.T) {
 func TestGoesOnWithoutServer(t *testing.T) {
 	s := newServer(t)
 	dir := t.TempDir()
+	endStrays(t, dir)
 	loose := func(o *Options) { o.Tied = false }
 	stop := s.hostIn(dir, loose)
 	one := s.release("rel_1", "well")
@@ -277,6 +292,7 @@ func otherUp(path string) bool {
 func TestKilledMidSwitchAndStartedAgain(t *testing.T) {
 	s := newServer(t)
 	dir := t.TempDir()
+	endStrays(t, dir)
 	start := func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(proc.Environ(), "HOST_TEST_AGENT="+s.http.URL, "HOST_TEST_DIR="+dir)

@@ -127,6 +127,7 @@ type server struct {
 	mute    bool // reports are not taken
 	status  int  // of every answer, where not 0
 	gets    int
+	ranged  string // the Range of the last fetch
 }
 
 func newServer(t testing.TB) *server {
@@ -169,6 +170,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/agent/v1/blobs/"):
 		s.mu.Lock()
 		s.gets++
+		s.ranged = r.Header.Get("Range")
 		blob, ok := s.blobs[filepath.Base(r.URL.Path)]
 		s.mu.Unlock()
 		if !ok {
