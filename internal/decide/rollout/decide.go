@@ -40,9 +40,7 @@ func (m *Machine) decide(now time.Time) (mv move, ok bool) {
 	case Staging:
 		return m.decideStaging(now)
 	case Starting:
-		if len(m.waiting()) == 0 {
-			return m.to(Shifting, reason("up", nil, "the new release is up and healthy on %s", hostCount(m.startedHosts()))), true
-		}
+		return m.decideStarting()
 	case Shifting:
 		if m.InForce {
 			return m.to(Settling, reason("in_force", map[string]float64{"share": m.reach()}, "the edges send %s to the new release", m.shareWords())), true
@@ -122,18 +120,40 @@ func (f Failure) blames() bool { return f.Code != "fetch" && f.Code != "disk" }
 
 func (m *Machine) decideStaging(now time.Time) (move, bool) {
 	waiting := m.waiting()
-	if len(waiting) == 0 {
+	if len(waiting) == 0 && m.answered(len(m.Hosts)) {
 		return m.to(Starting, reason("staged", map[string]float64{"hosts": float64(len(m.Hosts))}, "%s hold the new release", hostCount(len(m.Hosts)))), true
 	}
 	if now.Sub(m.Since) < stageTime {
 		return move{}, false
 	}
 	text := fmt.Sprintf("%s could not fetch the release in %s: %s", hostCount(len(waiting)), stageTime, strings.Join(waiting, ", "))
-	if len(waiting) < len(m.Hosts) {
+	if m.answered(len(m.Hosts)) {
 		mv := m.to(Starting, reason("staged_partly", nil, "%s; they are left out until they can", text))
 		return mv, true
 	}
 	return m.to(Returning, reason("not_staged", nil, "%s", text)), true
+}
+
+func (m *Machine) decideStarting() (move, bool) {
+	if lost := m.lostCanary(); lost != "" {
+		return m.to(Starting, reason("redrawn", nil, "host %s is lost; another one was drawn in its place", lost)), true
+	}
+	if len(m.waiting()) == 0 && m.answered(m.startedHosts()) {
+		return m.to(Shifting, reason("up", nil, "the new release is up and healthy on %s", hostCount(m.startedHosts()))), true
+	}
+	return move{}, false
+}
+
+// lostCanary names a canary that is lost while another host, that is heard of, could take its place; empty when there is none.
+func (m *Machine) lostCanary() string {
+	started := m.startedHosts()
+	spare := slices.ContainsFunc(m.Hosts[started:], func(h string) bool { return !slices.Contains(m.Lost, h) })
+	for _, h := range m.Hosts[:started] {
+		if spare && slices.Contains(m.Lost, h) {
+			return h
+		}
+	}
+	return ""
 }
 
 // waiting lists the hosts that have not answered, without those that are lost.
@@ -145,6 +165,16 @@ func (m *Machine) waiting() []string {
 		}
 	}
 	return out
+}
+
+// answered tells whether at least one of the first n hosts is heard of and did what was asked: where all are lost there is nobody to send visitors to.
+func (m *Machine) answered(n int) bool {
+	for _, h := range m.Hosts[:n] {
+		if !m.Waiting[h] && !slices.Contains(m.Lost, h) {
+			return true
+		}
+	}
+	return false
 }
 
 // settledAt is when every host that runs the new release has settled.

@@ -24,6 +24,8 @@ func (m *Machine) enter(mv move, now time.Time) {
 		if from == Staging {
 			m.leaveOut(m.waiting()...)
 		}
+		// Hosts that are heard of come first; among them the draw stays as it was.
+		slices.SortStableFunc(m.Hosts, func(a, b string) int { return boolOrder(slices.Contains(m.Lost, a)) - boolOrder(slices.Contains(m.Lost, b)) })
 		m.step().Started = now
 	case Watching:
 		m.watch(from, now)
@@ -117,7 +119,10 @@ func (m *Machine) requests(newID func(prefix string) string) (deploys []event.De
 
 func (m *Machine) ask(host string, a Ask) {
 	if m.Asked == nil {
-		m.Asked, m.Waiting = map[string]Ask{}, map[string]bool{}
+		m.Asked = map[string]Ask{}
+	}
+	if m.Waiting == nil {
+		m.Waiting = map[string]bool{}
 	}
 	m.Asked[host] = a
 	m.Waiting[host] = true
@@ -309,4 +314,11 @@ func (p *PathTotal) add(isNew bool, requests, errors int64) {
 	} else {
 		p.Old, p.OldErrors = p.Old+requests, p.OldErrors+errors
 	}
+}
+
+func boolOrder(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
