@@ -127,7 +127,7 @@ lint: bin/tools/golangci-lint ui/dist/index.html ## Run golangci-lint: bugs, lay
 vuln: bin/tools/govulncheck ui/dist/index.html ## Look for known vulnerabilities in what is linked
 	bin/tools/govulncheck ./...
 
-# The linters have a module of their own, so that their hundreds of dependencies are not the product's (docs/adr/0010).
+# The linters have a module of their own, so that their hundreds of dependencies are not the product's (docs/adr/0090).
 $(TOOLS) &: tools/go.mod tools/go.sum
 	go build -C tools -trimpath -o ../bin/tools/ tool
 	@touch $(TOOLS)
