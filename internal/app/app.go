@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/act/deploy"
+	"github.com/slipwayhq/slipway/internal/act/notify"
 	"github.com/slipwayhq/slipway/internal/act/traffic"
 	"github.com/slipwayhq/slipway/internal/blob"
 	"github.com/slipwayhq/slipway/internal/db"
@@ -84,6 +85,10 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	safe := vault.New(keys)
 	a.stage("log", log.Run, func(ctx context.Context) error { return store.Pump(ctx, log) })
 
+	if err := a.listen(); err != nil {
+		return nil, err
+	}
+
 	// Act and decide: slices that know one another by events only.
 	a.Access = access.New(store, a.logger("access"))
 	if a.First, err = a.Access.Bootstrap(ctx, o.AdminToken); err != nil {
@@ -91,19 +96,17 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	deploys := deploy.New(store, log, safe, a.logger("deploy"))
 	traffics := traffic.New(store, log, a.logger("traffic"))
+	notices := notify.New(store, log, a.URL(), a.logger("notify"))
 	a.Fleet = fleet.New(store, a.logger("fleet"))
 	builds := build.New(store, log, blobs, build.Options{LogAge: o.LogAge, Logger: a.logger("build")})
 	apps := catalog.New(store, safe)
 	rollouts := rollout.New(store, log, a.logger("rollout"))
-	a.stage("act", deploys.Run, traffics.Run)
+	a.stage("act", deploys.Run, traffics.Run, notices.Run)
 	a.stage("decide", a.Fleet.Run, builds.Run, rollouts.Run,
 		func(ctx context.Context) error { return apps.Run(ctx, log) },
 	)
 
 	// Doors.
-	if err := a.listen(); err != nil {
-		return nil, err
-	}
 	server, err := api.New(api.Options{
 		DB: store, Journal: log, Access: a.Access, Catalog: apps, Keys: keys, UI: o.UI, Logger: a.logger("api"),
 		Version: o.Version, URL: a.URL(), EdgeURL: a.edgeURL(), Demo: o.Demo,
@@ -115,6 +118,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	server.MountBuilds(builds)
 	server.MountRollouts(rollouts)
 	server.MountAgents(a.Fleet, deploys, builds, func() api.Join { return api.Join{URL: a.URL(), Pin: a.joinPin()} })
+	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
 	a.stage("doors", server.Run, a.serve, a.edge)

@@ -313,7 +313,7 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *Machine, ev event.Eve
 		return err
 	}
 	end := event.RolloutEnded{
-		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital,
+		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: m.worstPath(),
 		Commits: m.Commits, Reasons: m.endReasons(), Requests: m.Totals.RequestsNew,
 	}
 	if _, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), end); err != nil {

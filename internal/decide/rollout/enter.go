@@ -25,7 +25,9 @@ func (m *Machine) enter(mv move, now time.Time) {
 			m.leaveOut(m.waiting()...)
 		}
 		// Hosts that are heard of come first; among them the draw stays as it was.
-		slices.SortStableFunc(m.Hosts, func(a, b string) int { return boolOrder(slices.Contains(m.Lost, a)) - boolOrder(slices.Contains(m.Lost, b)) })
+		slices.SortStableFunc(m.Hosts, func(a, b string) int {
+			return boolOrder(slices.Contains(m.Lost, a)) - boolOrder(slices.Contains(m.Lost, b))
+		})
 		m.step().Started = now
 	case Watching:
 		m.watch(from, now)

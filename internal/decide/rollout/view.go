@@ -276,6 +276,14 @@ func (m *Machine) pathViews() []PathView {
 	return out[:min(len(out), 20)]
 }
 
+// worstPath is the route pattern with most errors on the new release, empty when it had none.
+func (m *Machine) worstPath() string {
+	if paths := m.pathViews(); len(paths) > 0 && paths[0].NewErrors > 0 {
+		return paths[0].Path
+	}
+	return ""
+}
+
 // progress is the part of the planned time that is over, and the seconds that are left of it.
 func (m *Machine) progress(now time.Time) (done, eta float64) {
 	if m.State.Ended() {
