@@ -13,6 +13,7 @@ import (
 const (
 	markError = 1 << 0
 	markSlow  = 1 << 1 // shifted by the threshold
+	allSlow   = 1<<(1+event.Thresholds) - markSlow
 	// recordSize is a mark on disk: 8 bytes of visitor, big endian, and the marks.
 	recordSize = 9
 	// memoryShards spread the lock.
@@ -102,6 +103,9 @@ func (m *memory) first(visitor uint64, mark byte) bool {
 	had, known := s.marks[visitor]
 	if had&mark != 0 || !known && !s.room(m.limit, mark) {
 		return false
+	}
+	if !known && !s.room(m.limit, markSlow) {
+		mark |= allSlow // it may have been slow before, when there was no room to know it
 	}
 	s.set(visitor, mark)
 	if m.file != "" {

@@ -1,0 +1,296 @@
+package count
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/event"
+)
+
+func counter(t *testing.T, dir string) *Counter {
+	t.Helper()
+	c, err := New("agt_1", "boot_1", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func key(traffic, rollout string, slow ...float64) Key {
+	return Key{App: "shop", Env: "production", Traffic: traffic, Rollout: rollout, Split: event.Split{Mode: "visitors", Old: "a", New: "b", Slow: slow}}
+}
+
+func apply(t *testing.T, c *Counter, keys ...Key) []*Epoch {
+	t.Helper()
+	epochs, err := c.Apply(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epochs
+}
+
+// drained closes a second and gives its sums by traffic id.
+func drained(t *testing.T, c *Counter) map[string]event.Counts {
+	t.Helper()
+	s, _, err := c.Close(time.Unix(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]event.Counts{}
+	for _, r := range s.Routes {
+		for _, h := range r.Hosts {
+			n := sums[r.Traffic]
+			n.Add(h.Counts)
+			sums[r.Traffic] = n
+		}
+	}
+	return sums
+}
+
+// A request is booked under the split it began with, however late it fails, and the split's epoch lives exactly so long.
+func TestALateErrorBelongsToTheSplitItBeganWith(t *testing.T) {
+	c := counter(t, "")
+	first := apply(t, c, key("t1", "r1"))[0]
+	var r Request
+	if !first.Begin(&r, first.Cell("b", "h1"), Visitor{Key: 7}, "/") {
+		t.Fatal("the running epoch refuses")
+	}
+	second := apply(t, c, key("t2", "r1"))[0]
+	if first == second || apply(t, c, key("t2", "r1"))[0] != second {
+		t.Fatal("a new split begins a new epoch, an equal one does not")
+	}
+	if n := drained(t, c)["t1"]; n.Requests != 1 || n.AtRisk != 1 {
+		t.Errorf("counted %+v", n)
+	}
+	r.Answered()
+	r.End(true)
+	if n := drained(t, c); n["t1"].Errors != 1 || n["t1"].FirstErrors != 1 || len(n) != 1 {
+		t.Errorf("counted %+v", n)
+	}
+	var late Request
+	if first.Begin(&late, first.Cell("b", "h1"), Visitor{Key: 8}, "/") {
+		t.Error("an epoch that is over takes a request")
+	}
+	if !second.Begin(&late, second.Cell("b", "h1"), Visitor{Key: 7}, "/") {
+		t.Fatal("the running epoch refuses")
+	}
+	late.End(true)
+	if n := drained(t, c)["t2"]; n.AtRisk != 0 || n.FirstErrors != 0 || n.Errors != 1 {
+		t.Errorf("a step of the same rollout forgot who has erred: %+v", n)
+	}
+}
+
+func TestNothingCountedIsLostBetweenSecondsAndSplits(t *testing.T) {
+	c := counter(t, "")
+	var mu sync.RWMutex
+	current := apply(t, c, key("t0", "r1", 0.001))[0]
+	const workers, each = 4, 2000
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			var r Request
+			for i := range each {
+				for {
+					mu.RLock()
+					e := current
+					mu.RUnlock()
+					if e.Begin(&r, e.Cell("b", fmt.Sprintf("h%d", i%3)), Visitor{Key: uint64(w*each + i)}, fmt.Sprintf("/p%d", i%700)) {
+						break
+					}
+				}
+				if i%2 == 0 {
+					r.Answered()
+				}
+				r.End(i%10 == 0)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); group.Wait() }()
+	var sum event.Counts
+	var buckets, paths, latencies, bucketErrors, pathErrors int64
+	collect := func() {
+		s, _, err := c.Close(time.Now())
+		if err != nil {
+			t.Error(err)
+		}
+		for _, r := range s.Routes {
+			for _, h := range r.Hosts {
+				sum.Add(h.Counts)
+			}
+			for _, b := range r.Buckets {
+				buckets += b.Requests
+				bucketErrors += b.Errors
+			}
+			if len(r.Paths) > 50 {
+				t.Errorf("%d patterns in one second", len(r.Paths))
+			}
+			for _, p := range r.Paths {
+				paths += p.Requests
+				pathErrors += p.Errors
+			}
+			for _, h := range r.Latency {
+				for _, n := range h.Count {
+					latencies += n
+				}
+			}
+		}
+	}
+	for i, running := 1, true; running; i++ {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		next := apply(t, c, key(fmt.Sprintf("t%d", i), "r1", 0.001))[0]
+		mu.Lock()
+		current = next
+		mu.Unlock()
+		collect()
+	}
+	collect()
+	const n = workers * each
+	if sum.Requests != n || sum.Errors != n/10 || sum.FirstErrors != n/10 || sum.AtRisk != n || buckets != n || paths != n || latencies != n/2 ||
+		bucketErrors != n/10 || pathErrors != n/10 {
+		t.Errorf("of %d: %+v, buckets %d (%d failed), paths %d (%d failed), latencies %d", n, sum, buckets, bucketErrors, paths, pathErrors, latencies)
+	}
+	if len(c.epochs) != 1 {
+		t.Errorf("%d epochs are left", len(c.epochs))
+	}
+}
+
+func TestASecondWithoutTrafficIsToldOnlyDuringARollout(t *testing.T) {
+	c := counter(t, "")
+	apply(t, c, key("t1", ""))
+	if _, told, _ := c.Close(time.Unix(1, 0)); told {
+		t.Error("an idle second without a rollout was told")
+	}
+	apply(t, c, key("t2", "r1"))
+	for want := int64(1); want < 4; want++ {
+		if s, told, _ := c.Close(time.Unix(9, 0)); !told || s.Number != want || s.Second != 9 {
+			t.Errorf("second %d: %+v, %v", want, s, told)
+		}
+	}
+}
+
+// Full, the memory lets the evidence stop growing: nobody is counted first twice, and nobody at risk whose error could not be counted.
+func TestAFullMemoryStopsTheEvidenceAndNeverFalsifiesIt(t *testing.T) {
+	m, err := openMemory("", memoryShards*8) // 8 visitors a shard: 6 for being slow, 8 for errors
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, errors := 0, 0
+	for i := range uint64(20) {
+		visitor := i * memoryShards // all in one shard
+		free := m.unmarked(visitor)
+		if first := m.first(visitor, markSlow); first != (free&markSlow != 0) {
+			t.Errorf("visitor %d: at risk %v, counted %v", i, free&markSlow != 0, first)
+		} else if first {
+			slow++
+		}
+		free = m.unmarked(visitor)
+		if first := m.first(visitor, markError); first != (free&markError != 0) {
+			t.Errorf("visitor %d: at risk %v, counted %v", i, free&markError != 0, first)
+		} else if first {
+			errors++
+		}
+		if m.first(visitor, markError) || m.first(visitor, markSlow) || m.unmarked(visitor)&(markSlow|markError) != 0 {
+			t.Errorf("visitor %d counts twice", i)
+		}
+	}
+	if slow != 6 || errors != 8 {
+		t.Errorf("%d slow, %d erred", slow, errors)
+	}
+}
+
+func TestWhoHasErredOutlivesARestartAndHalfARecord(t *testing.T) {
+	dir := t.TempDir()
+	c := counter(t, dir)
+	e := apply(t, c, key("t1", "r1", 1))[0]
+	for i := range uint64(5) {
+		var r Request
+		e.Begin(&r, e.Cell("b", "h1"), Visitor{Key: i, Alias: i + math.MaxUint64/2}, "/")
+		r.End(true)
+	}
+	drained(t, c)
+	files, _ := filepath.Glob(filepath.Join(dir, "erred-*"))
+	if len(files) != 1 {
+		t.Fatalf("files: %v", files)
+	}
+	f, _ := os.OpenFile(files[0], os.O_APPEND|os.O_WRONLY, 0)
+	_, _ = f.WriteString("half")
+	_ = f.Close()
+
+	c = counter(t, dir)
+	e = apply(t, c, key("t1", "r1", 1))[0]
+	for _, id := range []uint64{3, 3 + math.MaxUint64/2, 99} {
+		var r Request
+		e.Begin(&r, e.Cell("b", "h1"), Visitor{Key: id}, "/")
+		r.End(true)
+	}
+	if n := drained(t, c)["t1"]; n.FirstErrors != 1 || n.AtRisk != 1 {
+		t.Errorf("counted %+v", n)
+	}
+	info, err := os.Stat(files[0])
+	if err != nil || info.Size() != 11*recordSize {
+		t.Errorf("%v, %v", info, err)
+	}
+	apply(t, c, key("t9", "r2"))
+	if _, err := os.Stat(files[0]); !os.IsNotExist(err) {
+		t.Errorf("the file of a rollout that is over: %v", err)
+	}
+}
+
+func TestPathsThatFailedComeFirst(t *testing.T) {
+	var p paths
+	for i := range 600 {
+		p.add(fmt.Sprintf("/%s%d", strings.Repeat("x", i/100), i%100), nil, 1000-int64(i), 0)
+	}
+	p.add("/x7", nil, 0, 3)
+	got := p.drain("a", nil)
+	if len(got) != pathsReported || got[0].Path != "/x7" || got[0].Errors != 3 || got[1].Path != "/:id" || got[len(got)-1].Path != Other {
+		t.Errorf("%d patterns: %+v", len(got), got)
+	}
+	var sum int64
+	for _, n := range got {
+		sum += n.Requests
+	}
+	if want := int64(600*1000 - 599*600/2); sum != want {
+		t.Errorf("%d requests in all, expected %d", sum, want)
+	}
+}
+
+func TestCountingAllocatesNothing(t *testing.T) {
+	c := counter(t, "")
+	e := apply(t, c, key("t1", "r1", 1, 2, 3))[0]
+	cell := e.Cell("b", "h1")
+	var r Request
+	if n := testing.AllocsPerRun(100, func() {
+		e.Begin(&r, cell, Visitor{Key: 7}, "/product/81723")
+		r.Answered()
+		r.End(false)
+	}); n != 0 {
+		t.Errorf("%v allocations a request", n)
+	}
+}
+
+func BenchmarkRequest(b *testing.B) {
+	c, _ := New("agt_1", "boot_1", "")
+	epochs, _ := c.Apply([]Key{key("t1", "r1", 1, 2, 3)})
+	cell := epochs[0].Cell("b", "h1")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		var r Request
+		for i := uint64(0); pb.Next(); i++ {
+			epochs[0].Begin(&r, cell, Visitor{Key: i * 0x9e3779b97f4a7c15}, "/product/81723")
+			r.Answered()
+			r.End(false)
+		}
+	})
+}
