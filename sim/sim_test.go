@@ -149,11 +149,11 @@ func TestFirstEventsHaveTheLawOfRequests(t *testing.T) {
 			}
 		}
 		for i := range uint64(rollouts) {
-			rng := rand.New(rand.NewPCG(1, i)) //nolint:gosec // a simulation
+			rng := rand.New(rand.NewPCG(1, i))
 			drawVisitors(l, unequalVisitors, 20, rng, func(v *visitor) { v.countFirst(l, h, 0, rng) })
 			add(&drawn, &drawnSquares, l.tally(rng))
 			var one tally
-			rng = rand.New(rand.NewPCG(2, i)) //nolint:gosec // a simulation
+			rng = rand.New(rand.NewPCG(2, i))
 			drawVisitors(l, unequalVisitors, 20, rng, func(v *visitor) { v.walk(&one, h, rng) })
 			add(&walked, &walkedSquares, one)
 		}

@@ -37,7 +37,7 @@ func bucketOf(ms float64) int {
 	units := uint64(ms * histogramFactor) // ≥ 2^12: at least 4 bits below the leading one
 	octave := bits.Len64(units) - 1
 	part := (units >> (octave - 4)) & (histogramParts - 1)
-	return 1 + (octave-16-histogramLow)*histogramParts + int(part) //nolint:gosec // part < 16
+	return 1 + (octave-16-histogramLow)*histogramParts + int(part)
 }
 
 // lower is the lower bound of bucket i in ms; 0 for the first.
