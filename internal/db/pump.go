@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,10 @@ func (d *DB) pump(ctx context.Context, j *journal.Journal) error {
 	for {
 		var err error
 		if !synced {
-			published, err = j.LastPosition(ctx)
+			published, err = d.syncWith(ctx, j)
+			if errors.Is(err, errLogAhead) {
+				return err
+			}
 			synced = err == nil
 		}
 		if err == nil {
@@ -51,6 +55,26 @@ func (d *DB) pump(ctx context.Context, j *journal.Journal) error {
 			return nil
 		}
 	}
+}
+
+// errLogAhead means that the log tells a future that this store does not have.
+var errLogAhead = errors.New("the log is ahead of the store, which seems to be an older copy: restore the store and the log of one time, " +
+	"or move the log's folder away, and it is filled from the store")
+
+// syncWith asks the log for its last position. Positions are committed before they are published, so the store has had each of them.
+func (d *DB) syncWith(ctx context.Context, j *journal.Journal) (int64, error) {
+	published, err := j.LastPosition(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var last int64
+	if err := d.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0) FROM events`).Scan(&last); err != nil {
+		return 0, fmt.Errorf("look for the last event in the store: %w", err)
+	}
+	if published > last {
+		return 0, fmt.Errorf("%w (the log ends at %d, the store at %d)", errLogAhead, published, last)
+	}
+	return published, nil
 }
 
 func (d *DB) retryLater(ctx context.Context) {
