@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import puppeteer from 'puppeteer-core';
+
+// open starts Chromium without what it would do by itself on a network.
+export function open() {
+  return puppeteer.launch({
+    executablePath: process.env.CHROMIUM ?? execFileSync('which', ['chromium']).toString().trim(),
+    headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
+  });
+}
+
+export const wide = { width: 1440, height: 900 };
+export const narrow = { width: 390, height: 844, isMobile: true, hasTouch: true, deviceScaleFactor: 1 };
+
+// Every page there is, by name; those with "empty" are of a server on which nothing happened yet.
+export const pages = {
+  line: '/apps/shop/line',
+  builds: '/apps/shop/builds',
+  'build-running': '/apps/shop/builds/bld_01kc0044',
+  'build-red': '/apps/shop/builds/bld_01kc0042',
+  'build-green': '/apps/shop/builds/bld_01kc0041',
+  rollouts: '/apps/shop/rollouts',
+  'rollout-watched': '/apps/shop/rollouts/rol_01kc0041',
+  'rollout-back': '/apps/shop/rollouts/rol_01kc0039',
+  'rollout-held': '/apps/shop/rollouts/rol_01kc0036',
+  'rollout-promoted': '/apps/shop/rollouts/rol_01kc0040',
+  release: '/apps/shop/releases/rel_01kc0042',
+  hosts: '/hosts',
+  host: '/hosts?host=agt_h3',
+  'settings-environment': '/apps/shop/settings/environment',
+  'settings-config': '/apps/shop/settings/config',
+  'settings-notices': '/apps/shop/settings/notices',
+  'settings-people': '/apps/shop/settings/people',
+  'settings-tokens': '/apps/shop/settings/tokens',
+  'settings-machines': '/apps/shop/settings/machines',
+  audit: '/audit',
+  missing: '/nothing/here',
+  'line-empty': '/apps/shop/line?environment=staging',
+};
+export const emptyPages = { 'first-run': '/', 'hosts-empty': '/hosts', 'audit-empty': '/audit' };
+
+// visit opens a page and returns what it wrote to the console as an error.
+export async function visit(browser, address, { theme = 'light', size = wide } = {}) {
+  const page = await browser.newPage();
+  const complaints = [];
+  page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
+  page.on('pageerror', (e) => complaints.push(String(e)));
+  await page.setViewport(size);
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+  await page.goto(address, { waitUntil: 'load' });
+  await page.waitForSelector('main h1, main [role=alert]');
+  await settled(page);
+  return { page, complaints };
+}
+
+// settled waits until nothing is read any more and fresh data had two frames to be drawn.
+export async function settled(page) {
+  await page.evaluate(async () => {
+    for (let quiet = 0, last = -1; quiet < 6; ) {
+      const n = performance.getEntriesByType('resource').length;
+      quiet = n === last ? quiet + 1 : 0;
+      last = n;
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 25)));
+    }
+  });
+}

@@ -1,0 +1,246 @@
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeWorld, refill, series } from './world.mjs';
+
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const kinds = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+// fixture starts a made-up server on a port of its own and returns how to reach and stop it.
+export async function fixture({ port = 0, empty = false, role = 'admin' } = {}) {
+  const world = makeWorld({ empty });
+  const streams = new Set();
+  let signedIn = true;
+  let down = false;
+
+  function send(type, data) {
+    const event = { id: String(++world.position), type, version: 1, app: 'shop', environment: 'production', actor: 'system:rollout', time: new Date().toISOString(), position: world.position, data };
+    for (const s of streams) s.write(`id: ${world.position}\nevent: ${type}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+
+  const running = world.rollouts.find((r) => r.state === 'watching');
+  // Each second the running rollout is watched on; after a minute it goes to its next step, later it is promoted.
+  const timer = setInterval(() => {
+    if (!running || running.ended_at || running.state === 'paused') return;
+    const age = Math.floor((Date.now() - Date.parse(running.steps[0].settled_at)) / 1000);
+    refill(running, age);
+    describe(running, age);
+    for (const s of streams) s.write(`event: tick\ndata: ${JSON.stringify({ rollout: running.id, second: Math.floor(Date.now() / 1000) })}\n\n`);
+    if (running.step === 0 && age >= 60) advance(running, send);
+  }, 1000);
+  if (running) describe(running, 38);
+
+  const context = {
+    world, send, role, running,
+    session: () => signedIn,
+    sign: (v) => (signedIn = v),
+  };
+
+  const server = createServer(async (req, res) => {
+    try {
+      if (down) return res.destroy();
+      const url = new URL(req.url, 'http://x');
+      if (url.pathname === '/v1/stream') return stream(req, res, streams);
+      if (url.pathname.startsWith('/v1/')) return await api(req, res, url, context);
+      await page(res, url.pathname);
+    } catch (error) {
+      res.writeHead(500).end(String(error));
+    }
+  });
+  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    world,
+    send,
+    // cut drops every connection and refuses new ones until it is healed.
+    cut(value) {
+      down = value;
+      if (down) server.closeAllConnections();
+    },
+    close() {
+      clearInterval(timer);
+      server.closeAllConnections();
+      return new Promise((done) => server.close(done));
+    },
+  };
+}
+
+function describe(r, age) {
+  const e = r.vitals.find((v) => v.name === 'errors');
+  const left = Math.max(0, r.steps[r.step].watch_s - (r.step === 0 ? age : age - 62));
+  const who = Math.round(r.share * (r.step ? 95 : 100));
+  r.sentence = r.state === 'paused' ? `Paused at ${who} % of visitors: errors ${e.ratio.toFixed(1)} times the old.` : `Watched at ${who} % of visitors: ${left} s to go, errors ${e.ratio.toFixed(1)} times the old.`;
+  r.missing = e.ratio_high >= 2 ? '4,000 more requests to rule out a doubling of errors' : '';
+  r.requests_new = e.new.at_risk;
+  r.requests_old = e.old.at_risk;
+  r.errors_new = e.new.events;
+  r.errors_old = e.old.events;
+  r.progress = Math.min(1, (r.step === 0 ? age : age - 2) / 360);
+  r.eta_s = 360 - Math.min(359, age);
+}
+
+function advance(r, send) {
+  const now = new Date().toISOString();
+  Object.assign(r.steps[0], { state: 'done', ended_at: now });
+  Object.assign(r.steps[1], { state: 'watching', started_at: now, settled_at: now });
+  r.step = 1;
+  r.share = 1;
+  r.decisions.push({ at: now, from: 'watching', to: 'watching', step: 1, actor: 'system:rollout', verdict: 'unknown', reasons: [{ code: 'watch_over', text: 'No sign of harm in 1 min: on to 95 % of visitors.' }] });
+  send('rollout.moved', { rollout: r.id, from: 'watching', to: 'watching', step: 1, share: 1, reasons: [] });
+}
+
+function stream(req, res, streams) {
+  res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+  res.write('retry: 500\n\n');
+  streams.add(res);
+  req.on('close', () => streams.delete(res));
+}
+
+async function page(res, path) {
+  const file = /\.\w+$/.test(path) ? path : '/index.html';
+  try {
+    const body = await readFile(join(dist, file));
+    res.writeHead(200, { 'Content-Type': kinds[extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': policy }).end(body);
+  } catch {
+    res.writeHead(404).end('not found');
+  }
+}
+
+const problem = (res, status, detail, errors = []) => {
+  res.writeHead(status, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify({ type: 'https://slipway.dev/problems/invalid', title: 'Not done', status, detail, errors }));
+};
+
+async function body(req) {
+  let text = '';
+  for await (const chunk of req) text += chunk;
+  return text === '' ? {} : JSON.parse(text);
+}
+
+// Routes by pattern; the first that fits answers. A value is sent as JSON, undefined as 204.
+const routes = [
+  ['GET', /^session$/, (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: [{ app: 'shop', role: c.role }], version: '0.1.0', edge_url: 'http://127.0.0.1:7080', demo: true })],
+  ['DELETE', /^session$/, (c) => void c.sign(false)],
+  ['GET', /^apps$/, (c) => ({ items: c.world.empty ? [] : [{ name: 'shop', created_at: c.world.iso(900_000), role: c.role, git_url: 'http://127.0.0.1:7070/git/shop.git', environments: [env(c.world), env(c.world, 'staging')] }] })],
+  ['GET', /^apps\/shop\/line$/, (c, q) => line(c.world, c.running, q.get('environment') ?? 'production')],
+  ['GET', /^apps\/shop\/builds$/, (c) => ({ items: c.world.builds.map(({ units, leases, ...b }) => b), next: '' })],
+  ['GET', /^apps\/shop\/builds\/(\w+)$/, (c, q, id) => c.world.builds.find((b) => b.id === id)],
+  ['POST', /^apps\/shop\/builds\/(\w+)\/(cancel|retry)$/, () => ({})],
+  ['GET', /^apps\/shop\/releases\/(\w+)$/, (c, q, id) => release(c.world, id)],
+  ['GET', /^apps\/shop\/rollouts$/, (c, q) => ({ items: c.world.rollouts.filter((r) => r.environment === (q.get('environment') ?? r.environment)).map(({ vitals, hosts, decisions, paths, ...r }) => r) })],
+  ['GET', /^apps\/shop\/rollouts\/(\w+)$/, (c, q, id) => c.world.rollouts.find((r) => r.id === id)],
+  ['GET', /^apps\/shop\/rollouts\/(\w+)\/series$/, (c, q, id) => { const r = c.world.rollouts.find((r) => r.id === id); return r && series(r, q.get('vital') ?? 'errors', r.span); }],
+  ['POST', /^apps\/shop\/rollouts\/(\w+)\/(pause|resume|promote|rollback)$/, (c, q, id, verb, b) => act(c, id, verb, b)],
+  ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
+  ['PATCH', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
+  ['POST', /^apps\/shop\/environments\/(\w+)\/(freeze|unfreeze)$/, (c, q, name, verb, b) => { c.world.freeze = verb === 'freeze' ? { by: 'person:ana', reason: b.reason, at: new Date().toISOString() } : null; c.send(verb === 'freeze' ? 'freeze.set' : 'freeze.lifted', { reason: b.reason }); return env(c.world, name); }],
+  ['GET', /^apps\/shop\/environments\/(\w+)\/config$/, (c) => c.world.config],
+  ['PATCH', /^apps\/shop\/environments\/(\w+)\/config$/, (c, q, name, _, b) => { Object.assign(c.world.config.settings, b.settings); c.world.config.version++; c.world.config.history.unshift({ version: c.world.config.version, at: new Date().toISOString(), actor: 'person:ana', settings: Object.keys(b.settings), secrets: Object.keys(b.secrets), removed: b.remove, reason: b.reason }); return c.world.config; }],
+  ['GET', /^apps\/shop\/environments\/(\w+)\/notices$/, () => ({ webhooks: [{ url: 'https://hooks.slack.com/services/T0/B0/XYZ', kind: 'slack', on: ['red', 'returned'] }] })],
+  ['PUT', /^apps\/shop\/environments\/(\w+)\/notices$/, (c, q, name, _, b) => b],
+  ['GET', /^apps\/shop\/environments\/(\w+)\/notices\/log$/, (c) => ({ items: [{ id: 'ntc_1', at: c.world.iso(5368), target: 'hooks.slack.com', about: 'rollout #39 was rolled back', state: 'sent', text: '' }, { id: 'ntc_2', at: c.world.iso(2100), target: 'hooks.slack.com', about: 'build #42 is red', state: 'failed', text: 'status 502 after 5 tries' }] })],
+  ['GET', /^agents$/, (c) => ({ items: c.world.empty ? [] : c.world.agents })],
+  ['GET', /^agents\/(\w+)\/samples$/, (c, q, id) => ({ items: c.world.agents.find((a) => a.id === id)?.samples ?? [] })],
+  ['POST', /^join-tokens$/, (c, q, _, __, b) => ({ id: 'join_2', roles: b.roles, uses: b.uses, token: 'slj_q8Jx1.mKdS0', command: `slipway agent --server http://127.0.0.1:7070 --join slj_q8Jx1.mKdS0 --roles ${b.roles.join(',')}` })],
+  ['GET', /^join-tokens$/, (c) => ({ items: [{ id: 'join_1', roles: ['host', 'work'], uses: 10, used: 10, created_at: c.world.iso(90_000), expires_at: c.world.iso(-3600) }] })],
+  ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, admin: true, grants: [] }, { id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', role: 'deployer' }] }, { id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', role: 'viewer' }] }] })],
+  ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), last_used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, last_used_at: null }] })],
+  ['POST', /^tokens$/, (c, q, _, __, b) => ({ id: 'tok_3', label: b.label, token: 'slp_4mJ0example', created_at: new Date().toISOString(), expires_at: b.expires_at ?? null })],
+  ['GET', /^audit$/, (c) => ({ items: c.world.empty ? [] : c.world.audit })],
+];
+
+async function api(req, res, url, context) {
+  const path = url.pathname.slice(4);
+  if (req.method === 'POST' && path === 'session') {
+    const { token } = await body(req);
+    if (token !== 'good') return problem(res, 401, 'This token is not known here. It may have been revoked, or be of another server.');
+    context.sign(true);
+    return res.writeHead(204).end();
+  }
+  if (!context.session()) return problem(res, 401, 'Sign in first.');
+  const log = path.match(/^apps\/shop\/builds\/(\w+)\/logs\/(\w+)$/);
+  if (log) return sendLog(res, url, log[2]);
+  for (const [method, pattern, answer] of routes) {
+    const match = method === req.method && path.match(pattern);
+    if (!match) continue;
+    const sent = method === 'GET' || method === 'DELETE' ? {} : await body(req);
+    const value = answer(context, url.searchParams, match[1], match[2], sent);
+    if (value === undefined && method === 'GET') return problem(res, 404, 'There is no such thing here.');
+    if (value === undefined) return res.writeHead(204).end();
+    return res.writeHead(200, { 'Content-Type': 'application/json', ETag: '"7"' }).end(JSON.stringify(value));
+  }
+  if (req.method !== 'GET') return res.writeHead(204).end();
+  problem(res, 404, 'There is no such address.');
+}
+
+// The log of a running lease grows by a line a half second; one lease has 100,000 lines.
+const opened = Date.now();
+function sendLog(res, url, lease) {
+  const running = lease.startsWith('lse_44_') && lease !== 'lse_44_l';
+  const many = lease === 'lse_42_0';
+  const count = many ? 100_000 : running ? 60 + Math.floor((Date.now() - opened) / 500) : 400;
+  const line = (i) => (i % 23 === 5 ? `\x1b[31m--- FAIL: TestTotalRoundsOnce (0.01s)\x1b[0m\n` : i % 7 === 3 ? `=== RUN   TestBasket/${i}\n` : `{"Time":"2026-11-20T19:${String(i % 60).padStart(2, '0')}:00Z","Action":"output","Package":"shop.example/price","Output":"ok  ${i}"}\n`);
+  const bytes = Buffer.from(Array.from({ length: count }, (_, i) => line(i)).join(''));
+  const from = Math.min(bytes.length, Number(url.searchParams.get('offset') ?? 0));
+  const answer = () => res.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', ...(running ? {} : { 'Slipway-Log-End': 'true' }) }).end(bytes.subarray(from));
+  if (running && from === bytes.length && url.searchParams.has('wait')) setTimeout(() => res.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).end(line(count)), 500);
+  else answer();
+}
+
+function env(world, name = 'production') {
+  const live = world.commits[9];
+  const running = world.rollouts.find((r) => r.environment === name && !r.ended_at && r.state !== 'queued');
+  return {
+    name, branch: name === 'production' ? 'main' : 'next', allow_force_push: name !== 'production', labels: { zone: 'a' }, hosts: [], domains: name === 'production' ? ['shop.example', 'www.shop.example'] : ['staging.shop.example'],
+    live: { release: 'rel_01kc0042', number: 42, commit: live.sha, subject: live.subject, since: world.iso(2600) }, frozen: world.freeze,
+    rollout: running ? { id: running.id, number: running.number, state: running.state, share: running.share, verdict: running.verdict, sentence: running.sentence, release: running.release } : null,
+    waiting: 1, url: 'http://127.0.0.1:7080',
+  };
+}
+
+function line(world, running, name) {
+  if (world.empty || name !== 'production') return { environment: { ...env(world, name), rollout: null, live: null }, stages: ['tests', 'canary', 'live'], cards: [] };
+  const c = world.commits;
+  const card = (id, stage, i, more) => ({ id, stage, commit: c[i], commits: [c[i]], progress: 0, sentence: '', since: world.iso(60), ...more });
+  const b = world.builds[1];
+  return {
+    environment: env(world, name),
+    stages: ['tests', 'canary', 'live'],
+    cards: [
+      card('c1', 'waiting', 13, { build: 'bld_01kc0045', build_number: 45, sentence: 'Waits for the four workers, which test build #44; about 12 s to go.', since: world.iso(4) }),
+      card('c2', 'tests', 12, { build: b.id, build_number: 44, commits: [c[12], c[11]], progress: b.done / b.total, sentence: `${b.done} of ${b.total} units done; about 12 s to go.`, since: world.iso(9) }),
+      card('c3', 'waiting', 11, { build: 'bld_01kc0043', build_number: 43, rollout: 'rol_01kc0042', release: 'rel_01kc0044', number: 44, sentence: 'Passed. Waits for rollout #41 to end.', since: world.iso(20) }),
+      card('c7', 'red', 9, { build: 'bld_01kc0042', build_number: 42, commits: [c[8], c[9]], sentence: '2 of 48 units failed: shop.example/price and shop.example/voucher/v1.', since: world.iso(2100) }),
+      card('c4', 'canary', 10, { rollout: running.id, release: running.release.id, number: 43, build: 'bld_01kc0041', progress: running.progress, sentence: running.sentence, since: world.iso(46) }),
+      card('c5', 'returned', 8, { rollout: 'rol_01kc0039', release: 'rel_01kc0041', number: 41, sentence: 'Rolled back after 31 s: errors were 10.5 times the old, mostly on /checkout.', since: world.iso(5368) }),
+      card('c6', 'live', 9, { rollout: 'rol_01kc0040', release: 'rel_01kc0042', number: 42, sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests.', since: world.iso(2600) }),
+    ],
+  };
+}
+
+function release(world, id) {
+  const r = world.rollouts.find((r) => r.release.id === id);
+  if (!r) return undefined;
+  const c = world.commits.find((c) => c.sha === r.release.commit);
+  return { ...r.release, app: 'shop', environment: r.environment, commits: [c], artifact: 'a3f1c09be47d'.repeat(5), size: 18_400_000, config: 7, why: 'push', build: 'bld_01kc0041', created_at: r.created_at, state: r.outcome === 'promoted' ? (r.number === 40 ? 'live' : 'good') : r.outcome === 'rolled_back' ? 'bad' : 'rolling', verdict: r.verdict };
+}
+
+function act(c, id, verb, { reason }) {
+  const r = c.world.rollouts.find((r) => r.id === id);
+  const now = new Date().toISOString();
+  if (!r || r.ended_at) return undefined;
+  const to = { pause: 'paused', resume: 'watching', promote: 'promoted', rollback: 'rolled_back' }[verb];
+  r.decisions.push({ at: now, from: r.state, to, step: r.step, actor: 'person:ana', verdict: r.verdict, reasons: [{ code: verb, text: reason ? `By ana: “${reason}”.` : 'By ana.' }] });
+  r.state = to;
+  r.actions = to === 'paused' ? ['resume', 'promote', 'rollback'] : to === 'watching' ? ['pause', 'promote', 'rollback'] : [];
+  if (to === 'promoted' || to === 'rolled_back') Object.assign(r, { ended_at: now, outcome: to, sentence: to === 'promoted' ? 'Promoted by ana.' : 'Rolled back by ana.' });
+  c.send(r.ended_at ? 'rollout.ended' : 'rollout.moved', { rollout: id });
+  c.world.audit.unshift({ id: 'aud_' + now, at: now, actor: 'person:ana', action: 'rollout.' + verb, app: 'shop', environment: r.environment, target: id, reason, detail: {} });
+  return r;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { url } = await fixture({ port: 7170, empty: process.argv.includes('--empty'), role: process.argv.includes('--viewer') ? 'viewer' : 'admin' });
+  console.log(`A made-up Slipway with the page of dist: ${url} (sign in with the token "good")`);
+}

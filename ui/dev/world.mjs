@@ -1,0 +1,315 @@
+import { random } from './random.mjs';
+
+// A made-up Slipway. Times are relative to the moment it starts; the running rollout goes on from there.
+const sha = (seed) => {
+  const r = random(seed);
+  return Array.from({ length: 40 }, () => '0123456789abcdef'[Math.floor(r() * 16)]).join('');
+};
+
+const authors = [
+  ['Ana Silva', 'ana@shop.example'],
+  ['Bo Lindqvist', 'bo@shop.example'],
+  ['Chen Wei', 'chen@shop.example'],
+  ['Dara Okafor', 'dara@shop.example'],
+];
+
+const subjects = [
+  'Show prices with tax',
+  'Cache the catalog by category',
+  'Round the basket total once, at the end',
+  'Retry the payment provider on a timeout',
+  'Weather banner: use the local station',
+  'Drop the unused session column',
+  'Order mails name the delivery day',
+  'Faster product search for short words',
+  'Say why a voucher was refused',
+  'Keep the basket when a session ends',
+  'Payment: pass the order number as reference',
+  'Fix a typo on the start page',
+];
+
+export function makeWorld({ empty = false, start = Date.now() } = {}) {
+  const iso = (secondsAgo) => new Date(start - secondsAgo * 1000).toISOString();
+  const commit = (i, secondsAgo) => ({
+    sha: sha(i + 100),
+    author: authors[i % 4][0],
+    email: authors[i % 4][1],
+    subject: subjects[i % subjects.length],
+    time: iso(secondsAgo + 60),
+  });
+  const lite = (number, c) => ({ id: `rel_01kc${String(number).padStart(4, '0')}`, number, commit: c.sha, subject: c.subject, author: c.author });
+
+  const world = { empty, start, iso, position: 4210, freeze: null, person: { id: 'per_1', name: 'ana', email: 'ana@shop.example' } };
+  world.commits = Array.from({ length: 14 }, (_, i) => commit(i, 300 + (13 - i) * 1900));
+  world.lite = lite;
+  world.hosts = Array.from({ length: 10 }, (_, i) => ({ id: `agt_h${i + 1}`, name: `host-${i + 1}` }));
+  world.builds = makeBuilds(world);
+  world.rollouts = makeRollouts(world);
+  world.agents = makeAgents(world);
+  world.audit = makeAudit(world);
+  world.config = makeConfig(world);
+  return world;
+}
+
+const packages = ['cart', 'catalog', 'order', 'payment', 'price', 'session', 'weather', 'web', 'search', 'mail', 'voucher', 'tax', 'stock', 'address', 'image', 'i18n'];
+
+// units shares made-up durations over workers the way the pull queue does: longest first, the next free worker takes the next lease.
+function units(world, { build, workers, secondsAgo, until = Infinity, failing = [], count = 48 }) {
+  const r = random(build.number);
+  const all = Array.from({ length: count }, (_, i) => ({
+    suite: i % 9 === 8 ? 'browser' : 'go',
+    unit: i % 9 === 8 ? `journeys/${packages[i % 16]}_${i}.spec` : `shop.example/${packages[i % 16]}${i >= 16 ? '/v' + Math.floor(i / 16) : ''}`,
+    expected_ms: Math.round(400 + 9000 * r() ** 3),
+  })).sort((a, b) => b.expected_ms - a.expected_ms);
+  const free = workers.map(() => 1.4);
+  const leases = [{ id: `lse_${build.number}_l`, kind: 'list', suite: 'go', worker: workers[0], agent: 'agt_w1', state: 'done', units: 0, granted_at: world.iso(secondsAgo), started_at: world.iso(secondsAgo - 0.1), ended_at: world.iso(secondsAgo - 1.3), setup_ms: 300, ran_ms: 900, exit: 0, reason: '', log_size: 1200 }];
+  const out = [];
+  for (let at = 0, n = 0; at < all.length; n++) {
+    const size = Math.max(1, Math.ceil((all.length - at) / (2 * workers.length)));
+    const w = free.indexOf(Math.min(...free));
+    const begin = free[w] + 0.05;
+    const mine = all.slice(at, at + size);
+    at += size;
+    const id = `lse_${build.number}_${n}`;
+    let t = begin + 0.25;
+    for (const u of mine) {
+      const took = u.expected_ms * (0.85 + 0.3 * r());
+      const state = t > until ? 'waiting' : t + took / 1000 > until ? 'running' : failing.includes(u.unit) ? 'failed' : r() < 0.02 ? 'skipped' : 'passed';
+      out.push({
+        ...u,
+        status: state,
+        duration_ms: state === 'waiting' || state === 'running' ? 0 : Math.round(took),
+        worker: state === 'waiting' ? '' : workers[w],
+        lease: state === 'waiting' ? '' : id,
+        started_at: state === 'waiting' ? null : world.iso(secondsAgo - t),
+        attempts: 1,
+        output: state === 'failed' ? failure : '',
+        failed_tests: state === 'failed' ? ['TestTotalRoundsOnce', 'TestTotalRoundsOnce/three_items'] : [],
+      });
+      t += took / 1000;
+    }
+    free[w] = t;
+    if (begin < until) {
+      const running = t > until;
+      leases.push({ id, kind: 'test', suite: mine[0].suite, worker: workers[w], agent: `agt_w${w + 1}`, state: running ? 'running' : 'done', units: mine.length, granted_at: world.iso(secondsAgo - begin), started_at: world.iso(secondsAgo - begin), ended_at: running ? null : world.iso(secondsAgo - t), setup_ms: 250, ran_ms: Math.round((t - begin) * 1000), exit: 0, reason: '', log_size: 40_000 });
+    }
+  }
+  return { units: out, leases, end: Math.max(...free), bound: Math.max(Math.max(...all.map((u) => u.expected_ms)) / 1000, all.reduce((s, u) => s + u.expected_ms, 0) / 1000 / workers.length) };
+}
+
+const failure = `--- FAIL: TestTotalRoundsOnce (0.01s)
+    --- FAIL: TestTotalRoundsOnce/three_items (0.00s)
+        total_test.go:41: total of 3 x 3.335 = 10.02, want 10.01
+            the basket rounds each line before it adds them up
+    --- FAIL: TestTotalRoundsOnce/voucher (0.00s)
+        total_test.go:58: total after the voucher = -0.01, want 0.00
+FAIL
+FAIL	shop.example/price	0.214s
+`;
+
+const workers = ['worker-1', 'worker-2', 'worker-3', 'worker-4'];
+
+function makeBuilds(world) {
+  const base = (number, i, secondsAgo, state, more = {}) => ({
+    id: `bld_01kc${String(number).padStart(4, '0')}`, number, app: 'shop', environment: 'production', branch: 'main', state,
+    head: world.commits[i], commits: [world.commits[i]], queued_at: world.iso(secondsAgo + 1), started_at: world.iso(secondsAgo), ended_at: world.iso(secondsAgo - 21),
+    waiting: '', estimate_s: 0, total: 48, done: 48, failed: 0, reasons: [], artifact: sha(number), size: 18_400_000, release: `rel_01kc${String(number).padStart(4, '0')}`,
+    hotfix: null, suspects: [], bound_s: 0, makespan_s: 0, ...more,
+  });
+  const list = [];
+  list.push(base(45, 13, 4, 'queued', { started_at: null, ended_at: null, waiting: 'Its commit waits for the four workers, which test build #44; about 12 s to go.', total: 0, done: 0, artifact: '', release: '' }));
+  const running = base(44, 12, 9, 'testing', { commits: [world.commits[12], world.commits[11]], ended_at: null, artifact: '', release: '', estimate_s: 12 });
+  const u44 = units(world, { build: running, workers, secondsAgo: 9, until: 9 });
+  Object.assign(running, { units: u44.units, leases: u44.leases, done: u44.units.filter((u) => u.status === 'passed' || u.status === 'skipped').length, bound_s: u44.bound, makespan_s: 0 });
+  list.push(running);
+  for (let n = 43; n >= 34; n--) {
+    const i = n - 33 + 1;
+    const red = n === 42;
+    const b = base(n, Math.min(i, 11), 400 + (43 - n) * 1900, red ? 'failed' : n === 37 ? 'cancelled' : 'passed');
+    const u = units(world, { build: b, workers, secondsAgo: 400 + (43 - n) * 1900, failing: red ? ['shop.example/price', 'shop.example/voucher/v1'] : [] });
+    Object.assign(b, { units: u.units, leases: u.leases, bound_s: u.bound, makespan_s: u.end - 1.4, ended_at: world.iso(400 + (43 - n) * 1900 - u.end - 1) });
+    if (red) {
+      Object.assign(b, { failed: 2, artifact: '', release: '', suspects: [world.commits[9], world.commits[8]], commits: [world.commits[8], world.commits[9]], reasons: [{ code: 'units_failed', text: '2 of 48 units failed on their first try and again on another worker.', numbers: { failed: 2, total: 48 } }] });
+    } else if (b.state === 'passed') {
+      const end = 400 + (43 - n) * 1900 - u.end;
+      u.leases.push({ id: `lse_${n}_p`, kind: 'package', suite: '', worker: workers[1], agent: 'agt_w2', state: 'done', units: 0, granted_at: world.iso(end), started_at: world.iso(end), ended_at: world.iso(end - 2.2), setup_ms: 0, ran_ms: 2200, exit: 0, reason: '', log_size: 900 });
+    } else {
+      Object.assign(b, { artifact: '', release: '', reasons: [{ code: 'cancelled', text: 'Cancelled by ana: “wrong branch”.' }] });
+    }
+    list.push(b);
+  }
+  return list;
+}
+
+function steps(states, times) {
+  const shape = [
+    { share: 0.1, watch_s: 60, hold_back: 0 },
+    { share: 1, watch_s: 300, hold_back: 0.05 },
+  ];
+  return shape.map((s, i) => ({ ...s, state: states[i], started_at: times[i]?.[0] ?? null, settled_at: times[i]?.[1] ?? null, ended_at: times[i]?.[2] ?? null }));
+}
+
+function makeRollouts(world) {
+  const iso = world.iso;
+  const base = (number, i, secondsAgo, more) => ({
+    id: `rol_01kc${String(number).padStart(4, '0')}`, number, app: 'shop', environment: 'production', release: world.lite(number + 2, world.commits[i]), from: world.lite(number + 1, world.commits[i - 1]),
+    mode: 'visitors', state: 'promoted', step: 1, steps: steps(['done', 'done'], [[iso(secondsAgo), iso(secondsAgo - 5), iso(secondsAgo - 65)], [iso(secondsAgo - 65), iso(secondsAgo - 66), iso(secondsAgo - 366)]]), share: 1, verdict: 'healthy',
+    sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests, and a doubling is excluded.', reasons: [{ code: 'healthy', text: 'Errors 0.9 × the old; 0.6 to 1.4 is what the data allow, so a doubling is excluded.', numbers: { ratio: 0.9, low: 0.6, high: 1.4 } }],
+    missing: '', vitals: [], alpha: 0.001, rule_out: 2, false_alarms: '1 a month', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
+    hosts: world.hosts.map((h) => ({ ...h, state: 'up', old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: null, ...more,
+  });
+  const running = base(41, 10, 46, {
+    state: 'watching', step: 0, share: 0.1, verdict: '', outcome: '', ended_at: null, reasons: [], progress: 0.12, eta_s: 340,
+    steps: steps(['watching', 'waiting'], [[iso(46), iso(38), null]]),
+    hosts: world.hosts.map((h, i) => ({ ...h, state: 'up', old: 'up', new: i === 9 ? '' : 'up', left_out: i === 9, text: i === 9 ? 'joined during the rollout' : '' })),
+    actions: ['pause', 'promote', 'rollback'],
+    decisions: [
+      { at: iso(51), from: 'queued', to: 'staging', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'its_turn', text: 'Release #43 is next; nothing else is going out.' }] },
+      { at: iso(46), from: 'staging', to: 'shifting', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'staged', text: '9 of 9 hosts have it up and healthy after 4.8 s.' }] },
+      { at: iso(43), from: 'shifting', to: 'settling', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'shifted', text: 'The edge sends 10 % of visitors to it.' }] },
+      { at: iso(38), from: 'settling', to: 'watching', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'settled', text: 'Each host has had its 5 s to warm up.' }] },
+    ],
+  });
+  const bad = base(39, 8, 5400, {
+    state: 'rolled_back', outcome: 'rolled_back', verdict: 'regressed', step: 0, share: 0, requests_new: 1480, requests_old: 13_300, errors_new: 61, errors_old: 52,
+    sentence: 'Rolled back after 31 s: errors were 10.5 times the old (4.1 % against 0.4 %), mostly on /checkout.',
+    steps: steps(['stopped', 'waiting'], [[iso(5400), iso(5393), iso(5369)]]), ended_at: iso(5368), progress: 1,
+    reasons: [
+      { code: 'errors_regressed', text: 'Errors: 61 of 1,480 requests failed on the new release, 52 of 13,300 on the old: 10.5 times as often (4.6 to 24).', numbers: { ratio: 10.5, low: 4.6, high: 24, log10_e: 5.1 } },
+      { code: 'path', text: '/checkout fails most: 48 of 212 requests.', numbers: { events: 48, at_risk: 212 } },
+    ],
+    paths: [
+      { path: '/checkout', new_requests: 212, new_errors: 48, old_requests: 1890, old_errors: 9 },
+      { path: '/api/basket', new_requests: 391, new_errors: 11, old_requests: 3510, old_errors: 20 },
+      { path: '/', new_requests: 604, new_errors: 2, old_requests: 5400, old_errors: 21 },
+    ],
+    hosts: world.hosts.map((h, i) => ({ ...h, state: 'up', old: 'up', new: i === 3 ? 'crashed' : 'stopped', left_out: false, text: i === 3 ? 'exit status 2 after 24 s' : '' })),
+    decisions: [
+      { at: iso(5405), from: 'queued', to: 'staging', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'its_turn', text: 'Release #41 is next; nothing else is going out.' }] },
+      { at: iso(5400), from: 'staging', to: 'shifting', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'staged', text: '10 of 10 hosts have it up and healthy after 5.1 s.' }] },
+      { at: iso(5393), from: 'settling', to: 'watching', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'settled', text: 'Each host has had its 5 s to warm up.' }] },
+      { at: iso(5369), from: 'watching', to: 'returning', step: 0, actor: 'system:rollout', verdict: 'regressed', reasons: [{ code: 'errors_regressed', text: 'The evidence reached 125,000, over the 4,000 it takes.' }] },
+      { at: iso(5368), from: 'returning', to: 'rolled_back', step: 0, actor: 'system:rollout', verdict: 'regressed', reasons: [{ code: 'returned', text: 'Every edge sends everyone to the old release, 0.3 s after the decision.' }] },
+    ],
+  });
+  const held = base(36, 5, 26_000, {
+    state: 'held', outcome: '', verdict: 'unknown', step: 0, share: 0.1, ended_at: null, requests_new: 220, requests_old: 2010, errors_new: 1, errors_old: 9, environment: 'staging', progress: 0.3, eta_s: null,
+    sentence: 'Held: too few requests to tell. 4,000 more would rule out a doubling of errors.', missing: '4,000 more requests to rule out a doubling', actions: ['resume', 'promote', 'rollback'],
+    reasons: [{ code: 'unknown', text: 'The watch is over and the data allow anything from 0.1 to 9 times the old errors.', numbers: { low: 0.1, high: 9 } }],
+    steps: steps(['watching', 'waiting'], [[iso(26_000), iso(25_990), null]]),
+  });
+  const queued = base(42, 11, 20, { state: 'queued', outcome: '', verdict: '', step: 0, share: 0, started_at: null, ended_at: null, requests_new: 0, progress: 0, steps: steps(['waiting', 'waiting'], []), sentence: 'Waits for rollout #41 to end; one at a time in production.', vitals: [], decisions: [], reasons: [], actions: [] });
+  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000), base(37, 6, 15_000, { hotfix: { skip_watch: true, reason: 'Payments are down without it' }, verdict: 'unknown', sentence: 'Promoted without a watch: a hotfix by dara.' }), held, base(35, 4, 40_000)];
+  for (const r of list) if (r.requests_new > 0) fillVitals(r, r.number === 39 ? 31 : r.number === 41 ? 46 : 120, { bad: r.number === 39, thin: r.number === 36 });
+  return list;
+}
+
+const decisionsGood = (iso, s) => [
+  { at: iso(s + 5), from: 'queued', to: 'staging', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'its_turn', text: 'It is next; nothing else is going out.' }] },
+  { at: iso(s - 65), from: 'watching', to: 'shifting', step: 1, actor: 'system:rollout', verdict: 'unknown', reasons: [{ code: 'watch_over', text: 'No sign of harm in 1 min: on to the next step.' }] },
+  { at: iso(s - 367), from: 'promoting', to: 'promoted', step: 1, actor: 'system:rollout', verdict: 'healthy', reasons: [{ code: 'healthy', text: 'A doubling of errors is excluded (0.6 to 1.4 times the old).' }] },
+];
+
+const vitalNames = ['errors', 'p50', 'p90', 'p99'];
+const usual = { errors: 0.004, p50: 0.5, p90: 0.1, p99: 0.01 };
+
+// Curves of one vital: counted seconds, a likelihood ratio that grows with them, and a band that narrows.
+export function series(rollout, vital, seconds) {
+  const shape = rollout.shape;
+  const r = random(rollout.number * 7 + vitalNames.indexOf(vital));
+  const p0 = usual[vital] ?? 0.01;
+  const p1 = p0 * (shape.bad ? { errors: 10, p50: 1.05, p90: 2.2, p99: 4 }[vital] : { errors: 0.92, p50: 1, p90: 1.03, p99: 0.95 }[vital]);
+  const start = Math.floor(Date.parse(rollout.steps[0].settled_at ?? rollout.created_at) / 1000);
+  const out = { from: new Date(start * 1000).toISOString(), seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'watched at 10 %', kind: 'watching' }], requests_new: [], requests_old: [] };
+  let n1 = 0, n0 = 0, e1 = 0.5, e0 = 0.5, log = 0;
+  for (let i = 0; i < seconds; i++) {
+    const wave = 1 + 0.2 * Math.sin(i / 9);
+    const a = r.poisson((shape.thin ? 2 : 48) * wave);
+    const b = r.poisson((shape.thin ? 18 : 430) * wave);
+    const x = Math.min(a, r.poisson(a * p1));
+    const y = Math.min(b, r.poisson(b * p0));
+    n1 += a; n0 += b; e1 += x; e0 += y;
+    const q = p0 * 3;
+    log = Math.max(-1.2, log + (x * Math.log10(q / p0) + (a - x) * Math.log10(Math.max(1e-3, (1 - Math.min(q, 0.9)) / (1 - p0)))) * (vital === 'errors' ? 0.45 : 0.12));
+    const ratio = (e1 / Math.max(n1, 1)) / (e0 / Math.max(n0, 1));
+    const w = 3.4 * Math.sqrt(1 / e1 + 1 / e0);
+    out.seconds.push(start + i);
+    out.new_rate.push(i < 5 ? null : e1 / n1);
+    out.old_rate.push(e0 / Math.max(n0, 1));
+    out.log10_e.push(Number(log.toFixed(3)));
+    out.ratio.push(Number(ratio.toFixed(3)));
+    out.low.push(Number((ratio * Math.exp(-w)).toFixed(4)));
+    out.high.push(Number((ratio * Math.exp(w)).toFixed(4)));
+    out.requests_new.push(a);
+    out.requests_old.push(b);
+  }
+  if (shape.bad) out.marks.push({ second: start + seconds - 1, text: 'regressed: rolled back', kind: 'regressed' });
+  Object.defineProperty(out, 'totals', { value: { n1, n0, e1: Math.round(e1), e0: Math.round(e0) }, enumerable: false });
+  return out;
+}
+
+export function fillVitals(rollout, seconds, shape) {
+  Object.defineProperty(rollout, 'shape', { value: shape, enumerable: false });
+  Object.defineProperty(rollout, 'span', { value: seconds, writable: true, enumerable: false });
+  refill(rollout, seconds);
+}
+
+export function refill(rollout, seconds) {
+  rollout.span = seconds;
+  rollout.vitals = vitalNames.map((name) => {
+    const s = series(rollout, name, seconds);
+    const { n1, n0, e1, e0 } = s.totals;
+    const log10_e = s.log10_e.at(-1) ?? 0;
+    const high = s.high.at(-1) ?? 1e9;
+    const state = log10_e >= 3.6 ? 'regressed' : high < 2 ? 'healthy' : high > 6 ? 'unknown' : 'ok';
+    return {
+      name, state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
+      new: { events: e1, at_risk: n1, rate: e1 / Math.max(1, n1) }, old: { events: e0, at_risk: n0, rate: e0 / Math.max(1, n0) },
+      text: name === 'errors' ? `${e1.toLocaleString('en')} of ${n1.toLocaleString('en')} requests failed on the new release, ${e0.toLocaleString('en')} of ${n0.toLocaleString('en')} on the old.` : '',
+    };
+  });
+}
+
+function makeAgents(world) {
+  const r = random(5);
+  const samples = () => Array.from({ length: 60 }, (_, i) => ({ time: world.iso((60 - i) * 5), cpu: Math.min(1, Math.max(0.02, 0.3 + 0.25 * Math.sin(i / 7 + r() * 2) + 0.15 * r())), load1: 0.8 + r(), mem_used: 4.1e8 + 6e7 * r() }));
+  const release = (n, i, state) => ({ app: 'shop', environment: 'production', release: `rel_01kc00${n}`, number: n, commit: world.commits[i].sha, state, process_state: 'up', addr: `127.0.0.1:3${n}12`, restarts: 0, text: '' });
+  const one = (id, name, roles, more = {}) => ({ id, name, roles, state: 'up', addr: '10.0.3.' + (10 + id.length + Number(name.split('-')[1] ?? 1)), labels: { zone: 'a' }, cpus: 4, version: '0.1.0', joined_at: world.iso(86_400 * 9), last_seen: world.iso(2), sample: null, releases: [], lease: null, ...more });
+  const list = [
+    ...world.hosts.map((h, i) => one(h.id, h.name, ['host'], { releases: [release(42, 9, 'running'), ...(i < 9 ? [release(43, 10, 'running')] : [])] })),
+    ...workers.map((w, i) => one(`agt_w${i + 1}`, w, ['work'], { lease: i < 3 ? { build: 'bld_01kc0044', kind: 'test', suite: 'go', units: 3 - (i % 2), since: world.iso(4 + i) } : null })),
+    one('agt_e1', 'edge-1', ['edge']),
+  ];
+  Object.assign(list[6], { state: 'lost', last_seen: world.iso(340) });
+  for (const a of list) {
+    Object.defineProperty(a, 'samples', { value: samples(), enumerable: false });
+    a.sample = a.samples.at(-1);
+  }
+  return list;
+}
+
+function makeAudit(world) {
+  const rows = [
+    [40, 'person:ana', 'rollout.pause', 'production', 'rol_01kc0041', 'looking at the checkout first'],
+    [300, 'person:bo', 'git.push', 'production', 'main', ''],
+    [5000, 'person:dara', 'rollout.promote', 'production', 'rol_01kc0037', 'Payments are down without it'],
+    [7200, 'person:ana', 'config.change', 'production', 'version 7', 'new key of the payment provider'],
+    [9000, 'person:ana', 'grant.set', '', 'chen', ''],
+    [86_000, 'person:ana', 'token.create', '', 'laptop', ''],
+    [90_000, 'person:ana', 'join_token.create', '', 'join_1', ''],
+  ];
+  return rows.map(([s, actor, action, environment, target, reason], i) => ({ id: `aud_${i}`, at: world.iso(s), actor, action, app: environment ? 'shop' : '', environment, target, reason, detail: {} }));
+}
+
+function makeConfig(world) {
+  return {
+    version: 7,
+    settings: { LOG_LEVEL: 'info', PAYMENT_URL: 'https://pay.example/v2', TAX_COUNTRY: 'DE' },
+    secrets: [{ name: 'PAYMENT_KEY', version: 7, updated_at: world.iso(7200) }, { name: 'SESSION_SECRET', version: 1, updated_at: world.iso(800_000) }],
+    history: [
+      { version: 7, at: world.iso(7200), actor: 'person:ana', settings: [], secrets: ['PAYMENT_KEY'], removed: [], reason: 'new key of the payment provider' },
+      { version: 6, at: world.iso(200_000), actor: 'person:bo', settings: ['TAX_COUNTRY'], secrets: [], removed: ['TAX_RATE'], reason: '' },
+      { version: 5, at: world.iso(400_000), actor: 'person:ana', settings: ['LOG_LEVEL'], secrets: [], removed: [], reason: 'less noise' },
+    ],
+  };
+}

@@ -1,0 +1,12 @@
+// What a chart draws. A curve's kind decides its look everywhere: the new release blue, the old one grey, the threshold dashed, a band filled lightly.
+export interface Curve {
+  label: string;
+  kind: 'new' | 'old' | 'threshold' | 'line' | 'low' | 'high';
+  values: (number | null)[];
+}
+
+export interface ChartMark {
+  second: number;
+  text: string;
+  kind: string;
+}

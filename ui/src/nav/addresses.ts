@@ -1,0 +1,51 @@
+// Every address of the page in one place. Notices, the CLI and the git door print the same ones.
+const app = (name: string) => '/apps/' + encodeURIComponent(name);
+
+const within = (environment?: string) => (environment ? '?environment=' + encodeURIComponent(environment) : '');
+
+export const to = {
+  line: (a: string, environment?: string) => `${app(a)}/line${within(environment)}`,
+  builds: (a: string, environment?: string) => `${app(a)}/builds${within(environment)}`,
+  build: (a: string, id: string) => `${app(a)}/builds/${id}`,
+  rollouts: (a: string, environment?: string) => `${app(a)}/rollouts${within(environment)}`,
+  rollout: (a: string, id: string) => `${app(a)}/rollouts/${id}`,
+  release: (a: string, id: string) => `${app(a)}/releases/${id}`,
+  settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
+  hosts: () => '/hosts',
+  host: (id: string) => `/hosts?host=${id}`,
+  audit: (a?: string) => '/audit' + (a ? '?app=' + encodeURIComponent(a) : ''),
+};
+
+export type Page =
+  | { name: 'home' }
+  | { name: 'line' | 'builds' | 'rollouts'; app: string }
+  | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
+  | { name: 'settings'; app: string; tab: string }
+  | { name: 'hosts' }
+  | { name: 'audit' }
+  | { name: 'missing' };
+
+// find says which page an address means.
+export function find(path: string): Page {
+  const parts = path.split('/').filter(Boolean).map(decode);
+  const [root, a, kind, id] = parts;
+  if (parts.length === 0) return { name: 'home' };
+  if (root === 'hosts' && parts.length === 1) return { name: 'hosts' };
+  if (root === 'audit' && parts.length === 1) return { name: 'audit' };
+  if (root !== 'apps' || a === undefined || parts.length > 4) return { name: 'missing' };
+  if (kind === undefined) return { name: 'line', app: a };
+  if (kind === 'settings') return { name: 'settings', app: a, tab: id ?? 'environment' };
+  if (id === undefined && (kind === 'line' || kind === 'builds' || kind === 'rollouts')) return { name: kind, app: a };
+  if (id !== undefined && kind === 'builds') return { name: 'build', app: a, id };
+  if (id !== undefined && kind === 'rollouts') return { name: 'rollout', app: a, id };
+  if (id !== undefined && kind === 'releases') return { name: 'release', app: a, id };
+  return { name: 'missing' };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,33 @@
+// The shapes that go with words, on a grid of 16: strokes only, so that they take the colour of the text.
+export const icons = {
+  check: 'M3 8.5 6.5 12 13 4.5',
+  cross: 'M4 4l8 8M12 4l-8 8',
+  half: 'M8 2a6 6 0 1 1 0 12M8 2v12',
+  clock: 'M8 2a6 6 0 1 0 .01 0M8 5v3.2l2 1.6',
+  eye: 'M1.5 8S4 3.8 8 3.8 14.5 8 14.5 8 12 12.2 8 12.2 1.5 8 1.5 8M8 6.4a1.6 1.6 0 1 0 .01 0',
+  pause: 'M5.5 3.5v9M10.5 3.5v9',
+  play: 'M5 3.5v9l7-4.5z',
+  hand: 'M4.5 2.5h7l2 2v7l-2 2h-7l-2-2v-7zM8 5v3.6M8 11v.1',
+  back: 'M6 3.5 2.5 7 6 10.5M2.5 7H10a3.2 3.2 0 0 1 0 6.4H7',
+  stop: 'M4 4h8v8H4z',
+  skip: 'M3 8h10M9.5 4.5 13 8l-3.5 3.5',
+  warn: 'M8 2.2 14.5 13.4h-13zM8 6.4v3.2M8 11.6v.1',
+  question: 'M5.6 5.6a2.5 2.5 0 1 1 3.4 2.6c-.7.3-1 .7-1 1.4M8 12.2v.1',
+  forward: 'M3 4v8l5-4zM8.5 4v8l5-4z',
+  line: 'M2 4.5h4v7H2zM6 8h4M10 4.5h4v7h-4z',
+  build: 'M2.5 4h6M4.5 8h8M2.5 12h5',
+  rollout: 'M2 13h12M3.5 10.5 11 5v5.5z',
+  host: 'M2.5 3h11v4.2h-11zM2.5 8.8h11V13h-11zM5 5.1h.1M5 10.9h.1',
+  settings: 'M2 5h6M12 5h2M2 11h2M8 11h6M10 3.4a1.6 1.6 0 1 0 .01 0M6 9.4a1.6 1.6 0 1 0 .01 0',
+  audit: 'M4 2.5h8v11H4zM6 5.5h4M6 8h4M6 10.5h2',
+  search: 'M7 2.5a4.5 4.5 0 1 0 .01 0M10.3 10.3 14 14',
+  menu: 'M2.5 4.5h11M2.5 8h11M2.5 11.5h11',
+  copy: 'M5.5 5.5h8v8h-8zM3 10.5h-.5v-8h8V3',
+  sun: 'M8 5.2a2.8 2.8 0 1 0 .01 0M8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9',
+  moon: 'M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z',
+  snow: 'M8 2v12M2.8 5l10.4 6M13.2 5 2.8 11',
+  down: 'M8 3v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10',
+  key: 'M5.5 7.5a2.7 2.7 0 1 0 .01 0M7.4 8.2 13 2.6M11 4.6l2 2',
+} as const;
+
+export type IconName = keyof typeof icons;

@@ -1,0 +1,58 @@
+// Numbers as people read them. The locale is fixed: the page's words are English.
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+export const count = (n: number): string => whole.format(n);
+
+// plural is "1 unit", "2,000 units".
+export const plural = (n: number, one: string, many = one + 's'): string => `${count(n)} ${n === 1 ? one : many}`;
+
+// percent takes a share from 0 to 1 and keeps two or three digits that matter: "0.04 %", "3.1 %", "42 %".
+export function percent(share: number | null | undefined): string {
+  if (share === null || share === undefined || !Number.isFinite(share)) return '–';
+  const p = share * 100;
+  if (p === 0) return '0 %';
+  if (p < 0.01) return '< 0.01 %';
+  return trim(p, p < 1 ? 2 : p < 10 ? 1 : p < 99.5 || p >= 100 ? 0 : 1) + ' %';
+}
+
+// times is "0.9 ×", "12 ×".
+export function times(ratio: number | null | undefined): string {
+  if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return '–';
+  return trim(ratio, ratio < 10 ? (ratio < 0.1 ? 2 : 1) : 0) + ' ×';
+}
+
+function trim(n: number, digits: number): string {
+  return n.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: digits });
+}
+
+// power writes 10 to the x: "1", "4,000", "2 million", "10^12".
+export function power(x: number): string {
+  if (!Number.isFinite(x)) return '–';
+  if (x >= 9) return '10' + superscript(Math.floor(x));
+  const n = 10 ** x;
+  if (n >= 1e6) return trim(n / 1e6, 1) + ' million';
+  if (n >= 100) return count(Number(n.toPrecision(2)));
+  if (n >= 0.1) return trim(n, n < 1 ? 2 : 1);
+  return '0.1 or less';
+}
+
+const digits = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+
+export const superscript = (n: number): string =>
+  String(n)
+    .split('')
+    .map((c) => (c === '-' ? '⁻' : (digits[Number(c)] ?? c)))
+    .join('');
+
+export function bytes(n: number): string {
+  if (n < 1000) return n + ' B';
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let i = -1;
+  do {
+    n /= 1000;
+    i++;
+  } while (n >= 999.5 && i < units.length - 1);
+  return trim(n, n < 10 ? 1 : 0) + ' ' + units[i];
+}
+
+export const short = (sha: string): string => sha.slice(0, 7);
