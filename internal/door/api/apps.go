@@ -16,6 +16,11 @@ type App struct {
 	Environments []Environment `json:"environments" nullable:"false"`
 }
 
+// NewApp is an app to make.
+type NewApp struct {
+	Name string `json:"name" doc:"1 to 40 of a-z, 0-9 and '-', a letter first" example:"shop"`
+}
+
 func (s *Server) mountApps() {
 	apps := s.opts.Catalog
 	register(s, signedIn, "GET /v1/apps", "List the apps you may see", func(ctx context.Context, id access.Identity, _ *struct{}) (*listOf[App], error) {
@@ -29,16 +34,11 @@ func (s *Server) mountApps() {
 		}
 		return everything(out, nil)
 	})
-	type made struct {
-		Body struct {
-			Name string `json:"name" doc:"1 to 40 of a-z, 0-9 and '-', a letter first" example:"shop"`
-		}
-	}
-	register(s, create, "POST /v1/apps", "Create an app; pushing to it for the first time does the same", func(ctx context.Context, id access.Identity, in *made) (*answer[App], error) {
+	register(s, create, "POST /v1/apps", "Create an app; pushing to it for the first time does the same", func(ctx context.Context, id access.Identity, in *with[NewApp]) (*answer[App], error) {
 		a, err := apps.CreateApp(ctx, id.Actor(), in.Body.Name)
 		return answerWith(s.appFor(id, a), err)
 	})
-	register(s, view, "GET /v1/apps/{app}", "Show an app", func(ctx context.Context, id access.Identity, in *struct{ inApp }) (*answer[App], error) {
+	register(s, view, "GET /v1/apps/{app}", "Show an app", func(ctx context.Context, id access.Identity, in *struct{ InApp }) (*answer[App], error) {
 		a, err := apps.App(ctx, in.App)
 		return answerWith(s.appFor(id, a), err)
 	})

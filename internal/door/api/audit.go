@@ -9,7 +9,7 @@ import (
 func (s *Server) mountAudit() {
 	type input struct {
 		App string `query:"app" doc:"What concerns this app only; without it takes an admin"`
-		page
+		Page
 	}
 	register(s, signedIn, "GET /v1/audit", "List who did what, and why, from the newest", func(ctx context.Context, id access.Identity, in *input) (*listOf[access.Entry], error) {
 		needed := access.View

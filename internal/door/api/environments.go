@@ -14,6 +14,26 @@ type Environment struct {
 	URL string `json:"url" doc:"Where visitors reach it"`
 }
 
+// NewEnvironment is an environment to add.
+type NewEnvironment struct {
+	Name           string            `json:"name" example:"staging"`
+	Branch         string            `json:"branch" doc:"Its commits are shipped here" example:"develop"`
+	AllowForcePush bool              `json:"allow_force_push,omitempty"`
+	Labels         map[string]string `json:"labels,omitempty" doc:"Hosts with all of these labels; absent: all hosts"`
+	Hosts          []string          `json:"hosts,omitempty" doc:"Hosts by name, instead of by label"`
+	Domains        []string          `json:"domains,omitempty" doc:"Host names that lead here"`
+}
+
+// EnvironmentChange is a change of an environment: what is absent stays.
+type EnvironmentChange struct {
+	Branch         *string            `json:"branch,omitempty"`
+	AllowForcePush *bool              `json:"allow_force_push,omitempty"`
+	Labels         *map[string]string `json:"labels,omitempty"`
+	Hosts          *[]string          `json:"hosts,omitempty"`
+	Domains        *[]string          `json:"domains,omitempty"`
+	Reason         string             `json:"reason,omitempty" maxLength:"500"`
+}
+
 // oneEnvironment is an Environment with its ETag.
 type oneEnvironment struct {
 	ETag string `header:"ETag"`
@@ -45,7 +65,7 @@ func (s *Server) tagged(e catalog.Environment, err error) (*oneEnvironment, erro
 
 func (s *Server) mountEnvironments() {
 	apps := s.opts.Catalog
-	register(s, view, "GET /v1/apps/{app}/environments", "List the environments of an app", func(ctx context.Context, _ access.Identity, in *struct{ inApp }) (*listOf[Environment], error) {
+	register(s, view, "GET /v1/apps/{app}/environments", "List the environments of an app", func(ctx context.Context, _ access.Identity, in *struct{ InApp }) (*listOf[Environment], error) {
 		found, err := apps.Environments(ctx, in.App)
 		out := []Environment{}
 		for _, e := range found {
@@ -54,15 +74,8 @@ func (s *Server) mountEnvironments() {
 		return everything(out, err)
 	})
 	type made struct {
-		inApp
-		Body struct {
-			Name           string            `json:"name" example:"staging"`
-			Branch         string            `json:"branch" doc:"Its commits are shipped here" example:"develop"`
-			AllowForcePush bool              `json:"allow_force_push,omitempty"`
-			Labels         map[string]string `json:"labels,omitempty" doc:"Hosts with all of these labels; absent: all hosts"`
-			Hosts          []string          `json:"hosts,omitempty" doc:"Hosts by name, instead of by label"`
-			Domains        []string          `json:"domains,omitempty" doc:"Host names that lead here"`
-		}
+		InApp
+		Body NewEnvironment
 	}
 	register(s, deploy, "POST /v1/apps/{app}/environments", "Add an environment", func(ctx context.Context, id access.Identity, in *made) (*oneEnvironment, error) {
 		b := in.Body
@@ -70,20 +83,13 @@ func (s *Server) mountEnvironments() {
 			App: in.App, Name: b.Name, Branch: b.Branch, AllowForcePush: b.AllowForcePush, Labels: b.Labels, Hosts: b.Hosts, Domains: b.Domains,
 		}))
 	})
-	register(s, view, "GET /v1/apps/{app}/environments/{env}", "Show an environment", func(ctx context.Context, _ access.Identity, in *struct{ inEnvironment }) (*oneEnvironment, error) {
+	register(s, view, "GET /v1/apps/{app}/environments/{env}", "Show an environment", func(ctx context.Context, _ access.Identity, in *struct{ InEnvironment }) (*oneEnvironment, error) {
 		return s.tagged(apps.Environment(ctx, in.App, in.Env))
 	})
 	type changed struct {
-		inEnvironment
-		inMatch
-		Body struct {
-			Branch         *string            `json:"branch,omitempty"`
-			AllowForcePush *bool              `json:"allow_force_push,omitempty"`
-			Labels         *map[string]string `json:"labels,omitempty"`
-			Hosts          *[]string          `json:"hosts,omitempty"`
-			Domains        *[]string          `json:"domains,omitempty"`
-			Reason         string             `json:"reason,omitempty" maxLength:"500"`
-		}
+		InEnvironment
+		InMatch
+		Body EnvironmentChange
 	}
 	register(s, deploy, "PATCH /v1/apps/{app}/environments/{env}", "Change an environment; what is absent stays", func(ctx context.Context, id access.Identity, in *changed) (*oneEnvironment, error) {
 		now, err := apps.Environment(ctx, in.App, in.Env)

@@ -28,7 +28,7 @@ func (s *Server) mountEvents() {
 	type input struct {
 		App string `query:"app" doc:"Events of this app only"`
 		Env string `query:"environment" doc:"Events of this environment only"`
-		page
+		Page
 	}
 	register(s, signedIn, "GET /v1/events", "List events from the oldest, behind a position", func(ctx context.Context, id access.Identity, in *input) (*listOf[event.Event], error) {
 		after, err := in.number()

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// inMatch is the part of an input that says which state of a thing the caller saw.
-type inMatch struct {
+// InMatch is the part of an input that says which state of a thing the caller saw.
+type InMatch struct {
 	IfMatch string `header:"If-Match" doc:"The ETag of what you saw; * for whatever it is now"`
 }
 
@@ -14,7 +14,7 @@ type inMatch struct {
 func etag(revision int64) string { return `"` + strconv.FormatInt(revision, 10) + `"` }
 
 // expect gives the revision to change, when the caller saw the present one.
-func (in inMatch) expect(present int64) (int64, error) {
+func (in InMatch) expect(present int64) (int64, error) {
 	switch strings.TrimSpace(in.IfMatch) {
 	case "":
 		return 0, problem(codeNoMatch, "send the ETag of what you saw as If-Match, so that nobody's change is lost; * takes whatever it is now")

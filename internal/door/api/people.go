@@ -7,19 +7,29 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 )
 
+// NewPerson is a person to add.
+type NewPerson struct {
+	Name  string `json:"name" doc:"1 to 40 of a-z, 0-9, '.', '_' and '-'" example:"ana"`
+	Email string `json:"email,omitempty" doc:"As in their commits, so that notices reach them"`
+	Admin bool   `json:"admin,omitempty"`
+}
+
+// LoginLink is a link that signs a person in.
+type LoginLink struct {
+	URL string `json:"url" doc:"Signs the person in, once, within a day"`
+}
+
+// NewGrant is a role to give.
+type NewGrant struct {
+	Role access.Role `json:"role" enum:"viewer,deployer"`
+}
+
 func (s *Server) mountPeople() {
 	people := s.opts.Access
 	register(s, administer, "GET /v1/people", "List people and their roles", func(ctx context.Context, _ access.Identity, _ *struct{}) (*listOf[access.Person], error) {
 		return everything(people.People(ctx))
 	})
-	type added struct {
-		Body struct {
-			Name  string `json:"name" doc:"a-z, 0-9, '.', '_' and '-'" example:"ana"`
-			Email string `json:"email,omitempty" doc:"As in their commits, so that notices reach them"`
-			Admin bool   `json:"admin,omitempty"`
-		}
-	}
-	register(s, administer, "POST /v1/people", "Add a person", func(ctx context.Context, id access.Identity, in *added) (*answer[access.Person], error) {
+	register(s, administer, "POST /v1/people", "Add a person", func(ctx context.Context, id access.Identity, in *with[NewPerson]) (*answer[access.Person], error) {
 		return answerWith(people.AddPerson(ctx, id.Actor(), in.Body.Name, in.Body.Email, in.Body.Admin))
 	})
 	type named struct {
@@ -32,12 +42,9 @@ func (s *Server) mountPeople() {
 	type link struct {
 		Person string `path:"person" doc:"Name of the person"`
 	}
-	type linked struct {
-		URL string `json:"url" doc:"Signs the person in, once, within a day"`
-	}
-	register(s, administer, "POST /v1/people/{person}/links", "Make a link that signs a person in, once", func(ctx context.Context, id access.Identity, in *link) (*answer[linked], error) {
+	register(s, administer, "POST /v1/people/{person}/links", "Make a link that signs a person in, once", func(ctx context.Context, id access.Identity, in *link) (*answer[LoginLink], error) {
 		code, err := people.LoginCode(ctx, id.Actor(), in.Person)
-		return answerWith(linked{URL: s.opts.URL + "/login?token=" + code}, err)
+		return answerWith(LoginLink{URL: s.opts.URL + "/login?token=" + code}, err)
 	})
 	s.mountGrants()
 }
@@ -46,9 +53,7 @@ func (s *Server) mountGrants() {
 	type granted struct {
 		App    string `path:"app" doc:"Name of the app, or * for all"`
 		Person string `path:"person" doc:"Name of the person"`
-		Body   struct {
-			Role access.Role `json:"role" enum:"viewer,deployer"`
-		}
+		Body   NewGrant
 	}
 	register(s, administer, "PUT /v1/apps/{app}/grants/{person}", "Give a person a role in an app", func(ctx context.Context, id access.Identity, in *granted) (*struct{}, error) {
 		if err := s.checkGrantApp(ctx, in.App); err != nil {

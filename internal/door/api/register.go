@@ -30,27 +30,27 @@ func (n need) right() access.Right {
 	return map[need]access.Right{view: access.View, deploy: access.Deploy, create: access.Create, administer: access.Administer}[n]
 }
 
-// inApp is the part of an input that names the app.
-type inApp struct {
+// InApp is the part of an input that names the app.
+type InApp struct {
 	App string `path:"app" doc:"Name of the app" example:"shop"`
 }
 
-func (in inApp) app() string { return in.App }
+func (in InApp) app() string { return in.App }
 
-// inEnvironment is the part of an input that names the app and the environment.
-type inEnvironment struct {
-	inApp
+// InEnvironment is the part of an input that names the app and the environment.
+type InEnvironment struct {
+	InApp
 	Env string `path:"env" doc:"Name of the environment" example:"production"`
 }
 
-// page is the part of an input that asks for a part of a list.
-type page struct {
+// Page is the part of an input that asks for a part of a list.
+type Page struct {
 	After string `query:"after" doc:"Where to go on: the \"next\" of the list before" maxLength:"100"`
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many at most"`
 }
 
 // number reads a cursor that is a number, 0 when there is none.
-func (p page) number() (int64, error) {
+func (p Page) number() (int64, error) {
 	if p.After == "" {
 		return 0, nil
 	}
@@ -87,6 +87,9 @@ func part[T any](items []T, limit int, cursor func(T) int64) *listOf[T] {
 	}
 	return out
 }
+
+// with is an input whose body is T. T is a type with a name: /openapi.json names its schemas by it.
+type with[T any] struct{ Body T }
 
 // answer is an answer whose body is T.
 type answer[T any] struct{ Body T }

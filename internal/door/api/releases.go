@@ -10,9 +10,9 @@ import (
 func (s *Server) mountReleases() {
 	apps := s.opts.Catalog
 	type input struct {
-		inApp
+		InApp
 		Env string `query:"environment" default:"production" doc:"Name of the environment"`
-		page
+		Page
 	}
 	register(s, view, "GET /v1/apps/{app}/releases", "List the releases of an environment, newest first", func(ctx context.Context, _ access.Identity, in *input) (*listOf[catalog.Release], error) {
 		before, err := in.number()
@@ -29,7 +29,7 @@ func (s *Server) mountReleases() {
 		return part(found, in.Limit, func(r catalog.Release) int64 { return int64(r.Number) }), nil
 	})
 	type one struct {
-		inApp
+		InApp
 		Release string `path:"release" doc:"Id of the release: rel_…"`
 	}
 	register(s, view, "GET /v1/apps/{app}/releases/{release}", "Show a release", func(ctx context.Context, _ access.Identity, in *one) (*answer[catalog.Release], error) {

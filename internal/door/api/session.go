@@ -25,20 +25,20 @@ type SessionPerson struct {
 	Email string `json:"email"`
 }
 
+// SignIn is what it takes to sign in.
+type SignIn struct {
+	Token string `json:"token" minLength:"1" maxLength:"1000" doc:"A token: slt_…"`
+}
+
 func (s *Server) mountSession() {
 	register(s, signedIn, "GET /v1/session", "Who am I?", func(_ context.Context, id access.Identity, _ *struct{}) (*answer[Session], error) {
 		return answerWith(s.session(id), nil)
 	})
-	type signIn struct {
-		Body struct {
-			Token string `json:"token" minLength:"1" maxLength:"1000" doc:"A token: slt_…"`
-		}
-	}
 	type cookie struct {
 		SetCookie string `header:"Set-Cookie"`
 		Body      Session
 	}
-	register(s, public, "POST /v1/session", "Sign in with a token: sets the session cookie", func(ctx context.Context, _ access.Identity, in *signIn) (*cookie, error) {
+	register(s, public, "POST /v1/session", "Sign in with a token: sets the session cookie", func(ctx context.Context, _ access.Identity, in *with[SignIn]) (*cookie, error) {
 		r := requestOf(ctx).http
 		c, id, err := s.opts.Access.SignIn(ctx, r.RemoteAddr, in.Body.Token, secure(r))
 		if err != nil {

@@ -14,6 +14,13 @@ type NewToken struct {
 	Secret string `json:"token" doc:"The token. It is not stored and cannot be shown again"`
 }
 
+// TokenRequest is a token to make.
+type TokenRequest struct {
+	Label     string     `json:"label" minLength:"1" maxLength:"100" doc:"What it is for" example:"laptop"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it ends; absent: never"`
+	Person    string     `json:"person,omitempty" doc:"Whose it is; absent: yours. Of others takes an admin"`
+}
+
 func (s *Server) mountTokens() {
 	tokens := s.opts.Access
 	register(s, signedIn, "GET /v1/tokens", "List your tokens; an admin sees those of everybody", func(ctx context.Context, id access.Identity, _ *struct{}) (*listOf[access.Token], error) {
@@ -23,14 +30,7 @@ func (s *Server) mountTokens() {
 		}
 		return everything(tokens.Tokens(ctx, person))
 	})
-	type made struct {
-		Body struct {
-			Label     string     `json:"label" minLength:"1" maxLength:"100" doc:"What it is for" example:"laptop"`
-			ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it ends; absent: never"`
-			Person    string     `json:"person,omitempty" doc:"Whose it is; absent: yours. Of others takes an admin"`
-		}
-	}
-	register(s, signedIn, "POST /v1/tokens", "Make a token; it is shown this once", func(ctx context.Context, id access.Identity, in *made) (*answer[NewToken], error) {
+	register(s, signedIn, "POST /v1/tokens", "Make a token; it is shown this once", func(ctx context.Context, id access.Identity, in *with[TokenRequest]) (*answer[NewToken], error) {
 		person := in.Body.Person
 		if person == "" {
 			person = id.Person.Name

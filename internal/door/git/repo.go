@@ -163,25 +163,38 @@ func (d *Door) fixHead(ctx context.Context, repo string, heads map[string]string
 	return err
 }
 
-// maintain repacks repositories where git finds that they need it, now and then, one after another.
+// settleEvery is how often refs are compared with what was told, beside each push and each start. When the server is killed, git may be just about to move a ref, and does so
+// behind the next start's look.
+const settleEvery = 30 * time.Second
+
+// maintain settles what was left open, and repacks repositories where git finds that they need it, now and then, one after another.
 func (d *Door) maintain(ctx context.Context) {
-	tick := time.NewTicker(d.opts.MaintainEvery)
-	defer tick.Stop()
+	settle, repack := time.NewTicker(settleEvery), time.NewTicker(d.opts.MaintainEvery)
+	defer settle.Stop()
+	defer repack.Stop()
 	for {
+		var err error
 		select {
-		case <-tick.C:
+		case <-settle.C:
+			err = d.settleAll(ctx)
+		case <-repack.C:
+			err = d.repack(ctx)
 		case <-ctx.Done():
 			return
 		}
-		apps, err := d.apps()
-		for _, app := range apps {
-			// Safe beside pushes: git keeps what is younger than two weeks, whether a ref leads to it or not.
-			if _, gcErr := d.output(ctx, d.repo(app), nil, "-c", "gc.auto=5000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"); gcErr != nil {
-				err = errors.Join(err, fmt.Errorf("repack %s: %w", app, gcErr))
-			}
-		}
 		if err != nil && ctx.Err() == nil {
-			d.log.Error("repositories not repacked", "error", err)
+			d.log.Error("repositories not looked after", "error", err)
 		}
 	}
+}
+
+func (d *Door) repack(ctx context.Context) error {
+	apps, err := d.apps()
+	for _, app := range apps {
+		// Safe beside pushes: git keeps what is younger than two weeks, whether a ref leads to it or not.
+		if _, gcErr := d.output(ctx, d.repo(app), nil, "-c", "gc.auto=5000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"); gcErr != nil {
+			err = errors.Join(err, fmt.Errorf("repack %s: %w", app, gcErr))
+		}
+	}
+	return err
 }
