@@ -23,6 +23,8 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/door/agents"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/git"
+	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/vault"
@@ -115,14 +117,36 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, err
 	}
 	agentDoor := &agents.Door{Fleet: a.Fleet, Deploy: deploys, Traffic: traffics, Logger: a.logger("agents")}
+	repos, err := git.New(git.Options{
+		DB: store, Access: a.Access, Dir: filepath.Join(o.Dir, "git"), URL: a.URL(), HookExe: o.Exe, Logger: a.logger("git"),
+		AgentAuth: a.agentCredential, Follow: follower{builds: builds, log: log, url: a.URL()}.follow,
+	})
+	if err != nil {
+		return nil, err
+	}
+	server.Mux().Handle("/git/", repos)
 	server.MountBuilds(builds)
 	server.MountRollouts(rollouts)
 	server.MountAgents(a.Fleet, deploys, builds, func() api.Join { return api.Join{URL: a.URL(), Pin: a.joinPin()} })
 	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
+	api.WorkHandlers{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
+	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
-	a.stage("doors", server.Run, a.serve, a.edge)
+	ticks := func(ctx context.Context) error {
+		for t, ok := rollouts.NextTick(ctx); ok; t, ok = rollouts.NextTick(ctx) {
+			server.Tick(api.Tick{App: t.App, Rollout: t.Rollout, Second: t.Second})
+		}
+		return nil
+	}
+	a.stage("doors", server.Run, ticks, repos.Run, a.serve, a.edge)
 	return a, nil
+}
+
+// agentCredential lets agents clone.
+func (a *App) agentCredential(ctx context.Context, credential string) (string, bool) {
+	agent, err := a.Fleet.Authenticate(ctx, credential)
+	return agent.ID, err == nil
 }
 
 // lock keeps a second server out of the data folder.

@@ -45,6 +45,16 @@ func (d *Door) Agent(r *http.Request) (fleet.Agent, error) {
 	return d.Fleet.Authenticate(r.Context(), secret)
 }
 
+// Roles tells which agent asks and what roles it plays, and notes that it lives. It has the form that package api's doors take.
+func (d *Door) Roles(r *http.Request) (id string, roles []string, err error) {
+	a, err := d.Agent(r)
+	if err != nil {
+		return "", nil, err
+	}
+	d.Fleet.Seen(a.ID, nil)
+	return a.ID, a.Roles, nil
+}
+
 // as lets an agent with the role in (any agent when it is empty), notes that it lives, and answers errors.
 func (d *Door) as(role string, fn func(http.ResponseWriter, *http.Request, fleet.Agent) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
