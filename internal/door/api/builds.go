@@ -15,8 +15,8 @@ import (
 // MountBuilds adds the builds and their logs.
 func (s *Server) MountBuilds(b *build.Service) {
 	type list struct {
-		inApp
-		page
+		InApp
+		Page
 		Env string `query:"environment" doc:"Only of this environment"`
 	}
 	register(s, view, "GET /v1/apps/{app}/builds", "List an app's builds, the newest first",
@@ -25,7 +25,7 @@ func (s *Server) MountBuilds(b *build.Service) {
 			return &listOf[build.Build]{Body: List[build.Build]{Items: items, Next: next}}, err
 		})
 	type one struct {
-		inApp
+		InApp
 		Build string `path:"build" doc:"Id of the build" example:"bld_01kc"`
 	}
 	register(s, view, "GET /v1/apps/{app}/builds/{build}", "One build with its units and leases",

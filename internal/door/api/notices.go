@@ -16,12 +16,12 @@ type Notices struct {
 func (s *Server) MountNotices(n *notify.Service) {
 	const path = "/v1/apps/{app}/environments/{env}/notices"
 	register(s, deploy, "GET "+path, "Where an environment's notices go",
-		func(ctx context.Context, _ access.Identity, in *inEnvironment) (*answer[Notices], error) {
+		func(ctx context.Context, _ access.Identity, in *InEnvironment) (*answer[Notices], error) {
 			targets, err := n.Targets(ctx, in.App, in.Env)
 			return answerWith(Notices{Webhooks: targets}, err)
 		})
 	type put struct {
-		inEnvironment
+		InEnvironment
 		Body Notices
 	}
 	register(s, deploy, "PUT "+path, "Say where an environment's notices go",
@@ -32,11 +32,11 @@ func (s *Server) MountNotices(n *notify.Service) {
 			return answerWith(in.Body, n.SetTargets(ctx, id.Actor(), in.App, in.Env, in.Body.Webhooks))
 		})
 	register(s, view, "GET "+path+"/log", "The newest notices and what became of them",
-		func(ctx context.Context, _ access.Identity, in *inEnvironment) (*listOf[notify.Notice], error) {
+		func(ctx context.Context, _ access.Identity, in *InEnvironment) (*listOf[notify.Notice], error) {
 			return everything(n.Log(ctx, in.App, in.Env, 100))
 		})
 	register(s, deploy, "POST "+path+"/test", "Send a test notice to every target",
-		func(ctx context.Context, id access.Identity, in *inEnvironment) (*struct{}, error) {
+		func(ctx context.Context, id access.Identity, in *InEnvironment) (*struct{}, error) {
 			return nil, n.Test(ctx, id.Actor(), in.App, in.Env)
 		})
 }

@@ -11,8 +11,8 @@ import (
 // MountRollouts adds the rollouts, and the hands on an environment's wheel.
 func (s *Server) MountRollouts(r *rollout.Service) {
 	type list struct {
-		inApp
-		page
+		InApp
+		Page
 		Env string `query:"environment" doc:"Only of this environment"`
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts", "List an app's rollouts, the newest first",
@@ -28,7 +28,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 			return part(items, in.Limit, func(v rollout.View) int64 { return int64(v.Number) }), nil
 		})
 	type one struct {
-		inApp
+		InApp
 		Rollout string `path:"rollout" doc:"Id of the rollout" example:"rol_01kc"`
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}", "One rollout with its evidence and decisions",
@@ -58,7 +58,7 @@ type reasoned struct {
 
 func (s *Server) mountCommands(r *rollout.Service) {
 	type input struct {
-		inApp
+		InApp
 		Rollout string `path:"rollout" doc:"Id of the rollout"`
 		Body    reasoned
 	}
@@ -80,7 +80,7 @@ func (s *Server) mountCommands(r *rollout.Service) {
 
 func (s *Server) mountWheel(r *rollout.Service) {
 	type input struct {
-		inEnvironment
+		InEnvironment
 		Body reasoned
 	}
 	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/freeze", "Hold everything new; a rollout under way goes on",
@@ -92,7 +92,7 @@ func (s *Server) mountWheel(r *rollout.Service) {
 			return nil, r.Unfreeze(ctx, id.Actor(), in.App, in.Env, in.Body.Reason)
 		})
 	type back struct {
-		inEnvironment
+		InEnvironment
 		Body struct {
 			reasoned
 			Release string `json:"release,omitempty" doc:"Where to go back to; the last good release when absent"`
