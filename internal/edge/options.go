@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
@@ -19,6 +20,8 @@ type Options struct {
 	Listen string
 	// Server is the URL of the server, Credential what it knows this edge by.
 	Server, Credential string
+	// Transport is the way to the server where it is a special one: off loopback, with the server's key pinned. Default: the system's authorities are trusted.
+	Transport http.RoundTripper
 	// Dir holds the last snapshot, the spool, and the socket of package control. One running edge to a folder.
 	Dir string
 	// Version tells a supervisor whether to replace this edge.
@@ -61,6 +64,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
 	}
 	if o.ID == "" {
 		return o, fault.Invalid("The edge needs its id.").At("id")

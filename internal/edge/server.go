@@ -33,7 +33,7 @@ type server struct {
 func newServer(o Options) *server {
 	return &server{
 		url: strings.TrimSuffix(o.Server, "/"), credential: o.Credential,
-		client: &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}},
+		client: &http.Client{Transport: o.Transport},
 	}
 }
 
