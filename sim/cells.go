@@ -12,6 +12,10 @@ func cells(o options) []cell {
 	var all []cell
 	add := func(w world, h harm, m method, promised bool, runs int, rates ...float64) {
 		for _, rps := range rates {
+			runs := runs
+			if rps >= 2000 && !promised {
+				runs = max(runs/3, 10) // as slow as ten of the next smaller
+			}
 			all = append(all, cell{world: w, harm: h, rps: rps, method: m, runs: runs, promised: promised})
 		}
 	}

@@ -14,9 +14,9 @@ const maxCount = 1 << 40
 // with little noise, while a change in the mix is followed within seconds.
 const recentRequests = 1000
 
-// excludeRoom is how far the evidence for health may exceed its threshold, as ln: a hundred times. More would only delay the moment when
-// a harm that begins late undoes it.
-const excludeRoom = 4.605
+// excludeRoom is how far the evidence for health may exceed its threshold, as ln: a thousand times. More would delay the moment when a harm
+// that begins late undoes it; with less, chance alone would now and then undo the health of a good release.
+const excludeRoom = 6.908
 
 // NewState is the evidence before the first tick, as is the zero State. The policy must be valid.
 func NewState(p Policy) State {

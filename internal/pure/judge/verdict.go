@@ -38,7 +38,7 @@ type VitalEvidence struct {
 	EValue    float64 `json:"e_value"`
 	Peak      float64 `json:"peak"`
 	Threshold float64 `json:"threshold"`
-	// Excluded and ExcludeThreshold are the same for "harm of RuleOut or more". Excluded is kept to at most 100 times its threshold.
+	// Excluded and ExcludeThreshold are the same for "harm of RuleOut or more". Excluded is kept to at most 1,000 times its threshold.
 	Excluded         float64 `json:"excluded"`
 	ExcludeThreshold float64 `json:"exclude_threshold"`
 	RuleOut          float64 `json:"rule_out"`
