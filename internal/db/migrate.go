@@ -28,8 +28,24 @@ func (d *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store's migrations: %w", err)
 	}
+	if err := knows(ctx, p); err != nil {
+		return err
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("bring the store up to date: %w", err)
+	}
+	return nil
+}
+
+// knows refuses a store that a newer program has changed: this one would misread it.
+func knows(ctx context.Context, p *goose.Provider) error {
+	at, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("ask the store for its version: %w", err)
+	}
+	sources := p.ListSources()
+	if newest := sources[len(sources)-1].Version; at > newest {
+		return fmt.Errorf("the store is of a newer Slipway (version %d, this program knows %d): run that one, or restore the backup from before the upgrade", at, newest)
 	}
 	return nil
 }

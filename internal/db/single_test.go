@@ -215,3 +215,25 @@ func TestOpenedAgainAllMigrationsStay(t *testing.T) {
 		}
 	}
 }
+
+func TestAStoreOfANewerProgramIsRefused(t *testing.T) {
+	for _, opts := range []db.Options{{URL: dbtest.PostgresURL(t)}, {Path: t.TempDir() + "/state.db"}} {
+		d, err := db.Open(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, $2)`, 9999, true)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := db.Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "newer Slipway (version 9999") {
+			t.Errorf("opened: %v, %v", d, err)
+		}
+	}
+}
