@@ -33,11 +33,11 @@ func (s *Server) MountAgents(f *fleet.Service, d *deploying.Service, b *build.Se
 		func(ctx context.Context, id access.Identity, in *list) (*listOf[AgentView], error) {
 			return everything(agentViews(ctx, id, f, d, b, in.Role))
 		})
-	type one struct {
+	type One struct {
 		Agent string `path:"agent" doc:"Id of the agent" example:"agt_01kc"`
 	}
 	register(s, signedIn, "GET /v1/agents/{agent}/samples", "The last minutes of a host, oldest first",
-		func(_ context.Context, _ access.Identity, in *one) (*listOf[wire.Sample], error) {
+		func(_ context.Context, _ access.Identity, in *One) (*listOf[wire.Sample], error) {
 			samples := f.Samples(in.Agent)
 			if samples == nil {
 				samples = []wire.Sample{}
@@ -45,7 +45,7 @@ func (s *Server) MountAgents(f *fleet.Service, d *deploying.Service, b *build.Se
 			return everything(samples, nil)
 		})
 	type remove struct {
-		one
+		One
 		Reason string `query:"reason" maxLength:"500"`
 	}
 	register(s, administer, "DELETE /v1/agents/{agent}", "Take an agent out; its credential is void",
@@ -120,11 +120,11 @@ func (s *Server) mountJoinTokens(f *fleet.Service, join func() Join) {
 			out.Command = fmt.Sprintf("slipway agent --server %s --join %s --roles %s", at.URL, secret, strings.Join(t.Roles, ","))
 			return answerWith(out, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "join_token.created", Target: t.ID}))
 		})
-	type one struct {
+	type One struct {
 		Token string `path:"token" doc:"Id of the join token"`
 	}
 	register(s, administer, "DELETE /v1/join-tokens/{token}", "Void a join token; machines that joined by it stay",
-		func(ctx context.Context, id access.Identity, in *one) (*struct{}, error) {
+		func(ctx context.Context, id access.Identity, in *One) (*struct{}, error) {
 			if err := f.RevokeJoin(ctx, in.Token); err != nil {
 				return nil, err
 			}

@@ -24,16 +24,16 @@ func (s *Server) MountBuilds(b *build.Service) {
 			items, next, err := b.Builds(ctx, in.App, in.Env, in.After, in.Limit)
 			return &listOf[build.Build]{Body: List[build.Build]{Items: items, Next: next}}, err
 		})
-	type one struct {
+	type One struct {
 		InApp
 		Build string `path:"build" doc:"Id of the build" example:"bld_01kc"`
 	}
 	register(s, view, "GET /v1/apps/{app}/builds/{build}", "One build with its units and leases",
-		func(ctx context.Context, _ access.Identity, in *one) (*answer[build.Detail], error) {
+		func(ctx context.Context, _ access.Identity, in *One) (*answer[build.Detail], error) {
 			return answerWith(b.Build(ctx, in.App, in.Build))
 		})
 	type cancel struct {
-		one
+		One
 		Body struct {
 			Reason string `json:"reason,omitempty" maxLength:"500"`
 		}
@@ -42,13 +42,13 @@ func (s *Server) MountBuilds(b *build.Service) {
 		func(ctx context.Context, id access.Identity, in *cancel) (*struct{}, error) {
 			return nil, b.Cancel(ctx, id.Actor(), in.App, in.Build, in.Body.Reason)
 		})
-	type started struct {
+	type buildStarted struct {
 		Build string `json:"build" doc:"Id of the new build"`
 	}
 	register(s, deploy, "POST /v1/apps/{app}/builds/{build}/retry", "Build the same commit again; units that passed are not run again",
-		func(ctx context.Context, id access.Identity, in *one) (*answer[started], error) {
+		func(ctx context.Context, id access.Identity, in *One) (*answer[buildStarted], error) {
 			again, err := b.Retry(ctx, id.Actor(), in.App, in.Build)
-			return answerWith(started{Build: again}, err)
+			return answerWith(buildStarted{Build: again}, err)
 		})
 	s.mux.HandleFunc("GET /v1/apps/{app}/builds/{build}/logs/{lease}", s.buildLog(b))
 }

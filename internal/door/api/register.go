@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -105,6 +106,7 @@ func answerWith[T any](v T, err error) (*answer[T], error) {
 // Errors of any layer become problems here.
 func register[I, O any](s *Server, n need, route, summary string, fn func(ctx context.Context, id access.Identity, in *I) (*O, error)) {
 	method, path, _ := strings.Cut(route, " ")
+	mustFill(route, typeOf[I]())
 	op := huma.Operation{
 		Method: method, Path: path, Summary: summary, OperationID: operationID(method, path), Tags: []string{tag(path)},
 		Errors: problemStatuses(n, path),
@@ -128,6 +130,24 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 		s.logInternal(ctx, p, err)
 		return nil, p
 	})
+}
+
+// mustFill ends the program's start when the framework could not fill a part of an input: it passes over embedded types whose names are not exported, and the path's
+// names would be empty.
+func mustFill(route string, input reflect.Type) {
+	if input.Kind() != reflect.Struct {
+		return
+	}
+	for i := range input.NumField() {
+		f := input.Field(i)
+		if !f.Anonymous {
+			continue
+		}
+		if !f.IsExported() {
+			panic(fmt.Sprintf("%s: the input embeds %s, which is not exported and would stay empty", route, f.Name))
+		}
+		mustFill(route, f.Type)
+	}
 }
 
 func allow(id access.Identity, n need, in any) error {

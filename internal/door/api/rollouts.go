@@ -27,12 +27,12 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 			}
 			return part(items, in.Limit, func(v rollout.View) int64 { return int64(v.Number) }), nil
 		})
-	type one struct {
+	type One struct {
 		InApp
 		Rollout string `path:"rollout" doc:"Id of the rollout" example:"rol_01kc"`
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}", "One rollout with its evidence and decisions",
-		func(ctx context.Context, _ access.Identity, in *one) (*answer[rollout.View], error) {
+		func(ctx context.Context, _ access.Identity, in *One) (*answer[rollout.View], error) {
 			v, err := r.Get(ctx, in.Rollout)
 			if err == nil && v.App != in.App {
 				err = fault.NotFound("there is no rollout %s in %s", in.Rollout, in.App)
@@ -40,7 +40,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 			return answerWith(v, err)
 		})
 	type series struct {
-		one
+		One
 		Vital string `query:"vital" default:"errors" doc:"Name of the vital"`
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/series", "One vital of a rollout, second by second",
@@ -98,12 +98,12 @@ func (s *Server) mountWheel(r *rollout.Service) {
 			Release string `json:"release,omitempty" doc:"Where to go back to; the last good release when absent"`
 		}
 	}
-	type started struct {
+	type rolloutStarted struct {
 		Rollout string `json:"rollout" doc:"Id of the rollout that goes back"`
 	}
 	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/rollback", "Go back: the rollout under way, or the live release",
-		func(ctx context.Context, id access.Identity, in *back) (*answer[started], error) {
+		func(ctx context.Context, id access.Identity, in *back) (*answer[rolloutStarted], error) {
 			rol, err := r.RollBackEnv(ctx, id.Actor(), in.App, in.Env, in.Body.Release, in.Body.Reason)
-			return answerWith(started{Rollout: rol}, err)
+			return answerWith(rolloutStarted{Rollout: rol}, err)
 		})
 }
