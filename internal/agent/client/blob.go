@@ -14,7 +14,7 @@ import (
 func (c *Client) GetBlob(ctx context.Context, sha string, offset int64, w io.Writer) (written int64, err error) {
 	var pause Backoff
 	for {
-		n, err, again := c.getOnce(ctx, sha, offset+written, w)
+		n, again, err := c.getOnce(ctx, sha, offset+written, w)
 		written += n
 		c.notice(ctx, err, again)
 		if err == nil || !again {
@@ -29,7 +29,7 @@ func (c *Client) GetBlob(ctx context.Context, sha string, offset int64, w io.Wri
 	}
 }
 
-func (c *Client) getOnce(ctx context.Context, sha string, offset int64, w io.Writer) (written int64, err error, again bool) {
+func (c *Client) getOnce(ctx context.Context, sha string, offset int64, w io.Writer) (written int64, again bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stall := time.AfterFunc(stallTime, cancel)
@@ -41,37 +41,37 @@ func (c *Client) getOnce(ctx context.Context, sha string, offset int64, w io.Wri
 	k := call{method: http.MethodGet, path: blobPath(sha), bearer: c.Credential()}
 	response, err := c.send(ctx, k, http.NoBody, 0, header)
 	if err != nil {
-		return 0, err, true
+		return 0, true, err
 	}
 	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusOK && offset > 0:
 		// It does not do ranges: what we have is read again and dropped.
 		if _, err := io.CopyN(io.Discard, response.Body, offset); err != nil {
-			return 0, fmt.Errorf("fetch blob %s: %w", sha, err), true
+			return 0, true, fmt.Errorf("fetch blob %s: %w", sha, err)
 		}
 	case response.StatusCode == http.StatusRequestedRangeNotSatisfiable:
-		return 0, nil, false // all there already
+		return 0, false, nil // all there already
 	case response.StatusCode/100 != 2:
-		err, again := failure(response)
-		return 0, err, again
+		again, err := failure(response)
+		return 0, again, err
 	}
 	sink := &sink{w: w, moved: func() { stall.Reset(stallTime) }}
 	written, err = io.Copy(sink, response.Body)
 	if sink.err != nil {
-		return written, sink.err, false
+		return written, false, sink.err
 	}
 	if err != nil {
-		return written, fmt.Errorf("fetch blob %s: %w", sha, err), true
+		return written, true, fmt.Errorf("fetch blob %s: %w", sha, err)
 	}
-	return written, nil, false
+	return written, false, nil
 }
 
 // PutBlob stores size bytes of r under their sha256, from the beginning at each try.
 func (c *Client) PutBlob(ctx context.Context, sha string, r io.ReaderAt, size int64) error {
 	var pause Backoff
 	for {
-		err, again := c.putOnce(ctx, sha, io.NewSectionReader(r, 0, size), size)
+		again, err := c.putOnce(ctx, sha, io.NewSectionReader(r, 0, size), size)
 		c.notice(ctx, err, again)
 		if err == nil || !again {
 			return err
@@ -82,7 +82,7 @@ func (c *Client) PutBlob(ctx context.Context, sha string, r io.ReaderAt, size in
 	}
 }
 
-func (c *Client) putOnce(ctx context.Context, sha string, r io.Reader, size int64) (err error, again bool) {
+func (c *Client) putOnce(ctx context.Context, sha string, r io.Reader, size int64) (again bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stall := time.AfterFunc(stallTime, cancel)
@@ -91,13 +91,13 @@ func (c *Client) putOnce(ctx context.Context, sha string, r io.Reader, size int6
 	k := call{method: http.MethodPut, path: blobPath(sha), kind: "application/octet-stream", bearer: c.Credential()}
 	response, err := c.send(ctx, k, body, size, nil)
 	if err != nil {
-		return fmt.Errorf("store blob %s: %w", sha, err), body.err == nil
+		return body.err == nil, fmt.Errorf("store blob %s: %w", sha, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
 		return failure(response)
 	}
-	return nil, false
+	return false, nil
 }
 
 func blobPath(sha string) string { return "/agent/v1/blobs/" + sha }

@@ -31,7 +31,7 @@ func (c *Client) Join(ctx context.Context, r wire.JoinRequest) (agent string, er
 		return id.Agent, nil
 	}
 	if r.Token == "" {
-		return "", errors.New(`this machine has not joined yet: give a join token (--join, made with "slipway tokens join")`)
+		return "", errors.New(`this machine has not joined yet: give a join token (--join, made with "slipway join-token")`)
 	}
 	var answer wire.JoinAnswer
 	k, err := c.post("/agent/v1/join", r)
@@ -59,7 +59,7 @@ func (c *Client) Join(ctx context.Context, r wire.JoinRequest) (agent string, er
 func joinError(err error) error {
 	switch {
 	case errors.Is(err, ErrRemoved):
-		return errors.New(`the server does not take this join token: it is used up, expired or mistyped; make a new one with "slipway tokens join"`)
+		return errors.New(`the server does not take this join token: it is used up, expired or mistyped; make a new one with "slipway join-token"`)
 	case errors.Is(err, ErrGone):
 		return fmt.Errorf("another machine has joined under this name; choose another with --name: %w", err)
 	default:

@@ -116,6 +116,12 @@ func (c *Client) Credential() string {
 	return c.id.Credential
 }
 
+// Server is the base address of the server.
+func (c *Client) Server() string { return c.base.String() }
+
+// Transport is the way to the server, its key pinned, for programs that speak to it beside this client.
+func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
+
 // GitURL is where an app is cloned from, with the Credential as password.
 func (c *Client) GitURL(app string) string {
 	return c.base.JoinPath("git", app+".git").String()
@@ -140,31 +146,31 @@ type call struct {
 }
 
 // try sends a call once and decodes a JSON answer into answer, where there is one: found is false on 204.
-func (c *Client) try(ctx context.Context, k call, answer any) (found bool, err error, again bool) {
+func (c *Client) try(ctx context.Context, k call, answer any) (found, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
 	response, err := c.send(ctx, k, bytes.NewReader(k.body), int64(len(k.body)), nil)
 	if err != nil {
-		return false, err, true
+		return false, true, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
-		err, again := failure(response)
-		return false, err, again
+		again, err := failure(response)
+		return false, again, err
 	}
 	if response.StatusCode == http.StatusNoContent || answer == nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection is used again
-		return false, err, true
+		return false, true, err
 	}
 	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
-		return false, fmt.Errorf("read the server's answer to %s %s: %w", k.method, k.path, err), true
+		return false, true, fmt.Errorf("read the server's answer to %s %s: %w", k.method, k.path, err)
 	}
-	return true, nil, false
+	return true, false, nil
 }
 
 // once is try for those who have something newer to say the next time.
 func (c *Client) once(ctx context.Context, k call, answer any) error {
-	_, err, again := c.try(ctx, k, answer)
+	_, again, err := c.try(ctx, k, answer)
 	c.notice(ctx, err, again)
 	return err
 }
@@ -173,7 +179,7 @@ func (c *Client) once(ctx context.Context, k call, answer any) error {
 func (c *Client) until(ctx context.Context, k call, answer any) (found bool, err error) {
 	var pause Backoff
 	for {
-		found, err, again := c.try(ctx, k, answer)
+		found, again, err := c.try(ctx, k, answer)
 		c.notice(ctx, err, again)
 		if err == nil || !again {
 			return found, err

@@ -27,19 +27,19 @@ func (s *Status) Error() string {
 }
 
 // failure turns an answer that is no success into an error, and says whether trying again may help.
-func failure(response *http.Response) (err error, again bool) {
+func failure(response *http.Response) (again bool, err error) {
 	status := &Status{Code: response.StatusCode, Text: explain(response)}
 	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized:
-		return fmt.Errorf("%w (%s)", ErrRemoved, status.Text), false
+		return false, fmt.Errorf("%w (%s)", ErrRemoved, status.Text)
 	case code == http.StatusNotFound, code == http.StatusConflict, code == http.StatusGone:
-		return fmt.Errorf("%w (%w)", ErrGone, status), false
+		return false, fmt.Errorf("%w (%w)", ErrGone, status)
 	case code == http.StatusUpgradeRequired:
-		return ErrTooOld, false
+		return false, ErrTooOld
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
-		return status, true
+		return true, status
 	default:
-		return status, false
+		return false, status
 	}
 }
 

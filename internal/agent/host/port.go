@@ -58,7 +58,7 @@ func (p *ports) release(port int) {
 
 // portFree reports whether nobody listens on the port, whatever the address.
 func portFree(port int) bool {
-	l, err := net.Listen("tcp", ":"+strconv.Itoa(port))
+	l, err := net.Listen("tcp", ":"+strconv.Itoa(port)) //nolint:noctx // it does not wait
 	if err != nil {
 		return false
 	}

@@ -21,7 +21,7 @@ func startGuard() (*guard, error) {
 		return nil, err
 	}
 	defer r.Close()
-	cmd := exec.Command("/bin/sh", "-c", guardScript)
+	cmd := exec.Command("/bin/sh", "-c", guardScript) //nolint:noctx // it ends with the pipe
 	cmd.Dir, cmd.Env, cmd.Stdin = "/", []string{}, r
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

@@ -76,7 +76,7 @@ func Start(s Spec) (*Process, error) {
 }
 
 func (p *Process) launch(s Spec, attr *syscall.SysProcAttr) (err error) {
-	cmd := exec.Command("/bin/sh", "-c", s.Command)
+	cmd := exec.Command("/bin/sh", "-c", s.Command) //nolint:noctx // it may outlive every context; Stop ends it
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.Dir, s.Env, attr
 	if cmd.Env == nil {
 		cmd.Env = []string{} // nil would pass on everything

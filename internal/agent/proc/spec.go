@@ -27,13 +27,10 @@ type Spec struct {
 	Linger time.Duration
 }
 
-// inherited are the variables that every command gets from the agent, where set.
-var inherited = [...]string{"PATH", "HOME", "TMPDIR", "LANG"}
-
 // Environ gives PATH, HOME, TMPDIR and LANG of this program with given (NAME=value) added; later ones win. Nothing else is passed on.
 func Environ(given ...string) []string {
 	values := map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-	for _, name := range inherited {
+	for _, name := range [...]string{"PATH", "HOME", "TMPDIR", "LANG"} {
 		if value, ok := os.LookupEnv(name); ok {
 			values[name] = value
 		}
