@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/slipwayhq/slipway/internal/edge"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -222,10 +225,15 @@ func TestABrokenSnapshotIsRefused(t *testing.T) {
 
 func TestStartingAndStopping(t *testing.T) {
 	p := newPlane(t)
-	dir := t.TempDir()
+	http.DefaultClient.CloseIdleConnections()
+	before := goleak.IgnoreCurrent()
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30)) // longer than a socket's address
 	for range 5 {
 		e, stop := p.start(func(o *edgeOptions) { o.Dir = dir })
 		addr := e.Addr()
+		if s, err := edge.Alive(dir); err != nil || s.Listen != addr || s.ID != "agt_edge" {
+			t.Fatalf("%+v, %v", s, err)
+		}
 		stop()
 		if _, err := net.Dial("tcp", addr); err == nil {
 			t.Fatal("it still listens")
@@ -233,6 +241,10 @@ func TestStartingAndStopping(t *testing.T) {
 		if _, err := edge.Alive(dir); err == nil {
 			t.Fatal("it still answers")
 		}
+	}
+	p.CloseClientConnections()
+	if err := goleak.Find(before, goleak.IgnoreAnyFunction("net/http.(*conn).serve")); err != nil {
+		t.Errorf("an edge that ended left something running: %v", err)
 	}
 	taken := httptest.NewServer(nil)
 	defer taken.Close()

@@ -1,7 +1,8 @@
 package edge
 
 import (
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -52,6 +53,16 @@ func (e *Edge) originOf(r *http.Request) origin {
 	return o
 }
 
+// newRequestID makes 128 random bits as hex digits. They are no secret.
+func newRequestID() string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], rand.Uint64()) //nolint:gosec // no secret
+	binary.BigEndian.PutUint64(raw[8:], rand.Uint64()) //nolint:gosec // no secret
+	var id [32]byte
+	hex.Encode(id[:], raw[:])
+	return string(id[:])
+}
+
 // rewrite makes the request that goes out. ReverseProxy has taken off what belongs to one hop, and all X-Forwarded-*.
 func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme = "http"
@@ -61,7 +72,7 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 		p.Out.Trailer = p.In.Trailer // shared, because it fills while the body is read
 	}
 	if x.origin.request == "" {
-		x.origin.request = fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) //nolint:gosec // an id, no secret
+		x.origin.request = newRequestID()
 	}
 	values := [...]string{x.origin.chain, x.origin.proto, x.origin.host, x.origin.request}
 	h := p.Out.Header
