@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -241,6 +243,45 @@ func TestTheAddressArrivesAsItWasWritten(t *testing.T) {
 		if !bytes.HasSuffix(raw, []byte("\r\n\r\n"+uri)) {
 			t.Errorf("%s arrived as %q", uri, raw[bytes.LastIndexByte(raw, '\n')+1:])
 		}
+	}
+}
+
+func TestOddTargetsReachTheBackendAndNobodyElse(t *testing.T) {
+	p := newPlane(t)
+	o, _ := backend(t, "old", "h1", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.Method + " " + r.RequestURI)) })
+	e, _ := p.start(nil)
+	p.apply(route(0, o))
+	for line, want := range map[string]string{
+		"GET http://elsewhere.example/x HTTP/1.1": "GET /x", "PURGE /x HTTP/1.1": "PURGE /x",
+	} {
+		c, err := net.Dial("tcp", e.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Fprintf(c, "%s\r\nHost: x\r\nConnection: close\r\n\r\n", line)
+		raw, _ := io.ReadAll(c)
+		_ = c.Close()
+		if !bytes.HasSuffix(raw, []byte("\r\n\r\n"+want)) {
+			t.Errorf("%s arrived as %q", line, raw)
+		}
+	}
+}
+
+func TestByTLS(t *testing.T) {
+	p := newPlane(t)
+	o, _ := backend(t, "old", "h1", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(r.Header.Get("X-Forwarded-Proto")))
+	})
+	lender := httptest.NewTLSServer(nil) // for its certificate
+	defer lender.Close()
+	e, _ := p.start(func(o *edgeOptions) {
+		o.TLS = &tls.Config{Certificates: lender.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	})
+	p.apply(route(0, o))
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+e.Addr()+"/", nil)
+	res, body := do(t, lender.Client(), req)
+	if body != "https" || res.Proto != "HTTP/1.1" || !res.Cookies()[0].Secure {
+		t.Errorf("%q by %s, cookies %v", body, res.Proto, res.Cookies())
 	}
 }
 

@@ -176,6 +176,7 @@ func (e *Edge) commands(l *net.TCPListener) *control.Server {
 func (e *Edge) handOver(ctx context.Context, l *life, listener *net.TCPListener, server *http.Server) error {
 	e.opts.Logger.Info("a successor serves; finishing", "connections", e.conns.open.Load(), "requests", e.conns.requests.Load())
 	e.conns.drain.Store(true)
+	e.counter.HandOver()
 	err := serveError(listener.Close())
 	l.talk.end()
 	l.count.run(func(ctx context.Context) {

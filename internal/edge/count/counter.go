@@ -1,6 +1,7 @@
 package count
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"crypto/sha256"
 
 	"github.com/slipwayhq/slipway/internal/event"
 )
@@ -30,6 +29,7 @@ type Counter struct {
 	epochs   []*Epoch // in order of their beginning
 	memories map[string]*memory
 	number   int64
+	heir     bool // a successor tidies the folder
 }
 
 // New makes a Counter for the edge of this id. boot is random for each start. dir keeps the memories; it is made when missing.
@@ -109,7 +109,7 @@ func (c *Counter) prune(keys []Key) error {
 			delete(c.memories, name)
 		}
 	}
-	if c.dir == "" {
+	if c.dir == "" || c.heir {
 		return nil
 	}
 	files, err := os.ReadDir(c.dir)
@@ -155,6 +155,13 @@ func (c *Counter) Close(start time.Time) (event.EdgeSecond, bool, error) {
 	c.number++
 	s.Number = c.number
 	return s, true, err
+}
+
+// HandOver leaves the folder to a successor: marks are still added to its files, but none is removed any more.
+func (c *Counter) HandOver() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heir = true
 }
 
 // Save writes the memories to disk, as Close does.
