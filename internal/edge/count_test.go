@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/edge"
 	"github.com/slipwayhq/slipway/internal/event"
 )
 
@@ -27,6 +28,7 @@ func sometimes(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestAVisitorErrsOnceARollout(t *testing.T) {
+	t.Parallel()
 	p := newPlane(t)
 	o, _ := backend(t, "old", "h1", sometimes)
 	n, _ := backend(t, "new", "h1", sometimes)
@@ -123,6 +125,7 @@ func sumOf(p *plane) event.Counts {
 
 // A server that takes a post and says no, says yes late, or is away, still has every second once.
 func TestEverySecondIsCountedOnce(t *testing.T) {
+	t.Parallel()
 	p := newPlane(t)
 	p.answer = func(n int) (bool, int) {
 		switch n % 3 {
@@ -167,6 +170,7 @@ func TestEverySecondIsCountedOnce(t *testing.T) {
 
 // While a release hangs, its requests are counted at their start and as slow when they pass the thresholds, although no answer ever comes.
 func TestAHangIsSeen(t *testing.T) {
+	t.Parallel()
 	p := newPlane(t)
 	release := make(chan struct{})
 	o, _ := backend(t, "old", "h1", func(_ http.ResponseWriter, r *http.Request) {
@@ -175,38 +179,51 @@ func TestAHangIsSeen(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	e, _ := p.start(nil)
+	e, stop := p.start(nil)
 	p.apply(route(0, o))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var group sync.WaitGroup
-	for i := range 3 {
-		group.Go(func() {
+	hang := func(e *edge.Edge, visitor string) (giveUp func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
 			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.Addr()+"/", nil)
-			req.Header.Set("Cookie", "slipway_visitor="+visitorID(i%2))
+			req.Header.Set("Cookie", "slipway_visitor="+visitor)
 			if res, err := http.DefaultClient.Do(req); err == nil {
 				_ = res.Body.Close()
 			}
-		})
+		}()
+		return func() { cancel(); <-done }
+	}
+	var giveUp []func()
+	for i := range 3 {
+		giveUp = append(giveUp, hang(e, visitorID(i%2)))
 	}
 	p.await("three requests that hang past all thresholds", func() bool {
 		c := p.totals()["old"]
 		return c.Requests == 3 && c.Slow == [event.Thresholds]int64{3, 3, 3} && c.FirstSlow == [event.Thresholds]int64{2, 2, 2} && c.Errors == 0
 	})
-	cancel() // the visitors give up before their patience ends: not an error
-	group.Wait()
+	for _, f := range giveUp {
+		f() // the visitors give up before their patience ends: not an error
+	}
 	p.await("their end", func() bool { return e.Status().Requests == 0 })
+	stop()
+	if c := sumOf(p); c.Errors != 0 || c.Slow[2] != 3 {
+		t.Errorf("counted %+v", c)
+	}
+	e, stop = p.start(func(o *edgeOptions) { o.Patience = time.Nanosecond })
+	p.await("the route", func() bool { return len(e.Status().Routes) == 1 })
+	f := hang(e, visitorID(7))
+	p.await("one more that hangs", func() bool { return e.Status().Requests == 1 })
+	f() // now beyond patience: an error
+	stop()
 	close(release)
-	get(t, "http://"+e.Addr()+"/", visitorID(5))
-	p.await("one more", func() bool { return p.totals()["old"].Requests == 4 })
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c := p.totals()["old"]; c.Errors != 0 || c.Slow[2] != 3 {
+	if c := sumOf(p); c.Errors != 1 || c.Requests != 4 {
 		t.Errorf("counted %+v", c)
 	}
 }
 
 func TestNothingIsLostWhileTheServerIsAway(t *testing.T) {
+	t.Parallel()
 	p := newPlane(t)
 	dir := t.TempDir()
 	o, _ := backend(t, "old", "h1", nil)

@@ -61,10 +61,11 @@ func New(opts Options) (*Edge, error) {
 	}
 	e := &Edge{
 		opts: opts, boot: event.NewKey("boot", opts.Clock()), started: opts.Clock(),
-		snapshots: newSnapshots(opts.Dir), server: newServer(opts), conns: newConns(), buffers: newBuffers(), transport: newTransport(opts),
+		server: newServer(opts), conns: newConns(), buffers: newBuffers(), transport: newTransport(opts),
 		quiet: slog.NewLogLogger(opts.Logger.Handler(), slog.LevelDebug),
 		drain: make(chan struct{}, 1), stop: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	e.snapshots = newSnapshots(opts.Dir, func() wire.Snapshot { return e.table.Load().snapshot })
 	e.exchanges.New = func() any { return newExchange(e) }
 	if e.key, err = openKey(opts.Dir); err != nil {
 		return nil, err

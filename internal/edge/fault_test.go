@@ -146,6 +146,7 @@ func TestBrokenAnswersAreErrorsAndNotRepeated(t *testing.T) {
 }
 
 func TestABackendThatFailsItsChecksGetsNoRequests(t *testing.T) {
+	t.Parallel()
 	p := newPlane(t)
 	var sick flag
 	h := func(name string) http.HandlerFunc {

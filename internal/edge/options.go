@@ -32,6 +32,9 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// HeaderTimeout is how long a release may take to begin its answer; then the visitor gets 504. Default 60 s.
 	HeaderTimeout time.Duration
+	// Patience is how long a visitor may wait for an answer before a request that the visitor gives up counts as an error of the release: who leaves
+	// earlier may have had a change of mind, who leaves later has been let down. Default 10 s.
+	Patience time.Duration
 	// IdleTimeout is how long an unused connection of a visitor is kept. Default 60 s.
 	IdleTimeout time.Duration
 	// StopTime is how long requests may take to finish when the edge is told to end. Default 10 s.
@@ -45,10 +48,6 @@ type Options struct {
 	Clock func() time.Time
 }
 
-// Patience is how long a visitor may wait before a request that the visitor gives up counts as an error of the release: who leaves earlier may have
-// changed his mind, who leaves later has been let down.
-const Patience = 10 * time.Second
-
 func (o Options) withDefaults() (Options, error) {
 	set := func(d *time.Duration, to time.Duration) {
 		if *d == 0 {
@@ -56,6 +55,7 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	set(&o.HeaderTimeout, time.Minute)
+	set(&o.Patience, 10*time.Second)
 	set(&o.IdleTimeout, time.Minute)
 	set(&o.StopTime, 10*time.Second)
 	set(&o.HandoverTime, 10*time.Minute)

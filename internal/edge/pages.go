@@ -47,7 +47,7 @@ func nobody(w http.ResponseWriter, r *http.Request) {
 // sorry answers for a release that did not. It decides what counts as an error (ADR 0042).
 func (x *exchange) sorry(w http.ResponseWriter, _ *http.Request, err error) {
 	if x.in.Context().Err() != nil && x.edge.alive.Err() == nil {
-		x.failed = x.failed || x.count.Waited() >= Patience
+		x.failed = x.failed || x.count.Waited() >= x.edge.opts.Patience
 		return // nobody is there to read
 	}
 	x.failed = true

@@ -135,6 +135,7 @@ func TestStreamsAreFlushedAtOnce(t *testing.T) {
 
 // Large bodies go through without being held: 64 MB each way.
 func TestLargeBodiesPass(t *testing.T) {
+	t.Parallel()
 	const size = 64 << 20
 	p := newPlane(t)
 	o, _ := backend(t, "old", "h1", func(w http.ResponseWriter, r *http.Request) {

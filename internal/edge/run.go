@@ -163,7 +163,7 @@ func (e *Edge) commands(l *net.TCPListener) *control.Server {
 		Status:   func() any { return e.Status() },
 		Taking: func() bool {
 			// The successor begins with what is in force here, and with who has erred.
-			e.complain(e.snapshots.write(e.table.Load().snapshot))
+			e.complain(e.snapshots.write())
 			e.complain(e.counter.Save())
 			return !e.conns.draining()
 		},
@@ -177,6 +177,7 @@ func (e *Edge) handOver(ctx context.Context, l *life, listener *net.TCPListener,
 	e.opts.Logger.Info("a successor serves; finishing", "connections", e.conns.open.Load(), "requests", e.conns.requests.Load())
 	e.conns.drain.Store(true)
 	e.counter.HandOver()
+	e.snapshots.handOver()
 	err := serveError(listener.Close())
 	l.talk.end()
 	l.count.run(func(ctx context.Context) {

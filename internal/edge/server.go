@@ -110,7 +110,7 @@ func (e *Edge) poll(ctx context.Context) {
 		snap, ok, err := e.server.snapshot(ctx, have)
 		if err == nil && ok {
 			if err = e.apply(snap); err == nil {
-				e.snapshots.save(snap)
+				e.snapshots.save()
 			}
 			if err == nil && snap.Generation == have {
 				err = fmt.Errorf("the server sent generation %d again", have)

@@ -18,15 +18,16 @@ const followEvery = 100 * time.Millisecond
 
 // snapshots keeps the last snapshot on disk. Writing waits for the disk and happens beside the serving.
 type snapshots struct {
-	path string
-	wake chan struct{}
+	path    string
+	current func() wire.Snapshot // the one in force
+	wake    chan struct{}
 
-	mu   sync.Mutex
-	next *wire.Snapshot
+	mu   sync.Mutex // one writes at a time, and so the last one writes the newest
+	heir bool       // a successor writes the file
 }
 
-func newSnapshots(dir string) *snapshots {
-	return &snapshots{path: filepath.Join(dir, "snapshot.json"), wake: make(chan struct{}, 1)}
+func newSnapshots(dir string, current func() wire.Snapshot) *snapshots {
+	return &snapshots{path: filepath.Join(dir, "snapshot.json"), current: current, wake: make(chan struct{}, 1)}
 }
 
 // load reads the last snapshot; ok is false when there is none.
@@ -44,42 +45,47 @@ func (s *snapshots) load() (snap wire.Snapshot, ok bool, err error) {
 	return snap, true, nil
 }
 
-// save asks Run to write the snapshot; of several only the last is written.
-func (s *snapshots) save(snap wire.Snapshot) {
-	s.mu.Lock()
-	s.next = &snap
-	s.mu.Unlock()
+// save asks run to write the snapshot in force.
+func (s *snapshots) save() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run writes until ctx ends, and then what is left.
+// handOver leaves the file to a successor.
+func (s *snapshots) handOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heir = true
+}
+
+// run writes whenever it is asked to, until ctx ends.
 func (s *snapshots) run(ctx context.Context, failed func(error)) {
 	for {
 		select {
 		case <-s.wake:
+			failed(s.write())
+			continue
 		case <-ctx.Done():
 		}
-		s.mu.Lock()
-		next := s.next
-		s.next = nil
-		s.mu.Unlock()
-		if next != nil {
-			if err := s.write(*next); err != nil {
-				failed(err)
-			}
+		select {
+		case <-s.wake: // what was asked for at the last moment
+			failed(s.write())
+		default:
 		}
-		if ctx.Err() != nil {
-			return
-		}
+		return
 	}
 }
 
 // write replaces the file by a rename, so that there is always a whole one.
-func (s *snapshots) write(snap wire.Snapshot) error {
-	data, err := json.Marshal(snap)
+func (s *snapshots) write() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heir {
+		return nil
+	}
+	data, err := json.Marshal(s.current())
 	if err != nil {
 		return fmt.Errorf("keep the snapshot: %w", err)
 	}

@@ -67,6 +67,7 @@ func next(t *testing.T, up <-chan edge.Status) edge.Status {
 }
 
 func TestTheEdgeOutlivesItsSupervisorAndIsReplacedWithoutLoss(t *testing.T) {
+	t.Parallel()
 	p := newPlane(t)
 	o, _ := backend(t, "old", "h1", echo)
 	p.set(route(0, o))
