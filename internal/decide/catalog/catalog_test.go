@@ -230,7 +230,9 @@ func TestManifestAndSettingsPageShareTheEnvironments(t *testing.T) {
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}
-			return inTx(t, w.d, func(ctx context.Context, tx *db.Tx) ([]string, error) { return ApplyManifest(ctx, tx, "person:ana", "shop", m) })
+			return inTx(t, w.d, func(ctx context.Context, tx *db.Tx) ([]string, error) {
+				return ApplyManifest(ctx, tx, "person:ana", "shop", m)
+			})
 		}
 		branch := func(env string) string {
 			e, err := w.Environment(t.Context(), "shop", env)
