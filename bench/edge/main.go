@@ -49,6 +49,8 @@ type result struct {
 	Proxies  []figures `json:"proxies"`
 	Changes  changes   `json:"changes"`
 	Restarts changes   `json:"restarts"`
+	// Lag is how long after its end a second was at the server, in milliseconds: median and most, over everything above.
+	Lag [2]float64 `json:"lag_ms"`
 }
 
 // figures are one proxy's, medians over the rounds. Ratios compare with the bare proxy in the same round.
@@ -80,6 +82,9 @@ func measure(ctx context.Context, s settings, asJSON bool) error {
 	if r.Restarts, err = stage.restart(ctx); err != nil {
 		return err
 	}
+	stage.plane.mu.Lock()
+	r.Lag = [2]float64{median(stage.plane.lags), slices.Max(stage.plane.lags)}
+	stage.plane.mu.Unlock()
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(r)
 	}
@@ -101,6 +106,7 @@ func (r result) print(w io.Writer) error {
 		_, _ = fmt.Fprintf(w, "%d %s under load: %d GETs and %d POSTs, %d lost; counted %d, not counted %d; in force after %.1f ms (median), %.1f ms (most)\n",
 			c.Number, c.What, c.Gets, c.Posts, c.Lost, c.Counted, c.Gets+c.Posts-c.Counted, c.MedianMS, c.MostMS)
 	}
+	_, _ = fmt.Fprintf(w, "a second was at the server %.1f ms (median), %.1f ms (most) after its end\n", r.Lag[0], r.Lag[1])
 	return nil
 }
 

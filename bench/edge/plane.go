@@ -24,6 +24,7 @@ type plane struct {
 	snap    wire.Snapshot
 	applied int64
 	seconds map[string]int64 // requests by the second's key
+	lags    []float64        // ms from the end of a second until it was here
 	changed chan struct{}
 }
 
@@ -87,8 +88,12 @@ func (p *plane) post(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if n := len(seconds); n > 0 {
+		p.lags = append(p.lags, float64(now.Sub(time.Unix(seconds[n-1].Second+1, 0)).Microseconds())/1000)
+	}
 	for _, s := range seconds {
 		n := int64(0)
 		for _, route := range s.Routes {
