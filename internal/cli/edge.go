@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/agent/client"
+	"github.com/slipwayhq/slipway/internal/edge"
+	"github.com/slipwayhq/slipway/internal/edge/control"
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/wire"
+)
+
+type edgeVerb struct {
+	Run  edgeCmd     `cmd:"" default:"withargs" help:"Run an edge. On another machine than the server's it joins by a token first."`
+	Stop edgeStopCmd `cmd:"" help:"End the edge that a server left running."`
+}
+
+type edgeCmd struct {
+	logging
+	tied
+	Data           string   `help:"Folder of this edge." aliases:"dir" default:"slipway-edge" type:"path" env:"SLIPWAY_DATA"`
+	Listen         string   `help:"Address for visitors." default:"127.0.0.1:7080" env:"SLIPWAY_EDGE_LISTEN"`
+	Server         string   `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
+	Join           string   `help:"Join token with the role edge, for the first start." env:"SLIPWAY_JOIN"`
+	Name           string   `help:"Name of this edge; default: the host name." env:"SLIPWAY_NAME"`
+	TLSCert        string   `name:"tls-cert" help:"Certificate file for visitors; without it they are served in plain." type:"path" env:"SLIPWAY_TLS_CERT"`
+	TLSKey         string   `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
+	TrustedProxies []string `help:"Networks of proxies before the edge, whose X-Forwarded-* is believed." env:"SLIPWAY_TRUSTED_PROXIES"`
+	ID             string   `help:"Id that the server gave to its own edge." hidden:""`
+	Credential     string   `help:"Credential of the server's own edge." hidden:"" env:"SLIPWAY_EDGE_CREDENTIAL"`
+}
+
+func (c *edgeCmd) Run(p *program) error {
+	o := edge.Options{
+		ID: c.ID, Listen: c.Listen, Server: c.Server, Credential: c.Credential, Dir: c.Data, Version: programVersion(), Logger: c.logger(p.stderr),
+	}
+	if err := c.network(&o); err != nil {
+		return err
+	}
+	ctx, stop := c.bind(p.ctx)
+	defer stop()
+	if c.ID == "" {
+		joined, err := c.join(ctx, &o)
+		if err != nil {
+			return err
+		}
+		defer joined.Close()
+	}
+	e, err := edge.New(o)
+	if err != nil {
+		return err
+	}
+	return e.Run(ctx)
+}
+
+// network reads what concerns connections, all mistakes at once.
+func (c *edgeCmd) network(o *edge.Options) error {
+	var errs []error
+	for _, text := range c.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			errs = append(errs, fault.Invalid("--trusted-proxies: %q is not a network; write it like 10.0.0.0/8", text))
+		}
+		o.TrustedProxies = append(o.TrustedProxies, prefix)
+	}
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together"))
+	case c.TLSCert != "":
+		cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read the certificate: %w", err))
+		}
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+	}
+	return errors.Join(errs...)
+}
+
+// join makes this machine an edge of the server; where it is one already, nothing is asked.
+func (c *edgeCmd) join(ctx context.Context, o *edge.Options) (*client.Client, error) {
+	name := c.Name
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("this machine has no host name; give one with --name: %w", err)
+		}
+		name = host + "-edge"
+	}
+	joined, err := client.New(client.Options{Server: c.Server, Token: c.Join, Dir: c.Data, Version: o.Version, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, fault.Invalid("--listen %q is not an address; write it like 0.0.0.0:80", c.Listen)
+	}
+	o.ID, err = joined.Join(ctx, wire.JoinRequest{Name: name, Roles: []string{wire.RoleEdge}, Addr: host, CPUs: runtime.NumCPU()})
+	if err != nil {
+		joined.Close()
+		return nil, err
+	}
+	o.Credential, o.Server = joined.Credential(), joined.Server()
+	o.Transport = joined.Transport()
+	return joined, nil
+}
+
+type edgeStopCmd struct {
+	Data string `help:"Folder of the server, or of the edge." default:"slipway-data" type:"path" env:"SLIPWAY_DATA"`
+}
+
+func (c *edgeStopCmd) Run(p *program) error {
+	dir := filepath.Join(c.Data, "edge")
+	if _, err := edge.Alive(dir); err != nil {
+		dir = c.Data
+	}
+	status, err := edge.Alive(dir)
+	if err != nil {
+		return fault.NotFound("no edge runs from %s; name its folder with --data", c.Data)
+	}
+	if err := stopEdge(dir); err != nil {
+		return err
+	}
+	p.say("The edge at %s has ended.", status.Listen)
+	return nil
+}
+
+// stopTime is how long an edge may take to end: its requests have ten seconds.
+const stopTime = 20 * time.Second
+
+// stopEdge tells the edge of a folder to end and waits until it is gone. Where none runs, nothing is to be done.
+func stopEdge(dir string) error {
+	if _, err := edge.Alive(dir); err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	gone := make(chan error, 1)
+	go func() { gone <- control.Watch(ctx, dir) }() // received below
+	err := control.Stop(dir)
+	if watching := <-gone; err == nil && watching != nil {
+		err = watching
+	}
+	if _, still := edge.Alive(dir); err != nil && still == nil {
+		return fmt.Errorf("end the edge in %s: %w", dir, err)
+	}
+	return nil
+}

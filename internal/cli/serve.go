@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/app"
+	"github.com/slipwayhq/slipway/internal/edge"
+	"github.com/slipwayhq/slipway/ui"
+)
+
+type serveCmd struct {
+	logging
+	Data       string        `help:"Folder for everything." default:"slipway-data" type:"path" env:"SLIPWAY_DATA"`
+	Listen     string        `help:"Address for people, agents and git; TLS off loopback." default:"127.0.0.1:7070" env:"SLIPWAY_LISTEN"`
+	EdgeListen string        `help:"Address for the apps' visitors; \"none\" when the edge runs elsewhere." default:"127.0.0.1:7080" env:"SLIPWAY_EDGE_LISTEN"`
+	URL        string        `help:"How others reach this server, where that is not its address." env:"SLIPWAY_URL"`
+	AdminToken string        `help:"A token of the first admin, 16 characters at least. Without it one is made and printed at the first start." env:"SLIPWAY_ADMIN_TOKEN"`
+	Database   string        `help:"postgres://… instead of SQLite in the data folder." env:"SLIPWAY_DATABASE"`
+	NATS       string        `name:"nats" help:"nats://… of a cluster instead of a log in the data folder." env:"SLIPWAY_NATS"`
+	SecretKey  string        `help:"Key that seals secrets, instead of the file in the data folder: 32 bytes as 64 hex digits." env:"SLIPWAY_SECRET_KEY"`
+	TLSCert    string        `name:"tls-cert" help:"Certificate file; without it the server makes its own." type:"path" env:"SLIPWAY_TLS_CERT"`
+	TLSKey     string        `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
+	LogAge     time.Duration `help:"How long logs of builds are kept." default:"720h" env:"SLIPWAY_LOG_AGE"`
+}
+
+func (c *serveCmd) Run(p *program) error {
+	a, err := app.New(p.ctx, app.Options{
+		Dir: c.Data, Listen: c.Listen, EdgeListen: c.EdgeListen, URL: c.URL, AdminToken: c.AdminToken, Database: c.Database, NATS: c.NATS,
+		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge,
+		Version: programVersion(), UI: ui.Files(), Logger: c.logger(p.stderr),
+	})
+	if err != nil {
+		return err
+	}
+	c.greet(p, a)
+	err = a.Run(p.ctx)
+	return errors.Join(err, c.leave(p))
+}
+
+// greet says where to go. What is shown at the first start is never shown again.
+func (c *serveCmd) greet(p *program, a *app.App) {
+	p.say("Slipway serves at %s", a.URL())
+	if a.First.Token != "" {
+		p.say("The first admin's token, shown this once:\n\n    %s\n", a.First.Token)
+	}
+	if link := a.LoginURL(); link != "" {
+		p.say("Sign in with this link, which works once:\n\n    %s\n", link)
+		p.say("Next: slipway join-token --roles work,host   makes the command that other machines join by")
+		p.say("      slipway init                          in a repository, then git push")
+	}
+}
+
+// leave ends the edge on ctrl-C. Any other end is for a restart, of which visitors must notice nothing.
+func (c *serveCmd) leave(p *program) error {
+	if c.EdgeListen == "none" {
+		return nil
+	}
+	dir := filepath.Join(c.Data, "edge")
+	if interrupted(p.ctx) {
+		return stopEdge(dir)
+	}
+	if status, err := edge.Alive(dir); err == nil {
+		p.say("The edge goes on serving visitors at %s (process %d); the next slipway serve takes it over. To end it: slipway edge stop --data %s", status.Listen, status.PID, c.Data)
+	}
+	return nil
+}

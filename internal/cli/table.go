@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+)
+
+// listing is for verbs that list.
+type listing struct {
+	JSON  bool `name:"json" help:"Print the API's JSON: an array, or one object when one was named."`
+	Limit int  `short:"n" help:"How many at most." default:"20"`
+}
+
+// show prints items as a table, or as a JSON array with all fields that the API gave.
+func show[T any](p *program, asJSON bool, items []apiclient.Item[T], head string, row func(T) []any) error {
+	if asJSON {
+		if items == nil {
+			items = []apiclient.Item[T]{}
+		}
+		return p.printJSON(items)
+	}
+	if len(items) == 0 {
+		p.say("none")
+		return nil
+	}
+	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
+	for _, item := range items {
+		for i, cell := range row(item.Value) {
+			if i > 0 {
+				_, _ = fmt.Fprint(t, "\t")
+			}
+			_, _ = fmt.Fprint(t, cell)
+		}
+		_, _ = fmt.Fprintln(t)
+	}
+	return t.Flush()
+}
+
+// printJSON prints a value for people who read JSON and programs alike.
+func (p *program) printJSON(v any) error {
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	return nil
+}
+
+// short is a commit as people quote it.
+func short(sha string) string { return sha[:min(len(sha), 8)] }
+
+// clip keeps a text to n runes.
+func clip(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return text
+}
+
+// when is a time as people say it: how long ago.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	switch d := time.Since(t); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d.Hours()))
+	default:
+		return t.Local().Format("2006-01-02")
+	}
+}
+
+// percent is a share as people say it.
+func percent(share float64) string { return fmt.Sprintf("%.3g%%", 100*share) }
+
+// dash stands for nothing.
+func dash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
