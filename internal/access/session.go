@@ -61,7 +61,7 @@ func (s *Service) SignInByCode(ctx context.Context, addr, code string, secure bo
 		return s.identity(ctx, person, "")
 	})
 	if fault.Is(err, fault.CodeUnauthorized) {
-		return nil, Identity{}, fault.Unauthorized("this link was used already, or is too old; sign in with a token, or make a new link with \"slipway login --link\"")
+		return nil, Identity{}, fault.Unauthorized("this link was used already, or is too old; sign in with a token, or ask an admin for a new link")
 	}
 	if err != nil {
 		return nil, Identity{}, err

@@ -27,7 +27,7 @@ type Keyring struct {
 	keys   map[string]cipher.AEAD
 }
 
-// OpenKeyring reads the keys of the file, one a line in base64, the newest last; it makes the file with one key when it is missing. given (SLIPWAY_SECRET_KEY: keys
+// OpenKeyring reads the keys of the file, one a line in base64 or hex, the newest last; it makes the file with one key when it is missing. given (SLIPWAY_SECRET_KEY: keys
 // separated by commas, the newest last) comes after those of the file, and no file is made when it is there.
 func OpenKeyring(path, given string) (*Keyring, error) {
 	k := &Keyring{path: path, keys: map[string]cipher.AEAD{}}
@@ -101,10 +101,10 @@ func (k *Keyring) add(text string) error {
 	if text == "" {
 		return nil
 	}
-	key, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(key) != keySize {
+	key, ok := parseKey(text)
+	if !ok {
 		// Not even a part of what was given is shown: it may be a key with a typing mistake.
-		return fault.Invalid("a key is %d bytes in base64; make one with: openssl rand -base64 %d", keySize, keySize)
+		return fault.Invalid("a key is %d bytes, in base64 or as %d hex digits; make one with: openssl rand -base64 %d", keySize, 2*keySize, keySize)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -118,6 +118,15 @@ func (k *Keyring) add(text string) error {
 	k.newest = hex.EncodeToString(sum[:4])
 	k.keys[k.newest] = aead
 	return nil
+}
+
+// parseKey reads both ways of writing a key. No text is a key in both: their lengths differ.
+func parseKey(text string) ([]byte, bool) {
+	if key, err := hex.DecodeString(text); err == nil && len(key) == keySize {
+		return key, true
+	}
+	key, err := base64.StdEncoding.DecodeString(text)
+	return key, err == nil && len(key) == keySize
 }
 
 // Seal encrypts a value. The same context has to be given to Open it.

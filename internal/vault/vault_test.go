@@ -114,6 +114,10 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 			t.Errorf("a key is shown: %v", err)
 		}
 	}
+	inHex := keyring(t, filepath.Join(dir, "none"), strings.Repeat("00", keySize))
+	if got, err := keyring(t, filepath.Join(dir, "none"), good).Open(inHex.Seal("x")); err != nil || got != "x" {
+		t.Errorf("one key in hex and in base64 is not the same: %v", err)
+	}
 	if _, err := OpenKeyring(filepath.Join(dir, "none"), "not a key"); err == nil || strings.Contains(err.Error(), "not a key") {
 		t.Errorf("given: %v", err)
 	}

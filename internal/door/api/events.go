@@ -112,6 +112,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			if id, err = s.stillSees(r, app); err == nil {
 				err = out.send(": rest\n\n")
 			}
+		case <-s.feed.over:
+			return
 		case <-r.Context().Done():
 			return
 		}

@@ -17,13 +17,14 @@ type Tick struct {
 
 // feed wakes the streams. They read what is new from the store themselves, so that a slow reader holds nobody up and nothing is kept for it.
 type feed struct {
+	over  chan struct{} // closed when the server stops feeding
 	mu    sync.Mutex
 	news  chan struct{} // closed at the next news
 	ticks map[chan Tick]struct{}
 }
 
 func newFeed() *feed {
-	return &feed{news: make(chan struct{}), ticks: map[chan Tick]struct{}{}}
+	return &feed{over: make(chan struct{}), news: make(chan struct{}), ticks: map[chan Tick]struct{}{}}
 }
 
 // wait gives a channel that is closed when there is news after this call.
@@ -65,8 +66,9 @@ func (s *Server) Tick(t Tick) {
 	}
 }
 
-// Run feeds the streams from the log until ctx ends.
+// Run feeds the streams from the log until ctx ends. Then the streams end too, so that none holds up the server's stop: browsers come back by themselves. It runs once.
 func (s *Server) Run(ctx context.Context) error {
+	defer close(s.feed.over)
 	at, err := s.opts.Journal.LastPosition(ctx)
 	if err != nil {
 		return fmt.Errorf("feed the streams: %w", err)

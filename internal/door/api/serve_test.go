@@ -44,6 +44,18 @@ func TestStreamResumesAndFilters(t *testing.T) {
 	}
 }
 
+func TestStreamsEndWithTheServer(t *testing.T) {
+	w := open(t)
+	lines := w.stream("", adminToken)
+	next(t, lines, ": stream")
+	w.stop()
+	for lines.Scan() {
+	}
+	if err := lines.Err(); err != nil {
+		t.Errorf("the stream was cut off: %v", err)
+	}
+}
+
 func TestHealthAndMetrics(t *testing.T) {
 	w := open(t)
 	if r := w.do("GET", "/livez", "", ""); r.StatusCode != 200 {

@@ -34,6 +34,7 @@ type world struct {
 	server *Server
 	http   *httptest.Server
 	log    *lockedBuffer
+	stop   func() // ends the server's Run
 	code   string // of the first admin's link
 }
 
@@ -71,9 +72,12 @@ func open(t *testing.T) *world {
 			t.Errorf("run: %v", err)
 		}
 	})
-	t.Cleanup(func() {
+	w.stop = func() {
 		cancel()
 		wg.Wait()
+	}
+	t.Cleanup(func() {
+		w.stop()
 		w.http.CloseClientConnections()
 		w.http.Close()
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +28,7 @@ func (d *Door) settings() []string {
 		"receive.advertisePushOptions=true", "receive.denyCurrentBranch=ignore", "receive.denyDeleteCurrent=ignore",
 		fmt.Sprintf("receive.maxInputSize=%d", d.opts.MaxPush),
 		"uploadpack.allowAnySHA1InWant=true", "uploadpack.allowFilter=true",
+		"receive.keepAlive=" + strconv.Itoa(d.keepAlive),
 		"http.receivepack=true", "init.defaultBranch=main", "advice.detachedHead=false",
 	}
 }

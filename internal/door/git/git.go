@@ -44,6 +44,8 @@ type Door struct {
 	git    string // path of the program
 	socket string
 	hooks  net.Listener
+	// keepAlive is after how many quiet seconds git sends an empty packet to the pusher.
+	keepAlive int
 
 	mu     sync.Mutex
 	locks  map[string]chan struct{}
@@ -71,7 +73,7 @@ func New(o Options) (*Door, error) {
 			return nil, fmt.Errorf("find this program, for git's hooks: %w", err)
 		}
 	}
-	d := &Door{opts: o, log: o.Logger, locks: map[string]chan struct{}{}, pushes: map[string]*push{}}
+	d := &Door{opts: o, log: o.Logger, keepAlive: 5, locks: map[string]chan struct{}{}, pushes: map[string]*push{}}
 	if d.git, err = exec.LookPath("git"); err != nil {
 		return nil, fmt.Errorf("find git: %w; install it (apt-get install git)", err)
 	}

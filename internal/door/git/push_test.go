@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"io"
@@ -183,6 +184,100 @@ func TestBrokenUploadMovesNothing(t *testing.T) {
 	leftovers, err := filepath.Glob(filepath.Join(w.door.repo("shop"), "objects", "tmp_objdir-*"))
 	if err != nil || len(leftovers) > 0 {
 		t.Errorf("left over: %v %v", leftovers, err)
+	}
+}
+
+func TestQuietPushIsKeptAlive(t *testing.T) {
+	alive := make(chan struct{})
+	w := open(t, func(o *Options) {
+		o.Follow = func(ctx context.Context, _, _, _ string, line func(string)) error {
+			select { // says nothing until the client has seen that the connection lives
+			case <-alive:
+				line("passed")
+			case <-ctx.Done():
+			}
+			return nil
+		}
+	})
+	w.door.keepAlive = 1
+	c := newClone(t)
+	head := c.commit("one", ".slipway.yaml", good("shop"))
+	res := w.rawPush(c, head)
+	defer res.Body.Close()
+	quiet := pktLine("\x01")[:4] + "\x01"
+	var said bytes.Buffer
+	buf := make([]byte, 1024)
+	for !strings.Contains(said.String(), "goes to production") || !strings.HasSuffix(said.String(), quiet) {
+		n, err := res.Body.Read(buf)
+		if err != nil {
+			t.Fatalf("ended with %v after %q", err, said.String())
+		}
+		said.Write(buf[:n])
+	}
+	close(alive)
+	rest, err := io.ReadAll(res.Body)
+	if err != nil || !bytes.Contains(rest, []byte("passed")) || !bytes.HasSuffix(rest, []byte("0000")) {
+		t.Errorf("ended with %q, %v", rest, err)
+	}
+}
+
+// rawPush sends a whole pack as git would, and gives the answer as it comes.
+func (w *world) rawPush(c *clone, head string) *http.Response {
+	w.t.Helper()
+	pack := exec.CommandContext(w.t.Context(), "git", "pack-objects", "--revs", "--stdout", "--quiet")
+	pack.Dir, pack.Stdin = c.dir, strings.NewReader(head+"\n")
+	data, err := pack.Output()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	body := pktLine(zero+" "+head+" refs/heads/main\x00 report-status side-band-64k agent=test") + "0000" + string(data)
+	req, err := http.NewRequestWithContext(w.t.Context(), "POST", w.http.URL+"/git/shop.git/git-receive-pack", strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.SetBasicAuth("x", adminToken)
+	req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return res
+}
+
+func TestGzippedRequest(t *testing.T) {
+	w := open(t, nil)
+	c := newClone(t)
+	head := c.commit("one", ".slipway.yaml", good("shop"))
+	c.must("push", w.url("shop", adminToken), "main")
+	var body bytes.Buffer
+	zip := gzip.NewWriter(&body)
+	_, _ = io.WriteString(zip, pktLine("command=ls-refs\n")+"0000")
+	_ = zip.Close()
+	ask := func(encoding string, body []byte) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), "POST", w.http.URL+"/git/shop.git/git-upload-pack", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("x", adminToken)
+		req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+		req.Header.Set("Content-Encoding", encoding)
+		req.Header.Set("Git-Protocol", "version=2")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		said, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(said)
+	}
+	if status, said := ask("gzip", body.Bytes()); status != 200 || !strings.Contains(said, head+" refs/heads/main") {
+		t.Errorf("%d %q", status, said)
+	}
+	if status, _ := ask("gzip", []byte("not gzip")); status != 400 {
+		t.Errorf("what is no gzip: %d", status)
+	}
+	if status, _ := ask("br", nil); status != 400 {
+		t.Errorf("what is not understood: %d", status)
 	}
 }
 
