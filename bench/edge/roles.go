@@ -91,7 +91,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 }
 
 func serve(ctx context.Context, addr string, h http.Handler) error {
-	s := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 15 * time.Second, IdleTimeout: time.Minute} // as the edge
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
 	if err := s.ListenAndServe(); err != nil && ctx.Err() == nil {
