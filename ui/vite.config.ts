@@ -8,6 +8,7 @@ export default defineConfig({
   plugins: [svelte()],
   build: {
     target: 'es2022',
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // light-dark() as it is
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     emptyOutDir: false, // dist/.gitkeep stays: the Go package embeds the folder before the first build

@@ -211,7 +211,7 @@ function line(world, running, name) {
       card('c1', 'waiting', 13, { build: 'bld_01kc0045', build_number: 45, sentence: 'Waits for the four workers, which test build #44; about 12 s to go.', since: world.iso(4) }),
       card('c2', 'tests', 12, { build: b.id, build_number: 44, commits: [c[12], c[11]], progress: b.done / b.total, sentence: `${b.done} of ${b.total} units done; about 12 s to go.`, since: world.iso(9) }),
       card('c3', 'waiting', 11, { build: 'bld_01kc0043', build_number: 43, rollout: 'rol_01kc0042', release: 'rel_01kc0044', number: 44, sentence: 'Passed. Waits for rollout #41 to end.', since: world.iso(20) }),
-      card('c7', 'red', 9, { build: 'bld_01kc0042', build_number: 42, commits: [c[8], c[9]], sentence: '2 of 48 units failed: shop.example/price and shop.example/voucher/v1.', since: world.iso(2100) }),
+      card('c7', 'red', 9, { build: 'bld_01kc0042', build_number: 42, commits: [c[8], c[9]], sentence: '2 of 48 units failed: shop.example/price and shop.example/voucher/v2.', since: world.iso(2100) }),
       card('c4', 'canary', 10, { rollout: running.id, release: running.release.id, number: 43, build: 'bld_01kc0041', progress: running.progress, sentence: running.sentence, since: world.iso(46) }),
       card('c5', 'returned', 8, { rollout: 'rol_01kc0039', release: 'rel_01kc0041', number: 41, sentence: 'Rolled back after 31 s: errors were 10.5 times the old, mostly on /checkout.', since: world.iso(5368) }),
       card('c6', 'live', 9, { rollout: 'rol_01kc0040', release: 'rel_01kc0042', number: 42, sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests.', since: world.iso(2600) }),

@@ -65,7 +65,7 @@ function units(world, { build, workers, secondsAgo, until = Infinity, failing = 
   const leases = [{ id: `lse_${build.number}_l`, kind: 'list', suite: 'go', worker: workers[0], agent: 'agt_w1', state: 'done', units: 0, granted_at: world.iso(secondsAgo), started_at: world.iso(secondsAgo - 0.1), ended_at: world.iso(secondsAgo - 1.3), setup_ms: 300, ran_ms: 900, exit: 0, reason: '', log_size: 1200 }];
   const out = [];
   for (let at = 0, n = 0; at < all.length; n++) {
-    const size = Math.max(1, Math.ceil((all.length - at) / (2 * workers.length)));
+    const size = Math.max(1, Math.ceil((all.length - at) / (6 * workers.length)));
     const w = free.indexOf(Math.min(...free));
     const begin = free[w] + 0.05;
     const mine = all.slice(at, at + size);
@@ -126,7 +126,7 @@ function makeBuilds(world) {
     const i = n - 33 + 1;
     const red = n === 42;
     const b = base(n, Math.min(i, 11), 400 + (43 - n) * 1900, red ? 'failed' : n === 37 ? 'cancelled' : 'passed');
-    const u = units(world, { build: b, workers, secondsAgo: 400 + (43 - n) * 1900, failing: red ? ['shop.example/price', 'shop.example/voucher/v1'] : [] });
+    const u = units(world, { build: b, workers, secondsAgo: 400 + (43 - n) * 1900, failing: red ? ['shop.example/price', 'shop.example/voucher/v2'] : [] });
     Object.assign(b, { units: u.units, leases: u.leases, bound_s: u.bound, makespan_s: u.end - 1.4, ended_at: world.iso(400 + (43 - n) * 1900 - u.end - 1) });
     if (red) {
       Object.assign(b, { failed: 2, artifact: '', release: '', suspects: [world.commits[9], world.commits[8]], commits: [world.commits[8], world.commits[9]], reasons: [{ code: 'units_failed', text: '2 of 48 units failed on their first try and again on another worker.', numbers: { failed: 2, total: 48 } }] });

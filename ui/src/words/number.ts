@@ -18,7 +18,7 @@ export function percent(share: number | null | undefined): string {
 // times is "0.9 ×", "12 ×".
 export function times(ratio: number | null | undefined): string {
   if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return '–';
-  return trim(ratio, ratio < 10 ? (ratio < 0.1 ? 2 : 1) : 0) + ' ×';
+  return trim(ratio, ratio < 10 ? (ratio < 0.4 ? 2 : 1) : 0) + ' ×';
 }
 
 function trim(n: number, digits: number): string {
@@ -32,7 +32,7 @@ export function power(x: number): string {
   const n = 10 ** x;
   if (n >= 1e6) return trim(n / 1e6, 1) + ' million';
   if (n >= 100) return count(Number(n.toPrecision(2)));
-  if (n >= 0.1) return trim(n, n < 1 ? 2 : 1);
+  if (n >= 0.1) return trim(Number(n.toPrecision(2)), 2);
   return '0.1 or less';
 }
 

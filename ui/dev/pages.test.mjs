@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { emptyPages, narrow, open, pages, settled, visit, wide } from './browser.mjs';
+import { fixture } from './server.mjs';
+
+// Every page in a real browser against the made-up server: nothing on the console, nothing that axe-core finds; then the ways of using them.
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let full, empty, browser;
+before(async () => {
+  [full, empty, browser] = await Promise.all([fixture(), fixture({ empty: true }), open()]);
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all([full?.close(), empty?.close()]);
+});
+
+const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+// findings are what axe-core says against a page, by all rules of WCAG 2.2 AA and of good practice, or by the rules named.
+async function findings(page, rules) {
+  await page.evaluate(axe);
+  const result = await page.evaluate((only) => window.axe.run(document, { runOnly: only, resultTypes: ['violations'] }), rules ? { type: 'rule', values: rules } : { type: 'tag', values: standards });
+  return result.violations.map((v) => `${v.id}: ${v.help}\n  ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)}\n    ${n.failureSummary?.split('\n').slice(1, 2).join('')}`).join('\n  ')}`);
+}
+
+for (const [list, server] of [[pages, () => full], [emptyPages, () => empty]]) {
+  for (const [name, path] of Object.entries(list)) {
+    test(`page ${name}`, async () => {
+      for (const [look, size] of [['wide', wide], ['narrow', narrow]]) {
+        const { page, complaints } = await visit(browser, server().url + path, { size });
+        assert.deepEqual(await findings(page), [], `${look}, light: axe-core`);
+        await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
+        assert.deepEqual(await findings(page, ['color-contrast']), [], `${look}, dark: axe-core`);
+        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(sideways <= 0, `${look}: the page scrolls sideways by ${sideways} px`);
+        assert.deepEqual(complaints, [], `${look}: console`);
+        await page.close();
+      }
+    });
+  }
+}
+
+const text = (page, selector) => page.$eval(selector, (e) => e.textContent);
+const seen = (page, what) => page.waitForFunction((w) => document.body.innerText.includes(w), { timeout: 5000 }, what);
+const press = (page, name) => page.locator(`::-p-aria([name="${name}"][role="button"])`).click();
+
+test('signing in: a wrong token says why and stays, a good one enters where one wanted to go', async () => {
+  const server = await fixture();
+  try {
+    await fetch(server.url + '/v1/session', { method: 'DELETE' });
+    const page = await browser.newPage();
+    await page.goto(server.url + '/apps/shop/builds');
+    await page.waitForSelector('#token');
+    assert.deepEqual(await findings(page), []);
+    await page.type('#token', 'wrong');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[role=alert]');
+    assert.match(await text(page, '[role=alert]'), /not known here/);
+    assert.equal(await page.$eval('#token', (e) => e.value), 'wrong');
+    await page.type('#token', '', { delay: 0 });
+    await page.$eval('#token', (e) => { e.value = ''; e.dispatchEvent(new Event('input', { bubbles: true })); });
+    await page.type('#token', 'good');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Builds');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('a rollback asks once with its consequence, and shows at once', async () => {
+  const server = await fixture();
+  try {
+    const { page, complaints } = await visit(browser, server.url + pages['rollout-watched']);
+    const from = server.world.rollouts.find((r) => r.number === 41).from;
+    await press(page, `Roll back to ${from.commit.slice(0, 7)}`);
+    await page.waitForSelector('dialog[open]');
+    assert.match(await text(page, 'dialog[open]'), /Everyone in production is back on #42/);
+    assert.deepEqual(await findings(page), []);
+    await page.type('dialog[open] input', 'the phones ring');
+    await page.keyboard.press('Enter');
+    await seen(page, 'Rolled back by ana.');
+    await seen(page, 'the phones ring');
+    assert.equal(await page.$('dialog[open]'), null);
+    assert.deepEqual(complaints, []);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('promoting needs a reason', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-watched']);
+  await press(page, 'Promote now');
+  await page.waitForSelector('dialog[open]');
+  await page.keyboard.press('Tab');
+  await page.$eval('dialog[open] form', (f) => f.requestSubmit());
+  await seen(page, 'Say why in a few words.');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+  await page.close();
+});
+
+test('the running rollout moves by itself, and its charts grow', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-watched']);
+  const before = await page.$eval('main header', (e) => e.innerText);
+  await page.waitForFunction((b) => document.querySelector('main header').innerText !== b, { timeout: 5000 }, before);
+  assert.equal(await page.$$eval('.uplot canvas', (c) => c.length), 3);
+  await page.close();
+});
+
+test('the choice of a vital is in the address, and back works', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-back']);
+  await page.locator('::-p-aria([name="Slow tail"][role="link"])').click();
+  await page.waitForFunction(() => location.search === '?vital=p90' && document.body.innerText.includes('Evidence: slow tail'));
+  await page.goBack();
+  await page.waitForFunction(() => location.search === '' && document.body.innerText.includes('Evidence: errors'));
+  await page.close();
+});
+
+test('a lost connection shows, heals by itself, and keeps what was typed', async () => {
+  const server = await fixture();
+  try {
+    const { page } = await visit(browser, server.url + pages['settings-environment']);
+    await page.type('#env-reason', 'half a sent');
+    server.cut(true);
+    await seen(page, 'Connection lost.');
+    server.cut(false);
+    server.world.freeze = { by: 'person:bo', reason: 'the sale starts', at: new Date().toISOString() };
+    await page.waitForFunction(() => !document.body.innerText.includes('Connection lost.'), { timeout: 15_000 });
+    await seen(page, 'the sale starts');
+    assert.equal(await page.$eval('#env-reason', (e) => e.value), 'half a sent');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('100,000 log lines: only those in view are in the document; it finds, follows and jumps', async () => {
+  const { page } = await visit(browser, full.url + pages['build-red'] + '?log=lse_42_0');
+  await seen(page, '100,000 lines');
+  const nodes = await page.$$eval('[role=log] .line', (l) => l.length);
+  assert.ok(nodes < 120, `${nodes} lines are in the document`);
+  await page.waitForFunction(() => [...document.querySelectorAll('[role=log] .no')].some((n) => n.textContent === '100000'));
+  await page.$eval('[role=log]', (e) => e.scrollTo(0, 0));
+  await page.waitForFunction(() => document.querySelector('[role=log] .no')?.textContent === '1');
+  await page.type('#log-find', 'TestBasket/50033');
+  await seen(page, '1 line;');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('[role=log] .current')?.textContent.includes('TestBasket/50033'));
+  await page.close();
+});
+
+test('a growing log is followed until one scrolls up', async () => {
+  const { page } = await visit(browser, full.url + pages['build-running']);
+  const last = () => page.$$eval('[role=log] .no', (n) => Number(n.at(-1)?.textContent ?? 0));
+  const first = await last();
+  await page.waitForFunction((f) => Number([...document.querySelectorAll('[role=log] .no')].at(-1)?.textContent) > f, { timeout: 5000 }, first);
+  await page.$eval('[role=log]', (e) => e.scrollTo(0, 0));
+  await page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent.includes('Follow')));
+  await page.close();
+});
+
+test('/ opens the search; it finds builds, hosts and pages by keyboard', async () => {
+  const { page } = await visit(browser, full.url + pages.line);
+  await page.keyboard.press('/');
+  await page.waitForSelector('dialog[open] input');
+  await page.keyboard.type('voucher');
+  await page.waitForFunction(() => [...document.querySelectorAll('[role=option]')].some((o) => o.textContent.includes('Rollout #39')));
+  assert.deepEqual(await findings(page), []);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => location.pathname.startsWith('/apps/shop/rollouts/rol_'));
+  await page.goBack();
+  await page.waitForFunction(() => location.pathname === '/apps/shop/line');
+  await page.close();
+});
+
+test('the theme switch turns the page and is kept', async () => {
+  const { page } = await visit(browser, full.url + pages.line);
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await ground();
+  await press(page, 'Use the dark theme');
+  assert.notEqual(await ground(), light);
+  await page.reload();
+  await page.waitForSelector('main h1');
+  assert.notEqual(await ground(), light);
+  await press(page, 'Use the light theme');
+  assert.equal(await ground(), light);
+  await page.close();
+});
+
+test('on a phone the menu unfolds and folds again on the next page', async () => {
+  const { page } = await visit(browser, full.url + pages.line, { size: narrow });
+  assert.equal(await page.$eval('nav[aria-label=Pages]', (e) => getComputedStyle(e).display), 'none');
+  await press(page, 'Menu');
+  assert.deepEqual(await findings(page), []);
+  await page.locator('::-p-aria([name="Hosts"][role="link"])').click();
+  await page.waitForFunction(() => location.pathname === '/hosts' && getComputedStyle(document.querySelector('nav[aria-label=Pages]')).display === 'none');
+  await page.close();
+});
+
+test('settings are saved as one version; a bad name is told while typing and kept', async () => {
+  const server = await fixture();
+  try {
+    const { page } = await visit(browser, server.url + pages['settings-config']);
+    await press(page, 'Add a setting');
+    await page.type('input[aria-label=Name]', 'bad name');
+    await seen(page, 'Capital letters, digits and _ only.');
+    await page.$eval('input[aria-label=Name]', (e) => { e.value = 'CURRENCY'; e.dispatchEvent(new Event('input', { bubbles: true })); });
+    await page.type('input[aria-label="Value of CURRENCY"]', 'EUR');
+    await press(page, 'Save 1 change');
+    await seen(page, 'Saved as version 8');
+    assert.equal(server.world.config.settings.CURRENCY, 'EUR');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('a viewer sees no buttons that act', async () => {
+  const server = await fixture({ role: 'viewer' });
+  try {
+    const { page } = await visit(browser, server.url + pages['rollout-watched']);
+    await seen(page, 'You may look but not act here.');
+    assert.equal(await page.$('.wheel'), null);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('joining a machine gives the command to copy', async () => {
+  const { page } = await visit(browser, full.url + pages.hosts);
+  await press(page, 'Add a machine');
+  await press(page, 'Make the command');
+  await page.waitForFunction(() => document.querySelector('dialog[open] pre')?.textContent.includes('slipway agent --server'));
+  assert.deepEqual(await findings(page), []);
+  await page.close();
+});
+
+test('charts download as CSV', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-back']);
+  await page.evaluate(() => {
+    window.kept = [];
+    const make = URL.createObjectURL;
+    URL.createObjectURL = (blob) => (window.kept.push(blob), make(blob));
+    HTMLAnchorElement.prototype.click = () => {};
+  });
+  await press(page, 'Download Errors as CSV');
+  const csv = await page.evaluate(() => window.kept[0].text());
+  assert.match(csv, /^time,old,new\n\d{4}-\d\d-\d\dT/);
+  await press(page, 'Download Errors as PNG');
+  await page.waitForFunction(() => window.kept.length === 2 && window.kept[1].type === 'image/png' && window.kept[1].size > 5000);
+  await settled(page);
+  await page.close();
+});
