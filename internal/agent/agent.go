@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/agent/host"
+	"github.com/slipwayhq/slipway/internal/agent/worker"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -42,6 +43,10 @@ type Options struct {
 	Drain time.Duration
 	// Tied ends the host's processes with the agent; otherwise they go on and the next agent adopts them.
 	Tied bool
+	// Slots is how many leases a worker does at once; default 1.
+	Slots int
+	// Environ is added to what a worker's commands get, as NAME=value: a GOCACHE that several workers of one machine share, say.
+	Environ []string
 	// Version of this program.
 	Version string
 	Logger  *slog.Logger
@@ -54,6 +59,7 @@ type role func(ctx context.Context, o Options, c *client.Client) error
 func roles() map[string]role {
 	return map[string]role{
 		wire.RoleHost: runHost,
+		wire.RoleWork: runWork,
 	}
 }
 
@@ -115,6 +121,10 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	return g.Wait()
+}
+
+func runWork(ctx context.Context, o Options, c *client.Client) error {
+	return worker.Run(ctx, worker.Options{Dir: filepath.Join(o.Dir, "work"), Client: c, Slots: o.Slots, Environ: o.Environ, Logger: o.Logger})
 }
 
 func runHost(ctx context.Context, o Options, c *client.Client) error {
