@@ -27,7 +27,7 @@ const (
 type App struct {
 	Name         string        `json:"name"`
 	CreatedAt    time.Time     `json:"created_at"`
-	Environments []Environment `json:"environments"`
+	Environments []Environment `json:"environments" nullable:"false"`
 }
 
 // Environment is one place where an app runs.
@@ -39,9 +39,9 @@ type Environment struct {
 	// Labels select hosts: all pairs must match. Empty selects every host.
 	Labels map[string]string `json:"labels"`
 	// Hosts names hosts one by one; empty takes every host that Labels selects.
-	Hosts []string `json:"hosts"`
+	Hosts []string `json:"hosts" nullable:"false"`
 	// Domains lead to this environment; an app's first environment without any takes every request that no other wants.
-	Domains []string        `json:"domains"`
+	Domains []string        `json:"domains" nullable:"false"`
 	Config  int             `json:"config"` // the newest configuration version, 0 when there is none
 	Live    *Live           `json:"live"`
 	Frozen  *Frozen         `json:"frozen"`
@@ -99,7 +99,7 @@ type Release struct {
 	App         string         `json:"app"`
 	Environment string         `json:"environment"`
 	Commit      string         `json:"commit"`
-	Commits     []event.Commit `json:"commits"`
+	Commits     []event.Commit `json:"commits" nullable:"false"`
 	Subject     string         `json:"subject"`
 	Author      string         `json:"author"`
 	Artifact    string         `json:"artifact"` // sha256, 64 hex digits

@@ -104,7 +104,7 @@ func TestPusherReadsTheVerdict(t *testing.T) {
 func TestLargePush(t *testing.T) {
 	w := open(t, nil)
 	c := newClone(t)
-	big := make([]byte, 24<<20) // random, so that nothing compresses it
+	big := make([]byte, 8<<20) // random, so that nothing compresses it
 	_, _ = rand.Read(big)
 	c.commit("big", ".slipway.yaml", good("shop"), "big.bin", string(big))
 	c.must("push", w.url("shop", adminToken), "main") // chunked: above http.postBuffer

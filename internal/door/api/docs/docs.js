@@ -28,6 +28,12 @@ function typeName(spec, schema) {
   }).join(" or ");
 }
 
+// partOf gives the schema of what is inside a field: of a list's items, of a map's values, of an object itself.
+function partOf(item) {
+  if (item.items) return item.items;
+  return typeof item.additionalProperties === "object" ? item.additionalProperties : item;
+}
+
 // rows lists the fields of a schema, those of nested objects indented, each schema once.
 function rows(spec, schema, depth = 0, seen = new Set()) {
   const whole = resolve(spec, schema);
@@ -40,8 +46,7 @@ function rows(spec, schema, depth = 0, seen = new Set()) {
     const required = whole.required?.includes(name) ? "" : " (optional)";
     out.push(el("tr", {}, label, el("td", {}, typeName(spec, field) + required), el("td", { class: "dim" }, resolve(spec, field).description ?? field.description ?? "")));
     const item = resolve(spec, field);
-    const below = item.type === "array" || item.type?.includes?.("array") ? item.items : item.additionalProperties ?? field;
-    if (typeof below === "object") out.push(...rows(spec, below, depth + 1, inside));
+    out.push(...rows(spec, partOf(item), depth + 1, inside));
   }
   return out;
 }
