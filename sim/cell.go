@@ -136,7 +136,7 @@ func (c cell) sum(alpha float64, outcomes []outcome) result {
 	var seconds []float64
 	for _, o := range outcomes {
 		verdicts[o.verdict]++
-		if o.verdict == judge.Regressed {
+		if o.verdict == judge.Regressed && o.seconds > c.harm.begins {
 			seconds = append(seconds, float64(o.seconds-c.harm.begins))
 		}
 		if o.ruledOut {
