@@ -257,6 +257,10 @@ func awaited() map[string]string {
 		"internal/agent/proc/ident.go:Adopt":        "Wait and Stop, by the channel done",
 		"internal/agent/proc/process.go:Start":      "Wait and Stop, by the channel done",
 		"internal/agent/proc/process.go:copyOutput": "Wait, by the channel copied; the second ends with the first, or a second after the group",
+		"internal/agent/worker/list.go:feed":        "drain, by the channel fed",
+		"internal/cli/main.go:untilSignal":          "nobody, it has nothing to finish: it ends with the stop that is returned",
+		"internal/demo/child.go:start":              "stop, by the channel gone",
+		"internal/demo/stage.go:ship":               "follow, which receives how the push went; a push without an end is ended by its context",
 		"internal/edge/supervisor.go:start":         "answered and Run, by the channel gone; an edge outlives its supervisor on purpose",
 	}
 }
