@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createServer } from 'vite';
+
+// The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
+let vite, number, time, addresses, lanes, log, save;
+before(async () => {
+  vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
+  const load = (path) => vite.ssrLoadModule('/src/' + path);
+  number = await load('words/number.ts');
+  time = await load('words/time.ts');
+  addresses = await load('nav/addresses.ts');
+  lanes = await load('build/lanes.ts');
+  log = await load('build/log.svelte.ts');
+  save = await load('charts/save.ts');
+});
+after(() => vite?.close());
+
+test('shares keep the digits that matter', () => {
+  for (const [share, want] of [[0, '0 %'], [0.00001, '< 0.01 %'], [0.0004, '0.04 %'], [0.0312, '3.1 %'], [0.42, '42 %'], [0.9999, '100 %'], [1, '100 %'], [null, '–'], [NaN, '–']]) {
+    assert.equal(number.percent(share), want, String(share));
+  }
+});
+
+test('powers of ten are plain numbers until they are too long', () => {
+  for (const [x, want] of [[-3, '0.1 or less'], [0, '1'], [1.902, '80'], [3.6, '4,000'], [6.3, '2 million'], [12.4, '10¹²'], [Infinity, '–']]) {
+    assert.equal(number.power(x), want, String(x));
+  }
+});
+
+test('ratios, sizes and counts', () => {
+  assert.equal(number.times(0.93), '0.9 ×');
+  assert.equal(number.times(0.25), '0.25 ×');
+  assert.equal(number.times(12.4), '12 ×');
+  assert.equal(number.bytes(999), '999 B');
+  assert.equal(number.bytes(18_400_000), '18 MB');
+  assert.equal(number.bytes(999_999), '1 MB');
+  assert.equal(number.plural(1, 'unit'), '1 unit');
+  assert.equal(number.plural(2000, 'unit'), '2,000 units');
+});
+
+test('durations and ages', () => {
+  for (const [d, want] of [[840, '840 ms'], [3200, '3.2 s'], [9960, '10 s'], [59_400, '59 s'], [64_000, '1 min 04 s'], [300_000, '5 min'], [7_800_000, '2 h 10 min'], [-1, '–'], [NaN, '–']]) {
+    assert.equal(time.lasting(d), want, String(d));
+  }
+  const now = 1_000_000_000_000;
+  for (const [before, want] of [[500, 'now'], [12_000, '12 s ago'], [-180_000, 'in 3 min'], [86_400_000, '1 day ago'], [2 * 86_400_000, '2 days ago']]) {
+    assert.equal(time.ago(now - before, now), want);
+  }
+});
+
+test('every address that is made is found again', () => {
+  const { find, to } = addresses;
+  assert.deepEqual(find('/'), { name: 'home' });
+  assert.deepEqual(find(to.line('my app')), { name: 'line', app: 'my app' });
+  assert.deepEqual(find(to.build('shop', 'bld_1')), { name: 'build', app: 'shop', id: 'bld_1' });
+  assert.deepEqual(find(to.rollout('shop', 'rol_1')), { name: 'rollout', app: 'shop', id: 'rol_1' });
+  assert.deepEqual(find(to.release('shop', 'rel_1')), { name: 'release', app: 'shop', id: 'rel_1' });
+  assert.deepEqual(find(to.settings('shop', 'config')), { name: 'settings', app: 'shop', tab: 'config' });
+  assert.deepEqual(find('/apps/shop'), { name: 'line', app: 'shop' });
+  assert.deepEqual(find('/apps/shop/nothing'), { name: 'missing' });
+  assert.deepEqual(find('/apps/%zz/line'), { name: 'line', app: '%zz' });
+});
+
+const at = (ms) => new Date(1_700_000_000_000 + ms).toISOString();
+const lease = (more) => ({ id: 'l', kind: 'test', suite: 'go', worker: 'w1', agent: 'a', state: 'done', units: 1, granted_at: at(0), started_at: at(0), ended_at: at(1000), setup_ms: 0, ran_ms: 0, exit: 0, reason: '', log_size: 0, ...more });
+const unit = (more) => ({ suite: 'go', unit: 'u', status: 'passed', duration_ms: 100, expected_ms: 0, worker: 'w1', lease: 'l', started_at: at(0), attempts: 1, output: '', failed_tests: [], ...more });
+
+test('units that overlap on a worker get lanes of their own, those that follow share one', () => {
+  const [row] = lanes.rows([unit({ unit: 'a', duration_ms: 500 }), unit({ unit: 'b', started_at: at(200), duration_ms: 500 }), unit({ unit: 'c', started_at: at(600) })], [lease()], 0);
+  assert.equal(row.lanes, 2);
+  assert.deepEqual(row.bars.map((b) => [b.text, b.lane]), [['a', 0], ['b', 1], ['c', 0]]);
+});
+
+test('units without a start follow each other after the setup; a lost lease is a bar', () => {
+  const rows = lanes.rows([unit({ unit: 'a', started_at: null }), unit({ unit: 'b', started_at: null })], [lease({ setup_ms: 50 }), lease({ id: 'm', worker: 'w2', state: 'lost' })], 0);
+  const start = Date.parse(at(0));
+  assert.deepEqual(rows.map((r) => r.worker), ['w1', 'w2']);
+  assert.deepEqual(rows[0].bars.map((b) => [b.text, b.from - start, b.to - start]), [['setup', 0, 50], ['a', 50, 150], ['b', 150, 250]]);
+  assert.equal(rows[1].bars[0].status, 'lost');
+});
+
+test('lines of a log: colours are kept, other control sequences are not, what was written over is gone', () => {
+  assert.deepEqual(log.spans('plain'), [{ text: 'plain', style: '' }]);
+  assert.deepEqual(log.spans('\x1b[1;31mFAIL\x1b[0m done\x1b[2K').map((s) => [s.text, s.style.trim().split(/\s+/).sort().join(' ')]), [['FAIL', 'alarm bold'], [' done', '']]);
+  assert.deepEqual(log.spans('10 %\r 50 %\r100 %\r'), [{ text: '100 %', style: '' }]);
+});
+
+test('CSV quotes names and leaves gaps empty', () => {
+  assert.equal(save.csv([0, 1], [{ label: 'new, all', kind: 'new', values: [1, null] }]), 'time,"new, all"\n1970-01-01T00:00:00.000Z,1\n1970-01-01T00:00:01.000Z,\n');
+});
