@@ -127,6 +127,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	server.Mux().Handle("/git/", repos)
 	server.MountBuilds(builds)
 	server.MountRollouts(rollouts)
+	server.MountLine(builds, rollouts)
 	server.MountAgents(a.Fleet, deploys, builds, func() api.Join { return api.Join{URL: a.URL(), Pin: a.joinPin()} })
 	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
