@@ -112,7 +112,6 @@ func TestLostLogIsFilledFromTheStore(t *testing.T) {
 	collect(t, b, "one", 2)
 	b.stop()
 	// The log's folder is gone; the store has every event.
-	b = &bundle{}
 	moved := filepath.Join(dir, "elsewhere")
 	copyStore(t, dir, moved)
 	b = open(t, moved)
