@@ -10,6 +10,11 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
+// EnvironmentsOf gives the environments of an app, none when there is no such app.
+func EnvironmentsOf(ctx context.Context, q db.Querier, app string) ([]Environment, error) {
+	return environments(ctx, q, app)
+}
+
 // EnvironmentFor gives the environment that follows a branch. ok is false when none does, or there is no such app.
 func EnvironmentFor(ctx context.Context, q db.Querier, app, branch string) (e Environment, ok bool, err error) {
 	envs, err := environments(ctx, q, app)

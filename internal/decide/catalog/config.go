@@ -133,6 +133,7 @@ func history(ctx context.Context, q db.Querier, app, env string) ([]ConfigVersio
 			if err := decode(text, into); err != nil {
 				return nil, err
 			}
+			*into = notNil(*into)
 		}
 		out = append(out, v)
 	}

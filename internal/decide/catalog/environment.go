@@ -225,12 +225,7 @@ func withEmpties(e Environment) Environment {
 	if e.Labels == nil {
 		e.Labels = map[string]string{}
 	}
-	if e.Hosts == nil {
-		e.Hosts = []string{}
-	}
-	if e.Domains == nil {
-		e.Domains = []string{}
-	}
+	e.Hosts, e.Domains = notNil(e.Hosts), notNil(e.Domains)
 	return e
 }
 

@@ -151,7 +151,9 @@ func scanRelease(row interface{ Scan(...any) error }) (Release, error) {
 		at := db.Time(live)
 		r.LiveAt = &at
 	}
-	return r, errors.Join(decode(commits, &r.Commits), decode(hotfix, &r.Hotfix))
+	err = errors.Join(decode(commits, &r.Commits), decode(hotfix, &r.Hotfix))
+	r.Commits = notNil(r.Commits)
+	return r, err
 }
 
 func insertRelease(ctx context.Context, tx *db.Tx, r Release) error {
@@ -191,6 +193,14 @@ func encode(v any) string {
 		return "null"
 	}
 	return string(text)
+}
+
+// notNil makes a list that was left out empty: it is shown as [].
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 func decode(text string, into any) error {

@@ -177,6 +177,9 @@ func TestPeopleTokensAndGrants(t *testing.T) {
 
 func TestSignInByLinkAndCookie(t *testing.T) {
 	w := open(t)
+	if r := w.do("HEAD", "/login?token="+w.code, "", ""); r.StatusCode != 200 || len(r.Cookies()) > 0 {
+		t.Errorf("looking at the link: %d %v", r.StatusCode, r.Cookies())
+	}
 	r := w.do("GET", "/login?token="+w.code, "", "")
 	if r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/" {
 		t.Fatalf("link: %d %s", r.StatusCode, r.body)

@@ -70,7 +70,7 @@ func (s *Server) session(id access.Identity) Session {
 // login is where a printed link leads: it signs in once and goes on to the UI. Without a code it is the UI's own page.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	code := r.URL.Query().Get("token")
-	if code == "" {
+	if code == "" || r.Method == http.MethodHead { // a chat that looks where a link leads must not use it up
 		s.serveUI(w, r)
 		return
 	}

@@ -31,6 +31,19 @@ func (d *Door) postReceive(ctx context.Context, p *push, say func(string)) {
 	}
 }
 
+// followed tells which branches are, so that who pushed "master" sees that it was to be "main".
+func (d *Door) followed(ctx context.Context, app string) string {
+	envs, err := catalog.EnvironmentsOf(ctx, d.opts.DB, app)
+	if err != nil || len(envs) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, e := range envs {
+		parts = append(parts, e.Name+" follows "+e.Branch)
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
 func (d *Door) followBranch(ctx context.Context, app string, u update, say func(string)) {
 	head, err := d.heads(ctx, d.repo(app))
 	if err != nil || head[u.branch()] != u.new {
@@ -42,7 +55,7 @@ func (d *Door) followBranch(ctx context.Context, app string, u update, say func(
 		return
 	}
 	if !mapped || u.manifest == nil {
-		say(fmt.Sprintf("-----> %s is stored. No environment of %s follows it.", u.branch(), app))
+		say(fmt.Sprintf("-----> %s is stored. No environment of %s follows it%s.", u.branch(), app, d.followed(ctx, app)))
 		return
 	}
 	say(fmt.Sprintf("-----> %s of %s: %s goes to %s", u.new[:10], app, u.branch(), env.Name))

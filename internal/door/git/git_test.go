@@ -117,7 +117,7 @@ func TestBranchesOfEnvironments(t *testing.T) {
 	c.must("push", url, "main")
 	c.must("checkout", "--quiet", "-b", "idea")
 	c.commit("idea", ".slipway.yaml", "not: a manifest\n")
-	if out := c.must("push", url, "idea"); !strings.Contains(out, "No environment of shop follows it") {
+	if out := c.must("push", url, "idea"); !strings.Contains(out, "No environment of shop follows it (production follows main)") {
 		t.Errorf("the pusher is not told:\n%s", out)
 	}
 	if ev, p := w.lastPush(); ev.Env != "" || p.Branch != "idea" || len(p.Manifest) > 0 || len(p.Commits) != 1 {
@@ -140,6 +140,22 @@ func TestBranchesOfEnvironments(t *testing.T) {
 	c.must("push", url, "v1")
 	if len(w.pushed()) != before {
 		t.Error("a tag was told of as a branch")
+	}
+}
+
+func TestTheFirstManifestSaysWhichBranchIsProduction(t *testing.T) {
+	w := open(t, nil)
+	c := newClone(t)
+	c.must("checkout", "--quiet", "-b", "master")
+	c.commit("one", ".slipway.yaml", good("shop")+"environments:\n  production: {branch: master}\n")
+	c.must("push", w.url("shop", adminToken), "master")
+	if ev, p := w.lastPush(); ev.Env != "production" || p.Branch != "master" || len(p.Manifest) == 0 {
+		t.Errorf("event %+v %+v", ev, p)
+	}
+	other := newClone(t)
+	other.must("clone", "--quiet", w.url("shop", adminToken), "copy")
+	if got := other.must("-C", "copy", "branch", "--show-current"); got != "master" {
+		t.Errorf("a clone checks out %q", got)
 	}
 }
 
