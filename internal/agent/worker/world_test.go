@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -37,15 +38,16 @@ type world struct {
 	*build.Service
 	url    string
 	token  string
-	cut    atomic.Bool // the network is down
 	repo   string
 	pushes int
+	ahead  atomic.Int64 // nanoseconds by which the server's clock is ahead
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	d := dbtest.SQLite(t, db.Options{})
-	w := &world{t: t, db: d, repo: t.TempDir()}
+	w := &world{t: t, repo: t.TempDir()}
+	d := dbtest.SQLite(t, db.Options{Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }})
+	w.db = d
 	j := dbtest.Journal(t, d)
 	var err error
 	if w.blobs, err = blob.Open(t.TempDir()); err != nil {
@@ -54,12 +56,7 @@ func newWorld(t *testing.T) *world {
 	w.fleet = fleet.New(d, nil)
 	w.Service = build.New(d, j, w.blobs, build.Options{})
 	dbtest.Run(t, w.Service.Run)
-	server := httptest.NewServer(w.handler())
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
-	w.url = server.URL
+	w.url = w.serve(new(atomic.Bool))
 	if _, w.token, err = w.fleet.CreateJoin(t.Context(), "person:ana", fleet.JoinToken{Roles: []string{wire.RoleWork}, Uses: 100}); err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +64,25 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// handler is the server's doors as far as workers need them. While the network is cut, nothing gets through.
-func (w *world) handler() http.Handler {
+// serve opens another way to the server. While it is cut, nothing gets through it.
+func (w *world) serve(cut *atomic.Bool) (url string) {
+	w.t.Helper()
+	doors := w.doors()
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if cut.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		doors.ServeHTTP(rw, r)
+	}))
+	w.t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}
+
+// doors are the server's as far as workers need them.
+func (w *world) doors() http.Handler {
 	mux := http.NewServeMux()
 	api.WorkHandlers{Build: w.Service, Blobs: w.blobs, Agent: func(r *http.Request) (string, []string, error) {
 		a, err := w.fleet.Authenticate(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
@@ -87,11 +101,24 @@ func (w *world) handler() http.Handler {
 		}
 		_ = json.NewEncoder(rw).Encode(ans)
 	})
+	mux.Handle("/git/", w.gitDoor())
+	return mux
+}
+
+// gitDoor serves the repository as shop.git to agents.
+func (w *world) gitDoor() http.Handler {
+	w.t.Helper()
+	programs := w.git("--exec-path")
+	backend := &cgi.Handler{Path: filepath.Join(programs, "git-http-backend"), Root: "/git/shop.git",
+		Env: []string{"GIT_PROJECT_ROOT=" + filepath.Join(w.repo, ".git"), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=2",
+			"GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_0=true", "GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*"}}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if w.cut.Load() {
-			panic(http.ErrAbortHandler)
+		_, password, _ := r.BasicAuth()
+		if _, err := w.fleet.Authenticate(r.Context(), password); err != nil {
+			http.Error(rw, "who are you?", http.StatusUnauthorized)
+			return
 		}
-		mux.ServeHTTP(rw, r)
+		backend.ServeHTTP(rw, r)
 	})
 }
 
@@ -108,7 +135,7 @@ func (w *world) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// write puts files into the repository; a name that ends in ! is executable.
+// write puts files into the repository.
 func (w *world) write(files map[string]string) {
 	w.t.Helper()
 	for name, text := range files {
@@ -129,6 +156,13 @@ func (w *world) push(m manifest.Manifest) string {
 	w.git("add", "--all")
 	w.git("commit", "--quiet", "--allow-empty", "-m", fmt.Sprintf("Change %d", w.pushes))
 	sha := w.git("rev-parse", "HEAD")
+	w.pushed(sha, m)
+	return sha
+}
+
+// pushed tells the build of a commit.
+func (w *world) pushed(sha string, m manifest.Manifest) {
+	w.t.Helper()
 	m.App = "shop"
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -136,7 +170,6 @@ func (w *world) push(m manifest.Manifest) string {
 	}
 	dbtest.Emit(w.t, w.db, event.Meta{App: "shop", Env: "production", Actor: "person:ana"}, event.GitPushed{Branch: "main", After: sha,
 		Tree: w.git("rev-parse", "HEAD^{tree}"), Commits: []event.Commit{{SHA: sha, Author: "Ana", Subject: "Change"}}, Manifest: text})
-	return sha
 }
 
 // suite is one that runs units by a shell command.
@@ -156,8 +189,7 @@ func manifestOf(path string, tests ...manifest.Test) manifest.Manifest {
 func (w *world) worker(name string, change ...func(*worker.Options)) (stop func()) {
 	w.t.Helper()
 	dir := w.t.TempDir()
-	c := w.join(name, dir)
-	o := worker.Options{Dir: dir, Client: c, GitURL: func(string) string { return w.repo }}
+	o := worker.Options{Dir: dir, Client: w.join(name, dir, w.url), GitURL: func(string) string { return w.repo }}
 	for _, f := range change {
 		f(&o)
 	}
@@ -179,9 +211,9 @@ func (w *world) worker(name string, change ...func(*worker.Options)) (stop func(
 	return stop
 }
 
-func (w *world) join(name, dir string) *client.Client {
+func (w *world) join(name, dir, url string) *client.Client {
 	w.t.Helper()
-	c, err := client.New(client.Options{Server: w.url, Token: w.token, Dir: dir, Version: "test"})
+	c, err := client.New(client.Options{Server: url, Token: w.token, Dir: dir, Version: "test"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
