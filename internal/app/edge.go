@@ -39,9 +39,13 @@ func (a *App) edge(ctx context.Context) error {
 			return fmt.Errorf("find this program, to run the edge: %w", err)
 		}
 	}
+	args := []string{"edge", "--dir", dir, "--listen", a.opts.EdgeListen, "--server", "http://" + a.localAddr(), "--id", id}
+	if a.opts.StopEdge {
+		args = append(args, "--tied") // it ends with this process, kill -9 included
+	}
 	s := edge.Supervisor{
 		Dir: dir, Version: a.opts.Version, Exe: exe, StopAtEnd: a.opts.StopEdge, Logger: a.logger("edge"),
-		Args: []string{"edge", "--dir", dir, "--listen", a.opts.EdgeListen, "--server", "http://" + a.localAddr(), "--id", id},
+		Args: args,
 		Env:  []string{"SLIPWAY_EDGE_CREDENTIAL=" + credential},
 	}
 	return s.Run(ctx)

@@ -11,15 +11,17 @@ import (
 type agentCmd struct {
 	logging
 	tied
-	Server string            `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
-	Join   string            `help:"Join token, for the first start; an admin makes it with: slipway join-token." env:"SLIPWAY_JOIN"`
-	Roles  []string          `help:"What this machine does: work, host, or both." default:"work,host" env:"SLIPWAY_ROLES"`
-	Name   string            `help:"Name of this machine; default: its host name." env:"SLIPWAY_NAME"`
-	Addr   string            `help:"Address at which edges reach this host's processes, without a port." default:"127.0.0.1" env:"SLIPWAY_ADDR"`
-	Data   string            `help:"Folder for identity, caches and releases." default:"slipway-agent" type:"path" env:"SLIPWAY_DATA"`
-	Labels map[string]string `help:"What is special about this machine, as name=value,…; environments choose hosts by it." mapsep:"," env:"SLIPWAY_LABELS"`
-	Ports  string            `help:"Range of ports for processes." default:"20000-29999" env:"SLIPWAY_PORTS"`
-	Drain  time.Duration     `help:"How long a process that is to stop is left alone first." default:"3s" env:"SLIPWAY_DRAIN"`
+	Server  string            `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
+	Join    string            `help:"Join token, for the first start; an admin makes it with: slipway join-token." env:"SLIPWAY_JOIN"`
+	Roles   []string          `help:"What this machine does: work, host, or both." default:"work,host" env:"SLIPWAY_ROLES"`
+	Name    string            `help:"Name of this machine; default: its host name." env:"SLIPWAY_NAME"`
+	Addr    string            `help:"Address at which edges reach this host's processes, without a port." default:"127.0.0.1" env:"SLIPWAY_ADDR"`
+	Data    string            `help:"Folder for identity, caches and releases." default:"slipway-agent" type:"path" env:"SLIPWAY_DATA"`
+	Labels  map[string]string `help:"What is special about this machine, as name=value,…; environments choose hosts by it." mapsep:"," env:"SLIPWAY_LABELS"`
+	Ports   string            `help:"Range of ports for processes." default:"20000-29999" env:"SLIPWAY_PORTS"`
+	Slots   int               `help:"How many leases a worker does at once." default:"1" env:"SLIPWAY_SLOTS"`
+	Environ []string          `help:"NAME=value that a worker's commands get, such as a GOCACHE shared by workers of one machine." sep:"none" env:"SLIPWAY_ENVIRON"`
+	Drain   time.Duration     `help:"How long a process that is to stop is left alone first." default:"3s" env:"SLIPWAY_DRAIN"`
 }
 
 func (c *agentCmd) Run(p *program) error {
@@ -31,6 +33,6 @@ func (c *agentCmd) Run(p *program) error {
 	defer stop()
 	return agent.Run(ctx, agent.Options{
 		Server: c.Server, JoinToken: c.Join, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
-		Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
+		Slots: c.Slots, Environ: c.Environ, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
 	})
 }

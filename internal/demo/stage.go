@@ -1,0 +1,110 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// appName is the app that the demo ships.
+const appName = "shop"
+
+// stage is where stories play: a server, a work tree, and who is told.
+type stage struct {
+	client *apiclient.Client
+	tree   worktree
+	feed   *feed
+	tell   func(Scene)
+	look   time.Duration
+}
+
+// change edits the work tree and gives the commit's message.
+type change func(dir string) (message string, err error)
+
+// ship makes a commit of a change, pushes it, and follows it to its end.
+func (s *stage) ship(ctx context.Context, story string, by author, edit change) (*shipment, error) {
+	message, err := edit(s.tree.dir)
+	if err != nil {
+		return nil, err
+	}
+	commit, err := s.tree.commit(ctx, by, message)
+	if err != nil {
+		return nil, err
+	}
+	subject, _, _ := strings.Cut(message, "\n")
+	sh := newShipment(story, commit, subject, s.client.URL())
+	ctx, cancel := context.WithCancel(ctx)
+	var pushing sync.WaitGroup
+	defer pushing.Wait()
+	defer cancel()
+	pushed := make(chan error, 1)
+	pushing.Go(func() {
+		_, err := s.tree.push(ctx)
+		pushed <- err
+	})
+	return sh, s.follow(ctx, sh, pushed)
+}
+
+// follow tells what becomes of a commit until nothing more does. A push that is refused ends it.
+func (s *stage) follow(ctx context.Context, sh *shipment, pushed <-chan error) error {
+	tick := time.NewTicker(s.look)
+	defer tick.Stop()
+	for !sh.over() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-pushed:
+			if pushed = nil; err != nil {
+				return err
+			}
+		case ev := <-s.feed.events:
+			scenes, err := sh.see(ev)
+			if err != nil {
+				return err
+			}
+			for _, scene := range scenes {
+				s.tell(scene)
+			}
+		case <-tick.C:
+			s.evidence(ctx, sh)
+		}
+	}
+	if sh.failed != "" {
+		return fault.Conflict("%s: %s", sh.subject, sh.failed)
+	}
+	return nil
+}
+
+// evidence tells how a watched rollout stands.
+func (s *stage) evidence(ctx context.Context, sh *shipment) {
+	if sh.rollout == "" {
+		return
+	}
+	r, err := s.client.Rollout(ctx, appName, sh.rollout)
+	if err != nil || r.Value.State != "watching" || len(r.Value.Vitals) == 0 {
+		return // there is another look
+	}
+	v := r.Value.Vitals[0]
+	for _, other := range r.Value.Vitals {
+		if other.Log10E-other.Log10Threshold > v.Log10E-v.Log10Threshold {
+			v = other
+		}
+	}
+	s.tell(Scene{
+		Type: "evidence", Story: sh.story, State: r.Value.State, Verdict: r.Value.Verdict, Share: r.Value.Share,
+		Text: fmt.Sprintf("    %d visitors' requests on the new release; %s: %.2g times the old one's, evidence 10^%.1f of 10^%.1f",
+			r.Value.RequestsNew, label(v), v.Ratio, v.Log10E, v.Log10Threshold),
+	})
+}
+
+func label(v apiclient.Vital) string {
+	if v.Label != "" {
+		return v.Label
+	}
+	return v.Name
+}
