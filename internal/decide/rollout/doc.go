@@ -10,8 +10,8 @@
 //	watching ─cannot tell, unknown: hold─> held          any of staging … watching ─somebody─> paused ─somebody─> where it was
 //	held, paused ─somebody─> watching | promoting | returning; a regression returns from these, too
 //
-// What the hosts should run and how the edges should split is a pure function of the machine (wish.go); each move is a pure function of the machine
-// and the time (decide.go); the worker only loads, moves, stores and emits, in one transaction, so that kill -9 at any point loses nothing and does nothing twice.
+// The machine is pure (package machine): what the hosts should run, how the edges should split and each move are functions of it and
+// the time. This package only loads, moves, stores and emits, in one transaction, so that kill -9 at any point loses nothing and does nothing twice.
 //
 // reads release.created, environment.created, environment.changed, deploy.applied, deploy.failed, process.changed, traffic.applied, agent.*, and the
 // telemetry "edge"; emits rollout.*, freeze.*, deploy.requested, traffic.requested.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -24,11 +25,11 @@ const baseline = 30 * time.Minute
 const baselineRequests = 200
 
 // queue makes a rollout of a release that waits for its turn.
-func (s *Service) queue(ctx context.Context, tx *db.Tx, e *envRow, r releaseRow, meta event.Meta) (*Machine, error) {
+func (s *Service) queue(ctx context.Context, tx *db.Tx, e *envRow, r releaseRow, meta event.Meta) (*machine.Rollout, error) {
 	e.numbers++
-	m := &Machine{
+	m := &machine.Rollout{
 		ID: event.NewKey("rol", tx.Now()), Number: e.numbers, App: e.app, Env: e.env, Release: r.body.Release,
-		Commits: r.body.Commits, Hotfix: r.body.Hotfix, Cause: meta.Cause, State: Queued, Since: tx.Now(), Created: tx.Now(),
+		Commits: r.body.Commits, Hotfix: r.body.Hotfix, Cause: meta.Cause, State: machine.Queued, Since: tx.Now(), Created: tx.Now(),
 	}
 	var mf manifest.Manifest
 	if err := json.Unmarshal(r.body.Manifest, &mf); err != nil {
@@ -47,7 +48,7 @@ func (s *Service) startNext(ctx context.Context, tx *db.Tx, e *envRow, cause str
 	if e.current != "" || !e.frozenAt.IsZero() {
 		return nil
 	}
-	waiting, err := machines(ctx, tx, `app = $1 AND env = $2 AND state = $3 ORDER BY number`, e.app, e.env, string(Queued))
+	waiting, err := machines(ctx, tx, `app = $1 AND env = $2 AND state = $3 ORDER BY number`, e.app, e.env, string(machine.Queued))
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *Service) startNext(ctx context.Context, tx *db.Tx, e *envRow, cause str
 	for _, old := range waiting[:len(waiting)-1] {
 		earlier = append(earlier, old.Commits...)
 		old.Cause = cause
-		mv := old.to(Superseded, reason("superseded", nil, "a newer release came before its turn; its commits are in rollout #%d", next.Number))
+		mv := old.To(machine.Superseded, machine.Because("superseded", nil, "a newer release came before its turn; its commits are in rollout #%d", next.Number))
 		if err := s.step(ctx, tx, old, mv, actorSelf); err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func mergeCommits(lists ...[]event.Commit) []event.Commit {
 }
 
 // start fixes everything that must not change during the rollout (hosts drawn, thresholds, policy of the judge) and takes the first step.
-func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) error {
+func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {
 	agents, err := selectAgents(ctx, tx)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) e
 	if len(m.Hosts) == 1 && m.Mode == manifest.CanaryHosts {
 		m.Mode = manifest.CanaryVisitors
 	}
-	m.Steps = stepsOf(m)
+	m.Steps = machine.StepsOf(m)
 	if err := s.prepareJudge(ctx, tx, m); err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) e
 		return err
 	}
 	m.Cause = ev.ID
-	mv := m.to(Staging, reason("started", map[string]float64{"alpha": m.Judge.Alpha}, "%s", m.startWords()))
+	mv := m.To(machine.Staging, machine.Because("started", map[string]float64{"alpha": m.Judge.Alpha}, "%s", m.StartWords()))
 	if err := s.step(ctx, tx, m, mv, actorSelf); err != nil {
 		return err
 	}
@@ -125,38 +126,14 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) e
 }
 
 // waitForHosts leaves a rollout queued until a host joins.
-func (s *Service) waitForHosts(ctx context.Context, tx *db.Tx, e *envRow, m *Machine) error {
-	m.Reasons = []event.Reason{reason("no_hosts", nil, "%s/%s has no hosts yet; join one with: slipway agent --roles host", e.app, e.env)}
+func (s *Service) waitForHosts(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {
+	m.Reasons = []event.Reason{machine.Because("no_hosts", nil, "%s/%s has no hosts yet; join one with: slipway agent --roles host", e.app, e.env)}
 	return storeMachine(ctx, tx, m)
 }
 
-// stepsOf gives the policy's steps; a first release and a hotfix without a watch have one.
-func stepsOf(m *Machine) []Step {
-	if !m.judged() {
-		return []Step{{Share: 1}}
-	}
-	var steps []Step
-	for _, p := range m.Policy.Steps {
-		steps = append(steps, Step{Share: float64(p.Share), HoldBack: float64(p.HoldBack), Watch: p.Watch.Duration})
-	}
-	return steps
-}
-
-func (m *Machine) startWords() string {
-	switch {
-	case m.first():
-		return "the first release: there is nothing to compare it with, so its health alone decides"
-	case !m.judged():
-		return "without a watch: " + m.Hotfix.Reason
-	case len(m.Thresholds) == 0:
-		return fmt.Sprintf("split by %s on %s; %s; latency is not judged, since there was too little traffic before", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
-	}
-	return fmt.Sprintf("split by %s on %s; %s", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
-}
-
 // prepareJudge fixes thresholds and policy before the first tick.
-func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *Machine) error {
-	if !m.judged() {
+func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
+	if !m.Judged() {
 		return nil
 	}
 	hist, err := s.latencyBefore(ctx, tx, m)
@@ -180,7 +157,7 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *Machine) error
 			return fmt.Errorf("set alpha of rollout %s: %w", m.ID, err)
 		}
 	}
-	m.Judge = policyOf(m, alpha, weights)
+	m.Judge = machine.PolicyOf(m, alpha, weights)
 	if err := m.Judge.Validate(); err != nil {
 		return fmt.Errorf("set the judge of rollout %s: %w", m.ID, err)
 	}
@@ -189,35 +166,8 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *Machine) error
 	return nil
 }
 
-// policyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are.
-func policyOf(m *Machine, alpha float64, weights map[string]float64) judge.Policy {
-	p := judge.Standard(unitOf(m), alpha, m.Thresholds)
-	p.RuleOut = float64(m.Policy.RuleOut)
-	if p.RuleOut <= 1+p.Margin {
-		p.Margin = (p.RuleOut - 1) / 2 // the user asks to rule out less than the usual margin
-	}
-	latency := 0.0
-	for _, v := range p.Vitals {
-		if v.Name != judge.Errors {
-			latency += v.Weight
-		}
-	}
-	for i, v := range p.Vitals {
-		if v.Name == judge.Errors {
-			p.Vitals[i].Weight = weights[manifest.VitalErrors]
-			if latency == 0 {
-				p.Vitals[i].Weight = 1
-			}
-			continue
-		}
-		p.Vitals[i].Weight *= weights[manifest.VitalLatency] / latency
-	}
-	p.Vitals = slices.DeleteFunc(p.Vitals, func(v judge.VitalSpec) bool { return v.Weight <= 0 })
-	return p
-}
-
 // latencyBefore merges the latencies of the release that serves.
-func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *Machine) (*stats.Histogram, error) {
+func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *machine.Rollout) (*stats.Histogram, error) {
 	rows, err := tx.Query(ctx, `SELECT latency FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute >= $4`,
 		m.App, m.Env, m.From, tx.Now().Add(-baseline).Unix()/60)
 	if err != nil {
@@ -240,16 +190,16 @@ func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *Machine) (*st
 }
 
 // advance lets the machine move as far as it can now, and stores it.
-func (s *Service) advance(ctx context.Context, tx *db.Tx, m *Machine) error {
+func (s *Service) advance(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
 	for range 20 {
-		mv, ok := m.decide(tx.Now())
+		mv, ok := m.Decide(tx.Now())
 		if !ok {
 			break
 		}
 		if err := s.step(ctx, tx, m, mv, actorSelf); err != nil {
 			return err
 		}
-		if m.State == Watching && mv.to == Watching {
+		if m.State == machine.Watching && mv.To == machine.Watching {
 			break // another round of the same watch
 		}
 	}
@@ -258,23 +208,23 @@ func (s *Service) advance(ctx context.Context, tx *db.Tx, m *Machine) error {
 }
 
 // step makes one move: stores it with its reasons, tells it, and asks hosts and edges for what it takes.
-func (s *Service) step(ctx context.Context, tx *db.Tx, m *Machine, mv move, actor string) error {
-	d := Decision{At: tx.Now(), Actor: actor, From: m.State, To: mv.to, Step: mv.step, Verdict: string(m.Verdict), Reasons: mv.reasons}
-	m.enter(mv, tx.Now())
+func (s *Service) step(ctx context.Context, tx *db.Tx, m *machine.Rollout, mv machine.Move, actor string) error {
+	d := Decision{At: tx.Now(), Actor: actor, From: m.State, To: mv.To, Step: mv.Step, Verdict: string(m.Verdict), Reasons: mv.Reasons}
+	m.Enter(mv, tx.Now())
 	if err := insertDecision(ctx, tx, m.ID, d); err != nil {
 		return err
 	}
 	meta := event.Meta{App: m.App, Env: m.Env, Actor: actor, Cause: m.Cause}
 	share := m.Split.Share
 	if len(m.Steps) > 0 {
-		share = m.reach()
+		share = m.Reach()
 	}
-	ev, err := tx.Emit(ctx, meta, event.RolloutMoved{Rollout: m.ID, From: string(d.From), To: string(m.State), Step: m.Step, Share: share, Reasons: mv.reasons})
+	ev, err := tx.Emit(ctx, meta, event.RolloutMoved{Rollout: m.ID, From: string(d.From), To: string(m.State), Step: m.Step, Share: share, Reasons: mv.Reasons})
 	if err != nil {
 		return err
 	}
 	m.Cause = ev.ID
-	if m.State == Superseded && m.Started.IsZero() {
+	if m.State == machine.Superseded && m.Started.IsZero() {
 		return s.ended(ctx, tx, m, ev)
 	}
 	if err := s.request(ctx, tx, m, ev); err != nil {
@@ -283,7 +233,7 @@ func (s *Service) step(ctx context.Context, tx *db.Tx, m *Machine, mv move, acto
 	switch {
 	case m.State.Ended():
 		return s.ended(ctx, tx, m, ev)
-	case m.State == Held:
+	case m.State == machine.Held:
 		_, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), event.RolloutHeld{Rollout: m.ID, Commits: m.Commits, Reasons: m.Reasons})
 		return errorsOf(err, storeMachine(ctx, tx, m))
 	}
@@ -291,8 +241,8 @@ func (s *Service) step(ctx context.Context, tx *db.Tx, m *Machine, mv move, acto
 }
 
 // request asks hosts and edges for what the machine's state takes.
-func (s *Service) request(ctx context.Context, tx *db.Tx, m *Machine, ev event.Event) error {
-	deploys, traffic := m.requests(func(prefix string) string { return event.NewKey(prefix, tx.Now()) })
+func (s *Service) request(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev event.Event) error {
+	deploys, traffic := m.Requests(func(prefix string) string { return event.NewKey(prefix, tx.Now()) })
 	meta := ev.By(actorSelf, tx.Now())
 	if traffic != nil { // first: it is what visitors feel
 		if _, err := tx.Emit(ctx, meta, *traffic); err != nil {
@@ -308,13 +258,13 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, m *Machine, ev event.E
 }
 
 // ended closes a rollout's books and starts what waits.
-func (s *Service) ended(ctx context.Context, tx *db.Tx, m *Machine, ev event.Event) error {
+func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev event.Event) error {
 	if err := storeMachine(ctx, tx, m); err != nil {
 		return err
 	}
 	end := event.RolloutEnded{
-		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: m.worstPath(),
-		Commits: m.Commits, Reasons: m.endReasons(), Requests: m.Totals.RequestsNew,
+		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: worstPath(m),
+		Commits: m.Commits, Reasons: m.EndReasons(), Requests: m.Totals.RequestsNew,
 	}
 	if _, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), end); err != nil {
 		return err
@@ -325,13 +275,13 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *Machine, ev event.Eve
 	}
 	e.current = ""
 	switch m.State {
-	case Promoted:
+	case machine.Promoted:
 		e.live = m.Release
 		err = markRelease(ctx, tx, m.Release, true)
-		if err == nil && m.Hotfix != nil && m.From != "" && ev.Actor != "" && m.isReturn() {
+		if err == nil && m.Hotfix != nil && m.From != "" && ev.Actor != "" && m.IsReturn() {
 			err = markRelease(ctx, tx, m.From, false)
 		}
-	case RolledBack:
+	case machine.RolledBack:
 		err = markRelease(ctx, tx, m.Release, false)
 	}
 	if err != nil {
@@ -341,19 +291,6 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *Machine, ev event.Eve
 		return err
 	}
 	return s.startNext(ctx, tx, e, ev.ID)
-}
-
-// isReturn tells whether the rollout took the environment back to an older release.
-func (m *Machine) isReturn() bool {
-	return m.Hotfix != nil && m.Hotfix.SkipWatch && len(m.Commits) == 0
-}
-
-// endReasons are those that decided, not that the edges followed.
-func (m *Machine) endReasons() []event.Reason {
-	if len(m.Why) > 0 {
-		return m.Why
-	}
-	return m.Reasons
 }
 
 // errorsOf gives the first error.

@@ -2,17 +2,16 @@ package rollout
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
-	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
 
 // Service is the slice as the doors see it.
@@ -63,19 +62,8 @@ func (s *Service) tell(t Tick) {
 	s.ticks = make(chan struct{})
 }
 
-// Command is what a person does to a rollout.
-type Command string
-
-// The commands.
-const (
-	Pause    Command = "pause"
-	Resume   Command = "resume"
-	Promote  Command = "promote"
-	RollBack Command = "rollback"
-)
-
 // Do carries out a command on a rollout. It fails with a conflict when the rollout's state does not allow it.
-func (s *Service) Do(ctx context.Context, actor, app, id string, cmd Command, why string) error {
+func (s *Service) Do(ctx context.Context, actor, app, id string, cmd machine.Command, why string) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		m, err := loadMachine(ctx, tx, id)
 		if err != nil {
@@ -88,8 +76,8 @@ func (s *Service) Do(ctx context.Context, actor, app, id string, cmd Command, wh
 	})
 }
 
-func (s *Service) command(ctx context.Context, tx *db.Tx, m *Machine, actor string, cmd Command, why string) error {
-	mv, err := m.order(cmd, actor, why)
+func (s *Service) command(ctx context.Context, tx *db.Tx, m *machine.Rollout, actor string, cmd machine.Command, why string) error {
+	mv, err := m.Order(cmd, access.Name(actor), why)
 	if err != nil {
 		return err
 	}
@@ -97,72 +85,15 @@ func (s *Service) command(ctx context.Context, tx *db.Tx, m *Machine, actor stri
 	if err := access.Audit(ctx, tx, entry); err != nil {
 		return err
 	}
-	paused := m.State == Paused
+	paused := m.State == machine.Paused
 	since := m.Since
 	if err := s.step(ctx, tx, m, mv, actor); err != nil {
 		return err
 	}
-	if cmd == Resume && paused {
-		m.shift(tx.Now().Sub(since))
+	if cmd == machine.Resume && paused {
+		m.Shift(tx.Now().Sub(since))
 	}
 	return s.advance(ctx, tx, m)
-}
-
-// order is the move that a command makes, or why it cannot.
-func (m *Machine) order(cmd Command, actor, why string) (move, error) {
-	if m.State.Ended() {
-		return move{}, fault.Conflict("this rollout has ended (%s); start another by a push or a rollback", m.Outcome)
-	}
-	if !m.allows(cmd) {
-		return move{}, fault.Conflict("a rollout that is %s cannot be told to %s", m.State, cmd)
-	}
-	text := fmt.Sprintf("%s by %s", map[Command]string{
-		Pause: "paused", Resume: "resumed", Promote: "promoted before the watch was over", RollBack: "rolled back",
-	}[cmd], access.Name(actor))
-	if why != "" {
-		text += ": " + why
-	}
-	r := reason("by_"+string(cmd), nil, "%s", text)
-	switch cmd {
-	case Pause:
-		return m.to(Paused, r), nil
-	case Resume:
-		if m.State == Paused {
-			return m.to(m.Before, r), nil
-		}
-		return m.to(Watching, r), nil
-	case Promote:
-		return m.to(Promoting, r), nil
-	default:
-		if m.State == Queued {
-			return m.to(Superseded, r), nil
-		}
-		return m.to(Returning, r), nil
-	}
-}
-
-// allows tells whether the state allows the command.
-func (m *Machine) allows(cmd Command) bool {
-	phase := m.phase()
-	switch cmd {
-	case Pause:
-		return m.State != Paused && m.State != Held && m.State != Promoting && m.State != Returning && m.State != Queued
-	case Resume:
-		return m.State == Paused || m.State == Held
-	case Promote:
-		// Before the processes are up there is nothing to send visitors to.
-		return phase == Shifting || phase == Settling || phase == Watching || m.State == Held
-	case RollBack:
-		return m.State != Returning
-	}
-	return false
-}
-
-// shift moves the clocks on by a pause.
-func (m *Machine) shift(by time.Duration) {
-	if s := m.step(); !s.Until.IsZero() {
-		s.Until = s.Until.Add(by)
-	}
 }
 
 // Freeze holds everything new in an environment; a rollout under way goes on.
@@ -229,7 +160,7 @@ func (s *Service) RollBackEnv(ctx context.Context, actor, app, env, release, why
 				return err
 			}
 			id = m.ID
-			return s.command(ctx, tx, m, actor, RollBack, why)
+			return s.command(ctx, tx, m, actor, machine.RollBack, why)
 		}
 		id, err = s.rollBackTo(ctx, tx, e, actor, release, why)
 		return err
@@ -272,6 +203,3 @@ func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, r
 	}
 	return m.ID, s.start(ctx, tx, e, m)
 }
-
-// unitOf is what the judge counts in a mode.
-func unitOf(m *Machine) judge.Unit { return judge.Unit(m.Mode) }

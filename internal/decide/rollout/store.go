@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
@@ -142,7 +143,7 @@ func lastGood(ctx context.Context, q db.Querier, app, env, live string) (string,
 	return id, nil
 }
 
-func storeMachine(ctx context.Context, tx *db.Tx, m *Machine) error {
+func storeMachine(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("encode rollout %s: %w", m.ID, err)
@@ -157,7 +158,7 @@ func storeMachine(ctx context.Context, tx *db.Tx, m *Machine) error {
 	return nil
 }
 
-func loadMachine(ctx context.Context, q db.Querier, id string) (*Machine, error) {
+func loadMachine(ctx context.Context, q db.Querier, id string) (*machine.Rollout, error) {
 	var body string
 	err := q.QueryRow(ctx, `SELECT machine FROM rollout_rollouts WHERE rollout = $1`, id).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -166,7 +167,7 @@ func loadMachine(ctx context.Context, q db.Querier, id string) (*Machine, error)
 	if err != nil {
 		return nil, fmt.Errorf("read rollout %s: %w", id, err)
 	}
-	m := &Machine{}
+	m := &machine.Rollout{}
 	if err := json.Unmarshal([]byte(body), m); err != nil {
 		return nil, fmt.Errorf("decode rollout %s: %w", id, err)
 	}
@@ -174,19 +175,19 @@ func loadMachine(ctx context.Context, q db.Querier, id string) (*Machine, error)
 }
 
 // machines reads rollouts by a condition on rollout_rollouts.
-func machines(ctx context.Context, q db.Querier, where string, args ...any) ([]*Machine, error) {
+func machines(ctx context.Context, q db.Querier, where string, args ...any) ([]*machine.Rollout, error) {
 	rows, err := q.Query(ctx, `SELECT machine FROM rollout_rollouts WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list rollouts: %w", err)
 	}
 	defer rows.Close()
-	var out []*Machine
+	var out []*machine.Rollout
 	for rows.Next() {
 		var body string
 		if err := rows.Scan(&body); err != nil {
 			return nil, fmt.Errorf("list rollouts: %w", err)
 		}
-		m := &Machine{}
+		m := &machine.Rollout{}
 		if err := json.Unmarshal([]byte(body), m); err != nil {
 			return nil, fmt.Errorf("list rollouts: %w", err)
 		}
@@ -199,8 +200,8 @@ func machines(ctx context.Context, q db.Querier, where string, args ...any) ([]*
 type Decision struct {
 	At      time.Time      `json:"at"`
 	Actor   string         `json:"actor"`
-	From    State          `json:"from"`
-	To      State          `json:"to"`
+	From    machine.State  `json:"from"`
+	To      machine.State  `json:"to"`
 	Step    int            `json:"step"`
 	Verdict string         `json:"verdict,omitempty"`
 	Reasons []event.Reason `json:"reasons"`

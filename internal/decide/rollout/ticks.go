@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -54,7 +55,7 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	if m.State.Ended() || rs.Split.New != m.Release {
 		return nil
 	}
-	changed, err := m.fold(rs, sec.Second, tx.Now())
+	changed, err := m.Fold(rs, sec.Second, tx.Now())
 	if err != nil {
 		s.log.Error("a second's counts are impossible and are left out", "rollout", m.ID, "edge", sec.Edge, "second", sec.Second, "error", err)
 	}
@@ -64,7 +65,7 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	tx.OnCommit(func() { s.tell(Tick{Rollout: m.ID, App: m.App, Second: sec.Second}) })
 	if changed {
 		meta := event.Meta{App: m.App, Env: m.Env, Actor: actorSelf, Cause: m.Cause}
-		ev, err := tx.Emit(ctx, meta, event.RolloutJudged{Rollout: m.ID, Verdict: string(m.Verdict), Reasons: judgeReasons(judge.Judge(m.Judge, m.Evidence))})
+		ev, err := tx.Emit(ctx, meta, event.RolloutJudged{Rollout: m.ID, Verdict: string(m.Verdict), Reasons: machine.JudgeReasons(judge.Judge(m.Judge, m.Evidence))})
 		if err != nil {
 			return err
 		}
@@ -158,7 +159,7 @@ type tickBody struct {
 	Vitals      map[string]tickVital `json:"vitals"`
 }
 
-func storeTick(ctx context.Context, tx *db.Tx, m *Machine, sec event.EdgeSecond, part int) error {
+func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSecond, part int) error {
 	rs := sec.Routes[part]
 	b := tickBody{Share: rs.Split.Share, Vitals: map[string]tickVital{}}
 	counts := map[string]judge.Count{}
@@ -168,9 +169,9 @@ func storeTick(ctx context.Context, tx *db.Tx, m *Machine, sec event.EdgeSecond,
 		} else {
 			b.RequestsOld, b.ErrorsOld = b.RequestsOld+c.Requests, b.ErrorsOld+c.Errors
 		}
-		if m.counts(c.Host, sec.Second) {
+		if m.Counts(c.Host, sec.Second) {
 			b.Counted = true
-			m.count(counts, c)
+			m.Count(counts, c)
 		}
 	}
 	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -86,45 +87,45 @@ type PathView struct {
 
 // View is a rollout as shown.
 type View struct {
-	ID          string         `json:"id"`
-	Number      int            `json:"number"`
-	App         string         `json:"app"`
-	Env         string         `json:"environment"`
-	Release     ReleaseView    `json:"release"`
-	From        *ReleaseView   `json:"from,omitempty"`
-	Mode        string         `json:"mode"`
-	State       State          `json:"state"`
-	Step        int            `json:"step"`
-	Steps       []StepView     `json:"steps"`
-	Share       float64        `json:"share"`
-	Verdict     string         `json:"verdict" enum:"healthy,regressed,unknown,none"`
-	Sentence    string         `json:"sentence"`
-	Missing     string         `json:"missing,omitempty"`
-	Reasons     []event.Reason `json:"reasons"`
-	Vitals      []VitalView    `json:"vitals"`
-	Alpha       float64        `json:"alpha"`
-	AlphaText   string         `json:"alpha_text,omitempty"`
-	RuleOut     float64        `json:"rule_out"`
-	Unknown     string         `json:"unknown"`
-	SettleS     float64        `json:"settle_s"`
-	Progress    float64        `json:"progress"`
-	EtaS        float64        `json:"eta_s"`
-	RequestsNew int64          `json:"requests_new"`
-	RequestsOld int64          `json:"requests_old"`
-	ErrorsNew   int64          `json:"errors_new"`
-	ErrorsOld   int64          `json:"errors_old"`
-	Hosts       []HostView     `json:"hosts"`
-	Paths       []PathView     `json:"paths"`
-	Commits     []event.Commit `json:"commits"`
-	Decisions   []Decision     `json:"decisions,omitempty"`
-	Actions     []Command      `json:"actions"`
-	CreatedAt   time.Time      `json:"created_at"`
-	StartedAt   time.Time      `json:"started_at,omitzero"`
-	EndedAt     time.Time      `json:"ended_at,omitzero"`
-	RegressedAt time.Time      `json:"regressed_at,omitzero"`
-	Outcome     string         `json:"outcome,omitempty" enum:"promoted,rolled_back,superseded"`
-	Vital       string         `json:"vital,omitempty"`
-	Hotfix      *event.Hotfix  `json:"hotfix,omitempty"`
+	ID          string            `json:"id"`
+	Number      int               `json:"number"`
+	App         string            `json:"app"`
+	Env         string            `json:"environment"`
+	Release     ReleaseView       `json:"release"`
+	From        *ReleaseView      `json:"from,omitempty"`
+	Mode        string            `json:"mode"`
+	State       machine.State     `json:"state"`
+	Step        int               `json:"step"`
+	Steps       []StepView        `json:"steps"`
+	Share       float64           `json:"share"`
+	Verdict     string            `json:"verdict" enum:"healthy,regressed,unknown,none"`
+	Sentence    string            `json:"sentence"`
+	Missing     string            `json:"missing,omitempty"`
+	Reasons     []event.Reason    `json:"reasons"`
+	Vitals      []VitalView       `json:"vitals"`
+	Alpha       float64           `json:"alpha"`
+	AlphaText   string            `json:"alpha_text,omitempty"`
+	RuleOut     float64           `json:"rule_out"`
+	Unknown     string            `json:"unknown"`
+	SettleS     float64           `json:"settle_s"`
+	Progress    float64           `json:"progress"`
+	EtaS        float64           `json:"eta_s"`
+	RequestsNew int64             `json:"requests_new"`
+	RequestsOld int64             `json:"requests_old"`
+	ErrorsNew   int64             `json:"errors_new"`
+	ErrorsOld   int64             `json:"errors_old"`
+	Hosts       []HostView        `json:"hosts"`
+	Paths       []PathView        `json:"paths"`
+	Commits     []event.Commit    `json:"commits"`
+	Decisions   []Decision        `json:"decisions,omitempty"`
+	Actions     []machine.Command `json:"actions"`
+	CreatedAt   time.Time         `json:"created_at"`
+	StartedAt   time.Time         `json:"started_at,omitzero"`
+	EndedAt     time.Time         `json:"ended_at,omitzero"`
+	RegressedAt time.Time         `json:"regressed_at,omitzero"`
+	Outcome     string            `json:"outcome,omitempty" enum:"promoted,rolled_back,superseded"`
+	Vital       string            `json:"vital,omitempty"`
+	Hotfix      *event.Hotfix     `json:"hotfix,omitempty"`
 }
 
 // List gives the rollouts of an environment (or of the whole app), newest first, those before the number given (0: from the newest).
@@ -161,12 +162,12 @@ func (s *Service) Get(ctx context.Context, id string) (View, error) {
 	return v, err
 }
 
-func (s *Service) view(ctx context.Context, m *Machine) (View, error) {
+func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	v := View{
 		ID: m.ID, Number: m.Number, App: m.App, Env: m.Env, Mode: string(m.Mode), State: m.State, Step: m.Step, Share: m.Split.Share,
 		Verdict: string(m.Verdict), Reasons: m.Reasons, AlphaText: m.Alpha, RuleOut: float64(m.Policy.RuleOut), Unknown: string(m.Policy.Unknown),
 		SettleS: m.Policy.Settle.Seconds(), RequestsNew: m.Totals.RequestsNew, RequestsOld: m.Totals.RequestsOld, ErrorsNew: m.Totals.ErrorsNew,
-		ErrorsOld: m.Totals.ErrorsOld, Commits: m.Commits, Actions: m.actions(), CreatedAt: m.Created, StartedAt: m.Started, EndedAt: m.EndedAt,
+		ErrorsOld: m.Totals.ErrorsOld, Commits: m.Commits, Actions: actions(m), CreatedAt: m.Created, StartedAt: m.Started, EndedAt: m.EndedAt,
 		RegressedAt: m.RegressAt, Outcome: m.Outcome, Vital: m.Vital, Hotfix: m.Hotfix, Vitals: []VitalView{}, Steps: []StepView{},
 	}
 	if v.Verdict == "" {
@@ -186,16 +187,16 @@ func (s *Service) view(ctx context.Context, m *Machine) (View, error) {
 		v.From = &from
 	}
 	for i := range m.Steps {
-		v.Steps = append(v.Steps, m.stepView(i))
+		v.Steps = append(v.Steps, stepView(m, i))
 	}
-	if m.judged() && len(m.Judge.Vitals) > 0 {
+	if m.Judged() && len(m.Judge.Vitals) > 0 {
 		v.Alpha = m.Judge.Alpha
 		v.addVitals(m)
 	}
-	v.Paths = m.pathViews()
+	v.Paths = pathViews(m)
 	now := s.db.Now()
-	v.Progress, v.EtaS = m.progress(now)
-	v.Sentence = m.sentence(now, v)
+	v.Progress, v.EtaS = m.Progress(now)
+	v.Sentence = m.Sentence(now, errorRatio(v.Vitals))
 	v.Hosts, err = s.hostViews(ctx, m)
 	return v, err
 }
@@ -213,40 +214,40 @@ func releaseView(r event.ReleaseCreated) ReleaseView {
 	return v
 }
 
-func (m *Machine) actions() []Command {
-	out := []Command{}
+func actions(m *machine.Rollout) []machine.Command {
+	out := []machine.Command{}
 	if m.State.Ended() {
 		return out
 	}
-	for _, c := range []Command{Pause, Resume, Promote, RollBack} {
-		if m.allows(c) {
+	for _, c := range []machine.Command{machine.Pause, machine.Resume, machine.Promote, machine.RollBack} {
+		if m.Allows(c) {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-func (m *Machine) stepView(i int) StepView {
+func stepView(m *machine.Rollout, i int) StepView {
 	s := m.Steps[i]
 	v := StepView{Share: s.Share, HoldBack: s.HoldBack, WatchS: s.Watch.Seconds(), StartedAt: s.Started, SettledAt: s.Settled, EndedAt: s.Ended, Until: s.Until}
 	switch {
-	case i < m.Step || i == m.Step && (m.State == Promoting || m.State == Promoted):
+	case i < m.Step || i == m.Step && (m.State == machine.Promoting || m.State == machine.Promoted):
 		v.State = "done"
-	case i > m.Step && !m.State.Ended() && m.State != Returning:
+	case i > m.Step && !m.State.Ended() && m.State != machine.Returning:
 		v.State = "waiting"
-	case m.State == Returning || m.State.Ended():
+	case m.State == machine.Returning || m.State.Ended():
 		v.State = "stopped"
-	case m.phase() == Held:
+	case m.Phase() == machine.Held:
 		v.State = "watching"
-	case m.phase() == Queued:
+	case m.Phase() == machine.Queued:
 		v.State = "waiting"
 	default:
-		v.State = string(m.phase())
+		v.State = string(m.Phase())
 	}
 	return v
 }
 
-func (v *View) addVitals(m *Machine) {
+func (v *View) addVitals(m *machine.Rollout) {
 	verdict := judge.Judge(m.Judge, m.Evidence)
 	for i, e := range verdict.Vitals {
 		v.Vitals = append(v.Vitals, VitalView{
@@ -261,7 +262,7 @@ func (v *View) addVitals(m *Machine) {
 	}
 }
 
-func (m *Machine) pathViews() []PathView {
+func pathViews(m *machine.Rollout) []PathView {
 	out := []PathView{}
 	for p, t := range m.Totals.Paths {
 		out = append(out, PathView{Path: p, NewRequests: t.New, NewErrors: t.NewErrors, OldRequests: t.Old, OldErrors: t.OldErrors})
@@ -277,91 +278,14 @@ func (m *Machine) pathViews() []PathView {
 }
 
 // worstPath is the route pattern with most errors on the new release, empty when it had none.
-func (m *Machine) worstPath() string {
-	if paths := m.pathViews(); len(paths) > 0 && paths[0].NewErrors > 0 {
+func worstPath(m *machine.Rollout) string {
+	if paths := pathViews(m); len(paths) > 0 && paths[0].NewErrors > 0 {
 		return paths[0].Path
 	}
 	return ""
 }
 
-// progress is the part of the planned time that is over, and the seconds that are left of it.
-func (m *Machine) progress(now time.Time) (done, eta float64) {
-	if m.State.Ended() {
-		return 1, 0
-	}
-	var total, left float64
-	for i, s := range m.Steps {
-		span := (s.Watch + m.Policy.Settle.Duration).Seconds() + 1
-		total += span
-		switch {
-		case i > m.Step || i == m.Step && s.Started.IsZero():
-			left += span
-		case i == m.Step:
-			left += max(span-now.Sub(s.Started).Seconds(), 0)
-		}
-	}
-	if total == 0 {
-		return 0, 0
-	}
-	return 1 - left/total, left
-}
-
-// sentence is the state in one line: what goes on, and when it is over.
-func (m *Machine) sentence(now time.Time, v View) string {
-	why := ""
-	if len(m.Reasons) > 0 {
-		why = m.Reasons[0].Text
-	}
-	switch m.State {
-	case Queued:
-		if why != "" {
-			return "Waits: " + why
-		}
-		return "Waits for its turn"
-	case Staging:
-		return fmt.Sprintf("%d of %d hosts hold the new release", len(m.Hosts)-len(m.waiting()), len(m.Hosts))
-	case Starting:
-		return fmt.Sprintf("The new release comes up: %d of %d hosts are ready", m.startedHosts()-len(m.waiting()), m.startedHosts())
-	case Shifting:
-		return "Visitors move to the new release: " + m.shareWords()
-	case Settling:
-		return fmt.Sprintf("Settles: %.0f s to go", max(m.settledAt().Sub(now).Seconds(), 0))
-	case Watching:
-		return m.watchSentence(now, v)
-	case Paused:
-		return fmt.Sprintf("Paused, with %s on the new release: %s", m.shareWords(), why)
-	case Held:
-		return "Held until somebody decides: " + why
-	case Promoting:
-		return "Everyone moves to the new release"
-	case Returning:
-		return "Goes back: " + why
-	case Promoted:
-		return "Promoted: " + firstText(m.Why, why)
-	case RolledBack:
-		return "Rolled back: " + firstText(m.Why, why)
-	default:
-		return "Superseded: " + why
-	}
-}
-
-func firstText(list []event.Reason, otherwise string) string {
-	if len(list) > 0 {
-		return list[0].Text
-	}
-	return otherwise
-}
-
-func (m *Machine) watchSentence(now time.Time, v View) string {
-	left := max(m.step().Until.Sub(now).Seconds(), 0)
-	text := fmt.Sprintf("Watched with %s: %.0f s to go", m.shareWords(), left)
-	if len(v.Vitals) > 0 && v.Vitals[0].Ratio > 0 {
-		text += fmt.Sprintf("; errors %.2g times the old release's", v.Vitals[0].Ratio)
-	}
-	return text
-}
-
-func (s *Service) hostViews(ctx context.Context, m *Machine) ([]HostView, error) {
+func (s *Service) hostViews(ctx context.Context, m *machine.Rollout) ([]HostView, error) {
 	agents, err := selectAgents(ctx, s.db)
 	if err != nil {
 		return nil, err
@@ -374,12 +298,12 @@ func (s *Service) hostViews(ctx context.Context, m *Machine) ([]HostView, error)
 	if err != nil {
 		return nil, err
 	}
-	started := m.startedHosts()
+	started := m.StartedHosts()
 	out := []HostView{}
 	for i, id := range append(slices.Clone(m.Hosts), m.LeftOut...) {
 		left := i >= len(m.Hosts)
 		h := HostView{
-			ID: id, Name: names[id], State: m.hostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
+			ID: id, Name: names[id], State: m.HostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
 			Old: states[[2]string{id, m.From}], New: states[[2]string{id, m.Release}], Text: m.Failed[id].Text,
 			Requests: m.Totals.Hosts[id].New + m.Totals.Hosts[id].Old,
 		}
@@ -395,20 +319,6 @@ func (s *Service) hostViews(ctx context.Context, m *Machine) ([]HostView, error)
 		return 1
 	})
 	return out, nil
-}
-
-func (m *Machine) hostState(id string, left bool) string {
-	switch {
-	case left:
-		return "left_out"
-	case slices.Contains(m.Lost, id):
-		return "lost"
-	case m.Failed[id].Code != "":
-		return "failed"
-	case m.Waiting[id]:
-		return "waiting"
-	}
-	return "ready"
 }
 
 func processStates(ctx context.Context, q db.Querier, app, env string) (map[[2]string]string, error) {
@@ -447,9 +357,17 @@ func (s *Service) Env(ctx context.Context, app, env string) (EnvView, error) {
 		return EnvView{}, err
 	}
 	v := EnvView{App: app, Env: env, Live: e.live, Current: e.current, FrozenBy: access.Name(e.frozenBy), FrozenWhy: e.frozenWhy, FrozenAt: e.frozenAt}
-	err = s.db.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND state = $3`, app, env, string(Queued)).Scan(&v.Waiting)
+	err = s.db.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND state = $3`, app, env, string(machine.Queued)).Scan(&v.Waiting)
 	if err != nil {
 		return v, fmt.Errorf("count what waits in %s/%s: %w", app, env, err)
 	}
 	return v, nil
+}
+
+// errorRatio is the estimate for errors, 0 when not known.
+func errorRatio(vitals []VitalView) float64 {
+	if len(vitals) == 0 || vitals[0].Name != judge.Errors {
+		return 0
+	}
+	return vitals[0].Ratio
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -67,12 +68,12 @@ func (s *Service) due(ctx context.Context) (next time.Time, err error) {
 		return next, err
 	}
 	for _, m := range open {
-		at := m.wakeAt()
+		at := m.WakeAt()
 		if at.IsZero() {
 			continue
 		}
 		if !at.After(s.db.Now()) {
-			if err := s.with(ctx, m.ID, func(ctx context.Context, tx *db.Tx, m *Machine) error { return s.advance(ctx, tx, m) }); err != nil {
+			if err := s.with(ctx, m.ID, func(ctx context.Context, tx *db.Tx, m *machine.Rollout) error { return s.advance(ctx, tx, m) }); err != nil {
 				return next, err
 			}
 			continue
@@ -84,11 +85,11 @@ func (s *Service) due(ctx context.Context) (next time.Time, err error) {
 	return next, nil
 }
 
-func (s *Service) open(ctx context.Context) ([]*Machine, error) {
-	return machines(ctx, s.db, `ended_at = 0 AND state <> $1`, string(Queued))
+func (s *Service) open(ctx context.Context) ([]*machine.Rollout, error) {
+	return machines(ctx, s.db, `ended_at = 0 AND state <> $1`, string(machine.Queued))
 }
 
-func (s *Service) with(ctx context.Context, id string, fn func(context.Context, *db.Tx, *Machine) error) error {
+func (s *Service) with(ctx context.Context, id string, fn func(context.Context, *db.Tx, *machine.Rollout) error) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		m, err := loadMachine(ctx, tx, id)
 		if err != nil {
@@ -207,18 +208,18 @@ func (s *Service) agent(ctx context.Context, tx *db.Tx, ev event.Event) error {
 		if err := deleteAgent(ctx, tx, a.Agent); err != nil {
 			return err
 		}
-		return s.each(ctx, tx, envs, ev, func(m *Machine) { m.drop(a.Agent) })
+		return s.each(ctx, tx, envs, ev, func(m *machine.Rollout) { m.Drop(a.Agent) })
 	default:
 		lost := ev.Type == "agent.lost"
 		if err := setAgentLive(ctx, tx, a.Agent, !lost); err != nil {
 			return err
 		}
-		return s.each(ctx, tx, envs, ev, func(m *Machine) { m.setLost(a.Agent, lost) })
+		return s.each(ctx, tx, envs, ev, func(m *machine.Rollout) { m.SetLost(a.Agent, lost) })
 	}
 }
 
 // each changes the rollout under way of every environment, and lets it move.
-func (s *Service) each(ctx context.Context, tx *db.Tx, envs []*envRow, ev event.Event, fn func(*Machine)) error {
+func (s *Service) each(ctx context.Context, tx *db.Tx, envs []*envRow, ev event.Event, fn func(*machine.Rollout)) error {
 	for _, e := range envs {
 		if e.current == "" {
 			continue
@@ -246,7 +247,7 @@ func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host stri
 		if slices.Contains(m.Hosts, host) {
 			return nil
 		}
-		m.leaveOut(host)
+		m.LeaveOut(host)
 		m.Cause = ev.ID
 		if err := s.request(ctx, tx, m, ev); err != nil {
 			return err
@@ -264,7 +265,7 @@ func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host stri
 // leave takes a host out of an environment.
 func (s *Service) leave(ctx context.Context, tx *db.Tx, e *envRow, host string, ev event.Event) error {
 	if e.current != "" {
-		if err := s.each(ctx, tx, []*envRow{e}, ev, func(m *Machine) { m.drop(host) }); err != nil {
+		if err := s.each(ctx, tx, []*envRow{e}, ev, func(m *machine.Rollout) { m.Drop(host) }); err != nil {
 			return err
 		}
 	}
@@ -275,7 +276,7 @@ func (s *Service) leave(ctx context.Context, tx *db.Tx, e *envRow, host string, 
 func (s *Service) ask(ctx context.Context, tx *db.Tx, ev event.Event, e *envRow, host, release string) error {
 	meta := event.Meta{App: e.app, Env: e.env, Actor: actorSelf, Cause: ev.ID}
 	_, err := tx.Emit(ctx, meta, event.DeployRequested{
-		Deploy: event.NewKey("dep", tx.Now()), Hosts: []string{host}, Hold: compact(release), Run: compact(release), Current: release,
+		Deploy: event.NewKey("dep", tx.Now()), Hosts: []string{host}, Hold: machine.Compact(release), Run: machine.Compact(release), Current: release,
 	})
 	return err
 }
@@ -305,42 +306,9 @@ func (s *Service) answer(ctx context.Context, tx *db.Tx, ev event.Event) error {
 	if err != nil {
 		return err
 	}
-	if err := m.hear(ev); err != nil {
+	if err := m.Hear(ev); err != nil {
 		return err
 	}
 	m.Cause = ev.ID
 	return s.advance(ctx, tx, m)
-}
-
-// hear takes one answer into the machine.
-func (m *Machine) hear(ev event.Event) error {
-	switch ev.Type {
-	case "deploy.applied":
-		a, err := event.Decode[event.DeployApplied](ev)
-		if err != nil {
-			return err
-		}
-		m.applied(a)
-	case "deploy.failed":
-		f, err := event.Decode[event.DeployFailed](ev)
-		if err != nil {
-			return err
-		}
-		m.failed(f)
-	case "process.changed":
-		p, err := event.Decode[event.ProcessChanged](ev)
-		if err != nil {
-			return err
-		}
-		m.process(p, ev.Time)
-	case "traffic.applied":
-		a, err := event.Decode[event.TrafficApplied](ev)
-		if err != nil {
-			return err
-		}
-		if a.Traffic == m.Traffic {
-			m.InForce = true
-		}
-	}
-	return nil
 }

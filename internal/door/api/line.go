@@ -10,6 +10,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 )
 
@@ -77,9 +78,9 @@ func cards(builds []build.Build, rollouts []rollout.View) []Card {
 		switch {
 		case v.Outcome == "rolled_back" && v.CreatedAt.After(live):
 			out = append(out, rolloutCard(v, "returned"))
-		case v.State == rollout.Held:
+		case v.State == machine.Held:
 			out = append(out, rolloutCard(v, "held"))
-		case v.State == rollout.Queued:
+		case v.State == machine.Queued:
 			out = append(out, rolloutCard(v, "waiting"))
 		case !v.State.Ended():
 			out = append(out, rolloutCard(v, "canary"))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -62,11 +63,11 @@ func (s *Server) mountCommands(r *rollout.Service) {
 		Rollout string `path:"rollout" doc:"Id of the rollout"`
 		Body    reasoned
 	}
-	for cmd, summary := range map[rollout.Command]string{
-		rollout.Pause:    "Pause a rollout: the split stays as it is; a regression still brings it back",
-		rollout.Resume:   "Go on with a paused or held rollout",
-		rollout.Promote:  "Give the release to everyone now, without waiting for the watch",
-		rollout.RollBack: "Take the release back from everyone now",
+	for cmd, summary := range map[machine.Command]string{
+		machine.Pause:    "Pause a rollout: the split stays as it is; a regression still brings it back",
+		machine.Resume:   "Go on with a paused or held rollout",
+		machine.Promote:  "Give the release to everyone now, without waiting for the watch",
+		machine.RollBack: "Take the release back from everyone now",
 	} {
 		register(s, deploy, "POST /v1/apps/{app}/rollouts/{rollout}/"+string(cmd), summary,
 			func(ctx context.Context, id access.Identity, in *input) (*answer[rollout.View], error) {

@@ -1,4 +1,4 @@
-package rollout
+package machine
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ import (
 // world is a rollout with hosts and edges that do what they are asked, in memory: the machine is stored and read again before every move.
 type world struct {
 	t      testing.TB
-	m      *Machine
+	m      *Rollout
 	now    time.Time
 	ids    int
 	moves  []State
@@ -47,21 +47,21 @@ func policy() manifest.Rollout {
 
 func newWorld(t testing.TB, mode manifest.Canary, from string) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), running: map[string][]string{}, requests: 400}
-	m := &Machine{
+	m := &Rollout{
 		ID: "rol_1", App: "shop", Env: "production", Release: "rel_2", From: from, Policy: policy(), Mode: mode, State: Queued,
 		Hosts: []string{"h1", "h2", "h3", "h4"}, Split: event.Split{Old: from}, InForce: true, Created: w.now, Started: w.now,
 	}
-	m.Steps = stepsOf(m)
-	if m.judged() {
-		m.Judge = policyOf(m, .01, map[string]float64{"errors": 1})
+	m.Steps = StepsOf(m)
+	if m.Judged() {
+		m.Judge = PolicyOf(m, .01, map[string]float64{"errors": 1})
 		m.Evidence = judge.NewState(m.Judge)
 		m.Verdict = judge.Unknown
 	}
 	for _, h := range m.Hosts {
-		w.running[h] = compact(from)
+		w.running[h] = Compact(from)
 	}
 	w.split, w.m = m.Split, m
-	w.move(m.to(Staging, reason("started", nil, "go")))
+	w.move(m.To(Staging, Because("started", nil, "go")))
 	return w
 }
 
@@ -71,20 +71,20 @@ func (w *world) reload() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	m := &Machine{}
+	m := &Rollout{}
 	if err := json.Unmarshal(body, m); err != nil {
 		w.t.Fatal(err)
 	}
 	w.m = m
 }
 
-func (w *world) move(mv move) {
-	w.m.enter(mv, w.now)
+func (w *world) move(mv Move) {
+	w.m.Enter(mv, w.now)
 	w.moves = append(w.moves, w.m.State)
-	if len(mv.reasons) == 0 || mv.reasons[0].Text == "" {
-		w.t.Errorf("a move to %s without a reason", mv.to)
+	if len(mv.Reasons) == 0 || mv.Reasons[0].Text == "" {
+		w.t.Errorf("a move to %s without a reason", mv.To)
 	}
-	d, tr := w.m.requests(func(p string) string { w.ids++; return fmt.Sprintf("%s_%d", p, w.ids) })
+	d, tr := w.m.Requests(func(p string) string { w.ids++; return fmt.Sprintf("%s_%d", p, w.ids) })
 	w.deploys = append(w.deploys, d...)
 	if tr != nil {
 		w.traffic = tr
@@ -95,12 +95,12 @@ func (w *world) move(mv move) {
 
 func (w *world) advance() {
 	for range 20 {
-		mv, ok := w.m.decide(w.now)
+		mv, ok := w.m.Decide(w.now)
 		if !ok {
 			return
 		}
 		w.move(mv)
-		if mv.to == Watching && w.moves[len(w.moves)-2] == Watching {
+		if mv.To == Watching && w.moves[len(w.moves)-2] == Watching {
 			return
 		}
 	}
@@ -158,7 +158,7 @@ func (w *world) tick(oldRate, newRate float64) {
 			rs.Hosts = append(rs.Hosts, event.HostCount{Release: release, Host: h, Counts: c})
 		}
 	}
-	if _, err := w.m.fold(rs, w.now.Unix()-1, w.now); err != nil {
+	if _, err := w.m.Fold(rs, w.now.Unix()-1, w.now); err != nil {
 		w.t.Fatal(err)
 	}
 	w.reload()
@@ -175,7 +175,7 @@ func (w *world) check() {
 		}
 		return false
 	}
-	for _, r := range compact(w.split.Old, w.split.New) {
+	for _, r := range Compact(w.split.Old, w.split.New) {
 		if !up(r) {
 			w.t.Errorf("in %s visitors are sent to %s, which runs nowhere", w.m.State, r)
 		}
@@ -322,8 +322,8 @@ func TestPauseStopsTheClockNotTheGuard(t *testing.T) {
 	w := newWorld(t, manifest.CanaryVisitors, "rel_1")
 	w.answer()
 	w.pass(10, .02, .02)
-	until := w.m.step().Until
-	mv, err := w.m.order(Pause, "person:ana", "lunch")
+	until := w.m.Current().Until
+	mv, err := w.m.Order(Pause, "person:ana", "lunch")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,15 +333,15 @@ func TestPauseStopsTheClockNotTheGuard(t *testing.T) {
 		t.Fatalf("state %s", w.m.State)
 	}
 	since := w.m.Since
-	if mv, err = w.m.order(Resume, "person:ana", ""); err != nil {
+	if mv, err = w.m.Order(Resume, "person:ana", ""); err != nil {
 		t.Fatal(err)
 	}
 	w.move(mv)
-	w.m.shift(w.now.Sub(since))
-	if got := w.m.step().Until.Sub(until); got != 100*time.Second {
+	w.m.Shift(w.now.Sub(since))
+	if got := w.m.Current().Until.Sub(until); got != 100*time.Second {
 		t.Errorf("the watch was moved by %s", got)
 	}
-	if mv, err = w.m.order(Pause, "person:ana", "again"); err != nil {
+	if mv, err = w.m.Order(Pause, "person:ana", "again"); err != nil {
 		t.Fatal(err)
 	}
 	w.move(mv)
@@ -354,14 +354,14 @@ func TestPauseStopsTheClockNotTheGuard(t *testing.T) {
 func TestOrdersThatMakeNoSenseAreRefused(t *testing.T) {
 	w := newWorld(t, manifest.CanaryVisitors, "rel_1")
 	for _, cmd := range []Command{Resume, Promote} {
-		if _, err := w.m.order(cmd, "person:ana", ""); err == nil {
+		if _, err := w.m.Order(cmd, "person:ana", ""); err == nil {
 			t.Errorf("%s was allowed in %s", cmd, w.m.State)
 		}
 	}
 	w.answer()
 	w.pass(200, .02, .02)
 	for _, cmd := range []Command{Pause, Resume, Promote, RollBack} {
-		if _, err := w.m.order(cmd, "person:ana", ""); err == nil {
+		if _, err := w.m.Order(cmd, "person:ana", ""); err == nil {
 			t.Errorf("%s was allowed after the end", cmd)
 		}
 	}
@@ -381,11 +381,11 @@ func TestAnyOrderOfThingsEndsWhole(t *testing.T) {
 				w.answer()
 			case 2:
 				cmd := rapid.SampledFrom([]Command{Pause, Resume, Promote, RollBack}).Draw(rt, "cmd")
-				if mv, err := w.m.order(cmd, "person:ana", "because"); err == nil {
+				if mv, err := w.m.Order(cmd, "person:ana", "because"); err == nil {
 					w.move(mv)
 				}
 			case 3:
-				w.m.setLost(rapid.SampledFrom(w.m.Hosts).Draw(rt, "lost"), rapid.Bool().Draw(rt, "back"))
+				w.m.SetLost(rapid.SampledFrom(w.m.Hosts).Draw(rt, "lost"), rapid.Bool().Draw(rt, "back"))
 			case 4:
 				h := rapid.SampledFrom(w.m.Hosts).Draw(rt, "host")
 				w.m.failed(event.DeployFailed{Deploy: w.m.Asked[h].Deploy, Host: h, Release: w.m.Release, Code: "disk", Text: "full"})
@@ -397,12 +397,12 @@ func TestAnyOrderOfThingsEndsWhole(t *testing.T) {
 		}
 		for range 10 {
 			for _, h := range w.m.Hosts {
-				w.m.setLost(h, false)
+				w.m.SetLost(h, false)
 			}
 			w.advance()
 			w.answer()
 			if w.m.State == Paused || w.m.State == Held {
-				mv, err := w.m.order(RollBack, "person:ana", "enough")
+				mv, err := w.m.Order(RollBack, "person:ana", "enough")
 				if err != nil {
 					rt.Fatal(err)
 				}

@@ -1,4 +1,4 @@
-package rollout
+package machine
 
 import (
 	"time"
@@ -31,8 +31,8 @@ const (
 // Ended tells whether nothing will happen any more.
 func (s State) Ended() bool { return s == Promoted || s == RolledBack || s == Superseded }
 
-// Machine is a rollout whole: all that its next move depends on. It is stored as JSON.
-type Machine struct {
+// Rollout is a rollout whole: all that its next move depends on. It is stored as JSON.
+type Rollout struct {
 	ID      string `json:"id"`
 	Number  int    `json:"number"`
 	App     string `json:"app"`
@@ -142,18 +142,18 @@ type PathTotal struct {
 type HostTotal = PathTotal
 
 // first tells whether there is nothing to compare with.
-func (m *Machine) first() bool { return m.From == "" }
+func (m *Rollout) First() bool { return m.From == "" }
 
 // judged tells whether the old release serves beside the new one, so that there is something to compare.
-func (m *Machine) judged() bool { return !m.first() && (m.Hotfix == nil || !m.Hotfix.SkipWatch) }
+func (m *Rollout) Judged() bool { return !m.First() && (m.Hotfix == nil || !m.Hotfix.SkipWatch) }
 
 // step is the present one.
-func (m *Machine) step() *Step { return &m.Steps[m.Step] }
+func (m *Rollout) Current() *Step { return &m.Steps[m.Step] }
 
 // reach is the share that is on the new release in the present step.
-func (m *Machine) reach() float64 {
-	if m.first() {
+func (m *Rollout) Reach() float64 {
+	if m.First() {
 		return 1
 	}
-	return m.step().Share - m.step().HoldBack
+	return m.Current().Share - m.Current().HoldBack
 }

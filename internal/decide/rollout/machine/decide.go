@@ -1,4 +1,4 @@
-package rollout
+package machine
 
 import (
 	"fmt"
@@ -21,20 +21,20 @@ const (
 	firstWatch = 2 * time.Second
 )
 
-// move is where the machine goes, and why.
-type move struct {
-	to      State
-	step    int
-	reasons []event.Reason
+// Move is where the machine goes, and why.
+type Move struct {
+	To      State
+	Step    int
+	Reasons []event.Reason
 }
 
 // decide gives the machine's next move at now, or ok false when it stays. It changes nothing.
-func (m *Machine) decide(now time.Time) (mv move, ok bool) {
+func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 	if m.State.Ended() || m.State == Queued {
 		return mv, false
 	}
 	if why := m.mustReturn(); len(why) > 0 {
-		return m.to(Returning, why...), true
+		return m.To(Returning, why...), true
 	}
 	switch m.State {
 	case Staging:
@@ -43,47 +43,47 @@ func (m *Machine) decide(now time.Time) (mv move, ok bool) {
 		return m.decideStarting()
 	case Shifting:
 		if m.InForce {
-			return m.to(Settling, reason("in_force", map[string]float64{"share": m.reach()}, "the edges send %s to the new release", m.shareWords())), true
+			return m.To(Settling, Because("in_force", map[string]float64{"share": m.Reach()}, "the edges send %s to the new release", m.shareWords())), true
 		}
 	case Settling:
 		if !now.Before(m.settledAt()) {
-			return m.to(Watching, m.settledReason()), true
+			return m.To(Watching, m.settledReason()), true
 		}
 	case Watching:
-		if !now.Before(m.step().Until) {
+		if !now.Before(m.Current().Until) {
 			return m.decideWatched(), true
 		}
 	case Promoting:
 		if m.InForce {
-			return m.to(Promoted, reason("everyone", nil, "everyone is on the new release")), true
+			return m.To(Promoted, Because("everyone", nil, "everyone is on the new release")), true
 		}
 	case Returning:
 		if m.InForce {
-			return m.to(RolledBack, reason("nobody", nil, "nobody is on the new release any more")), true
+			return m.To(RolledBack, Because("nobody", nil, "nobody is on the new release any more")), true
 		}
 	}
 	return mv, false
 }
 
 // wakeAt is the next time at which decide may say something new by itself; zero when only an event can.
-func (m *Machine) wakeAt() time.Time {
+func (m *Rollout) WakeAt() time.Time {
 	switch m.State {
 	case Staging:
 		return m.Since.Add(stageTime)
 	case Settling:
 		return m.settledAt()
 	case Watching:
-		return m.step().Until
+		return m.Current().Until
 	}
 	return time.Time{}
 }
 
-func (m *Machine) to(s State, reasons ...event.Reason) move {
-	return move{to: s, step: m.Step, reasons: reasons}
+func (m *Rollout) To(s State, reasons ...event.Reason) Move {
+	return Move{To: s, Step: m.Step, Reasons: reasons}
 }
 
 // mustReturn gives the grounds on which the release goes back at once, whatever the state.
-func (m *Machine) mustReturn() []event.Reason {
+func (m *Rollout) mustReturn() []event.Reason {
 	if m.State == Returning || m.State == Promoting {
 		return nil
 	}
@@ -91,23 +91,23 @@ func (m *Machine) mustReturn() []event.Reason {
 	for _, h := range sortedKeys(m.Failed) {
 		f := m.Failed[h]
 		if f.Release == m.Release && f.blames() {
-			why = append(why, reason("host_"+f.Code, nil, "host %s: %s", h, f.Text))
+			why = append(why, Because("host_"+f.Code, nil, "host %s: %s", h, f.Text))
 		}
 	}
 	if deaths := m.deaths(); deaths >= crashLimit {
 		hosts := sortedKeys(m.Crashes)
 		h := hosts[len(hosts)-1]
 		last := fmt.Sprintf("on host %s: %s", h, m.Crashes[h].Text)
-		why = append(why, reason("crash_loop", map[string]float64{"deaths": float64(deaths)}, "the new release's process died %d times, last %s", deaths, last))
+		why = append(why, Because("crash_loop", map[string]float64{"deaths": float64(deaths)}, "the new release's process died %d times, last %s", deaths, last))
 	}
 	if m.Verdict == judge.Regressed {
-		why = append(why, judgeReasons(judge.Judge(m.Judge, m.Evidence))...)
+		why = append(why, JudgeReasons(judge.Judge(m.Judge, m.Evidence))...)
 	}
 	return why
 }
 
 // deaths counts how often the new release's process died, over all hosts.
-func (m *Machine) deaths() int {
+func (m *Rollout) deaths() int {
 	n := 0
 	for _, c := range m.Crashes {
 		n += c.Restarts
@@ -118,35 +118,35 @@ func (m *Machine) deaths() int {
 // blames tells whether a failure is the release's fault: a full disk or a failed download is the host's.
 func (f Failure) blames() bool { return f.Code != "fetch" && f.Code != "disk" }
 
-func (m *Machine) decideStaging(now time.Time) (move, bool) {
+func (m *Rollout) decideStaging(now time.Time) (Move, bool) {
 	waiting := m.waiting()
 	if len(waiting) == 0 && m.answered(len(m.Hosts)) {
-		return m.to(Starting, reason("staged", map[string]float64{"hosts": float64(len(m.Hosts))}, "%s hold the new release", hostCount(len(m.Hosts)))), true
+		return m.To(Starting, Because("staged", map[string]float64{"hosts": float64(len(m.Hosts))}, "%s hold the new release", hostCount(len(m.Hosts)))), true
 	}
 	if now.Sub(m.Since) < stageTime {
-		return move{}, false
+		return Move{}, false
 	}
 	text := fmt.Sprintf("%s could not fetch the release in %s: %s", hostCount(len(waiting)), stageTime, strings.Join(waiting, ", "))
 	if m.answered(len(m.Hosts)) {
-		mv := m.to(Starting, reason("staged_partly", nil, "%s; they are left out until they can", text))
+		mv := m.To(Starting, Because("staged_partly", nil, "%s; they are left out until they can", text))
 		return mv, true
 	}
-	return m.to(Returning, reason("not_staged", nil, "%s", text)), true
+	return m.To(Returning, Because("not_staged", nil, "%s", text)), true
 }
 
-func (m *Machine) decideStarting() (move, bool) {
+func (m *Rollout) decideStarting() (Move, bool) {
 	if lost := m.lostCanary(); lost != "" {
-		return m.to(Starting, reason("redrawn", nil, "host %s is lost; another one was drawn in its place", lost)), true
+		return m.To(Starting, Because("redrawn", nil, "host %s is lost; another one was drawn in its place", lost)), true
 	}
-	if len(m.waiting()) == 0 && m.answered(m.startedHosts()) {
-		return m.to(Shifting, reason("up", nil, "the new release is up and healthy on %s", hostCount(m.startedHosts()))), true
+	if len(m.waiting()) == 0 && m.answered(m.StartedHosts()) {
+		return m.To(Shifting, Because("up", nil, "the new release is up and healthy on %s", hostCount(m.StartedHosts()))), true
 	}
-	return move{}, false
+	return Move{}, false
 }
 
 // lostCanary names a canary that is lost while another host, that is heard of, could take its place; empty when there is none.
-func (m *Machine) lostCanary() string {
-	started := m.startedHosts()
+func (m *Rollout) lostCanary() string {
+	started := m.StartedHosts()
 	spare := slices.ContainsFunc(m.Hosts[started:], func(h string) bool { return !slices.Contains(m.Lost, h) })
 	for _, h := range m.Hosts[:started] {
 		if spare && slices.Contains(m.Lost, h) {
@@ -157,7 +157,7 @@ func (m *Machine) lostCanary() string {
 }
 
 // waiting lists the hosts that have not answered, without those that are lost.
-func (m *Machine) waiting() []string {
+func (m *Rollout) waiting() []string {
 	var out []string
 	for _, h := range sortedKeys(m.Waiting) {
 		if !slices.Contains(m.Lost, h) && slices.Contains(m.Hosts, h) {
@@ -168,7 +168,7 @@ func (m *Machine) waiting() []string {
 }
 
 // answered tells whether at least one of the first n hosts is heard of and did what was asked: where all are lost there is nobody to send visitors to.
-func (m *Machine) answered(n int) bool {
+func (m *Rollout) answered(n int) bool {
 	for _, h := range m.Hosts[:n] {
 		if !m.Waiting[h] && !slices.Contains(m.Lost, h) {
 			return true
@@ -178,10 +178,10 @@ func (m *Machine) answered(n int) bool {
 }
 
 // settledAt is when every host that runs the new release has settled.
-func (m *Machine) settledAt() time.Time {
+func (m *Rollout) settledAt() time.Time {
 	at := m.Since
 	settle := m.Policy.Settle.Duration
-	if m.first() {
+	if m.First() {
 		settle = max(settle, firstWatch)
 	}
 	if m.Hotfix != nil && m.Hotfix.SkipWatch {
@@ -195,46 +195,46 @@ func (m *Machine) settledAt() time.Time {
 	return at
 }
 
-func (m *Machine) settledReason() event.Reason {
-	return reason("settled", map[string]float64{"seconds": m.Policy.Settle.Seconds()}, "the hosts have settled")
+func (m *Rollout) settledReason() event.Reason {
+	return Because("settled", map[string]float64{"seconds": m.Policy.Settle.Seconds()}, "the hosts have settled")
 }
 
 // decideWatched is what happens at the end of a watch.
-func (m *Machine) decideWatched() move {
+func (m *Rollout) decideWatched() Move {
 	last := m.Step == len(m.Steps)-1
 	switch {
-	case m.first():
-		return m.to(Promoting, reason("first_release", nil, "this is the first release: there is nothing to compare it with, so its health alone decided"))
-	case !m.judged():
-		return m.to(Promoting, reason("watch_skipped", nil, "the watch was skipped: %s", m.Hotfix.Reason))
+	case m.First():
+		return m.To(Promoting, Because("first_release", nil, "this is the first release: there is nothing to compare it with, so its health alone decided"))
+	case !m.Judged():
+		return m.To(Promoting, Because("watch_skipped", nil, "the watch was skipped: %s", m.Hotfix.Reason))
 	}
 	v := judge.Judge(m.Judge, m.Evidence)
-	why := judgeReasons(v)
+	why := JudgeReasons(v)
 	if v.Outcome == judge.Unknown {
 		switch m.Policy.Unknown {
 		case manifest.UnknownHold:
-			return m.to(Held, append(why, reason("unknown_hold", nil, "the watch is over and cannot tell; the policy says to hold until somebody decides"))...)
+			return m.To(Held, append(why, Because("unknown_hold", nil, "the watch is over and cannot tell; the policy says to hold until somebody decides"))...)
 		case manifest.UnknownWait:
 			// The watch goes on: see prolong.
-			return m.to(Watching, append(why, reason("unknown_wait", nil, "the watch is over and cannot tell; the policy says to wait on"))...)
+			return m.To(Watching, append(why, Because("unknown_wait", nil, "the watch is over and cannot tell; the policy says to wait on"))...)
 		default:
 			if n := m.deaths(); n > 0 {
-				return m.to(Held, append(why, reason("unknown_crashed", map[string]float64{"deaths": float64(n)},
+				return m.To(Held, append(why, Because("unknown_crashed", map[string]float64{"deaths": float64(n)},
 					"the watch is over and cannot tell, and the new release's process died %d times; somebody should look", n))...)
 			}
-			why = append(why, reason("unknown_promote", nil, "the watch is over and cannot tell; nothing crashed, and the policy says to go on"))
+			why = append(why, Because("unknown_promote", nil, "the watch is over and cannot tell; nothing crashed, and the policy says to go on"))
 		}
 	}
 	if last {
-		return m.to(Promoting, why...)
+		return m.To(Promoting, why...)
 	}
-	mv := m.to(Starting, why...)
-	mv.step = m.Step + 1
+	mv := m.To(Starting, why...)
+	mv.Step = m.Step + 1
 	return mv
 }
 
 // judgeReasons puts a verdict's reasons into the event's form.
-func judgeReasons(v judge.Verdict) []event.Reason {
+func JudgeReasons(v judge.Verdict) []event.Reason {
 	var out []event.Reason
 	for _, r := range v.Reasons {
 		er := event.Reason{Code: r.Vital + "_" + string(r.About), Text: r.Text}
@@ -251,7 +251,7 @@ func judgeReasons(v judge.Verdict) []event.Reason {
 	return out
 }
 
-func reason(code string, numbers map[string]float64, format string, args ...any) event.Reason {
+func Because(code string, numbers map[string]float64, format string, args ...any) event.Reason {
 	return event.Reason{Code: code, Text: fmt.Sprintf(format, args...), Numbers: numbers}
 }
 
@@ -263,14 +263,14 @@ func hostCount(n int) string {
 }
 
 // shareWords says who is on the new release in the present step.
-func (m *Machine) shareWords() string {
-	if m.first() {
+func (m *Rollout) shareWords() string {
+	if m.First() {
 		return "everyone"
 	}
 	if m.Mode == manifest.CanaryHosts {
 		return fmt.Sprintf("the visitors of %d of %d hosts", m.canaries(), len(m.Hosts))
 	}
-	return fmt.Sprintf("%.4g %% of %s", 100*m.reach(), m.Mode)
+	return fmt.Sprintf("%.4g %% of %s", 100*m.Reach(), m.Mode)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -1,4 +1,4 @@
-package rollout
+package machine
 
 import (
 	"encoding/json"
@@ -12,31 +12,31 @@ import (
 )
 
 // enter makes the move: the machine is in the new state afterwards, at now.
-func (m *Machine) enter(mv move, now time.Time) {
+func (m *Rollout) Enter(mv Move, now time.Time) {
 	from := m.State
-	if mv.step != m.Step {
-		m.step().Ended = now
-		m.Step = mv.step
+	if mv.Step != m.Step {
+		m.Current().Ended = now
+		m.Step = mv.Step
 	}
-	m.State, m.Since, m.Reasons = mv.to, now, mv.reasons
-	switch mv.to {
+	m.State, m.Since, m.Reasons = mv.To, now, mv.Reasons
+	switch mv.To {
 	case Starting:
 		if from == Staging {
-			m.leaveOut(m.waiting()...)
+			m.LeaveOut(m.waiting()...)
 		}
 		// Hosts that are heard of come first; among them the draw stays as it was.
 		slices.SortStableFunc(m.Hosts, func(a, b string) int {
 			return boolOrder(slices.Contains(m.Lost, a)) - boolOrder(slices.Contains(m.Lost, b))
 		})
-		m.step().Started = now
+		m.Current().Started = now
 	case Watching:
 		m.watch(from, now)
 	case Paused:
 		m.Before = from
 	case Promoting:
-		m.Why = mv.reasons
+		m.Why = mv.Reasons
 	case Returning:
-		m.Why = mv.reasons
+		m.Why = mv.Reasons
 		if m.RegressAt.IsZero() {
 			m.RegressAt = now
 		}
@@ -46,29 +46,29 @@ func (m *Machine) enter(mv move, now time.Time) {
 }
 
 // watch starts the clock of a watch, or another round of it.
-func (m *Machine) watch(from State, now time.Time) {
-	s := m.step()
+func (m *Rollout) watch(from State, now time.Time) {
+	s := m.Current()
 	if from == Settling {
 		s.Settled = now
 	}
 	if from != Paused {
 		s.Until = now.Add(s.Watch)
 	}
-	if !m.judged() {
+	if !m.Judged() {
 		s.Until = now
 	}
 }
 
-func (m *Machine) end(now time.Time) {
+func (m *Rollout) end(now time.Time) {
 	m.EndedAt = now
 	m.Outcome = string(m.State)
-	if len(m.Steps) > 0 && m.step().Ended.IsZero() && !m.step().Started.IsZero() {
-		m.step().Ended = now
+	if len(m.Steps) > 0 && m.Current().Ended.IsZero() && !m.Current().Started.IsZero() {
+		m.Current().Ended = now
 	}
 }
 
 // leaveOut takes hosts out of the comparison. They keep the old release until the promotion.
-func (m *Machine) leaveOut(hosts ...string) {
+func (m *Rollout) LeaveOut(hosts ...string) {
 	for _, h := range hosts {
 		m.Hosts = slices.DeleteFunc(m.Hosts, func(x string) bool { return x == h })
 		if !slices.Contains(m.LeftOut, h) {
@@ -79,7 +79,7 @@ func (m *Machine) leaveOut(hosts ...string) {
 }
 
 // drop forgets a host that belongs to the environment no more.
-func (m *Machine) drop(host string) {
+func (m *Rollout) Drop(host string) {
 	same := func(x string) bool { return x == host }
 	m.Hosts = slices.DeleteFunc(m.Hosts, same)
 	m.LeftOut = slices.DeleteFunc(m.LeftOut, same)
@@ -90,7 +90,7 @@ func (m *Machine) drop(host string) {
 }
 
 // requests gives what has to be asked of hosts and edges for the machine to be true, and notes that it was asked. newID names each request.
-func (m *Machine) requests(newID func(prefix string) string) (deploys []event.DeployRequested, traffic *event.TrafficRequested) {
+func (m *Rollout) Requests(newID func(prefix string) string) (deploys []event.DeployRequested, traffic *event.TrafficRequested) {
 	groups := map[string]*event.DeployRequested{}
 	id := ""
 	wishes := m.wishHosts()
@@ -112,14 +112,14 @@ func (m *Machine) requests(newID func(prefix string) string) (deploys []event.De
 	for _, key := range sortedKeys(groups) {
 		deploys = append(deploys, *groups[key])
 	}
-	if s := m.wishSplit(); !sameSplit(s, m.Split) {
+	if s := m.WishSplit(); !sameSplit(s, m.Split) {
 		m.Traffic, m.Split, m.InForce = newID("trf"), s, false
 		traffic = &event.TrafficRequested{Traffic: m.Traffic, Rollout: m.ID, Split: s}
 	}
 	return deploys, traffic
 }
 
-func (m *Machine) ask(host string, a Ask) {
+func (m *Rollout) ask(host string, a Ask) {
 	if m.Asked == nil {
 		m.Asked = map[string]Ask{}
 	}
@@ -145,7 +145,7 @@ func sameSplit(a, b event.Split) bool {
 }
 
 // applied notes that a host does what was asked.
-func (m *Machine) applied(a event.DeployApplied) {
+func (m *Rollout) applied(a event.DeployApplied) {
 	if m.Asked[a.Host].Deploy != a.Deploy {
 		return // an answer to an older request
 	}
@@ -154,7 +154,7 @@ func (m *Machine) applied(a event.DeployApplied) {
 }
 
 // failed notes that a host cannot.
-func (m *Machine) failed(f event.DeployFailed) {
+func (m *Rollout) failed(f event.DeployFailed) {
 	if m.Asked[f.Host].Deploy != f.Deploy {
 		return
 	}
@@ -165,7 +165,7 @@ func (m *Machine) failed(f event.DeployFailed) {
 }
 
 // process notes what became of the new release's process on a host.
-func (m *Machine) process(p event.ProcessChanged, at time.Time) {
+func (m *Rollout) process(p event.ProcessChanged, at time.Time) {
 	if p.Release != m.Release {
 		return
 	}
@@ -188,7 +188,7 @@ func (m *Machine) process(p event.ProcessChanged, at time.Time) {
 }
 
 // setLost notes whether a host is heard of.
-func (m *Machine) setLost(host string, lost bool) {
+func (m *Rollout) SetLost(host string, lost bool) {
 	m.Lost = slices.DeleteFunc(m.Lost, func(x string) bool { return x == host })
 	if lost {
 		m.Lost = append(m.Lost, host)
@@ -197,7 +197,7 @@ func (m *Machine) setLost(host string, lost bool) {
 
 // counts tells whether what a host did at second is evidence. Where visitors or requests were drawn, what settles is left out by time: nothing counts until every host
 // has settled, then everything does (without one host the rest would no longer be split by the drawn share). Where hosts were drawn it is left out by host.
-func (m *Machine) counts(host string, second int64) bool {
+func (m *Rollout) Counts(host string, second int64) bool {
 	if m.Mode == manifest.CanaryHosts {
 		return !slices.Contains(m.LeftOut, host) && m.settledBy(host, second)
 	}
@@ -210,21 +210,21 @@ func (m *Machine) counts(host string, second int64) bool {
 }
 
 // settledBy tells whether a host's new process, if it has one, has been up for the settling time at second.
-func (m *Machine) settledBy(host string, second int64) bool {
+func (m *Rollout) settledBy(host string, second int64) bool {
 	up, ok := m.UpSince[host]
 	return !ok || !time.Unix(second, 0).Before(up.Add(m.Policy.Settle.Duration))
 }
 
 // fold takes one edge's second into totals and evidence, and tells whether the verdict changed.
-func (m *Machine) fold(rs event.RouteSecond, second int64, now time.Time) (changed bool, err error) {
+func (m *Rollout) Fold(rs event.RouteSecond, second int64, now time.Time) (changed bool, err error) {
 	m.Totals.add(m, rs)
-	if !m.judged() || m.State == Promoting || m.State == Returning {
+	if !m.Judged() || m.State == Promoting || m.State == Returning {
 		return false, nil
 	}
 	tick := judge.Tick{Second: second, Share: rs.Split.Share, Counts: map[string]judge.Count{}}
 	for _, c := range rs.Hosts {
-		if m.counts(c.Host, second) {
-			m.count(tick.Counts, c)
+		if m.Counts(c.Host, second) {
+			m.Count(tick.Counts, c)
 		}
 	}
 	if len(tick.Counts) == 0 {
@@ -254,7 +254,7 @@ func worst(v judge.Verdict) string {
 }
 
 // count adds one cell to the tick, as the mode of the split asks: a visitor's first bad request, or every bad request.
-func (m *Machine) count(counts map[string]judge.Count, c event.HostCount) {
+func (m *Rollout) Count(counts map[string]judge.Count, c event.HostCount) {
 	if c.Release != m.Release && c.Release != m.From {
 		return
 	}
@@ -283,7 +283,7 @@ func (m *Machine) count(counts map[string]judge.Count, c event.HostCount) {
 }
 
 // add counts what is shown, settled or not.
-func (t *Totals) add(m *Machine, rs event.RouteSecond) {
+func (t *Totals) add(m *Rollout, rs event.RouteSecond) {
 	if t.Paths == nil {
 		t.Paths, t.Hosts = map[string]PathTotal{}, map[string]HostTotal{}
 	}

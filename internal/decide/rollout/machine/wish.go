@@ -1,4 +1,4 @@
-package rollout
+package machine
 
 import (
 	"math"
@@ -15,10 +15,10 @@ type hostWish struct {
 }
 
 // wishHosts is what each host should hold and run in the machine's state: a pure function of it, so that a restart finds the same.
-func (m *Machine) wishHosts() map[string]hostWish {
-	both, old, next := compact(m.From, m.Release), compact(m.From), compact(m.Release)
+func (m *Rollout) wishHosts() map[string]hostWish {
+	both, old, next := Compact(m.From, m.Release), Compact(m.From), Compact(m.Release)
 	out := map[string]hostWish{}
-	started := m.startedHosts()
+	started := m.StartedHosts()
 	for i, h := range m.Hosts {
 		w := hostWish{hold: both, run: old, current: m.From}
 		switch {
@@ -42,19 +42,19 @@ func (m *Machine) wishHosts() map[string]hostWish {
 }
 
 // startedHosts is how many of the drawn hosts run the new release beside the old one.
-func (m *Machine) startedHosts() int {
-	phase := m.phase()
+func (m *Rollout) StartedHosts() int {
+	phase := m.Phase()
 	if phase == Queued || phase == Staging {
 		return 0
 	}
-	if m.Mode != manifest.CanaryHosts || m.first() || phase == Promoting {
+	if m.Mode != manifest.CanaryHosts || m.First() || phase == Promoting {
 		return len(m.Hosts)
 	}
 	return m.canaries()
 }
 
 // phase is the state, seen through a pause.
-func (m *Machine) phase() State {
+func (m *Rollout) Phase() State {
 	if m.State == Paused {
 		return m.Before
 	}
@@ -62,9 +62,9 @@ func (m *Machine) phase() State {
 }
 
 // canaries is the share of hosts, rounded up; a hold-back keeps at least one.
-func (m *Machine) canaries() int {
+func (m *Rollout) canaries() int {
 	n := len(m.Hosts)
-	s := m.step()
+	s := m.Current()
 	k := int(math.Ceil(s.Share*float64(n) - 1e-9))
 	if s.HoldBack > 0 {
 		k = min(k, n-max(1, int(math.Ceil(s.HoldBack*float64(n)-1e-9))))
@@ -73,8 +73,8 @@ func (m *Machine) canaries() int {
 }
 
 // wishSplit is how the edges should split in the machine's state.
-func (m *Machine) wishSplit() event.Split {
-	switch m.phase() {
+func (m *Rollout) WishSplit() event.Split {
+	switch m.Phase() {
 	case Queued, Staging, Starting:
 		if m.Step == 0 {
 			return event.Split{Old: m.From}
@@ -90,11 +90,11 @@ func (m *Machine) wishSplit() event.Split {
 }
 
 // stepSplit is the split of the present step.
-func (m *Machine) stepSplit() event.Split {
-	if m.first() {
+func (m *Rollout) stepSplit() event.Split {
+	if m.First() {
 		return event.Split{Old: m.Release}
 	}
-	s := event.Split{Mode: string(m.Mode), Old: m.From, New: m.Release, Share: m.reach(), Salt: m.ID, LeftOut: slices.Clone(m.LeftOut)}
+	s := event.Split{Mode: string(m.Mode), Old: m.From, New: m.Release, Share: m.Reach(), Salt: m.ID, LeftOut: slices.Clone(m.LeftOut)}
 	for _, t := range m.Thresholds {
 		s.Slow = append(s.Slow, t.Ms)
 	}
@@ -105,8 +105,8 @@ func (m *Machine) stepSplit() event.Split {
 	return s
 }
 
-// compact drops empty names.
-func compact(releases ...string) []string {
+// Compact drops empty names.
+func Compact(releases ...string) []string {
 	out := []string{}
 	for _, r := range releases {
 		if r != "" && !slices.Contains(out, r) {

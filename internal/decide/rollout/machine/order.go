@@ -1,0 +1,76 @@
+package machine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// Command is what a person does to a rollout.
+type Command string
+
+// The commands.
+const (
+	Pause    Command = "pause"
+	Resume   Command = "resume"
+	Promote  Command = "promote"
+	RollBack Command = "rollback"
+)
+
+// order is the move that a command makes, or why it cannot.
+func (m *Rollout) Order(cmd Command, who, why string) (Move, error) {
+	if m.State.Ended() {
+		return Move{}, fault.Conflict("this rollout has ended (%s); start another by a push or a rollback", m.Outcome)
+	}
+	if !m.Allows(cmd) {
+		return Move{}, fault.Conflict("a rollout that is %s cannot be told to %s", m.State, cmd)
+	}
+	text := fmt.Sprintf("%s by %s", map[Command]string{
+		Pause: "paused", Resume: "resumed", Promote: "promoted before the watch was over", RollBack: "rolled back",
+	}[cmd], who)
+	if why != "" {
+		text += ": " + why
+	}
+	r := Because("by_"+string(cmd), nil, "%s", text)
+	switch cmd {
+	case Pause:
+		return m.To(Paused, r), nil
+	case Resume:
+		if m.State == Paused {
+			return m.To(m.Before, r), nil
+		}
+		return m.To(Watching, r), nil
+	case Promote:
+		return m.To(Promoting, r), nil
+	default:
+		if m.State == Queued {
+			return m.To(Superseded, r), nil
+		}
+		return m.To(Returning, r), nil
+	}
+}
+
+// allows tells whether the state allows the command.
+func (m *Rollout) Allows(cmd Command) bool {
+	phase := m.Phase()
+	switch cmd {
+	case Pause:
+		return m.State != Paused && m.State != Held && m.State != Promoting && m.State != Returning && m.State != Queued
+	case Resume:
+		return m.State == Paused || m.State == Held
+	case Promote:
+		// Before the processes are up there is nothing to send visitors to.
+		return phase == Shifting || phase == Settling || phase == Watching || m.State == Held
+	case RollBack:
+		return m.State != Returning
+	}
+	return false
+}
+
+// shift moves the clocks on by a pause.
+func (m *Rollout) Shift(by time.Duration) {
+	if s := m.Current(); !s.Until.IsZero() {
+		s.Until = s.Until.Add(by)
+	}
+}

@@ -1,0 +1,77 @@
+package machine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
+)
+
+// stepsOf gives the policy's steps; a first release and a hotfix without a watch have one.
+func StepsOf(m *Rollout) []Step {
+	if !m.Judged() {
+		return []Step{{Share: 1}}
+	}
+	var steps []Step
+	for _, p := range m.Policy.Steps {
+		steps = append(steps, Step{Share: float64(p.Share), HoldBack: float64(p.HoldBack), Watch: p.Watch.Duration})
+	}
+	return steps
+}
+
+func (m *Rollout) StartWords() string {
+	switch {
+	case m.First():
+		return "the first release: there is nothing to compare it with, so its health alone decides"
+	case !m.Judged():
+		return "without a watch: " + m.Hotfix.Reason
+	case len(m.Thresholds) == 0:
+		return fmt.Sprintf("split by %s on %s; %s; latency is not judged, since there was too little traffic before", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
+	}
+	return fmt.Sprintf("split by %s on %s; %s", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
+}
+
+// policyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are.
+func PolicyOf(m *Rollout, alpha float64, weights map[string]float64) judge.Policy {
+	p := judge.Standard(unitOf(m), alpha, m.Thresholds)
+	p.RuleOut = float64(m.Policy.RuleOut)
+	if p.RuleOut <= 1+p.Margin {
+		p.Margin = (p.RuleOut - 1) / 2 // the user asks to rule out less than the usual margin
+	}
+	latency := 0.0
+	for _, v := range p.Vitals {
+		if v.Name != judge.Errors {
+			latency += v.Weight
+		}
+	}
+	for i, v := range p.Vitals {
+		if v.Name == judge.Errors {
+			p.Vitals[i].Weight = weights[manifest.VitalErrors]
+			if latency == 0 {
+				p.Vitals[i].Weight = 1
+			}
+			continue
+		}
+		p.Vitals[i].Weight *= weights[manifest.VitalLatency] / latency
+	}
+	p.Vitals = slices.DeleteFunc(p.Vitals, func(v judge.VitalSpec) bool { return v.Weight <= 0 })
+	return p
+}
+
+// unitOf is what the judge counts in a mode.
+func unitOf(m *Rollout) judge.Unit { return judge.Unit(m.Mode) }
+
+// isReturn tells whether the rollout took the environment back to an older release.
+func (m *Rollout) IsReturn() bool {
+	return m.Hotfix != nil && m.Hotfix.SkipWatch && len(m.Commits) == 0
+}
+
+// endReasons are those that decided, not that the edges followed.
+func (m *Rollout) EndReasons() []event.Reason {
+	if len(m.Why) > 0 {
+		return m.Why
+	}
+	return m.Reasons
+}

@@ -1,0 +1,100 @@
+package machine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/event"
+)
+
+// progress is the part of the planned time that is over, and the seconds that are left of it.
+func (m *Rollout) Progress(now time.Time) (done, eta float64) {
+	if m.State.Ended() {
+		return 1, 0
+	}
+	var total, left float64
+	for i, s := range m.Steps {
+		span := (s.Watch + m.Policy.Settle.Duration).Seconds() + 1
+		total += span
+		switch {
+		case i > m.Step || i == m.Step && s.Started.IsZero():
+			left += span
+		case i == m.Step:
+			left += max(span-now.Sub(s.Started).Seconds(), 0)
+		}
+	}
+	if total == 0 {
+		return 0, 0
+	}
+	return 1 - left/total, left
+}
+
+// Sentence is the state in one line: what goes on, and when it is over. ratio is the new release's errors over the old one's, 0 when not known.
+func (m *Rollout) Sentence(now time.Time, ratio float64) string {
+	why := ""
+	if len(m.Reasons) > 0 {
+		why = m.Reasons[0].Text
+	}
+	switch m.State {
+	case Queued:
+		if why != "" {
+			return "Waits: " + why
+		}
+		return "Waits for its turn"
+	case Staging:
+		return fmt.Sprintf("%d of %d hosts hold the new release", len(m.Hosts)-len(m.waiting()), len(m.Hosts))
+	case Starting:
+		return fmt.Sprintf("The new release comes up: %d of %d hosts are ready", m.StartedHosts()-len(m.waiting()), m.StartedHosts())
+	case Shifting:
+		return "Visitors move to the new release: " + m.shareWords()
+	case Settling:
+		return fmt.Sprintf("Settles: %.0f s to go", max(m.settledAt().Sub(now).Seconds(), 0))
+	case Watching:
+		return m.watchSentence(now, ratio)
+	case Paused:
+		return fmt.Sprintf("Paused, with %s on the new release: %s", m.shareWords(), why)
+	case Held:
+		return "Held until somebody decides: " + why
+	case Promoting:
+		return "Everyone moves to the new release"
+	case Returning:
+		return "Goes back: " + why
+	case Promoted:
+		return "Promoted: " + firstText(m.Why, why)
+	case RolledBack:
+		return "Rolled back: " + firstText(m.Why, why)
+	default:
+		return "Superseded: " + why
+	}
+}
+
+func firstText(list []event.Reason, otherwise string) string {
+	if len(list) > 0 {
+		return list[0].Text
+	}
+	return otherwise
+}
+
+func (m *Rollout) watchSentence(now time.Time, ratio float64) string {
+	left := max(m.Current().Until.Sub(now).Seconds(), 0)
+	text := fmt.Sprintf("Watched with %s: %.0f s to go", m.shareWords(), left)
+	if ratio > 0 {
+		text += fmt.Sprintf("; errors %.2g times the old release's", ratio)
+	}
+	return text
+}
+
+func (m *Rollout) HostState(id string, left bool) string {
+	switch {
+	case left:
+		return "left_out"
+	case slices.Contains(m.Lost, id):
+		return "lost"
+	case m.Failed[id].Code != "":
+		return "failed"
+	case m.Waiting[id]:
+		return "waiting"
+	}
+	return "ready"
+}
