@@ -4,4 +4,6 @@
 //
 // What the hosts should run and how the edges should split is a pure function of the state (wish.go), so that a restart finds the same. No I/O, no clock:
 // the time comes in with each call.
+//
+// It reads no log and emits nothing itself: package rollout hears for it, and emits what Requests says.
 package machine
