@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == HookCommand {
 		os.Exit(HookMain(os.Args[2], os.Stdin, os.Stdout))
 	}
+	if len(os.Args) == 3 && os.Args[1] == serveCommand {
+		serveUntilKilled(os.Args[2])
+	}
 	os.Exit(m.Run())
 }
 
