@@ -118,6 +118,10 @@ func (ts *tables) route(ctx context.Context, wanted wire.Route, epoch *count.Epo
 			}
 			key := backendKey{app: wanted.App, env: wanted.Env, health: wanted.Health, Backend: wb}
 			live[key] = true
+			if standsBy(wanted, wb) {
+				ts.backend(ctx, key) // checked, so that it is ready when the rollout is over
+				continue
+			}
 			m := member{backend: ts.backend(ctx, key), cell: epoch.Cell(wb.Release, wb.Host)}
 			if fresh {
 				r.new.members = append(r.new.members, m)
@@ -127,6 +131,16 @@ func (ts *tables) route(ctx context.Context, wanted wire.Route, epoch *count.Epo
 		}
 	}
 	return r
+}
+
+// standsBy tells whether a backend gets nobody while two releases are compared. A host that was left out runs the old release only: with visitors or requests drawn,
+// whoever it served would be on one side of the comparison alone, on a machine that the other side never meets. Where no other host runs the old release it serves.
+func standsBy(r wire.Route, b wire.Backend) bool {
+	s := r.Split
+	if s.New == "" || s.Mode == split.Hosts || !slices.Contains(s.LeftOut, b.Host) {
+		return false
+	}
+	return slices.ContainsFunc(r.Backends, func(o wire.Backend) bool { return o.Release == b.Release && !slices.Contains(s.LeftOut, o.Host) })
 }
 
 func newArm(epoch *count.Epoch, release string) arm {
