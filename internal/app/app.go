@@ -111,7 +111,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	// Doors.
 	server, err := api.New(api.Options{
 		DB: store, Journal: log, Access: a.Access, Catalog: apps, Keys: keys, UI: o.UI, Logger: a.logger("api"),
-		Version: o.Version, URL: a.URL(), EdgeURL: a.edgeURL(), Demo: o.Demo,
+		Version: o.Version, URL: a.URL(), EdgeURL: a.edgeURL(), Demo: o.Demo, Gauges: gauges(a.Fleet, builds, rollouts),
 	})
 	if err != nil {
 		return nil, err

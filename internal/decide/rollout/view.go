@@ -371,3 +371,22 @@ func errorRatio(vitals []VitalView) float64 {
 	}
 	return vitals[0].Ratio
 }
+
+// Open counts the rollouts that have not ended, by state.
+func (s *Service) Open(ctx context.Context) (map[string]float64, error) {
+	rows, err := s.db.Query(ctx, `SELECT state, COUNT(*) FROM rollout_rollouts WHERE ended_at = 0 GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("count the rollouts: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]float64{}
+	for rows.Next() {
+		var state string
+		var n float64
+		if err := rows.Scan(&state, &n); err != nil {
+			return nil, fmt.Errorf("count the rollouts: %w", err)
+		}
+		out[state] = n
+	}
+	return out, rows.Err()
+}
