@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -364,4 +365,46 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%d releases count as stored", stored)
 		}
 	})
+}
+
+func TestJanitorSweepsAtOnceAndStops(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		dir := t.TempDir()
+		blobs, err := blob.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sha, _, err := blobs.Put(strings.NewReader("nobody's"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths, _ := filepath.Glob(filepath.Join(dir, "artifacts", "??", sha))
+		then := time.Now().Add(-2 * sweepAge)
+		if err := os.Chtimes(paths[0], then, then); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		log := &said{words: make(chan string, 1)}
+		j := Janitor{Catalog: w.Service, Blobs: blobs, Logger: slog.New(slog.NewTextHandler(log, nil)), Held: func(context.Context) (map[string]bool, error) { return nil, nil }}
+		ended := make(chan error, 1)
+		go func() { ended <- j.Run(ctx) }()
+		if line := <-log.words; !strings.Contains(line, "artifact dropped") || !strings.Contains(line, "no release has it") {
+			t.Errorf("logged %s", line)
+		}
+		if _, there := blobs.Has(sha); there {
+			t.Error("it is still there")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// said passes on what is logged.
+type said struct{ words chan string }
+
+func (s *said) Write(p []byte) (int, error) {
+	s.words <- string(p)
+	return len(p), nil
 }

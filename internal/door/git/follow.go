@@ -20,12 +20,13 @@ func (d *Door) postReceive(ctx context.Context, p *push, say func(string)) {
 	reader, cancel := context.WithCancel(p.reader)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	notes, updates := p.told()
-	for _, note := range notes {
+	done, updates := p.outcome()
+	for _, note := range done.notes {
 		say("       " + note)
 	}
 	for _, u := range updates {
-		if u.new != "" && u.branch() != "" {
+		// Where the head is another one, git refused this update, and says so itself.
+		if u.new != "" && u.branch() != "" && done.heads[u.branch()] == u.new {
 			d.followBranch(reader, p.app, u, say)
 		}
 	}
@@ -45,10 +46,6 @@ func (d *Door) followed(ctx context.Context, app string) string {
 }
 
 func (d *Door) followBranch(ctx context.Context, app string, u update, say func(string)) {
-	head, err := d.heads(ctx, d.repo(app))
-	if err != nil || head[u.branch()] != u.new {
-		return // git refused it, or the pusher is gone: git says so itself
-	}
 	env, mapped, err := catalog.EnvironmentFor(ctx, d.opts.DB, app, u.branch())
 	if err != nil {
 		say("       The server cannot tell more now.")

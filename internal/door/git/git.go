@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -43,7 +44,9 @@ type Door struct {
 	log    *slog.Logger
 	git    string // path of the program
 	socket string
-	hooks  net.Listener
+	// socketDir holds the socket where the hooks' folder has too long a path, else empty.
+	socketDir string
+	hooks     net.Listener
 	// keepAlive is after how many quiet seconds git sends an empty packet to the pusher.
 	keepAlive int
 
@@ -86,23 +89,44 @@ func New(o Options) (*Door, error) {
 	return d, d.listen()
 }
 
-// listen opens the socket of the hooks in a short folder of its own: the path of a socket has 107 bytes at most, that of the data directory can be longer.
+// maxSocket is how long the path of a socket can be, in bytes, on every system we run on.
+const maxSocket = 100
+
+// listen opens the socket of the hooks in their folder, which nobody else can enter. Where its path is too long for a socket, it gets a folder of its own.
 func (d *Door) listen() error {
-	dir, err := os.MkdirTemp("", "slipway-hooks-") // mode 0700: nobody else can connect
-	if err != nil {
-		return fmt.Errorf("make a folder for the hooks' socket: %w", err)
+	d.socket = filepath.Join(d.hooksDir(), "socket")
+	if len(d.socket) > maxSocket {
+		dir, err := os.MkdirTemp("", "slipway-hooks-") // mode 0700
+		if err != nil {
+			return fmt.Errorf("make a folder for the hooks' socket: %w", err)
+		}
+		d.socketDir, d.socket = dir, filepath.Join(dir, "s")
 	}
-	d.socket = filepath.Join(dir, "s")
+	if err := os.Remove(d.socket); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a server that was killed
+		return fmt.Errorf("make way for the hooks' socket: %w", err)
+	}
+	var err error
 	if d.hooks, err = net.Listen("unix", d.socket); err != nil {
-		return errors.Join(fmt.Errorf("listen for git's hooks: %w", err), os.RemoveAll(dir))
+		return fmt.Errorf("listen for git's hooks: %w", err)
 	}
 	return nil
 }
 
+// Close gives up the socket of a door that was never Run.
+func (d *Door) Close() error {
+	err := d.hooks.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // Run's end has closed it
+	}
+	if d.socketDir != "" {
+		err = errors.Join(err, os.RemoveAll(d.socketDir))
+	}
+	return err
+}
+
 // Run settles what an earlier run left open, then serves the hooks and repacks repositories, until ctx ends.
 func (d *Door) Run(ctx context.Context) error {
-	defer os.RemoveAll(filepath.Dir(d.socket))
-	defer d.hooks.Close()
+	defer d.Close()
 	if err := d.settleAll(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type push struct {
 	unlock  func()         // not nil while the app's lock is held
 	hooks   sync.WaitGroup // hooks being served
 	updates []update       // what pre-receive accepted
-	notes   []string       // what settle has to say
+	settled settled        // what came of them
 }
 
 // receive runs git receive-pack for a push. Once git has the pack, it comes to its end whether the pusher still listens or not.
@@ -70,11 +70,11 @@ func (p *push) accept(updates []update) {
 	p.updates = updates
 }
 
-// told gives what there is to say when the push is settled.
-func (p *push) told() ([]string, []update) {
+// outcome gives what there is to tell of when the push is settled.
+func (p *push) outcome() (settled, []update) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.notes, p.updates
+	return p.settled, p.updates
 }
 
 // finish settles the push, if it got as far as holding the lock and has not been settled yet, and gives the lock back.
@@ -84,8 +84,8 @@ func (d *Door) finish(ctx context.Context, p *push) error {
 	if p.unlock == nil {
 		return nil
 	}
-	notes, err := d.settle(ctx, p.app)
-	p.notes = notes
+	var err error
+	p.settled, err = d.settle(ctx, p.app)
 	p.unlock()
 	p.unlock = nil
 	return err

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,13 +95,23 @@ func (d *Door) isAncestor(ctx context.Context, repo string, env []string, old, h
 // maxCommits is how many commits an event tells of.
 const maxCommits = 200
 
-// commits gives what a push brought to a branch, oldest first, at most maxCommits: those that neither the old head nor another branch had. It always has the head itself.
-func (d *Door) commits(ctx context.Context, repo, branch, old, head string, heads map[string]string) ([]event.Commit, error) {
-	args := []string{"log", "--format=%H%x1f%an%x1f%ae%x1f%ct%x1f%s", "--no-show-signature", fmt.Sprintf("--max-count=%d", maxCommits), head}
-	switch {
-	case old != "":
-		args = append(args, "^"+old)
-	default:
+// history is what a push did to a branch.
+type history struct {
+	tree    string         // of the new head
+	forced  bool           // the old head is no part of the new one's history
+	commits []event.Commit // new ones, oldest first, at most maxCommits; always with the head itself
+}
+
+// logFormat is one commit a line: on which side of old...new it is, its name and tree, and what people know it by.
+const logFormat = "--format=%m%x1f%H%x1f%T%x1f%an%x1f%ae%x1f%ct%x1f%s"
+
+// historyOf finds out what a push did, by one command: it is what a pusher's build waits for. A new branch brings what no other branch had.
+func (d *Door) historyOf(ctx context.Context, repo, branch, old, head string, heads map[string]string) (history, error) {
+	args := []string{"log", logFormat, "--no-show-signature", "--left-right"}
+	if old != "" {
+		args = append(args, old+"..."+head)
+	} else {
+		args = append(args, fmt.Sprintf("--max-count=%d", maxCommits), head)
 		for other, at := range heads {
 			if other != branch {
 				args = append(args, "^"+at)
@@ -107,30 +119,49 @@ func (d *Door) commits(ctx context.Context, repo, branch, old, head string, head
 		}
 	}
 	out, err := d.output(ctx, repo, nil, append(args, "--")...)
-	if err == nil && strings.TrimSpace(out) == "" {
-		out, err = d.output(ctx, repo, nil, "log", args[1], "--no-show-signature", "--max-count=1", head, "--")
-	}
 	if err != nil {
-		return nil, fmt.Errorf("list the commits of %s: %w", branch, err)
+		return history{}, fmt.Errorf("list the commits of %s: %w", branch, err)
 	}
-	return parseCommits(out), nil
+	h := parseHistory(out, head)
+	if h.tree != "" {
+		return h, nil
+	}
+	// The head itself is not new: the branch went back, or begins where another is.
+	out, err = d.output(ctx, repo, nil, "log", logFormat, "--no-show-signature", "--max-count=1", head, "--")
+	if err != nil {
+		return history{}, fmt.Errorf("read the head of %s: %w", branch, err)
+	}
+	only := parseHistory(out, head)
+	only.forced = h.forced
+	return only, nil
 }
 
-func parseCommits(log string) []event.Commit {
-	lines := strings.Split(strings.TrimRight(log, "\n"), "\n")
-	commits := make([]event.Commit, 0, len(lines))
-	for i := len(lines) - 1; i >= 0; i-- {
-		parts := strings.SplitN(lines[i], "\x1f", 5)
-		if len(parts) < 5 {
+// parseHistory reads what git log prints, newest first. The head comes first of those on its side.
+func parseHistory(log, head string) history {
+	var h history
+	for line := range strings.Lines(log) {
+		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), "\x1f", 7)
+		if len(parts) < 7 {
 			continue // an author's name with a control character of ours: not worth losing the push for
 		}
+		if parts[0] == "<" {
+			h.forced = true
+			continue
+		}
+		if parts[1] == head {
+			h.tree = parts[2]
+		}
+		if len(h.commits) == maxCommits {
+			continue
+		}
 		var seconds int64
-		_, _ = fmt.Sscan(parts[3], &seconds) // a broken date is 1970
-		commits = append(commits, event.Commit{
-			SHA: parts[0], Author: clean(parts[1], 100), Email: clean(parts[2], 254), Subject: clean(parts[4], 200), Time: time.Unix(seconds, 0).UTC(),
+		_, _ = fmt.Sscan(parts[5], &seconds) // a broken date is 1970
+		h.commits = append(h.commits, event.Commit{
+			SHA: parts[1], Author: clean(parts[3], 100), Email: clean(parts[4], 254), Subject: clean(parts[6], 200), Time: time.Unix(seconds, 0).UTC(),
 		})
 	}
-	return commits
+	slices.Reverse(h.commits)
+	return h
 }
 
 // clean makes text of a commit fit for a terminal and for JSON: valid UTF-8, no control characters, not too long.
@@ -147,19 +178,20 @@ func clean(text string, limit int) string {
 	return text
 }
 
-// fixHead lets HEAD name a branch that is there, so that a clone checks something out.
+// fixHead lets HEAD name a branch that is there, so that a clone checks something out: the wanted one, else any.
 func (d *Door) fixHead(ctx context.Context, repo string, heads map[string]string, wanted string) error {
-	if _, err := d.output(ctx, repo, nil, "rev-parse", "--verify", "--quiet", "HEAD"); err == nil || len(heads) == 0 {
+	text, err := os.ReadFile(filepath.Join(repo, "HEAD"))
+	if err != nil {
+		return fmt.Errorf("read HEAD of %s: %w", repo, err)
+	}
+	now := strings.TrimPrefix(strings.TrimSpace(string(text)), "ref: "+headsPrefix)
+	if heads[now] != "" || len(heads) == 0 {
 		return nil
 	}
 	if heads[wanted] == "" {
-		for name := range heads {
-			if wanted = name; name == catalog.MainBranch {
-				break
-			}
-		}
+		wanted = slices.Min(slices.Collect(maps.Keys(heads)))
 	}
-	_, err := d.output(ctx, repo, nil, "symbolic-ref", "HEAD", headsPrefix+wanted)
+	_, err = d.output(ctx, repo, nil, "symbolic-ref", "HEAD", headsPrefix+wanted)
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
@@ -40,16 +39,22 @@ func (d *Door) settleAll(ctx context.Context) error {
 	return nil
 }
 
-// settle tells of every branch that moved since the last time, in one transaction with the note of it. It must run under the app's lock. It gives sentences for the pusher.
-func (d *Door) settle(ctx context.Context, app string) ([]string, error) {
+// settled is what settle found and did.
+type settled struct {
+	heads map[string]string // of all branches
+	notes []string          // sentences for the pusher
+}
+
+// settle tells of every branch that moved since the last time, in one transaction with the note of it. It must run under the app's lock.
+func (d *Door) settle(ctx context.Context, app string) (settled, error) {
 	repo := d.repo(app)
 	heads, err := d.heads(ctx, repo)
 	if err != nil {
-		return nil, err
+		return settled{}, err
 	}
 	told, err := toldHeads(ctx, d.opts.DB, app)
 	if err != nil {
-		return nil, err
+		return settled{}, err
 	}
 	var moves []move
 	for _, branch := range slices.Sorted(maps.Keys(union(heads, told))) {
@@ -58,7 +63,7 @@ func (d *Door) settle(ctx context.Context, app string) ([]string, error) {
 		}
 		m, err := d.describe(ctx, app, branch, told[branch], heads)
 		if err != nil {
-			return nil, err
+			return settled{}, err
 		}
 		moves = append(moves, m)
 	}
@@ -74,10 +79,10 @@ func (d *Door) settle(ctx context.Context, app string) ([]string, error) {
 		}
 		return closePushes(ctx, tx, app)
 	})
-	if err != nil || len(moves) == 0 {
-		return nil, err
+	if err != nil {
+		return settled{}, err
 	}
-	return notes, d.fixHead(ctx, repo, heads, catalog.MainBranch)
+	return settled{heads, notes}, d.fixHead(ctx, repo, heads, catalog.MainBranch)
 }
 
 func union(a, b map[string]string) map[string]string {
@@ -100,22 +105,11 @@ func (d *Door) describe(ctx context.Context, app, branch, old string, heads map[
 	if m.note, err = noteOf(ctx, d.opts.DB, app, branch, head); err != nil || head == "" {
 		return m, err
 	}
-	repo := d.repo(app)
-	tree, err := d.output(ctx, repo, nil, "rev-parse", head+"^{tree}")
+	h, err := d.historyOf(ctx, d.repo(app), branch, old, head, heads)
 	if err != nil {
-		return m, fmt.Errorf("find the tree of %s: %w", head, err)
-	}
-	m.pushed.Tree = strings.TrimSpace(tree)
-	if m.pushed.Commits, err = d.commits(ctx, repo, branch, old, head, heads); err != nil {
 		return m, err
 	}
-	if old != "" {
-		kept, err := d.isAncestor(ctx, repo, nil, old, head)
-		if err != nil {
-			return m, err
-		}
-		m.pushed.Forced = !kept
-	}
+	m.pushed.Tree, m.pushed.Forced, m.pushed.Commits = h.tree, h.forced, h.commits
 	if m.note.id == "" {
 		m.note, err = d.noteByHand(ctx, app, branch, head)
 	}

@@ -36,7 +36,7 @@ const adminToken = "test-admin-token-0123456789"
 
 // world is a door that serves, and its store.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	db   *db.DB
 	opts Options
 	door *Door
@@ -45,7 +45,7 @@ type world struct {
 }
 
 // open makes a world whose door runs. change alters the options before.
-func open(t *testing.T, change func(*Options)) *world {
+func open(t testing.TB, change func(*Options)) *world {
 	t.Helper()
 	d := dbtest.SQLite(t, db.Options{})
 	people := access.New(d, slog.New(slog.DiscardHandler))
@@ -84,11 +84,11 @@ func (w *world) start() {
 	})
 }
 
-func testLogger(t *testing.T) *slog.Logger {
+func testLogger(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))
@@ -150,11 +150,11 @@ func (w *world) person(name, app string, role access.Role) string {
 
 // clone is a working copy.
 type clone struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
-func newClone(t *testing.T) *clone {
+func newClone(t testing.TB) *clone {
 	t.Helper()
 	c := &clone{t, t.TempDir()}
 	c.must("init", "--quiet", "-b", "main")
