@@ -33,8 +33,8 @@ type Process struct {
 	App     string `json:"app"`
 	Env     string `json:"environment"`
 	Release string `json:"release"`
-	Number  int    `json:"number"`
-	State   string `json:"state"`
+	Process string `json:"process"`
+	State   string `json:"process_state"`
 }
 
 // Work is what a worker is doing.

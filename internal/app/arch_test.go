@@ -35,6 +35,9 @@ func floors() []floor {
 	return []floor{
 		{"cmd", []string{"internal/cli"}, "a main is a few lines; what it does belongs to cli, which tests can start"},
 		{"internal/cli", []string{"internal", "examples", "ui"}, ""},
+		{"internal/demo", []string{"internal/apiclient", "internal/app", "internal/event", "internal/fault", "internal/visitors", "internal/wire", "examples"},
+			"the demo starts a server, and from then on does what a person could: by the API and by git"},
+		{"internal/apiclient", []string{"internal/event", "internal/fault"}, "it knows the API's JSON as any program outside could, and nothing of the server's insides"},
 		{"internal/apptest", []string{"internal", "examples", "ui"}, ""},
 		{"internal/app", base("internal/door", "internal/decide", "internal/act", "internal/edge", "internal/agent", "internal/visitors", "examples", "ui"),
 			"app wires what is below it; the command line is above"},

@@ -36,7 +36,9 @@ func (c *hostsCmd) Run(p *program) error {
 func does(a apiclient.Agent) string {
 	var all []string
 	for _, r := range a.Releases {
-		all = append(all, fmt.Sprintf("%s/%s #%d %s", r.App, r.Env, r.Number, r.State))
+		if r.State != "stopped" {
+			all = append(all, fmt.Sprintf("%s/%s %s %s of %s", r.App, r.Env, r.Process, r.State, r.Release))
+		}
 	}
 	if l := a.Lease; l != nil {
 		all = append(all, fmt.Sprintf("%s: %s, %d units", l.App, l.Kind, l.Units))

@@ -92,9 +92,12 @@ func vitalLine(v apiclient.Vital, i ink) string {
 	if label == "" {
 		label = v.Name
 	}
-	text := fmt.Sprintf("  %-24s new %s, old %s", clip(label, 24), arm(v.New), arm(v.Old))
-	if v.Ratio > 0 {
+	text := fmt.Sprintf("  %-30s new %s, old %s", clip(label, 30), arm(v.New), arm(v.Old))
+	switch {
+	case v.Ratio > 0 && v.RatioHigh > 0:
 		text += fmt.Sprintf(", %.2g times (%.2g to %.2g)", v.Ratio, v.RatioLow, v.RatioHigh)
+	case v.Ratio > 0:
+		text += fmt.Sprintf(", %.2g times (%.2g or more)", v.Ratio, v.RatioLow)
 	}
 	return text + fmt.Sprintf(", evidence 10^%.1f of 10^%.1f  %s", v.Log10E, v.Log10Threshold, i.judged(v.State))
 }

@@ -13,17 +13,18 @@ import (
 // pace is how fast the demo goes.
 type pace struct {
 	rollout string        // the manifest's section
+	errors  float64       // part of the shop's pages that fail whatever the release
 	look    time.Duration // how often the evidence is told
 }
 
 // watched is the pace of the demo that people look at: about three minutes.
 func watched() pace {
-	return pace{look: 4 * time.Second, rollout: `# Watch times are those of a demo: with this many visitors seconds are enough. In earnest, give each step minutes.
+	return pace{look: 4 * time.Second, errors: 0.03, rollout: `# Watch times are those of a demo: with this many visitors seconds are enough. In earnest, give each step minutes.
 rollout:
   canary: visitors                  # old and new side by side, split by visitor
   steps:
     - {share: 10%, watch: 15s}
-    - {share: 50%, watch: 25s}
+    - {share: 50%, watch: 30s}
     - {share: 100%, watch: 15s, hold_back: 10%}
   settle: 2s                        # a process is warm this long after its start
   vitals:
@@ -34,12 +35,12 @@ rollout:
 
 // hurried is the pace of the demo that only reports.
 func hurried() pace {
-	return pace{look: 2 * time.Second, rollout: `# Watch times are scaled down to seconds, and visitors are many, so that the demo ends within a minute. In earnest, give each step minutes.
+	return pace{look: 2 * time.Second, errors: 0.03, rollout: `# Watch times are scaled down to seconds, and visitors are many, so that the demo ends within a minute. In earnest, give each step minutes.
 rollout:
   canary: visitors                  # old and new side by side, split by visitor
   steps:
-    - {share: 50%, watch: 9s}
-    - {share: 100%, watch: 2s, hold_back: 10%}
+    - {share: 50%, watch: 12s}
+    - {share: 100%, watch: 1s, hold_back: 20%}
   settle: 1s
   vitals:
     - errors

@@ -97,9 +97,20 @@ func (s *stage) evidence(ctx context.Context, sh *shipment) {
 	}
 	s.tell(Scene{
 		Type: "evidence", Story: sh.story, State: r.Value.State, Verdict: r.Value.Verdict, Share: r.Value.Share,
-		Text: fmt.Sprintf("    %d visitors' requests on the new release; %s: %.2g times the old one's, evidence 10^%.1f of 10^%.1f",
-			r.Value.RequestsNew, label(v), v.Ratio, v.Log10E, v.Log10Threshold),
+		Text: fmt.Sprintf("    %d requests on the new release; %s", r.Value.RequestsNew, stand(v)),
 	})
+}
+
+// stand is how one vital stands, in words.
+func stand(v apiclient.Vital) string {
+	if v.New.Events+v.Old.Events == 0 {
+		return "nothing has gone wrong on either release yet"
+	}
+	text := fmt.Sprintf("%s: %d there, %d on the old one", label(v), v.New.Events, v.Old.Events)
+	if v.Ratio > 0 {
+		text += fmt.Sprintf(", %.2g times the rate", v.Ratio)
+	}
+	return text + fmt.Sprintf("; evidence 10^%.1f of 10^%.1f", v.Log10E, v.Log10Threshold)
 }
 
 func label(v apiclient.Vital) string {

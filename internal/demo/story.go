@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,14 +148,14 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	settings := apiclient.ConfigChange{
-		Settings: map[string]string{"SHOP_ERROR_RATE": "0.02", "SHOP_LATENCY_MS": "3"},
+		Settings: map[string]string{"SHOP_ERROR_RATE": strconv.FormatFloat(d.pace.errors, 'f', -1, 64), "SHOP_LATENCY_MS": "3"},
 		Secrets:  map[string]string{"SHOP_SECRET": newToken()},
 		Reason:   "Every real shop has slow and failing moments",
 	}
 	if _, err := d.client.ChangeConfig(ctx, apiclient.Place{App: appName, Env: "production"}, settings); err != nil {
 		return err
 	}
-	d.say("config", "The shop is set to behave as real ones do: pages take some milliseconds, and one in fifty fails, whatever the release")
+	d.say("config", "The shop is set to behave as real ones do: pages take some milliseconds, and %g in a hundred fail, whatever the release", 100*d.pace.errors)
 	tree, err := newWorktree(ctx, filepath.Join(d.opts.Dir, "shop"), made.GitURL, d.token, func(dir string) error {
 		if err := examples.WriteShop(dir); err != nil {
 			return err
@@ -219,8 +220,12 @@ Or plant a fault on purpose, and see it undone:
 
     %s drill
 
+All verbs of the command line work here with
+
+    export SLIPWAY_URL=%s SLIPWAY_TOKEN=%s
+
 Ctrl-C ends the demo.
-`, d.stage.tree.dir, filepath.Base(d.opts.Exe))})
+`, d.stage.tree.dir, d.opts.Exe, d.client.URL(), d.token)})
 	underWay := map[string]*shipment{}
 	for {
 		select {
