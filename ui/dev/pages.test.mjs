@@ -113,8 +113,8 @@ test('the running rollout moves by itself, and its charts grow', async () => {
 
 test('the choice of a vital is in the address, and back works', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-back']);
-  await page.locator('::-p-aria([name="Slow tail"][role="link"])').click();
-  await page.waitForFunction(() => location.search === '?vital=p90' && document.body.innerText.includes('Evidence: slow tail'));
+  await page.locator('::-p-aria([name="Requests slower than 36 ms"][role="link"])').click();
+  await page.waitForFunction(() => location.search === '?vital=latency_p90' && document.body.innerText.includes('Evidence: requests slower than 36 ms'));
   await page.goBack();
   await page.waitForFunction(() => location.search === '' && document.body.innerText.includes('Evidence: errors'));
   await page.close();

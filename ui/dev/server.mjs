@@ -127,6 +127,7 @@ const routes = [
   ['GET', /^apps\/shop\/builds$/, (c) => ({ items: c.world.builds.map(({ units, leases, ...b }) => b), next: '' })],
   ['GET', /^apps\/shop\/builds\/(\w+)$/, (c, q, id) => c.world.builds.find((b) => b.id === id)],
   ['POST', /^apps\/shop\/builds\/(\w+)\/(cancel|retry)$/, () => ({})],
+  ['GET', /^apps\/shop\/releases$/, (c) => ({ items: c.world.rollouts.map((r) => release(c.world, r.release.id)) })],
   ['GET', /^apps\/shop\/releases\/(\w+)$/, (c, q, id) => release(c.world, id)],
   ['GET', /^apps\/shop\/rollouts$/, (c, q) => ({ items: c.world.rollouts.filter((r) => r.environment === (q.get('environment') ?? r.environment)).map(({ vitals, hosts, decisions, paths, ...r }) => r) })],
   ['GET', /^apps\/shop\/rollouts\/(\w+)$/, (c, q, id) => c.world.rollouts.find((r) => r.id === id)],
@@ -139,13 +140,13 @@ const routes = [
   ['PATCH', /^apps\/shop\/environments\/(\w+)\/config$/, (c, q, name, _, b) => { Object.assign(c.world.config.settings, b.settings); c.world.config.version++; c.world.config.history.unshift({ version: c.world.config.version, at: new Date().toISOString(), actor: 'person:ana', settings: Object.keys(b.settings), secrets: Object.keys(b.secrets), removed: b.remove, reason: b.reason }); return c.world.config; }],
   ['GET', /^apps\/shop\/environments\/(\w+)\/notices$/, () => ({ webhooks: [{ url: 'https://hooks.slack.com/services/T0/B0/XYZ', kind: 'slack', on: ['red', 'returned'] }] })],
   ['PUT', /^apps\/shop\/environments\/(\w+)\/notices$/, (c, q, name, _, b) => b],
-  ['GET', /^apps\/shop\/environments\/(\w+)\/notices\/log$/, (c) => ({ items: [{ id: 'ntc_1', at: c.world.iso(5368), target: 'hooks.slack.com', about: 'rollout #39 was rolled back', state: 'sent', text: '' }, { id: 'ntc_2', at: c.world.iso(2100), target: 'hooks.slack.com', about: 'build #42 is red', state: 'failed', text: 'status 502 after 5 tries' }] })],
+  ['GET', /^apps\/shop\/environments\/(\w+)\/notices\/log$/, (c) => ({ items: [{ id: 'ntc_1', at: c.world.iso(5368), host: 'hooks.slack.com', kind: 'slack', topic: 'returned', state: 'sent', tries: 1 }, { id: 'ntc_2', at: c.world.iso(2100), host: 'hooks.slack.com', kind: 'slack', topic: 'red', state: 'failed', error: 'status 502', tries: 5 }] })],
   ['GET', /^agents$/, (c) => ({ items: c.world.empty ? [] : c.world.agents })],
   ['GET', /^agents\/(\w+)\/samples$/, (c, q, id) => ({ items: c.world.agents.find((a) => a.id === id)?.samples ?? [] })],
   ['POST', /^join-tokens$/, (c, q, _, __, b) => ({ id: 'join_2', roles: b.roles, uses: b.uses, token: 'slj_q8Jx1.mKdS0', command: `slipway agent --server http://127.0.0.1:7070 --join slj_q8Jx1.mKdS0 --roles ${b.roles.join(',')}` })],
-  ['GET', /^join-tokens$/, (c) => ({ items: [{ id: 'join_1', roles: ['host', 'work'], uses: 10, used: 10, created_at: c.world.iso(90_000), expires_at: c.world.iso(-3600) }] })],
+  ['GET', /^join-tokens$/, (c) => ({ items: [{ id: 'join_1', roles: ['host', 'work'], uses: 10, label: 'rack 3', created_by: 'person:ana', created_at: c.world.iso(90_000), expires: c.world.iso(-3600) }] })],
   ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, admin: true, grants: [] }, { id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', role: 'deployer' }] }, { id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', role: 'viewer' }] }] })],
-  ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), last_used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, last_used_at: null }] })],
+  ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, used_at: null }] })],
   ['POST', /^tokens$/, (c, q, _, __, b) => ({ id: 'tok_3', label: b.label, token: 'slp_4mJ0example', created_at: new Date().toISOString(), expires_at: b.expires_at ?? null })],
   ['GET', /^audit$/, (c) => ({ items: c.world.empty ? [] : c.world.audit })],
 ];
@@ -194,18 +195,18 @@ function env(world, name = 'production') {
   return {
     name, branch: name === 'production' ? 'main' : 'next', allow_force_push: name !== 'production', labels: { zone: 'a' }, hosts: [], domains: name === 'production' ? ['shop.example', 'www.shop.example'] : ['staging.shop.example'],
     live: { release: 'rel_01kc0042', number: 42, commit: live.sha, subject: live.subject, since: world.iso(2600) }, frozen: world.freeze,
-    rollout: running ? { id: running.id, number: running.number, state: running.state, share: running.share, verdict: running.verdict, sentence: running.sentence, release: running.release } : null,
+    rollout: running ? { id: running.id, release: running.release.id, state: running.state, share: running.share, step: running.step, verdict: running.verdict } : null,
     waiting: 1, url: 'http://127.0.0.1:7080',
   };
 }
 
 function line(world, running, name) {
-  if (world.empty || name !== 'production') return { environment: { ...env(world, name), rollout: null, live: null }, stages: ['tests', 'canary', 'live'], cards: [] };
+  if (world.empty || name !== 'production') return { environment: name, stages: ['tests', 'canary', 'live'], cards: [] };
   const c = world.commits;
   const card = (id, stage, i, more) => ({ id, stage, commit: c[i], commits: [c[i]], progress: 0, sentence: '', since: world.iso(60), ...more });
   const b = world.builds[1];
   return {
-    environment: env(world, name),
+    environment: name,
     stages: ['tests', 'canary', 'live'],
     cards: [
       card('c1', 'waiting', 13, { build: 'bld_01kc0045', build_number: 45, sentence: 'Waits for the four workers, which test build #44; about 12 s to go.', since: world.iso(4) }),
@@ -236,7 +237,7 @@ function act(c, id, verb, { reason }) {
   r.actions = to === 'paused' ? ['resume', 'promote', 'rollback'] : to === 'watching' ? ['pause', 'promote', 'rollback'] : [];
   if (to === 'promoted' || to === 'rolled_back') Object.assign(r, { ended_at: now, outcome: to, sentence: to === 'promoted' ? 'Promoted by ana.' : 'Rolled back by ana.' });
   c.send(r.ended_at ? 'rollout.ended' : 'rollout.moved', { rollout: id });
-  c.world.audit.unshift({ id: 'aud_' + now, at: now, actor: 'person:ana', action: 'rollout.' + verb, app: 'shop', environment: r.environment, target: id, reason, detail: {} });
+  c.world.audit.unshift({ id: Date.now(), at: now, actor: 'person:ana', action: 'rollout.' + verb, app: 'shop', environment: r.environment, target: id, reason, detail: {} });
   return r;
 }
 

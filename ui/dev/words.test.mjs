@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, number, time, addresses, lanes, log, save;
+let vite, smooth, number, time, addresses, lanes, log, save;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -13,6 +13,7 @@ before(async () => {
   addresses = await load('nav/addresses.ts');
   lanes = await load('build/lanes.ts');
   log = await load('build/log.svelte.ts');
+  smooth = await load('rollout/smooth.ts');
   save = await load('charts/save.ts');
 });
 after(() => vite?.close());
@@ -89,4 +90,10 @@ test('lines of a log: colours are kept, other control sequences are not, what wa
 
 test('CSV quotes names and leaves gaps empty', () => {
   assert.equal(save.csv([0, 1], [{ label: 'new, all', kind: 'new', values: [1, null] }]), 'time,"new, all"\n1970-01-01T00:00:00.000Z,1\n1970-01-01T00:00:01.000Z,\n');
+});
+
+test('rates are smoothed over the last seconds, by requests', () => {
+  const rates = smooth.smooth([1, 0, 0, 0.5], [2, 2, 0, 4], [10, 11, 12, 25], 15);
+  assert.deepEqual(rates, [1, 0.5, 0.5, 2 / 6]);
+  assert.deepEqual(smooth.smooth([0], [0], [1], 15), [null]);
 });

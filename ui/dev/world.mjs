@@ -113,12 +113,12 @@ function makeBuilds(world) {
   const base = (number, i, secondsAgo, state, more = {}) => ({
     id: `bld_01kc${String(number).padStart(4, '0')}`, number, app: 'shop', environment: 'production', branch: 'main', state,
     head: world.commits[i], commits: [world.commits[i]], queued_at: world.iso(secondsAgo + 1), started_at: world.iso(secondsAgo), ended_at: world.iso(secondsAgo - 21),
-    waiting: '', estimate_s: 0, total: 48, done: 48, failed: 0, reasons: [], artifact: sha(number), size: 18_400_000, release: `rel_01kc${String(number).padStart(4, '0')}`,
+    waiting: '', estimate_s: 0, total: 48, done: 48, failed: 0, reasons: [], artifact: sha(number), size: 18_400_000,
     hotfix: null, suspects: [], bound_s: 0, makespan_s: 0, ...more,
   });
   const list = [];
-  list.push(base(45, 13, 4, 'queued', { started_at: null, ended_at: null, waiting: 'Its commit waits for the four workers, which test build #44; about 12 s to go.', total: 0, done: 0, artifact: '', release: '' }));
-  const running = base(44, 12, 9, 'testing', { commits: [world.commits[12], world.commits[11]], ended_at: null, artifact: '', release: '', estimate_s: 12 });
+  list.push(base(45, 13, 4, 'queued', { started_at: null, ended_at: null, waiting: 'Its commit waits for the four workers, which test build #44; about 12 s to go.', total: 0, done: 0, artifact: '' }));
+  const running = base(44, 12, 9, 'testing', { commits: [world.commits[12], world.commits[11]], ended_at: null, artifact: '', estimate_s: 12 });
   const u44 = units(world, { build: running, workers, secondsAgo: 9, until: 9 });
   Object.assign(running, { units: u44.units, leases: u44.leases, done: u44.units.filter((u) => u.status === 'passed' || u.status === 'skipped').length, bound_s: u44.bound, makespan_s: 0 });
   list.push(running);
@@ -129,12 +129,12 @@ function makeBuilds(world) {
     const u = units(world, { build: b, workers, secondsAgo: 400 + (43 - n) * 1900, failing: red ? ['shop.example/price', 'shop.example/voucher/v2'] : [] });
     Object.assign(b, { units: u.units, leases: u.leases, bound_s: u.bound, makespan_s: u.end - 1.4, ended_at: world.iso(400 + (43 - n) * 1900 - u.end - 1) });
     if (red) {
-      Object.assign(b, { failed: 2, artifact: '', release: '', suspects: [world.commits[9], world.commits[8]], commits: [world.commits[8], world.commits[9]], reasons: [{ code: 'units_failed', text: '2 of 48 units failed on their first try and again on another worker.', numbers: { failed: 2, total: 48 } }] });
+      Object.assign(b, { failed: 2, artifact: '', suspects: [world.commits[9], world.commits[8]], commits: [world.commits[8], world.commits[9]], reasons: [{ code: 'units_failed', text: '2 of 48 units failed on their first try and again on another worker.', numbers: { failed: 2, total: 48 } }] });
     } else if (b.state === 'passed') {
       const end = 400 + (43 - n) * 1900 - u.end;
       u.leases.push({ id: `lse_${n}_p`, kind: 'package', suite: '', worker: workers[1], agent: 'agt_w2', state: 'done', units: 0, granted_at: world.iso(end), started_at: world.iso(end), ended_at: world.iso(end - 2.2), setup_ms: 0, ran_ms: 2200, exit: 0, reason: '', log_size: 900 });
     } else {
-      Object.assign(b, { artifact: '', release: '', reasons: [{ code: 'cancelled', text: 'Cancelled by ana: “wrong branch”.' }] });
+      Object.assign(b, { artifact: '', reasons: [{ code: 'cancelled', text: 'Cancelled by ana: “wrong branch”.' }] });
     }
     list.push(b);
   }
@@ -155,11 +155,11 @@ function makeRollouts(world) {
     id: `rol_01kc${String(number).padStart(4, '0')}`, number, app: 'shop', environment: 'production', release: world.lite(number + 2, world.commits[i]), from: world.lite(number + 1, world.commits[i - 1]),
     mode: 'visitors', state: 'promoted', step: 1, steps: steps(['done', 'done'], [[iso(secondsAgo), iso(secondsAgo - 5), iso(secondsAgo - 65)], [iso(secondsAgo - 65), iso(secondsAgo - 66), iso(secondsAgo - 366)]]), share: 1, verdict: 'healthy',
     sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests, and a doubling is excluded.', reasons: [{ code: 'healthy', text: 'Errors 0.9 × the old; 0.6 to 1.4 is what the data allow, so a doubling is excluded.', numbers: { ratio: 0.9, low: 0.6, high: 1.4 } }],
-    missing: '', vitals: [], alpha: 0.001, rule_out: 2, false_alarms: '1 a month', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
+    missing: '', vitals: [], alpha: 0.001, rule_out: 2, alpha_text: 'alpha 0.001: 1 false alarm a month over 1,000 rollouts', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
     hosts: world.hosts.map((h) => ({ ...h, state: 'up', old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: null, ...more,
   });
   const running = base(41, 10, 46, {
-    state: 'watching', step: 0, share: 0.1, verdict: '', outcome: '', ended_at: null, reasons: [], progress: 0.12, eta_s: 340,
+    state: 'watching', step: 0, share: 0.1, verdict: 'unknown', outcome: undefined, ended_at: undefined, reasons: [], progress: 0.12, eta_s: 340,
     steps: steps(['watching', 'waiting'], [[iso(46), iso(38), null]]),
     hosts: world.hosts.map((h, i) => ({ ...h, state: 'up', old: 'up', new: i === 9 ? '' : 'up', left_out: i === 9, text: i === 9 ? 'joined during the rollout' : '' })),
     actions: ['pause', 'promote', 'rollback'],
@@ -193,12 +193,12 @@ function makeRollouts(world) {
     ],
   });
   const held = base(36, 5, 26_000, {
-    state: 'held', outcome: '', verdict: 'unknown', step: 0, share: 0.1, ended_at: null, requests_new: 220, requests_old: 2010, errors_new: 1, errors_old: 9, environment: 'staging', progress: 0.3, eta_s: null,
+    state: 'held', outcome: undefined, verdict: 'unknown', step: 0, share: 0.1, ended_at: null, requests_new: 220, requests_old: 2010, errors_new: 1, errors_old: 9, environment: 'staging', progress: 0.3, eta_s: null,
     sentence: 'Held: too few requests to tell. 4,000 more would rule out a doubling of errors.', missing: '4,000 more requests to rule out a doubling', actions: ['resume', 'promote', 'rollback'],
     reasons: [{ code: 'unknown', text: 'The watch is over and the data allow anything from 0.1 to 9 times the old errors.', numbers: { low: 0.1, high: 9 } }],
     steps: steps(['watching', 'waiting'], [[iso(26_000), iso(25_990), null]]),
   });
-  const queued = base(42, 11, 20, { state: 'queued', outcome: '', verdict: '', step: 0, share: 0, started_at: null, ended_at: null, requests_new: 0, progress: 0, steps: steps(['waiting', 'waiting'], []), sentence: 'Waits for rollout #41 to end; one at a time in production.', vitals: [], decisions: [], reasons: [], actions: [] });
+  const queued = base(42, 11, 20, { state: 'queued', outcome: undefined, verdict: 'none', step: 0, share: 0, started_at: undefined, ended_at: undefined, requests_new: 0, progress: 0, steps: steps(['waiting', 'waiting'], []), sentence: 'Waits for rollout #41 to end; one at a time in production.', vitals: [], decisions: [], reasons: [], actions: [] });
   const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000), base(37, 6, 15_000, { hotfix: { skip_watch: true, reason: 'Payments are down without it' }, verdict: 'unknown', sentence: 'Promoted without a watch: a hotfix by dara.' }), held, base(35, 4, 40_000)];
   for (const r of list) if (r.requests_new > 0) fillVitals(r, r.number === 39 ? 31 : r.number === 41 ? 46 : 120, { bad: r.number === 39, thin: r.number === 36 });
   return list;
@@ -210,17 +210,18 @@ const decisionsGood = (iso, s) => [
   { at: iso(s - 367), from: 'promoting', to: 'promoted', step: 1, actor: 'system:rollout', verdict: 'healthy', reasons: [{ code: 'healthy', text: 'A doubling of errors is excluded (0.6 to 1.4 times the old).' }] },
 ];
 
-const vitalNames = ['errors', 'p50', 'p90', 'p99'];
-const usual = { errors: 0.004, p50: 0.5, p90: 0.1, p99: 0.01 };
+const vitalNames = ['errors', 'latency_p50', 'latency_p90', 'latency_p99'];
+const labels = { errors: 'errors', latency_p50: 'requests slower than 10 ms', latency_p90: 'requests slower than 36 ms', latency_p99: 'requests slower than 108 ms' };
+const usual = { errors: 0.004, latency_p50: 0.5, latency_p90: 0.1, latency_p99: 0.01 };
 
 // Curves of one vital: counted seconds, a likelihood ratio that grows with them, and a band that narrows.
 export function series(rollout, vital, seconds) {
   const shape = rollout.shape;
   const r = random(rollout.number * 7 + vitalNames.indexOf(vital));
   const p0 = usual[vital] ?? 0.01;
-  const p1 = p0 * (shape.bad ? { errors: 10, p50: 1.05, p90: 2.2, p99: 4 }[vital] : { errors: 0.92, p50: 1, p90: 1.03, p99: 0.95 }[vital]);
+  const p1 = p0 * (shape.bad ? { errors: 10, latency_p50: 1.05, latency_p90: 2.2, latency_p99: 4 }[vital] : { errors: 0.92, latency_p50: 1, latency_p90: 1.03, latency_p99: 0.95 }[vital]);
   const start = Math.floor(Date.parse(rollout.steps[0].settled_at ?? rollout.created_at) / 1000);
-  const out = { from: new Date(start * 1000).toISOString(), seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'watched at 10 %', kind: 'watching' }], requests_new: [], requests_old: [] };
+  const out = { vital, seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'watching', kind: 'watching' }], requests_new: [], requests_old: [] };
   let n1 = 0, n0 = 0, e1 = 0.5, e0 = 0.5, log = 0;
   for (let i = 0; i < seconds; i++) {
     const wave = 1 + 0.2 * Math.sin(i / 9);
@@ -234,8 +235,8 @@ export function series(rollout, vital, seconds) {
     const ratio = (e1 / Math.max(n1, 1)) / (e0 / Math.max(n0, 1));
     const w = 3.4 * Math.sqrt(1 / e1 + 1 / e0);
     out.seconds.push(start + i);
-    out.new_rate.push(i < 5 ? null : e1 / n1);
-    out.old_rate.push(e0 / Math.max(n0, 1));
+    out.new_rate.push(a > 0 ? x / a : 0);
+    out.old_rate.push(b > 0 ? y / b : 0);
     out.log10_e.push(Number(log.toFixed(3)));
     out.ratio.push(Number(ratio.toFixed(3)));
     out.low.push(Number((ratio * Math.exp(-w)).toFixed(4)));
@@ -243,7 +244,7 @@ export function series(rollout, vital, seconds) {
     out.requests_new.push(a);
     out.requests_old.push(b);
   }
-  if (shape.bad) out.marks.push({ second: start + seconds - 1, text: 'regressed: rolled back', kind: 'regressed' });
+  if (shape.bad) out.marks.push({ second: start + seconds - 1, text: 'returning', kind: 'returning' });
   Object.defineProperty(out, 'totals', { value: { n1, n0, e1: Math.round(e1), e0: Math.round(e0) }, enumerable: false });
   return out;
 }
@@ -261,9 +262,9 @@ export function refill(rollout, seconds) {
     const { n1, n0, e1, e0 } = s.totals;
     const log10_e = s.log10_e.at(-1) ?? 0;
     const high = s.high.at(-1) ?? 1e9;
-    const state = log10_e >= 3.6 ? 'regressed' : high < 2 ? 'healthy' : high > 6 ? 'unknown' : 'ok';
+    const state = log10_e >= 3.6 ? 'regressed' : high < 2 ? 'healthy' : 'unknown';
     return {
-      name, state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
+      name, label: labels[name], rule_out: 2, missing_requests: 0, state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
       new: { events: e1, at_risk: n1, rate: e1 / Math.max(1, n1) }, old: { events: e0, at_risk: n0, rate: e0 / Math.max(1, n0) },
       text: name === 'errors' ? `${e1.toLocaleString('en')} of ${n1.toLocaleString('en')} requests failed on the new release, ${e0.toLocaleString('en')} of ${n0.toLocaleString('en')} on the old.` : '',
     };
@@ -273,10 +274,10 @@ export function refill(rollout, seconds) {
 function makeAgents(world) {
   const r = random(5);
   const samples = () => Array.from({ length: 60 }, (_, i) => ({ time: world.iso((60 - i) * 5), cpu: Math.min(1, Math.max(0.02, 0.3 + 0.25 * Math.sin(i / 7 + r() * 2) + 0.15 * r())), load1: 0.8 + r(), mem_used: 4.1e8 + 6e7 * r() }));
-  const release = (n, i, state) => ({ app: 'shop', environment: 'production', release: `rel_01kc00${n}`, number: n, commit: world.commits[i].sha, state, process_state: 'up', addr: `127.0.0.1:3${n}12`, restarts: 0, text: '' });
+  const release = (n) => ({ app: 'shop', environment: 'production', release: `rel_01kc00${n}`, process: 'web', host: '', since: world.iso(60), process_state: 'up', addr: `127.0.0.1:3${n}12`, restarts: 0, text: '' });
   const one = (id, name, roles, more = {}) => ({ id, name, roles, state: 'up', addr: '10.0.3.' + (10 + id.length + Number(name.split('-')[1] ?? 1)), labels: { zone: 'a' }, cpus: 4, version: '0.1.0', joined_at: world.iso(86_400 * 9), last_seen: world.iso(2), sample: null, releases: [], lease: null, ...more });
   const list = [
-    ...world.hosts.map((h, i) => one(h.id, h.name, ['host'], { releases: [release(42, 9, 'running'), ...(i < 9 ? [release(43, 10, 'running')] : [])] })),
+    ...world.hosts.map((h, i) => one(h.id, h.name, ['host'], { releases: [release(42), ...(i < 9 ? [release(43)] : [])] })),
     ...workers.map((w, i) => one(`agt_w${i + 1}`, w, ['work'], { lease: i < 3 ? { build: 'bld_01kc0044', kind: 'test', suite: 'go', units: 3 - (i % 2), since: world.iso(4 + i) } : null })),
     one('agt_e1', 'edge-1', ['edge']),
   ];
@@ -298,7 +299,7 @@ function makeAudit(world) {
     [86_000, 'person:ana', 'token.create', '', 'laptop', ''],
     [90_000, 'person:ana', 'join_token.create', '', 'join_1', ''],
   ];
-  return rows.map(([s, actor, action, environment, target, reason], i) => ({ id: `aud_${i}`, at: world.iso(s), actor, action, app: environment ? 'shop' : '', environment, target, reason, detail: {} }));
+  return rows.map(([s, actor, action, environment, target, reason], i) => ({ id: i, at: world.iso(s), actor, action, app: environment ? 'shop' : '', environment, target, reason, detail: {} }));
 }
 
 function makeConfig(world) {

@@ -10,7 +10,7 @@ export class Failure extends Error {
     super(sentence(status, problem));
     this.status = status;
     this.code = problem.type?.split('/').pop() ?? '';
-    this.fields = (problem.errors ?? []).map((e) => [shorten(e.location), e.message].filter(Boolean).join(': '));
+    this.fields = (problem.errors ?? []).map((e) => [shorten(e.field), e.message].filter(Boolean).join(': '));
   }
 }
 
@@ -19,8 +19,8 @@ function sentence(status: number, problem: Problem): string {
   return problem.detail || problem.title || `The server answered with status ${status}.`;
 }
 
-function shorten(location?: string): string {
-  return location?.replace(/^body\./, '') ?? '';
+function shorten(field?: string): string {
+  return field?.replace(/^body\./, '') ?? '';
 }
 
 export interface Answer<T> {

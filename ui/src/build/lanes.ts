@@ -16,6 +16,8 @@ export interface Bar {
 export interface WorkerRow {
   worker: string;
   lanes: number;
+  // When it held a lease, from the first byte to the last: what no unit explains is compiling and waiting.
+  spans: { from: number; to: number }[];
   bars: Bar[];
 }
 
@@ -24,6 +26,7 @@ const most = 4;
 // rows lays out what each worker did over time. Units of one lease may run at once, so a worker has as many lanes as overlap, at most four.
 export function rows(units: Unit[], leases: Lease[], now: number): WorkerRow[] {
   const workers = new Map<string, Bar[]>();
+  const spans = new Map<string, { from: number; to: number }[]>();
   const add = (worker: string, bar: Omit<Bar, 'lane'>) => {
     const bars = workers.get(worker) ?? [];
     bars.push({ ...bar, lane: 0 });
@@ -32,8 +35,9 @@ export function rows(units: Unit[], leases: Lease[], now: number): WorkerRow[] {
   for (const lease of leases) {
     const start = ms(lease.started_at ?? lease.granted_at);
     const end = lease.ended_at ? ms(lease.ended_at) : now;
+    spans.set(lease.worker, [...(spans.get(lease.worker) ?? []), { from: start, to: end }]);
     if (lease.kind !== 'test') {
-      add(lease.worker, { key: lease.id, text: lease.kind, note: lease.reason, status: lease.state === 'running' ? 'running' : lease.kind, lease: lease.id, from: start, to: end });
+      add(lease.worker, { key: lease.id, text: lease.kind, note: lease.reason ?? '', status: lease.state === 'running' ? 'running' : lease.kind, lease: lease.id, from: start, to: end });
       continue;
     }
     if (lease.setup_ms > 0) {
@@ -46,7 +50,7 @@ export function rows(units: Unit[], leases: Lease[], now: number): WorkerRow[] {
   const byLease = new Map(leases.map((l) => [l.id, l]));
   const cursor = new Map<string, number>();
   for (const unit of units) {
-    if (!unit.worker || unit.status === 'waiting') continue;
+    if (!unit.worker || !unit.lease || unit.status === 'waiting') continue;
     const lease = byLease.get(unit.lease);
     const guess = cursor.get(unit.lease) ?? (lease ? ms(lease.started_at ?? lease.granted_at) + lease.setup_ms : NaN);
     const from = unit.started_at ? ms(unit.started_at) : guess;
@@ -56,7 +60,7 @@ export function rows(units: Unit[], leases: Lease[], now: number): WorkerRow[] {
     add(unit.worker, { key: unit.suite + ' ' + unit.unit, text: unit.unit, note: unit.suite, status: unit.status, lease: unit.lease, from, to });
   }
   return [...workers]
-    .map(([worker, bars]) => ({ worker, bars: bars.sort((a, b) => a.from - b.from), lanes: stack(bars) }))
+    .map(([worker, bars]) => ({ worker, bars: bars.sort((a, b) => a.from - b.from), lanes: stack(bars), spans: spans.get(worker) ?? [] }))
     .sort((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }));
 }
 

@@ -48,7 +48,7 @@ class Who {
 
   role(app: string): Role | undefined {
     if (this.session?.admin) return 'admin';
-    return this.apps.find((a) => a.name === app)?.role ?? this.session?.grants?.find((g) => g.app === app)?.role;
+    return this.apps.find((a) => a.name === app)?.role;
   }
 
   mayDeploy(app: string): boolean {

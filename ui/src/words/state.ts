@@ -32,6 +32,7 @@ const words = {
   rollout: {
     queued: { text: 'waiting its turn', tone: 'grey', icon: 'clock', help: 'One rollout at a time in an environment.' },
     staging: { text: 'staging', tone: 'blue', icon: 'half', help: 'Every host fetches the release; no visitor sees it yet.' },
+    starting: { text: 'starting', tone: 'blue', icon: 'half', help: 'New processes come up beside the old ones; no visitor sees them yet.' },
     shifting: { text: 'shifting', tone: 'blue', icon: 'half', help: 'Visitors are being moved to the new release.' },
     settling: { text: 'settling', tone: 'blue', icon: 'half', help: 'Fresh processes warm up; this time does not count.' },
     watching: { text: 'watching', tone: 'blue', icon: 'eye', help: 'New and old are compared, second by second.' },
@@ -68,6 +69,8 @@ const words = {
   },
   step: {
     waiting: { text: 'to come', tone: 'grey', icon: 'clock' },
+    staging: { text: 'staging', tone: 'blue', icon: 'half' },
+    starting: { text: 'starting', tone: 'blue', icon: 'half' },
     shifting: { text: 'shifting', tone: 'blue', icon: 'half' },
     settling: { text: 'settling', tone: 'blue', icon: 'half' },
     watching: { text: 'watching', tone: 'blue', icon: 'eye' },
@@ -109,15 +112,14 @@ export function word(kind: Kind, state: string): Word {
   return known[state] ?? { text: state.replaceAll('_', ' ') || 'unknown', tone: 'grey', icon: 'half' };
 }
 
-const vitals: Record<string, { title: string; of: string; bad: string }> = {
-  errors: { title: 'Errors', of: 'share of requests that failed', bad: 'fail' },
-  p50: { title: 'Typical latency', of: 'share slower than half were before the push', bad: 'are slow' },
-  p90: { title: 'Slow tail', of: 'share slower than 9 in 10 were before the push', bad: 'are slow' },
-  p99: { title: 'Slowest', of: 'share slower than 99 in 100 were before the push', bad: 'are very slow' },
-  cpu: { title: 'CPU', of: 'share of samples above the usual', bad: 'use more CPU' },
-};
+// vital is how a vital is called, and of what it is a share.
+export function vital(name: string, label = name): { title: string; of: string } {
+  if (name === 'errors') return { title: 'Errors', of: 'share of requests that failed' };
+  return { title: label.charAt(0).toUpperCase() + label.slice(1), of: name.startsWith('latency') ? 'share of requests that took longer' : 'share of bad ones' };
+}
 
-export const vital = (name: string) => vitals[name] ?? { title: name, of: 'share of bad ones', bad: 'are bad' };
+// sentence ends what it is given with a full stop.
+export const sentence = (text: string): string => (text === '' || /[.!?…]$/.test(text) ? text : text + '.');
 
 // who turns an actor into a name: "person:ana" is ana, "system:rollout" is Slipway.
 export function who(actor: string): string {

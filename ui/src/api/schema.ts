@@ -1,0 +1,694 @@
+// Made by `npm run gen` from /openapi.json. Do not edit.
+
+export interface AgentView {
+  addr?: string;
+  cpus?: number;
+  id: string;
+  joined_at: string;
+  labels?: Record<string, string>;
+  last_seen: string;
+  lease: Work;
+  name: string;
+  releases: Process[] | null;
+  roles: string[] | null;
+  sample?: Sample;
+  state: "up" | "lost";
+  version?: string;
+}
+
+export interface App {
+  created_at: string;
+  environments: Environment[];
+  git_url: string;
+  name: string;
+  role: "viewer" | "deployer" | "admin";
+}
+
+export interface ArmView {
+  at_risk: number;
+  events: number;
+  rate: number;
+}
+
+export interface BackBody {
+  release?: string;
+}
+
+export interface Build {
+  app: string;
+  artifact?: string;
+  bound_s?: number;
+  branch: string;
+  commits: Commit[] | null;
+  done: number;
+  ended_at?: string;
+  environment: string;
+  estimate_s?: number;
+  failed: number;
+  head: Commit;
+  hotfix?: Hotfix;
+  id: string;
+  makespan_s?: number;
+  number: number;
+  queued_at: string;
+  reasons: Reason[] | null;
+  retry_of?: string;
+  size?: number;
+  started_at?: string;
+  state: "queued" | "listing" | "testing" | "packaging" | "passed" | "failed" | "cancelled";
+  suspects: Commit[] | null;
+  total: number;
+  waiting?: string;
+}
+
+export interface BuildStarted {
+  build: string;
+}
+
+export interface CancelBody {
+  reason?: string;
+}
+
+export interface Card {
+  build?: string;
+  build_number?: number;
+  commit: Commit;
+  commits: Commit[];
+  id: string;
+  number?: number;
+  progress: number;
+  release?: string;
+  rollout?: string;
+  sentence: string;
+  since: string;
+  stage: "waiting" | "tests" | "red" | "canary" | "held" | "returned" | "live";
+}
+
+export interface Commit {
+  author: string;
+  email: string;
+  sha: string;
+  subject: string;
+  time: string;
+}
+
+export interface Config {
+  history: ConfigVersion[] | null;
+  secrets: SecretInfo[] | null;
+  settings: Record<string, string>;
+  version: number;
+}
+
+export interface ConfigChange {
+  reason?: string;
+  remove?: string[] | null;
+  secrets?: Record<string, string>;
+  settings?: Record<string, string>;
+}
+
+export interface ConfigVersion {
+  actor: string;
+  at: string;
+  reason: string;
+  removed: string[] | null;
+  secrets: string[] | null;
+  settings: string[] | null;
+  version: number;
+}
+
+export interface CreateBody {
+  expires?: string;
+  label?: string;
+  roles: ("host" | "work" | "edge")[] | null;
+  uses?: number;
+}
+
+export interface Created {
+  command: string;
+  created_at: string;
+  created_by: string;
+  expires?: string;
+  id: string;
+  label: string;
+  roles: string[] | null;
+  token: string;
+  uses: number;
+}
+
+export interface Decision {
+  actor: string;
+  at: string;
+  from: string;
+  reasons: Reason[] | null;
+  step: number;
+  to: string;
+  verdict?: string;
+}
+
+export interface Detail {
+  app: string;
+  artifact?: string;
+  bound_s?: number;
+  branch: string;
+  commits: Commit[] | null;
+  done: number;
+  ended_at?: string;
+  environment: string;
+  estimate_s?: number;
+  failed: number;
+  head: Commit;
+  hotfix?: Hotfix;
+  id: string;
+  leases: Lease[] | null;
+  makespan_s?: number;
+  number: number;
+  queued_at: string;
+  reasons: Reason[] | null;
+  retry_of?: string;
+  size?: number;
+  started_at?: string;
+  state: "queued" | "listing" | "testing" | "packaging" | "passed" | "failed" | "cancelled";
+  suites: Suite[] | null;
+  suspects: Commit[] | null;
+  total: number;
+  units: Unit[] | null;
+  waiting?: string;
+}
+
+export interface Entry {
+  action: string;
+  actor: string;
+  app?: string;
+  at: string;
+  detail?: Record<string, unknown>;
+  environment?: string;
+  id: number;
+  reason?: string;
+  target?: string;
+}
+
+export interface Environment {
+  allow_force_push: boolean;
+  app: string;
+  branch: string;
+  config: number;
+  created_at: string;
+  domains: string[];
+  frozen: Frozen;
+  hosts: string[];
+  labels: Record<string, string>;
+  live: Live;
+  name: string;
+  rollout: RolloutSummary;
+  url: string;
+  waiting: number;
+}
+
+export interface EnvironmentChange {
+  allow_force_push?: boolean;
+  branch?: string;
+  domains?: string[];
+  hosts?: string[];
+  labels?: Record<string, string>;
+  reason?: string;
+}
+
+export interface ErrorModel {
+  detail: string;
+  errors?: FieldError[] | null;
+  status: number;
+  title: string;
+  type: string;
+}
+
+export interface Event {
+  actor: string;
+  app?: string;
+  cause?: string;
+  data: unknown;
+  environment?: string;
+  id: string;
+  position?: number;
+  time: string;
+  type: string;
+  version: number;
+}
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+export interface Frozen {
+  at: string;
+  by: string;
+  reason: string;
+}
+
+export interface Grant {
+  app: string;
+  role: string;
+}
+
+export interface HostView {
+  canary: boolean;
+  id: string;
+  left_out: boolean;
+  name: string;
+  new: string;
+  old: string;
+  requests: number;
+  state: "waiting" | "ready" | "failed" | "lost" | "left_out";
+  text?: string;
+}
+
+export interface Hotfix {
+  reason: string;
+  skip_tests?: boolean;
+  skip_watch?: boolean;
+}
+
+export interface JoinToken {
+  created_at: string;
+  created_by: string;
+  expires?: string;
+  id: string;
+  label: string;
+  roles: string[] | null;
+  uses: number;
+}
+
+export interface Lease {
+  agent: string;
+  ended_at?: string;
+  exit: number;
+  granted_at: string;
+  id: string;
+  kind: "list" | "test" | "package";
+  log_size: number;
+  phase?: string;
+  ran_ms: number;
+  reason?: string;
+  setup_ms: number;
+  started_at?: string;
+  state: "running" | "done" | "lost" | "cancelled";
+  suite?: string;
+  units: number;
+  upload_ms: number;
+  worker: string;
+}
+
+export interface Line {
+  cards: Card[];
+  environment: string;
+  stages: string[];
+}
+
+export interface ListAgentView {
+  items: AgentView[];
+  next?: string;
+}
+
+export interface ListApp {
+  items: App[];
+  next?: string;
+}
+
+export interface ListBuild {
+  items: Build[];
+  next?: string;
+}
+
+export interface ListEntry {
+  items: Entry[];
+  next?: string;
+}
+
+export interface ListEnvironment {
+  items: Environment[];
+  next?: string;
+}
+
+export interface ListEvent {
+  items: Event[];
+  next?: string;
+}
+
+export interface ListJoinToken {
+  items: JoinToken[];
+  next?: string;
+}
+
+export interface ListNotice {
+  items: Notice[];
+  next?: string;
+}
+
+export interface ListPerson {
+  items: Person[];
+  next?: string;
+}
+
+export interface ListRelease {
+  items: Release[];
+  next?: string;
+}
+
+export interface ListSample {
+  items: Sample[];
+  next?: string;
+}
+
+export interface ListToken {
+  items: Token[];
+  next?: string;
+}
+
+export interface ListView {
+  items: View[];
+  next?: string;
+}
+
+export interface Live {
+  commit: string;
+  number: number;
+  release: string;
+  since: string;
+  subject: string;
+}
+
+export interface LoginLink {
+  url: string;
+}
+
+export interface Mark {
+  kind: string;
+  second: number;
+  text: string;
+}
+
+export interface NewApp {
+  name: string;
+}
+
+export interface NewEnvironment {
+  allow_force_push?: boolean;
+  branch: string;
+  domains?: string[] | null;
+  hosts?: string[] | null;
+  labels?: Record<string, string>;
+  name: string;
+}
+
+export interface NewGrant {
+  role: "viewer" | "deployer";
+}
+
+export interface NewPerson {
+  admin?: boolean;
+  email?: string;
+  name: string;
+}
+
+export interface NewToken {
+  created_at: string;
+  expires_at: string | null;
+  id: string;
+  label: string;
+  person: string;
+  token: string;
+  used_at: string | null;
+}
+
+export interface Notice {
+  at: string;
+  ended_at?: string;
+  error?: string;
+  host: string;
+  id: string;
+  kind: string;
+  state: "waiting" | "sent" | "failed";
+  topic: string;
+  tries: number;
+}
+
+export interface Notices {
+  webhooks: Target[];
+}
+
+export interface PathView {
+  new_errors: number;
+  new_requests: number;
+  old_errors: number;
+  old_requests: number;
+  path: string;
+}
+
+export interface Person {
+  admin: boolean;
+  created_at: string;
+  email: string;
+  grants: Grant[] | null;
+  id: string;
+  name: string;
+}
+
+export interface Process {
+  addr?: string;
+  app: string;
+  environment: string;
+  host: string;
+  process: string;
+  process_state: string;
+  release: string;
+  restarts: number;
+  since: string;
+  text?: string;
+}
+
+export interface Reason {
+  code: string;
+  numbers?: Record<string, number>;
+  text: string;
+}
+
+export interface Reasoned {
+  reason?: string;
+}
+
+export interface Release {
+  app: string;
+  artifact: string;
+  author: string;
+  build?: string;
+  commit: string;
+  commits: Commit[];
+  config: number;
+  created_at: string;
+  environment: string;
+  hotfix?: Hotfix;
+  id: string;
+  live_at: string | null;
+  number: number;
+  rollout?: string;
+  size: number;
+  state: string;
+  stored: boolean;
+  subject: string;
+  verdict: string;
+  why: string;
+}
+
+export interface ReleaseView {
+  author: string;
+  commit: string;
+  config: number;
+  id: string;
+  number: number;
+  subject: string;
+  why: string;
+}
+
+export interface RolloutStarted {
+  rollout: string;
+}
+
+export interface RolloutSummary {
+  id: string;
+  release: string;
+  share: number;
+  state: string;
+  step: number;
+  verdict: string;
+}
+
+export interface Sample {
+  cpu: number;
+  disk_free: number;
+  load1: number;
+  mem_total: number;
+  mem_used: number;
+  time: string;
+}
+
+export interface SecretInfo {
+  name: string;
+  updated_at: string;
+  version: number;
+}
+
+export interface Series {
+  high: number[] | null;
+  log10_e: number[] | null;
+  log10_threshold: number;
+  low: number[] | null;
+  marks: Mark[] | null;
+  new_rate: number[] | null;
+  old_rate: number[] | null;
+  ratio: number[] | null;
+  requests_new: number[] | null;
+  requests_old: number[] | null;
+  seconds: number[] | null;
+  vital: string;
+}
+
+export interface Session {
+  admin: boolean;
+  demo: boolean;
+  edge_url: string;
+  grants: Grant[];
+  person: SessionPerson;
+  url: string;
+  version: string;
+}
+
+export interface SessionPerson {
+  email: string;
+  id: string;
+  name: string;
+}
+
+export interface SignIn {
+  token: string;
+}
+
+export interface StepView {
+  ended_at?: string;
+  hold_back: number;
+  settled_at?: string;
+  share: number;
+  started_at?: string;
+  state: "waiting" | "staging" | "starting" | "shifting" | "settling" | "watching" | "done" | "stopped";
+  until?: string;
+  watch_s: number;
+}
+
+export interface Suite {
+  cached?: boolean;
+  note?: string;
+  state: "waiting" | "listing" | "listed" | "failed";
+  suite: string;
+}
+
+export interface Target {
+  kind: "webhook" | "slack";
+  on: ("red" | "held" | "returned")[] | null;
+  url: string;
+}
+
+export interface Token {
+  created_at: string;
+  expires_at: string | null;
+  id: string;
+  label: string;
+  person: string;
+  used_at: string | null;
+}
+
+export interface TokenRequest {
+  expires_at?: string;
+  label: string;
+  person?: string;
+}
+
+export interface Unit {
+  attempts: number;
+  duration_ms: number;
+  expected_ms: number;
+  failed_tests?: string[] | null;
+  lease?: string;
+  output?: string;
+  started_at?: string;
+  status: "waiting" | "running" | "passed" | "failed" | "skipped" | "error";
+  suite: string;
+  unit: string;
+  worker?: string;
+}
+
+export interface View {
+  actions: string[] | null;
+  alpha: number;
+  alpha_text?: string;
+  app: string;
+  commits: Commit[] | null;
+  created_at: string;
+  decisions?: Decision[] | null;
+  ended_at?: string;
+  environment: string;
+  errors_new: number;
+  errors_old: number;
+  eta_s: number;
+  from?: ReleaseView;
+  hosts: HostView[] | null;
+  hotfix?: Hotfix;
+  id: string;
+  missing?: string;
+  mode: string;
+  number: number;
+  outcome?: "promoted" | "rolled_back" | "superseded";
+  paths: PathView[] | null;
+  progress: number;
+  reasons: Reason[] | null;
+  regressed_at?: string;
+  release: ReleaseView;
+  requests_new: number;
+  requests_old: number;
+  rule_out: number;
+  sentence: string;
+  settle_s: number;
+  share: number;
+  started_at?: string;
+  state: string;
+  step: number;
+  steps: StepView[] | null;
+  unknown: string;
+  verdict: "healthy" | "regressed" | "unknown" | "none";
+  vital?: string;
+  vitals: VitalView[] | null;
+}
+
+export interface VitalView {
+  label: string;
+  log10_e: number;
+  log10_threshold: number;
+  missing_requests: number;
+  name: string;
+  new: ArmView;
+  old: ArmView;
+  ratio: number;
+  ratio_high: number;
+  ratio_low: number;
+  rule_out: number;
+  state: "regressed" | "healthy" | "unknown";
+  text: string;
+  weight: number;
+}
+
+export interface Work {
+  app: string;
+  build: string;
+  kind: "list" | "test" | "package";
+  since: string;
+  suite?: string;
+  units: number;
+}
