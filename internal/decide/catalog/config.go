@@ -109,8 +109,7 @@ func noteConfig(ctx context.Context, tx *db.Tx, app, env string, v ConfigVersion
 		return nil // nothing was ever built: the first release will have it
 	}
 	with.Config, with.Why, with.Build, with.Hotfix, with.Commits = v.Version, "config", "", nil, []event.Commit{}
-	_, err = addRelease(ctx, tx, changed.By(v.Actor, tx.Now()), with)
-	return err
+	return addRelease(ctx, tx, changed.By(v.Actor, tx.Now()), with)
 }
 
 func history(ctx context.Context, q db.Querier, app, env string) ([]ConfigVersion, error) {

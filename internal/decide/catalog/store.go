@@ -169,21 +169,21 @@ func insertRelease(ctx context.Context, tx *db.Tx, r Release) error {
 }
 
 // addRelease gives the release its id and number and emits release.created.
-func addRelease(ctx context.Context, tx *db.Tx, m event.Meta, r Release) (Release, error) {
+func addRelease(ctx context.Context, tx *db.Tx, m event.Meta, r Release) error {
 	err := tx.QueryRow(ctx, `UPDATE catalog_environments SET releases = releases + 1 WHERE app = $1 AND name = $2 RETURNING releases`, r.App, r.Environment).Scan(&r.Number)
 	if err != nil {
-		return r, fmt.Errorf("number a release of %s/%s: %w", r.App, r.Environment, err)
+		return fmt.Errorf("number a release of %s/%s: %w", r.App, r.Environment, err)
 	}
 	r.ID, r.CreatedAt, r.State, r.Stored = event.NewKey("rel", tx.Now()), tx.Now(), Waiting, true
 	if err := insertRelease(ctx, tx, r); err != nil {
-		return r, err
+		return err
 	}
 	m.App, m.Env = r.App, r.Environment
 	_, err = tx.Emit(ctx, m, event.ReleaseCreated{
 		Release: r.ID, Number: r.Number, Build: r.Build, Commit: r.Commit, Commits: r.Commits, Artifact: r.Artifact, Size: r.Size, Config: r.Config,
 		Manifest: json.RawMessage(r.manifest), Why: r.Why, Hotfix: r.Hotfix,
 	})
-	return r, err
+	return err
 }
 
 // encode cannot fail: only maps, lists and structs of strings, numbers and times are given to it. A nil list or map reads back as empty by empties.

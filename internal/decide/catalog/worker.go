@@ -72,11 +72,10 @@ func passed(ctx context.Context, tx *db.Tx, ev event.Event, p event.BuildPassed)
 	if _, err := tx.Exec(ctx, `UPDATE catalog_releases SET stored = 1 WHERE artifact = $1`, p.Artifact); err != nil {
 		return fmt.Errorf("note that artifact %s is stored: %w", p.Artifact, err)
 	}
-	_, err = addRelease(ctx, tx, ev.By("system:catalog", tx.Now()), Release{
+	return addRelease(ctx, tx, ev.By("system:catalog", tx.Now()), Release{
 		App: ev.App, Environment: ev.Env, Commit: p.Head, Subject: head.Subject, Author: head.Author, Commits: p.Commits,
 		Artifact: p.Artifact, Size: p.Size, Config: e.Config, Why: "push", Build: p.Build, Hotfix: p.Hotfix, manifest: string(p.Manifest),
 	})
-	return err
 }
 
 func queued(ctx context.Context, tx *db.Tx, _ event.Event, p event.RolloutQueued) error {

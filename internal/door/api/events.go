@@ -80,10 +80,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if app == "" && id.Person.ID != "" {
 		err = nil
 	}
-	at, from := int64(0), error(nil)
+	var at int64
 	if err == nil {
-		at, from = s.streamFrom(r)
-		err = from
+		at, err = s.streamFrom(r)
 	}
 	if err != nil {
 		s.writeProblem(w, r, err)

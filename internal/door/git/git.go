@@ -52,7 +52,7 @@ type Door struct {
 
 	mu     sync.Mutex
 	locks  map[string]chan struct{}
-	pushes map[string]*push // by secret
+	pushes map[string]*push // by random name
 }
 
 // New opens the door: it finds git, makes the folders and hooks, and listens on a socket of its own for the hooks.
@@ -106,7 +106,7 @@ func (d *Door) listen() error {
 		return fmt.Errorf("make way for the hooks' socket: %w", err)
 	}
 	var err error
-	if d.hooks, err = net.Listen("unix", d.socket); err != nil {
+	if d.hooks, err = (&net.ListenConfig{}).Listen(context.Background(), "unix", d.socket); err != nil {
 		return fmt.Errorf("listen for git's hooks: %w", err)
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 const (
 	envExe    = "SLIPWAY_HOOK_EXE"
 	envSocket = "SLIPWAY_HOOK_SOCKET"
-	envSecret = "SLIPWAY_HOOK_SECRET"
+	envPush   = "SLIPWAY_HOOK_PUSH"
 )
 
 // HookCommand is the first argument of the program when git calls it as a hook.
@@ -37,7 +37,7 @@ func (d *Door) writeHooks() error {
 	for _, name := range hookNames() {
 		script := "#!/bin/sh\nexec \"$" + envExe + "\" " + HookCommand + " " + name + "\n"
 		path := filepath.Join(d.hooksDir(), name)
-		if err := os.WriteFile(path+".new", []byte(script), 0o700); err != nil { //nolint:gosec // git has to run it
+		if err := os.WriteFile(path+".new", []byte(script), 0o700); err != nil {
 			return fmt.Errorf("write git's hook %s: %w", name, err)
 		}
 		if err := os.Rename(path+".new", path); err != nil {
@@ -47,13 +47,13 @@ func (d *Door) writeHooks() error {
 	return nil
 }
 
-func (d *Door) hookEnv(secret string) []string {
-	return []string{envExe + "=" + d.opts.HookExe, envSocket + "=" + d.socket, envSecret + "=" + secret}
+func (d *Door) hookEnv(name string) []string {
+	return []string{envExe + "=" + d.opts.HookExe, envSocket + "=" + d.socket, envPush + "=" + name}
 }
 
 // hookCall is what a hook tells the server. Updates is its standard input; Env lets the server see the objects in quarantine.
 type hookCall struct {
-	Secret  string   `json:"secret"`
+	Push    string   `json:"push"` // the random name of the push, which nobody else knows
 	Hook    string   `json:"hook"`
 	Updates string   `json:"updates"`
 	Options []string `json:"options"`
@@ -81,12 +81,12 @@ func runHook(name string, stdin io.Reader, stdout io.Writer) (int, error) {
 	if err != nil {
 		return 1, fmt.Errorf("read what git says: %w", err)
 	}
-	conn, err := net.Dial("unix", os.Getenv(envSocket))
+	conn, err := net.Dial("unix", os.Getenv(envSocket)) //nolint:gosec // the environment is what the server gave git
 	if err != nil {
 		return 1, errors.New("the server is not there to look at this push; try again in a moment")
 	}
 	defer conn.Close()
-	c := hookCall{Secret: os.Getenv(envSecret), Hook: name, Updates: string(updates), Options: pushOptions(), Env: quarantine()}
+	c := hookCall{Push: os.Getenv(envPush), Hook: name, Updates: string(updates), Options: pushOptions(), Env: quarantine()}
 	if err := json.NewEncoder(conn).Encode(c); err != nil {
 		return 1, fmt.Errorf("tell the server: %w", err)
 	}
@@ -141,7 +141,7 @@ func (d *Door) serveHook(ctx context.Context, conn net.Conn) {
 		d.log.Error("a git hook said nothing to understand", "error", err)
 		return
 	}
-	p := d.pushOf(c.Secret)
+	p := d.pushOf(c.Push)
 	if p == nil || !slices.Contains(hookNames(), c.Hook) {
 		d.log.Warn("a git hook of no push of this server called", "hook", c.Hook)
 		return
@@ -170,10 +170,10 @@ func (d *Door) serveHook(ctx context.Context, conn net.Conn) {
 }
 
 // pushOf finds the push that a hook belongs to, and counts the hook in: its Done must follow.
-func (d *Door) pushOf(secret string) *push {
+func (d *Door) pushOf(name string) *push {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := d.pushes[secret]
+	p := d.pushes[name]
 	if p != nil {
 		p.hooks.Add(1)
 	}

@@ -155,7 +155,7 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "slipway: "+fault.Message(err)+"\n")
+	_, _ = io.WriteString(w, "slipway: "+fault.Message(err)+"\n") //nolint:gosec // plain text, and said to be
 }
 
 // advertise answers info/refs.

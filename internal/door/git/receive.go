@@ -35,18 +35,18 @@ func (d *Door) receive(ctx context.Context, w http.ResponseWriter, body io.Reade
 	}
 	life, end := context.WithCancel(alive)
 	p := &push{app: c.app, who: c.who, reader: ctx, life: life}
-	secret := rand.Text()
+	name := rand.Text()
 	d.mu.Lock()
-	d.pushes[secret] = p
+	d.pushes[name] = p
 	d.mu.Unlock()
 
 	var errs limitedBuffer
-	cmd := d.command(alive, d.hookEnv(secret), "receive-pack", "--stateless-rpc", d.repo(c.app))
+	cmd := d.command(alive, d.hookEnv(name), "receive-pack", "--stateless-rpc", d.repo(c.app))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = body, &answerWriter{w: w, control: http.NewResponseController(w)}, &errs
 	err := commandEnd(cmd.Run(), errs.String())
 
 	d.mu.Lock()
-	delete(d.pushes, secret) // no more hooks of it
+	delete(d.pushes, name) // no more hooks of it
 	d.mu.Unlock()
 	end()
 	p.hooks.Wait()
