@@ -17,6 +17,9 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
+// lock is held by all that changes wishes or takes answers to them: an answer must not be noted for a wish that came in between.
+const lock = "deploy"
+
 // pollEvery is how often a waiting host is looked after without being woken: another server may have changed its wish.
 const pollEvery = 500 * time.Millisecond
 
@@ -136,7 +139,7 @@ func (s *Service) Report(ctx context.Context, host string, rep wire.Report) erro
 		return fmt.Errorf("encode the report of host %s: %w", host, err)
 	}
 	s.mu.Lock()
-	same := bytes.Equal(s.last[host], body)
+	same := bytes.Equal(s.last[host], body) && !s.db.Shared() // another server may have heard something else meanwhile
 	s.mu.Unlock()
 	if same {
 		return nil
@@ -159,6 +162,9 @@ func (s *Service) Report(ctx context.Context, host string, rep wire.Report) erro
 }
 
 func (s *Service) takeReport(ctx context.Context, tx *db.Tx, host string, rep wire.Report) error {
+	if err := tx.Lock(ctx, lock); err != nil {
+		return err
+	}
 	desired, err := selectDesired(ctx, tx, host)
 	if err != nil {
 		return err

@@ -18,6 +18,9 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	if err := tx.Lock(ctx, lock); err != nil {
+		return err
+	}
 	switch ev.Type {
 	case "release.created":
 		r, err := event.Decode[event.ReleaseCreated](ev)

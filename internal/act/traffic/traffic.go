@@ -11,6 +11,9 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
+// lock is held by all that changes splits or what edges applied: of two edges that apply the same at once, the later one must see the earlier one.
+const lock = "traffic"
+
 // pollEvery is how often a waiting edge is looked after without being woken: another server may have changed the snapshot.
 const pollEvery = 500 * time.Millisecond
 
@@ -67,6 +70,9 @@ func (s *Service) note(ctx context.Context, edge string, applied int64) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(ctx, lock); err != nil {
+			return err
+		}
 		if err := setApplied(ctx, tx, edge, applied); err != nil {
 			return err
 		}

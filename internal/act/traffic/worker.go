@@ -25,6 +25,9 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	if err := tx.Lock(ctx, lock); err != nil {
+		return err
+	}
 	switch ev.Type {
 	case "traffic.requested":
 		return s.split(ctx, tx, ev)

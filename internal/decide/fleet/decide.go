@@ -13,11 +13,14 @@ const lostGrace = flushEvery
 
 // lost tells whether an agent counts as lost at now. The server's own start counts as a sign of life, since while it was down nobody could be heard.
 func lost(seen, serverStart, now time.Time) bool {
-	if seen.Before(serverStart) {
+	if seen.Before(serverStart) || fromFuture(seen, now) {
 		seen = serverStart
 	}
 	return now.Sub(seen) > wire.LostAfter+lostGrace
 }
+
+// fromFuture tells whether a sign of life is from before the clock was set back. Clocks of several servers differ a little.
+func fromFuture(seen, now time.Time) bool { return seen.After(now.Add(wire.LostAfter)) }
 
 // checkJoin finds what is wrong with a request before its token is looked at.
 func checkJoin(r wire.JoinRequest) error {

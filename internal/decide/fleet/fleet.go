@@ -57,11 +57,12 @@ const samplesKept = 200
 
 // Service is the slice as the doors see it.
 type Service struct {
-	db    *db.DB
-	log   *slog.Logger
-	start time.Time
+	db  *db.DB
+	log *slog.Logger
 
 	mu      sync.Mutex
+	start   time.Time                // since when everybody could be heard
+	flushed time.Time                // when silence was last looked for
 	seen    map[string]time.Time     // since the last flush
 	samples map[string][]wire.Sample // newest last
 	creds   map[string]Agent         // by credential hash; filled on use, dropped on change
@@ -69,7 +70,20 @@ type Service struct {
 
 // New makes the slice. Run it too.
 func New(d *db.DB, log *slog.Logger) *Service {
-	return &Service{db: d, log: log, start: d.Now(), seen: map[string]time.Time{}, samples: map[string][]wire.Sample{}, creds: map[string]Agent{}}
+	return &Service{db: d, log: log, start: d.Now(), flushed: d.Now(), seen: map[string]time.Time{}, samples: map[string][]wire.Sample{}, creds: map[string]Agent{}}
+}
+
+// lock is held by all that reads agents or join tokens in order to change them.
+const lock = "fleet"
+
+// change is db.Tx under the lock.
+func (s *Service) change(ctx context.Context, fn func(*db.Tx) error) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(ctx, lock); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 }
 
 // CreateJoin makes a join token and gives the secret, which is shown once. uses -1 means any number; a zero expires means never.
@@ -102,7 +116,7 @@ func (s *Service) Join(ctx context.Context, r wire.JoinRequest) (wire.JoinAnswer
 		return wire.JoinAnswer{}, err
 	}
 	ans := wire.JoinAnswer{Credential: newSecret("sla")}
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+	err := s.change(ctx, func(tx *db.Tx) error {
 		if err := spendJoin(ctx, tx, hash(r.Token), r.Roles); err != nil {
 			return err
 		}
@@ -209,7 +223,7 @@ func (s *Service) Agents(ctx context.Context, role string) ([]Agent, error) {
 
 // Remove takes an agent out and voids its credential.
 func (s *Service) Remove(ctx context.Context, actor, id, reason string) error {
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+	err := s.change(ctx, func(tx *db.Tx) error {
 		a, err := deleteAgent(ctx, tx, id)
 		if err != nil {
 			return err
@@ -244,7 +258,7 @@ func hash(secret string) string {
 // Own makes sure that an agent of this server's own (its edge) exists under the name with the credential; it gives the agent's id. Such an agent is not joined by
 // a token: who runs the server vouches for it.
 func (s *Service) Own(ctx context.Context, name string, roles []string, credential string) (id string, err error) {
-	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+	err = s.change(ctx, func(tx *db.Tx) error {
 		known, _, err := agentByName(ctx, tx, name)
 		if err != nil {
 			return err

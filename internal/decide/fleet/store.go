@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 func insertJoin(ctx context.Context, tx *db.Tx, j JoinToken, hash string) error {
@@ -163,10 +164,10 @@ func deleteAgent(ctx context.Context, tx *db.Tx, id string) (Agent, error) {
 	return a, nil
 }
 
-// touch writes signs of life.
+// touch writes signs of life. One of the future is from before the clock was set back.
 func touch(ctx context.Context, tx *db.Tx, seen map[string]time.Time) error {
 	for id, t := range seen {
-		if _, err := tx.Exec(ctx, `UPDATE fleet_agents SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, db.Micros(t)); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE fleet_agents SET seen_at = $2 WHERE id = $1 AND (seen_at < $2 OR seen_at > $3)`, id, db.Micros(t), db.Micros(tx.Now().Add(wire.LostAfter))); err != nil {
 			return fmt.Errorf("note that agent %s lives: %w", id, err)
 		}
 	}

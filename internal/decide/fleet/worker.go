@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 // flushEvery is how often signs of life are written and silence is looked for.
@@ -29,10 +30,8 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) flush(ctx context.Context) error {
-	s.mu.Lock()
-	seen := maps.Clone(s.seen)
-	s.mu.Unlock()
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	seen, since := s.look(s.db.Now())
+	return s.change(ctx, func(tx *db.Tx) error {
 		if err := touch(ctx, tx, seen); err != nil {
 			return err
 		}
@@ -41,7 +40,7 @@ func (s *Service) flush(ctx context.Context) error {
 			return err
 		}
 		for _, a := range agents {
-			if err := s.notice(ctx, tx, a); err != nil {
+			if err := notice(ctx, tx, a, since); err != nil {
 				return err
 			}
 		}
@@ -49,9 +48,22 @@ func (s *Service) flush(ctx context.Context) error {
 	})
 }
 
+// look takes the signs of life, and tells since when everybody could be heard: since the server's start, or since the clock jumped or the machine stood still, which
+// shows in the time since the last look. Signs of life from before the clock was set back are of the future, and tell nothing.
+func (s *Service) look(now time.Time) (seen map[string]time.Time, since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if gap := now.Sub(s.flushed); gap < -flushEvery || gap > wire.LostAfter {
+		s.start = now
+	}
+	s.flushed = now
+	maps.DeleteFunc(s.seen, func(_ string, t time.Time) bool { return fromFuture(t, now) })
+	return maps.Clone(s.seen), s.start
+}
+
 // notice emits what changed about one agent.
-func (s *Service) notice(ctx context.Context, tx *db.Tx, a Agent) error {
-	gone := lost(a.SeenAt, s.start, tx.Now())
+func notice(ctx context.Context, tx *db.Tx, a Agent, since time.Time) error {
+	gone := lost(a.SeenAt, since, tx.Now())
 	m := event.Meta{Actor: "system:fleet"}
 	switch {
 	case gone && a.State == StateUp:
@@ -59,7 +71,7 @@ func (s *Service) notice(ctx context.Context, tx *db.Tx, a Agent) error {
 			return err
 		}
 		return setState(ctx, tx, a.ID, StateLost)
-	case !gone && a.State == StateLost && a.SeenAt.After(s.start):
+	case !gone && a.State == StateLost && a.SeenAt.After(since):
 		if _, err := tx.Emit(ctx, m, event.AgentReturned{Agent: a.ID, Name: a.Name, Roles: a.Roles}); err != nil {
 			return err
 		}

@@ -127,6 +127,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 
 // waitForHosts leaves a rollout queued until a host joins.
 func (s *Service) waitForHosts(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {
+	m.Started = time.Time{}
 	m.Reasons = []event.Reason{machine.Because("no_hosts", nil, "%s/%s has no hosts yet; join one with: slipway agent --roles host", e.app, e.env)}
 	return storeMachine(ctx, tx, m)
 }
@@ -191,6 +192,7 @@ func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *machine.Rollo
 
 // advance lets the machine move as far as it can now, and stores it.
 func (s *Service) advance(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
+	m.Look(tx.Now())
 	for range 20 {
 		mv, ok := m.Decide(tx.Now())
 		if !ok {

@@ -64,7 +64,7 @@ func (s *Service) tell(t Tick) {
 
 // Do carries out a command on a rollout. It fails with a conflict when the rollout's state does not allow it.
 func (s *Service) Do(ctx context.Context, actor, app, id string, cmd machine.Command, why string) error {
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	return s.change(ctx, func(tx *db.Tx) error {
 		m, err := loadMachine(ctx, tx, id)
 		if err != nil {
 			return err
@@ -77,6 +77,7 @@ func (s *Service) Do(ctx context.Context, actor, app, id string, cmd machine.Com
 }
 
 func (s *Service) command(ctx context.Context, tx *db.Tx, m *machine.Rollout, actor string, cmd machine.Command, why string) error {
+	m.Look(tx.Now()) // before it begins to wait for something
 	mv, err := m.Order(cmd, access.Name(actor), why)
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (s *Service) Freeze(ctx context.Context, actor, app, env, why string) error
 	if why == "" {
 		return fault.Invalid("a freeze needs a reason: others will ask").At("reason")
 	}
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	return s.change(ctx, func(tx *db.Tx) error {
 		e, err := loadEnv(ctx, tx, app, env)
 		if err != nil {
 			return err
@@ -123,7 +124,7 @@ func (s *Service) Freeze(ctx context.Context, actor, app, env, why string) error
 
 // Unfreeze lets go on what waits.
 func (s *Service) Unfreeze(ctx context.Context, actor, app, env, why string) error {
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	return s.change(ctx, func(tx *db.Tx) error {
 		e, err := loadEnv(ctx, tx, app, env)
 		if err != nil {
 			return err
@@ -149,7 +150,7 @@ func (s *Service) Unfreeze(ctx context.Context, actor, app, env, why string) err
 // RollBackEnv takes an environment back: the rollout under way, or else the live release, to the last good one or the one named.
 // It gives the rollout that does it.
 func (s *Service) RollBackEnv(ctx context.Context, actor, app, env, release, why string) (id string, err error) {
-	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+	err = s.change(ctx, func(tx *db.Tx) error {
 		e, err := loadEnv(ctx, tx, app, env)
 		if err != nil {
 			return err

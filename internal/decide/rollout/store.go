@@ -15,6 +15,19 @@ import (
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
+// lock is held by everything that reads a rollout or an environment in order to change it: people, events, seconds and time come at once.
+const lock = "rollout"
+
+// change is db.Tx under the lock.
+func (s *Service) change(ctx context.Context, fn func(*db.Tx) error) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(ctx, lock); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
 // envRow is one environment as this slice knows it.
 type envRow struct {
 	app, env  string

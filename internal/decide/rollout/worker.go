@@ -19,6 +19,9 @@ import (
 
 // Run follows the log and the edges' seconds, and moves what is due, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return s.db.Consume(ctx, s.j, db.Consumer{
@@ -35,6 +38,24 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return s.db.Single(ctx, "rollout/timer", s.timer) })
 	return g.Wait()
+}
+
+// resume tells the rollouts under way that nobody looked at them until now.
+func (s *Service) resume(ctx context.Context) error {
+	open, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range open {
+		err := s.with(ctx, m.ID, func(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
+			m.Resume(tx.Now())
+			return storeMachine(ctx, tx, m)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // timer moves machines whose time has come.
@@ -68,11 +89,12 @@ func (s *Service) due(ctx context.Context) (next time.Time, err error) {
 		return next, err
 	}
 	for _, m := range open {
-		at := m.WakeAt()
+		now := s.db.Now()
+		at := m.LookAt(now)
 		if at.IsZero() {
 			continue
 		}
-		if !at.After(s.db.Now()) {
+		if !at.After(now) {
 			if err := s.with(ctx, m.ID, func(ctx context.Context, tx *db.Tx, m *machine.Rollout) error { return s.advance(ctx, tx, m) }); err != nil {
 				return next, err
 			}
@@ -90,7 +112,7 @@ func (s *Service) open(ctx context.Context) ([]*machine.Rollout, error) {
 }
 
 func (s *Service) with(ctx context.Context, id string, fn func(context.Context, *db.Tx, *machine.Rollout) error) error {
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	return s.change(ctx, func(tx *db.Tx) error {
 		m, err := loadMachine(ctx, tx, id)
 		if err != nil {
 			return err
@@ -100,6 +122,9 @@ func (s *Service) with(ctx context.Context, id string, fn func(context.Context, 
 }
 
 func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
+	if err := tx.Lock(ctx, lock); err != nil {
+		return err
+	}
 	switch ev.Type {
 	case "release.created":
 		return s.release(ctx, tx, ev)

@@ -53,6 +53,7 @@ type Rollout struct {
 	State  State     `json:"state"`
 	Since  time.Time `json:"since"`
 	Before State     `json:"before,omitempty"` // paused from
+	Looked time.Time `json:"looked,omitzero"`  // when somebody last looked whether it should move
 	// Hosts take part, in the order they were drawn: in mode hosts the first so many are the canaries.
 	Hosts   []string `json:"hosts"`
 	LeftOut []string `json:"left_out,omitempty"`
