@@ -48,7 +48,7 @@ func CreateApp(ctx context.Context, tx *db.Tx, actor, name string) error {
 	if err := access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "app.created", App: name, Target: name}); err != nil {
 		return err
 	}
-	return addEnvironment(ctx, tx, actor, Environment{App: name, Name: Production, Branch: MainBranch}, "null")
+	return addEnvironment(ctx, tx, actor, Environment{App: name, Name: Production, Branch: MainBranch})
 }
 
 // Apps lists the apps that the caller may see, by name.

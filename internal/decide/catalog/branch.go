@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -29,8 +30,8 @@ func EnvironmentFor(ctx context.Context, q db.Querier, app, branch string) (e En
 	return e, false, nil
 }
 
-// ApplyManifest makes the environments that a pushed manifest names and the app has not, and changes those whose entry differs from the one applied last: so the file and
-// the settings page can both be used, and who changed something last wins. It returns a sentence for each thing done.
+// ApplyManifest makes the environments that a pushed manifest names and the app has not. Of the others it changes what the manifest says differently than last time: so the file
+// and the settings page can both be used, who changed something last wins, and a manifest that says nothing new undoes nothing. It returns a sentence for each thing done.
 func ApplyManifest(ctx context.Context, tx *db.Tx, actor, app string, m *manifest.Manifest) ([]string, error) {
 	if err := lock(ctx, tx, app); err != nil {
 		return nil, err
@@ -41,61 +42,78 @@ func ApplyManifest(ctx context.Context, tx *db.Tx, actor, app string, m *manifes
 	}
 	var said []string
 	for _, name := range slices.Sorted(maps.Keys(m.Environments)) {
-		entry := m.Environments[name]
-		now := encode(entry)
+		now := m.Environments[name]
 		was, exists := before[name]
-		switch {
-		case !exists:
-			e := Environment{App: app, Name: name, Branch: entry.Branch, AllowForcePush: entry.AllowForcePush, Labels: entry.Hosts}
-			if err := addEnvironment(ctx, tx, actor, e, now); err != nil {
+		if !exists {
+			e := Environment{App: app, Name: name, Branch: now.Branch, AllowForcePush: now.AllowForcePush, Labels: now.Hosts}
+			if err := addEnvironment(ctx, tx, actor, e); err != nil {
 				return nil, fmt.Errorf("environment %s of %s: %w", name, manifest.Filename, err)
 			}
-			said = append(said, fmt.Sprintf("The environment %s is new; it follows the branch %s.", name, entry.Branch))
-		case was != now:
-			changed, err := redeclare(ctx, tx, actor, app, name, entry, now)
-			if err != nil {
-				return nil, fmt.Errorf("environment %s of %s: %w", name, manifest.Filename, err)
-			}
-			if changed {
-				said = append(said, fmt.Sprintf("The environment %s is as %s says now; it follows the branch %s.", name, manifest.Filename, entry.Branch))
-			}
+			said = append(said, fmt.Sprintf("The environment %s is new; it follows the branch %s.", name, now.Branch))
+			continue
+		}
+		fields, err := redeclare(ctx, tx, actor, app, name, was, now)
+		if err != nil {
+			return nil, fmt.Errorf("environment %s of %s: %w", name, manifest.Filename, err)
+		}
+		if len(fields) > 0 {
+			said = append(said, fmt.Sprintf("The environment %s has a new %s, as %s says.", name, strings.Join(fields, ", "), manifest.Filename))
 		}
 	}
 	return said, nil
 }
 
-func redeclare(ctx context.Context, tx *db.Tx, actor, app, name string, entry manifest.Environment, now string) (bool, error) {
+// declaration is the environment as a manifest would say it.
+func (e Environment) declaration() manifest.Environment {
+	return manifest.Environment{Branch: e.Branch, AllowForcePush: e.AllowForcePush, Hosts: e.Labels}
+}
+
+// redeclare carries over to the environment what differs between two entries of the manifest, and names what that changed.
+func redeclare(ctx context.Context, tx *db.Tx, actor, app, name string, was, now manifest.Environment) ([]string, error) {
+	c := Change{Reason: "pushed in " + manifest.Filename}
+	if now.Branch != was.Branch {
+		c.Branch = &now.Branch
+	}
+	if now.AllowForcePush != was.AllowForcePush {
+		c.AllowForcePush = &now.AllowForcePush
+	}
+	if !maps.Equal(now.Hosts, was.Hosts) {
+		c.Labels = map[string]string{}
+		maps.Copy(c.Labels, now.Hosts)
+	}
 	e, err := environment(ctx, tx, app, name)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	labels := entry.Hosts
-	if labels == nil {
-		labels = map[string]string{}
+	if encode(was) == encode(now) {
+		return nil, nil
 	}
-	c := Change{Branch: &entry.Branch, AllowForcePush: &entry.AllowForcePush, Labels: labels, Reason: "pushed in " + manifest.Filename}
 	_, fields := c.apply(e)
 	if err := changeEnvironment(ctx, tx, actor, e, c); err != nil {
-		return false, err
+		return nil, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE catalog_environments SET declared = $3 WHERE app = $1 AND name = $2`, app, name, now); err != nil {
-		return false, fmt.Errorf("keep what %s says of %s: %w", manifest.Filename, name, err)
+	if _, err := tx.Exec(ctx, `UPDATE catalog_environments SET declared = $3 WHERE app = $1 AND name = $2`, app, name, encode(now)); err != nil {
+		return nil, fmt.Errorf("keep what %s says of %s: %w", manifest.Filename, name, err)
 	}
-	return len(fields) > 0, nil
+	return fields, nil
 }
 
 // declarations reads what the manifest said last of each environment.
-func declarations(ctx context.Context, q db.Querier, app string) (map[string]string, error) {
+func declarations(ctx context.Context, q db.Querier, app string) (map[string]manifest.Environment, error) {
 	rows, err := q.Query(ctx, `SELECT name, declared FROM catalog_environments WHERE app = $1`, app)
 	if err != nil {
 		return nil, fmt.Errorf("read what the manifest of %s said: %w", app, err)
 	}
 	defer rows.Close()
-	out := map[string]string{}
+	out := map[string]manifest.Environment{}
 	for rows.Next() {
-		var name, declared string
-		if err := rows.Scan(&name, &declared); err != nil {
+		var name, text string
+		var declared manifest.Environment
+		if err := rows.Scan(&name, &text); err != nil {
 			return nil, fmt.Errorf("read what the manifest of %s said: %w", app, err)
+		}
+		if err := decode(text, &declared); err != nil {
+			return nil, err
 		}
 		out[name] = declared
 	}

@@ -246,18 +246,34 @@ func TestManifestAndSettingsPageShareTheEnvironments(t *testing.T) {
 		if said, err := apply(both); err != nil || len(said) != 1 || branch("staging") != "develop" {
 			t.Fatalf("%v %v", said, err)
 		}
+		// What was set by hand before the first push stays: the manifest says nothing of it, or what was so from the start.
+		p, _ := w.Environment(t.Context(), "shop", Production)
+		trunk, labels := "release", map[string]string{"tier": "web"}
+		if _, err := w.ChangeEnvironment(t.Context(), "person:ana", "shop", Production, p.Revision, Change{Branch: &trunk, Labels: labels}); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := apply(both); err != nil || len(said) != 0 || branch(Production) != "release" {
+			t.Errorf("a manifest with nothing new undid a change by hand: %v %v", said, err)
+		}
+		const forced = "  production: {branch: main, allow_force_push: true}\n  staging: {branch: develop}\n"
+		if _, err := apply(forced); err != nil {
+			t.Fatal(err)
+		}
+		if p, _ = w.Environment(t.Context(), "shop", Production); p.Branch != "release" || !p.AllowForcePush || p.Labels["tier"] != "web" {
+			t.Errorf("one new word of the manifest changed more than that: %+v", p)
+		}
 		e, _ := w.Environment(t.Context(), "shop", "staging")
 		next := "next"
 		if _, err := w.ChangeEnvironment(t.Context(), "person:ana", "shop", "staging", e.Revision, Change{Branch: &next}); err != nil {
 			t.Fatal(err)
 		}
-		if said, err := apply(both); err != nil || len(said) != 0 || branch("staging") != "next" {
+		if said, err := apply(forced); err != nil || len(said) != 0 || branch("staging") != "next" {
 			t.Errorf("the same file again undid a change by hand: %v %v", said, err)
 		}
-		if said, err := apply("  production: {branch: main}\n  staging: {branch: trunk}\n"); err != nil || len(said) != 1 || branch("staging") != "trunk" {
+		if said, err := apply("  production: {branch: main, allow_force_push: true}\n  staging: {branch: trunk}\n"); err != nil || len(said) != 1 || branch("staging") != "trunk" {
 			t.Errorf("a change of the file did not win: %v %v", said, err)
 		}
-		if _, err := apply("  staging: {branch: main}\n"); !fault.Is(err, fault.CodeConflict) {
+		if _, err := apply("  staging: {branch: release}\n"); !fault.Is(err, fault.CodeConflict) {
 			t.Errorf("two environments follow main: %v", err)
 		}
 		if _, ok, err := EnvironmentFor(t.Context(), w.d, "shop", "trunk"); !ok || err != nil {

@@ -40,7 +40,7 @@ func (s *Service) CreateEnvironment(ctx context.Context, actor string, e Environ
 		if err := lock(ctx, tx, e.App); err != nil {
 			return err
 		}
-		return addEnvironment(ctx, tx, actor, e, "null")
+		return addEnvironment(ctx, tx, actor, e)
 	})
 	if err != nil {
 		return e, err
@@ -48,8 +48,8 @@ func (s *Service) CreateEnvironment(ctx context.Context, actor string, e Environ
 	return s.Environment(ctx, e.App, e.Name)
 }
 
-// addEnvironment adds it in the transaction of a caller that holds the app's lock. declared is what the manifest said of it, "null" when it did not make it.
-func addEnvironment(ctx context.Context, tx *db.Tx, actor string, e Environment, declared string) error {
+// addEnvironment adds it in the transaction of a caller that holds the app's lock.
+func addEnvironment(ctx context.Context, tx *db.Tx, actor string, e Environment) error {
 	if err := CheckName("environment", e.Name); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func addEnvironment(ctx context.Context, tx *db.Tx, actor string, e Environment,
 	if err := check(ctx, tx, e, siblings); err != nil {
 		return err
 	}
-	if err := insertEnvironment(ctx, tx, e, declared); err != nil {
+	if err := insertEnvironment(ctx, tx, e); err != nil {
 		return err
 	}
 	if _, err := tx.Emit(ctx, event.Meta{App: e.App, Env: e.Name, Actor: actor}, event.EnvironmentCreated{Name: e.Name, Spec: e.spec()}); err != nil {

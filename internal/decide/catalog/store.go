@@ -65,11 +65,12 @@ func scanEnvironment(row interface{ Scan(...any) error }) (Environment, error) {
 	return e, errors.Join(decode(labels, &e.Labels), decode(hosts, &e.Hosts), decode(domains, &e.Domains), decode(frozen, &e.Frozen), decode(rollout, &e.Rollout))
 }
 
-func insertEnvironment(ctx context.Context, tx *db.Tx, e Environment, declared string) error {
+// insertEnvironment takes what the environment begins as for what the manifest said of it last: see ApplyManifest.
+func insertEnvironment(ctx context.Context, tx *db.Tx, e Environment) error {
 	_, err := tx.Exec(ctx, `INSERT INTO catalog_environments
 		(app, name, branch, allow_force_push, labels, hosts, domains, declared, config, releases, live, frozen, rollout, created_at, revision)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '', 'null', 'null', $9, 1)`,
-		e.App, e.Name, e.Branch, number(e.AllowForcePush), encode(e.Labels), encode(e.Hosts), encode(e.Domains), declared, db.Micros(tx.Now()))
+		e.App, e.Name, e.Branch, number(e.AllowForcePush), encode(e.Labels), encode(e.Hosts), encode(e.Domains), encode(e.declaration()), db.Micros(tx.Now()))
 	if err != nil {
 		return fmt.Errorf("add environment %s to %s: %w", e.Name, e.App, err)
 	}
