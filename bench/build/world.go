@@ -195,7 +195,7 @@ func (w *world) push(ctx context.Context, env string, files map[string]string, m
 
 // ended waits for the end of a build and returns it.
 func (w *world) ended(ctx context.Context, env string, number int) (build.Detail, error) {
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond) // looking costs, too
 	defer tick.Stop()
 	for {
 		select {

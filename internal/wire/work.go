@@ -62,6 +62,8 @@ type LeaseResult struct {
 	Exit    int           `json:"exit"` // -1 when it was killed
 	// Fault is set when the worker could not do its part (no disk, git failed): the lease is tried elsewhere, the units are not blamed.
 	Fault string `json:"fault,omitempty"`
+	// Stopped is set when the worker ends: the lease goes elsewhere, and neither the units nor the worker are blamed.
+	Stopped bool `json:"stopped,omitempty"`
 	// TimedOut is set when Timeout passed and the process group was killed.
 	TimedOut bool         `json:"timed_out,omitempty"`
 	Listed   []string     `json:"listed,omitempty"`

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 // checkout brings the slot's checkout of the app to the lease's commit and returns its folder. Within a build it is used as the lease before left it; between builds
-// every file is the commit's again, but for ignored ones.
+// every file is the commit's again, but for ignored ones; so it is for a package, which must hold nothing that tests left.
 func (j *job) checkout(ctx context.Context) (string, error) {
 	mirror, err := j.mirrors.fetch(ctx, j.lease.App, j.lease.Commit)
 	if err != nil {
@@ -18,7 +20,7 @@ func (j *job) checkout(ctx context.Context) (string, error) {
 	if j.slot.at == nil {
 		j.slot.at = map[string]string{}
 	}
-	if j.slot.at[j.lease.App] == j.lease.Build {
+	if j.slot.at[j.lease.App] == j.lease.Build && j.lease.Kind != wire.LeasePackage {
 		return dir, nil
 	}
 	delete(j.slot.at, j.lease.App)

@@ -56,7 +56,7 @@ func (w *worker) do(ctx context.Context, s *slot, l wire.Lease) bool {
 	}
 	answer, stop := inner, func() {}
 	if ctx.Err() != nil {
-		result.Fault = "The worker was stopped."
+		result.Stopped, result.Fault = true, ""
 		answer, stop = context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	}
 	err := w.Client.LeaseDone(answer, l.ID, result)

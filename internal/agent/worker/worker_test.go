@@ -150,8 +150,14 @@ func TestPackageOfTheCheckoutItself(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(dst, ".git")); !os.IsNotExist(err) {
 		t.Errorf("the artifact holds .git: %v", err)
 	}
-	w.push(manifestOf(".", suite("", "git status")))
-	w.passed(2)
+	if _, err := os.Lstat(filepath.Join(dst, "site", "index.html")); err != nil {
+		t.Error(err)
+	}
+	// What tests leave is no part of it.
+	w.push(manifestOf(".", suite("", "git status && echo left > left.txt && echo changed > site/index.html")))
+	if again := w.passed(2); again.Artifact != b.Artifact {
+		t.Error("the same files gave another artifact")
+	}
 }
 
 func TestPackageThatLeavesNothing(t *testing.T) {

@@ -142,17 +142,32 @@ const (
 	textFault = "Three workers could not run this unit. The last one said: "
 )
 
+// blame says whose doing it may be that a lease came back without a result.
+type blame int
+
+const (
+	nobody    blame = iota // the worker was stopped
+	theUnits               // they may be what killed the worker
+	theWorker              // it said so itself
+)
+
+// try is what such a return adds to the tries of a list or a package.
+func (g blame) try() int { return min(int(g), 1) }
+
 // returned says what becomes of the units of a lease that came back without a result.
-func returned(lent []lentUnit, blameWorker bool, reason string) []unitResult {
+func returned(lent []lentUnit, guilty blame, reason string) []unitResult {
 	out := make([]unitResult, 0, len(lent))
 	for _, u := range lent {
 		res := unitResult{Name: u.Name, Status: unitWaiting, Losses: u.Losses, Faults: u.Faults}
-		tries, text := &res.Losses, textLost
-		if blameWorker {
-			tries, text = &res.Faults, textFault
-		}
-		if *tries++; *tries >= MaxTries {
-			res.Status, res.Output = unitError, text+reason
+		switch guilty {
+		case theUnits:
+			if res.Losses++; res.Losses >= MaxTries {
+				res.Status, res.Output = unitError, textLost+reason
+			}
+		case theWorker:
+			if res.Faults++; res.Faults >= MaxTries {
+				res.Status, res.Output = unitError, textFault+reason
+			}
 		}
 		out = append(out, res)
 	}

@@ -27,8 +27,11 @@ func (s *Service) Done(ctx context.Context, agent, id string, r wire.LeaseResult
 			return fmt.Errorf("end lease %s: build %s is not there", l.ID, l.Build)
 		}
 		tx.OnCommit(s.tidy)
-		if r.Fault != "" {
-			return s.giveBack(ctx, tx, b, l, r.Fault, true)
+		switch {
+		case r.Stopped:
+			return s.giveBack(ctx, tx, b, l, "The worker was stopped.", nobody)
+		case r.Fault != "":
+			return s.giveBack(ctx, tx, b, l, r.Fault, theWorker)
 		}
 		if err := l.finish(ctx, tx, r, ""); err != nil {
 			return err
@@ -163,9 +166,9 @@ func (s *Service) packaged(ctx context.Context, tx *db.Tx, b *row, r wire.LeaseR
 }
 
 // giveBack takes a lease from its worker without a result: its units wait again, or are errors after the third time.
-func (s *Service) giveBack(ctx context.Context, tx *db.Tx, b *row, l lease, reason string, faulty bool) error {
+func (s *Service) giveBack(ctx context.Context, tx *db.Tx, b *row, l lease, reason string, guilty blame) error {
 	reason = clean(reason)
-	if err := l.end(ctx, tx, leaseLost, reason, faulty); err != nil {
+	if err := l.end(ctx, tx, leaseLost, reason, guilty == theWorker); err != nil {
 		return err
 	}
 	lent, err := lentUnits(ctx, tx, l)
@@ -183,15 +186,15 @@ func (s *Service) giveBack(ctx context.Context, tx *db.Tx, b *row, l lease, reas
 	case wire.LeaseList:
 		err = changeSuite(ctx, tx, b.ID, l.Suite, func(st *suite) {
 			st.State = suiteWaiting
-			if st.Tries++; st.Tries >= MaxTries {
+			if st.Tries += guilty.try(); st.Tries >= MaxTries {
 				st.State, st.Code, st.Note = suiteFailed, "list_lost", "The list of "+l.Suite+" was tried three times without a result. The last time: "+reason
 			}
 		})
 	case wire.LeaseTest:
-		err = count(ctx, tx, b, l, returned(lent, faulty, reason))
+		err = count(ctx, tx, b, l, returned(lent, guilty, reason))
 	case wire.LeasePackage:
 		b.Package = packageWaits
-		if b.PackageTries++; b.PackageTries >= MaxTries {
+		if b.PackageTries += guilty.try(); b.PackageTries >= MaxTries {
 			b.Package, b.PackageNote = packageFailed, "The package step was tried three times without a result. The last time: "+reason
 		}
 	}

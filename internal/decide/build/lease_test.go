@@ -194,6 +194,25 @@ func TestAfterATimeoutUnitsGoAlone(t *testing.T) {
 	})
 }
 
+func TestStoppedWorkersBlameNobody(t *testing.T) {
+	each(t, func(w *world) {
+		w.push(shop(goSuite()))
+		for _, kind := range []string{wire.LeaseList, wire.LeaseTest, wire.LeasePackage} {
+			for range build.MaxTries + 1 {
+				l := w.lease("agt_1")
+				if l.Kind != kind {
+					w.t.Fatalf("%s instead of %s", l.Kind, kind)
+				}
+				w.done("agt_1", l, wire.LeaseResult{Stopped: true})
+			}
+			w.work("agt_1", w.lease("agt_1"), []string{"a"})
+		}
+		if b := w.nth(1); b.State != build.Passed {
+			w.t.Errorf("build is %s: %+v", b.State, b.Reasons)
+		}
+	})
+}
+
 func TestMissingResultIsAnError(t *testing.T) {
 	each(t, func(w *world) {
 		w.push(shop(one()))

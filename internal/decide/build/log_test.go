@@ -87,3 +87,24 @@ func TestOldLogsGo(t *testing.T) {
 		}
 	}
 }
+
+func TestOldResultsGo(t *testing.T) {
+	each(t, func(w *world) {
+		w.push(shop(goSuite()))
+		b := w.finish("agt_1", 1, []string{"a", "b"}, "b")
+		w.clock.pass(29 * 24 * time.Hour)
+		if err := w.Prune(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		if got := w.build(b.ID); len(got.Units) != 2 {
+			w.t.Errorf("after 29 days: %+v", got.Units)
+		}
+		w.clock.pass(2 * 24 * time.Hour)
+		if err := w.Prune(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		if got := w.build(b.ID); len(got.Units) != 1 || got.Units[0].Unit != "b" || got.Total != 2 {
+			w.t.Errorf("after 31 days: %+v", got.Units)
+		}
+	})
+}

@@ -75,7 +75,7 @@ func (s *Service) takeBack(ctx context.Context, tx *db.Tx, held []lease, why fun
 		if b == nil || !b.State.Open() {
 			continue // it ended in this very transaction, and its leases with it
 		}
-		if err := s.giveBack(ctx, tx, b, l, why(l), false); err != nil {
+		if err := s.giveBack(ctx, tx, b, l, why(l), theUnits); err != nil {
 			return err
 		}
 	}
@@ -160,7 +160,7 @@ func (s *Service) tidyLoop(ctx context.Context) error {
 	defer stop()
 	prune := time.NewTicker(pruneEvery)
 	defer prune.Stop()
-	if err := s.prune(ctx); err != nil && ctx.Err() == nil {
+	if err := s.Prune(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("old logs not removed", "error", err)
 	}
 	for ctx.Err() == nil {
@@ -171,7 +171,7 @@ func (s *Service) tidyLoop(ctx context.Context) error {
 		case <-s.clean:
 		case <-look:
 		case <-prune.C:
-			if err := s.prune(ctx); err != nil && ctx.Err() == nil {
+			if err := s.Prune(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("old logs not removed", "error", err)
 			}
 		case <-ctx.Done():
@@ -210,18 +210,25 @@ const (
 	estimateAge = 90 * 24 * time.Hour
 )
 
-// prune removes old logs, lists, and lengths of units that are no more.
-func (s *Service) prune(ctx context.Context) error {
+// Prune removes old logs, the results of units that passed in old builds, and what is known of lists and units that are no more. Run does so every hour.
+func (s *Service) Prune(ctx context.Context) error {
 	now := s.db.Now()
 	if _, err := s.blobs.Logs.Prune(now.Add(-s.opts.LogAge)); err != nil {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM build_lists WHERE listed_at < $1`, db.Micros(now.Add(-listAge))); err != nil {
-			return fmt.Errorf("forget old lists: %w", err)
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM build_estimates WHERE seen_at < $1`, db.Micros(now.Add(-estimateAge))); err != nil {
-			return fmt.Errorf("forget old lengths: %w", err)
+		for _, old := range []struct {
+			what, statement string
+			age             time.Duration
+		}{
+			{"results", `DELETE FROM build_units WHERE status IN ('passed', 'skipped') AND build IN
+				(SELECT id FROM build_builds WHERE ended_at > 0 AND ended_at < $1)`, s.opts.LogAge},
+			{"lists", `DELETE FROM build_lists WHERE listed_at < $1`, listAge},
+			{"lengths", `DELETE FROM build_estimates WHERE seen_at < $1`, estimateAge},
+		} {
+			if _, err := tx.Exec(ctx, old.statement, db.Micros(now.Add(-old.age))); err != nil {
+				return fmt.Errorf("forget old %s: %w", old.what, err)
+			}
 		}
 		return nil
 	})
