@@ -34,20 +34,20 @@ type App struct {
 type Environment struct {
 	App            string `json:"app"`
 	Name           string `json:"name"`
-	Branch         string `json:"branch"`
-	AllowForcePush bool   `json:"allow_force_push"`
+	Branch         string `json:"branch" doc:"Its commits are shipped here"`
+	AllowForcePush bool   `json:"allow_force_push" doc:"A push may rewrite the branch"`
 	// Labels select hosts: all pairs must match. Empty selects every host.
-	Labels map[string]string `json:"labels"`
+	Labels map[string]string `json:"labels" doc:"Hosts with all of these labels; empty: all hosts"`
 	// Hosts names hosts one by one; empty takes every host that Labels selects.
-	Hosts []string `json:"hosts" nullable:"false"`
+	Hosts []string `json:"hosts" nullable:"false" doc:"Hosts by name; empty: those that the labels select"`
 	// Domains lead to this environment; an app's first environment without any takes every request that no other wants.
-	Domains []string        `json:"domains" nullable:"false"`
-	Config  int             `json:"config"` // the newest configuration version, 0 when there is none
-	Live    *Live           `json:"live"`
-	Frozen  *Frozen         `json:"frozen"`
-	Rollout *RolloutSummary `json:"rollout"`
+	Domains []string        `json:"domains" nullable:"false" doc:"Host names that lead here"`
+	Config  int             `json:"config" doc:"The newest configuration version, 0 when there is none"`
+	Live    *Live           `json:"live" doc:"The release that serves, null when there is none"`
+	Frozen  *Frozen         `json:"frozen" doc:"Who holds everything new, and why; null when nobody does"`
+	Rollout *RolloutSummary `json:"rollout" doc:"The rollout under way, null when there is none"`
 	// Waiting counts the releases that wait for their turn.
-	Waiting   int       `json:"waiting"`
+	Waiting   int       `json:"waiting" doc:"Releases that wait for their turn"`
 	CreatedAt time.Time `json:"created_at"`
 	// Revision grows with each change that people make; it is the ETag.
 	Revision int64 `json:"-"`
@@ -75,7 +75,7 @@ type RolloutSummary struct {
 	Release string  `json:"release"`
 	State   string  `json:"state"`
 	Step    int     `json:"step"`
-	Share   float64 `json:"share"`
+	Share   float64 `json:"share" doc:"Part of the traffic on the new release, 0 to 1"`
 	Verdict string  `json:"verdict"`
 }
 
@@ -99,23 +99,23 @@ type Release struct {
 	App         string         `json:"app"`
 	Environment string         `json:"environment"`
 	Commit      string         `json:"commit"`
-	Commits     []event.Commit `json:"commits" nullable:"false"`
+	Commits     []event.Commit `json:"commits" nullable:"false" doc:"New since the release before"`
 	Subject     string         `json:"subject"`
 	Author      string         `json:"author"`
-	Artifact    string         `json:"artifact"` // sha256, 64 hex digits
-	Size        int64          `json:"size"`     // bytes
+	Artifact    string         `json:"artifact" doc:"sha256 of the stored archive, 64 hex digits"`
+	Size        int64          `json:"size" doc:"Of the archive, in bytes"`
 	Config      int            `json:"config"`
 	// Why is "push" or "config".
-	Why       string        `json:"why"`
+	Why       string        `json:"why" enum:"push,config" doc:"What made it"`
 	Build     string        `json:"build,omitempty"`
 	Hotfix    *event.Hotfix `json:"hotfix,omitempty"`
 	CreatedAt time.Time     `json:"created_at"`
-	State     State         `json:"state"`
-	Verdict   string        `json:"verdict"`
+	State     State         `json:"state" enum:"waiting,rolling,live,good,bad,superseded"`
+	Verdict   string        `json:"verdict" doc:"healthy, regressed or unknown; empty while there is none"`
 	Rollout   string        `json:"rollout,omitempty"`
 	// LiveAt is when it last became live, null when it never was.
-	LiveAt *time.Time `json:"live_at"`
+	LiveAt *time.Time `json:"live_at" doc:"When it last became live, null when it never was"`
 	// Stored is false once its artifact was dropped: then it cannot be shipped any more.
-	Stored   bool   `json:"stored"`
+	Stored   bool   `json:"stored" doc:"False once its archive was dropped: it cannot be shipped any more"`
 	manifest string // JSON, as the build gave it
 }
