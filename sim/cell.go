@@ -90,7 +90,7 @@ func (c cell) run(alpha float64, seed, number uint64, workers int) result {
 			shares := schedule()
 			l := newLedger(len(shares))
 			for i := w; i < c.runs; i += workers {
-				rng := rand.New(rand.NewPCG(seed, number<<32|uint64(i))) //nolint:gosec // a simulation
+				rng := rand.New(rand.NewPCG(seed, number<<32|uint64(i))) // a simulation
 				outcomes[i] = c.rollout(alpha, l, shares, rng)
 			}
 		})

@@ -87,7 +87,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	safe := vault.New(keys)
 	a.stage("log", log.Run, func(ctx context.Context) error { return store.Pump(ctx, log) })
 
-	if err := a.listen(); err != nil {
+	if err := a.listen(ctx); err != nil {
 		return nil, err
 	}
 
@@ -164,12 +164,13 @@ func (a *App) lock() error {
 }
 
 // listen opens the port. Off loopback the certificate is what agents pin.
-func (a *App) listen() error {
+func (a *App) listen(ctx context.Context) error {
 	cert, pin, err := certificate(a.opts)
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", a.opts.Listen)
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", a.opts.Listen)
 	if err != nil {
 		return fault.Conflict("cannot listen on %s: %v; choose another --listen", a.opts.Listen, err).Because(err)
 	}
@@ -178,7 +179,7 @@ func (a *App) listen() error {
 	if tcp, ok := l.Addr().(*net.TCPAddr); !ok || tcp.IP.IsLoopback() || tcp.IP.IsUnspecified() {
 		return nil
 	}
-	if a.local, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if a.local, err = lc.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("listen on loopback for the edge: %w", err)
 	}
 	a.onClose("loopback listener", func() error { return closed(a.local.Close()) })

@@ -103,7 +103,7 @@ func httpsOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.RemoteAddr)
 		if r.TLS == nil && (err != nil || !net.ParseIP(host).IsLoopback()) {
-			http.Redirect(w, r, "https://"+r.Host+r.URL.RequestURI(), http.StatusPermanentRedirect)
+			http.Redirect(w, r, "https://"+r.Host+r.URL.RequestURI(), http.StatusPermanentRedirect) //nolint:gosec // the host that was asked for, by TLS
 			return
 		}
 		next.ServeHTTP(w, r)

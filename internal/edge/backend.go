@@ -56,7 +56,7 @@ func (b *backend) suspend() { b.suspended.Store(time.Now().Add(suspendTime).Unix
 // pick gives the less busy of two drawn at random among those that may, nil when none does.
 func pick(members []member, may func(*backend) bool) *member {
 	scan := func() *member {
-		from := rand.IntN(len(members)) //nolint:gosec // balancing needs no secret
+		from := rand.IntN(len(members)) // balancing needs no secret
 		for i := range members {
 			m := &members[(from+i)%len(members)]
 			if may(m.backend) {

@@ -97,7 +97,7 @@ func (x *exchange) draw() *arm {
 	}
 	var hash uint64
 	if r.Split.Mode == split.Requests {
-		hash = rand.Uint64() //nolint:gosec // a draw, no secret
+		hash = rand.Uint64() // a draw, no secret
 	} else {
 		hash = split.Hash(r.Split.Salt, x.visitor+x.given) // one of them is empty
 	}
@@ -117,7 +117,7 @@ func (x *exchange) choose() *count.Cell {
 		return m.cell
 	case len(x.arm.members) > 0:
 		x.failed = true
-		return x.arm.members[rand.IntN(len(x.arm.members))].cell //nolint:gosec // any host of the release at fault
+		return x.arm.members[rand.IntN(len(x.arm.members))].cell // any host of the release at fault
 	}
 	x.failed = true
 	return x.arm.none

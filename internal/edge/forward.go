@@ -56,8 +56,8 @@ func (e *Edge) originOf(r *http.Request) origin {
 // newRequestID makes 128 random bits as hex digits. They are no secret.
 func newRequestID() string {
 	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[:8], rand.Uint64()) //nolint:gosec // no secret
-	binary.BigEndian.PutUint64(raw[8:], rand.Uint64()) //nolint:gosec // no secret
+	binary.BigEndian.PutUint64(raw[:8], rand.Uint64()) // no secret
+	binary.BigEndian.PutUint64(raw[8:], rand.Uint64()) // no secret
 	var id [32]byte
 	hex.Encode(id[:], raw[:])
 	return string(id[:])

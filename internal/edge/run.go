@@ -98,7 +98,7 @@ func (e *Edge) listen() (*net.TCPListener, *control.Handover, error) {
 		e.catchUp()
 		return h.Listener, h, nil
 	}
-	l, err := net.Listen("tcp", e.opts.Listen)
+	l, err := net.Listen("tcp", e.opts.Listen) //nolint:noctx // a name is not looked up for long
 	if err != nil {
 		err = fmt.Errorf("listen for visitors: %w", err)
 		if h != nil {

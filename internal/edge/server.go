@@ -124,7 +124,7 @@ func (e *Edge) poll(ctx context.Context) {
 			e.opts.Logger.Warn("the edge goes on with the last snapshot", "generation", have, "error", err)
 		}
 		wait := min(backoffLast, backoffFirst<<min(failures-1, 10))
-		pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // jitter needs no secret
+		pause(ctx, wait/2+rand.N(wait/2)) // jitter needs no secret
 	}
 }
 

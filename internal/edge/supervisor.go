@@ -105,7 +105,7 @@ func (s *Supervisor) start(ctx context.Context) (Status, error) {
 		return Status{}, fmt.Errorf("open the edge's log: %w", err)
 	}
 	defer func() { _ = out.Close() }()
-	cmd := exec.Command(s.Exe, s.Args...) //nolint:gosec,noctx // our own program; it must outlive ctx
+	cmd := exec.Command(s.Exe, s.Args...) //nolint:noctx // our own program; it must outlive ctx
 	cmd.Env = append(os.Environ(), s.Env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

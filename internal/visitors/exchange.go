@@ -3,6 +3,7 @@ package visitors
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -68,7 +69,7 @@ func (l *link) exchange(o *Options, cookie string, r request) (res outcome, reus
 	if _, err = io.CopyN(&l.body, answer.Body, keptBody); err == nil {
 		_, err = io.Copy(io.Discard, answer.Body)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		res.err = fmt.Errorf("answer %d was cut: %w", res.status, err)
 	}
 	res.body = l.body.Bytes()

@@ -30,7 +30,7 @@ func (p *links) take(o *Options) (*link, error) {
 		}
 		_ = l.conn.Close() // nothing was under way on it
 	}
-	conn, err := net.DialTimeout("tcp", o.Target, o.Timeout)
+	conn, err := net.DialTimeout("tcp", o.Target, o.Timeout) //nolint:noctx // it has its own time, and a crowd that ends waits for what is open
 	if err != nil {
 		return nil, fmt.Errorf("no connection: %w", err)
 	}

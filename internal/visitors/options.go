@@ -43,7 +43,7 @@ func (o Options) complete() (Options, error) {
 		wrong = append(wrong, fmt.Errorf("RPS is %v: want above 0 and at most a million", o.RPS))
 	}
 	if o.Visitors < 0 || o.Requests < 0 || o.Timeout < 0 || o.MaxOpen < 0 {
-		wrong = append(wrong, errors.New("Visitors, Requests, Timeout and MaxOpen must not be negative"))
+		wrong = append(wrong, errors.New("the options Visitors, Requests, Timeout and MaxOpen must not be negative"))
 	}
 	return o, errors.Join(append(wrong, o.resolve())...)
 }

@@ -148,7 +148,7 @@ func perform(t *rapid.T, v view, steps []action, now time.Time) bool {
 		service := v.services[s.on]
 		switch s.do {
 		case doStage:
-			v.releases[key], v.current[key.envKey], v.blobs["sha-"+key.Release] = releaseView{place: fetching}, v.current[key.envKey], true
+			v.releases[key], v.blobs["sha-"+key.Release] = releaseView{place: fetching}, true
 		case doAbandon, doClear, doErase, doForget:
 			delete(v.blobs, s.blob)
 			delete(v.services, s.on)

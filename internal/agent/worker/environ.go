@@ -49,7 +49,7 @@ func hasPassword(value string) bool {
 
 // jobEnviron is the environment of one lease's command.
 func (j *job) jobEnviron() []string {
-	given := append([]string{}, j.worker.environ...)
+	given := append([]string{}, j.environ...)
 	given = append(given, "TMPDIR="+j.tmp)
 	return proc.Environ(append(given, withoutOurs(j.lease.Environ)...)...)
 }

@@ -49,7 +49,7 @@ func (w *worker) do(ctx context.Context, s *slot, l wire.Lease) bool {
 	var beats sync.WaitGroup
 	beats.Go(func() { j.beat(inner, cancel) })
 	result := j.result(inner)
-	if context.Cause(inner) == errLost {
+	if errors.Is(context.Cause(inner), errLost) {
 		log.Info("lease taken back")
 		beats.Wait()
 		return true
@@ -66,7 +66,7 @@ func (w *worker) do(ctx context.Context, s *slot, l wire.Lease) bool {
 	switch {
 	case errors.Is(err, client.ErrGone):
 		log.Info("the result came too late and does not count")
-	case err != nil && ctx.Err() == nil && context.Cause(inner) != errLost:
+	case err != nil && ctx.Err() == nil && !errors.Is(context.Cause(inner), errLost):
 		log.Warn("result not delivered", "error", err)
 	}
 	if result.Fault != "" {

@@ -110,7 +110,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	var buf [160]byte
 	assets := []string{"/assets/"}
 	if n := testing.AllocsPerRun(100, func() {
-		split.Below(split.Hash("rol_1", "0123456789abcdef"), 0.5)
+		_ = split.Below(split.Hash("rol_1", "0123456789abcdef"), 0.5)
 		split.AppendPattern(buf[:0], "/product/81723/reviews", assets)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

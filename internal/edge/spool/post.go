@@ -66,7 +66,7 @@ func (s *Spool) Run(ctx context.Context, post Post) error {
 // pause waits before the next try, at least half of a time that doubles; it is false when ctx ended.
 func (s *Spool) pause(ctx context.Context, failures int, adopt <-chan time.Time) bool {
 	wait := min(backoffLast, backoffFirst<<min(failures-1, 10))
-	timer := time.NewTimer(wait/2 + rand.N(wait/2)) //nolint:gosec // jitter needs no secret
+	timer := time.NewTimer(wait/2 + rand.N(wait/2)) // jitter needs no secret
 	defer timer.Stop()
 	for {
 		select {

@@ -28,7 +28,7 @@ type Move struct {
 	Reasons []event.Reason
 }
 
-// decide gives the machine's next move at now, or ok false when it stays. It changes nothing.
+// Decide gives the machine's next move at now, or ok false when it stays. It changes nothing.
 func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 	if m.State.Ended() || m.State == Queued {
 		return mv, false
@@ -65,7 +65,7 @@ func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 	return mv, false
 }
 
-// wakeAt is the next time at which decide may say something new by itself; zero when only an event can.
+// WakeAt is the next time at which decide may say something new by itself; zero when only an event can.
 func (m *Rollout) WakeAt() time.Time {
 	switch m.State {
 	case Staging:
@@ -233,7 +233,7 @@ func (m *Rollout) decideWatched() Move {
 	return mv
 }
 
-// judgeReasons puts a verdict's reasons into the event's form.
+// JudgeReasons puts a verdict's reasons into the event's form.
 func JudgeReasons(v judge.Verdict) []event.Reason {
 	var out []event.Reason
 	for _, r := range v.Reasons {

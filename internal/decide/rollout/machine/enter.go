@@ -11,7 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// enter makes the move: the machine is in the new state afterwards, at now.
+// Enter makes the move: the machine is in the new state afterwards, at now.
 func (m *Rollout) Enter(mv Move, now time.Time) {
 	from := m.State
 	if mv.Step != m.Step {
@@ -67,7 +67,7 @@ func (m *Rollout) end(now time.Time) {
 	}
 }
 
-// leaveOut takes hosts out of the comparison. They keep the old release until the promotion.
+// LeaveOut takes hosts out of the comparison. They keep the old release until the promotion.
 func (m *Rollout) LeaveOut(hosts ...string) {
 	for _, h := range hosts {
 		m.Hosts = slices.DeleteFunc(m.Hosts, func(x string) bool { return x == h })
@@ -78,7 +78,7 @@ func (m *Rollout) LeaveOut(hosts ...string) {
 	}
 }
 
-// drop forgets a host that belongs to the environment no more.
+// Drop forgets a host that belongs to the environment no more.
 func (m *Rollout) Drop(host string) {
 	same := func(x string) bool { return x == host }
 	m.Hosts = slices.DeleteFunc(m.Hosts, same)
@@ -89,7 +89,7 @@ func (m *Rollout) Drop(host string) {
 	delete(m.Asked, host)
 }
 
-// requests gives what has to be asked of hosts and edges for the machine to be true, and notes that it was asked. newID names each request.
+// Requests gives what has to be asked of hosts and edges for the machine to be true, and notes that it was asked. newID names each request.
 func (m *Rollout) Requests(newID func(prefix string) string) (deploys []event.DeployRequested, traffic *event.TrafficRequested) {
 	groups := map[string]*event.DeployRequested{}
 	id := ""
@@ -187,7 +187,7 @@ func (m *Rollout) process(p event.ProcessChanged, at time.Time) {
 	}
 }
 
-// setLost notes whether a host is heard of.
+// SetLost notes whether a host is heard of.
 func (m *Rollout) SetLost(host string, lost bool) {
 	m.Lost = slices.DeleteFunc(m.Lost, func(x string) bool { return x == host })
 	if lost {
@@ -195,7 +195,7 @@ func (m *Rollout) SetLost(host string, lost bool) {
 	}
 }
 
-// counts tells whether what a host did at second is evidence. Where visitors or requests were drawn, what settles is left out by time: nothing counts until every host
+// Counts tells whether what a host did at second is evidence. Where visitors or requests were drawn, what settles is left out by time: nothing counts until every host
 // has settled, then everything does (without one host the rest would no longer be split by the drawn share). Where hosts were drawn it is left out by host.
 func (m *Rollout) Counts(host string, second int64) bool {
 	if m.Mode == manifest.CanaryHosts {
@@ -215,7 +215,7 @@ func (m *Rollout) settledBy(host string, second int64) bool {
 	return !ok || !time.Unix(second, 0).Before(up.Add(m.Policy.Settle.Duration))
 }
 
-// fold takes one edge's second into totals and evidence, and tells whether the verdict changed.
+// Fold takes one edge's second into totals and evidence, and tells whether the verdict changed.
 func (m *Rollout) Fold(rs event.RouteSecond, second int64, now time.Time) (changed bool, err error) {
 	m.Totals.add(m, rs)
 	if !m.Judged() || m.State == Promoting || m.State == Returning {
@@ -253,7 +253,7 @@ func worst(v judge.Verdict) string {
 	return name
 }
 
-// count adds one cell to the tick, as the mode of the split asks: a visitor's first bad request, or every bad request.
+// Count adds one cell to the tick, as the mode of the split asks: a visitor's first bad request, or every bad request.
 func (m *Rollout) Count(counts map[string]judge.Count, c event.HostCount) {
 	if c.Release != m.Release && c.Release != m.From {
 		return

@@ -4,7 +4,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/event"
 )
 
-// hear takes one answer into the machine.
+// Hear takes one answer into the machine.
 func (m *Rollout) Hear(ev event.Event) error {
 	switch ev.Type {
 	case "deploy.applied":

@@ -142,16 +142,16 @@ type PathTotal struct {
 // HostTotal counts one host.
 type HostTotal = PathTotal
 
-// first tells whether there is nothing to compare with.
+// First tells whether there is nothing to compare with.
 func (m *Rollout) First() bool { return m.From == "" }
 
-// judged tells whether the old release serves beside the new one, so that there is something to compare.
+// Judged tells whether the old release serves beside the new one, so that there is something to compare.
 func (m *Rollout) Judged() bool { return !m.First() && (m.Hotfix == nil || !m.Hotfix.SkipWatch) }
 
-// step is the present one.
+// Current is the present one.
 func (m *Rollout) Current() *Step { return &m.Steps[m.Step] }
 
-// reach is the share that is on the new release in the present step.
+// Reach is the share that is on the new release in the present step.
 func (m *Rollout) Reach() float64 {
 	if m.First() {
 		return 1

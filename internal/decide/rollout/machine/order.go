@@ -18,7 +18,7 @@ const (
 	RollBack Command = "rollback"
 )
 
-// order is the move that a command makes, or why it cannot.
+// Order is the move that a command makes, or why it cannot.
 func (m *Rollout) Order(cmd Command, who, why string) (Move, error) {
 	if m.State.Ended() {
 		return Move{}, fault.Conflict("this rollout has ended (%s); start another by a push or a rollback", m.Outcome)
@@ -51,7 +51,7 @@ func (m *Rollout) Order(cmd Command, who, why string) (Move, error) {
 	}
 }
 
-// allows tells whether the state allows the command.
+// Allows tells whether the state allows the command.
 func (m *Rollout) Allows(cmd Command) bool {
 	phase := m.Phase()
 	switch cmd {
@@ -68,7 +68,7 @@ func (m *Rollout) Allows(cmd Command) bool {
 	return false
 }
 
-// shift moves the clocks on by a pause.
+// Shift moves the clocks on by a pause.
 func (m *Rollout) Shift(by time.Duration) {
 	if s := m.Current(); !s.Until.IsZero() {
 		s.Until = s.Until.Add(by)

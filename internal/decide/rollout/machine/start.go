@@ -9,7 +9,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
-// stepsOf gives the policy's steps; a first release and a hotfix without a watch have one.
+// StepsOf gives the policy's steps; a first release and a hotfix without a watch have one.
 func StepsOf(m *Rollout) []Step {
 	if !m.Judged() {
 		return []Step{{Share: 1}}
@@ -33,7 +33,7 @@ func (m *Rollout) StartWords() string {
 	return fmt.Sprintf("split by %s on %s; %s", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
 }
 
-// policyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are.
+// PolicyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are.
 func PolicyOf(m *Rollout, alpha float64, weights map[string]float64) judge.Policy {
 	p := judge.Standard(unitOf(m), alpha, m.Thresholds)
 	p.RuleOut = float64(m.Policy.RuleOut)
@@ -63,12 +63,12 @@ func PolicyOf(m *Rollout, alpha float64, weights map[string]float64) judge.Polic
 // unitOf is what the judge counts in a mode.
 func unitOf(m *Rollout) judge.Unit { return judge.Unit(m.Mode) }
 
-// isReturn tells whether the rollout took the environment back to an older release.
+// IsReturn tells whether the rollout took the environment back to an older release.
 func (m *Rollout) IsReturn() bool {
 	return m.Hotfix != nil && m.Hotfix.SkipWatch && len(m.Commits) == 0
 }
 
-// endReasons are those that decided, not that the edges followed.
+// EndReasons are those that decided, not that the edges followed.
 func (m *Rollout) EndReasons() []event.Reason {
 	if len(m.Why) > 0 {
 		return m.Why

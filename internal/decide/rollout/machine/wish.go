@@ -41,7 +41,7 @@ func (m *Rollout) wishHosts() map[string]hostWish {
 	return out
 }
 
-// startedHosts is how many of the drawn hosts run the new release beside the old one.
+// StartedHosts is how many of the drawn hosts run the new release beside the old one.
 func (m *Rollout) StartedHosts() int {
 	phase := m.Phase()
 	if phase == Queued || phase == Staging {
@@ -53,7 +53,7 @@ func (m *Rollout) StartedHosts() int {
 	return m.canaries()
 }
 
-// phase is the state, seen through a pause.
+// Phase is the state, seen through a pause.
 func (m *Rollout) Phase() State {
 	if m.State == Paused {
 		return m.Before
@@ -72,7 +72,7 @@ func (m *Rollout) canaries() int {
 	return max(min(k, n), 1)
 }
 
-// wishSplit is how the edges should split in the machine's state.
+// WishSplit is how the edges should split in the machine's state.
 func (m *Rollout) WishSplit() event.Split {
 	switch m.Phase() {
 	case Queued, Staging, Starting:

@@ -8,7 +8,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/event"
 )
 
-// progress is the part of the planned time that is over, and the seconds that are left of it.
+// Progress is the part of the planned time that is over, and the seconds that are left of it.
 func (m *Rollout) Progress(now time.Time) (done, eta float64) {
 	if m.State.Ended() {
 		return 1, 0
@@ -85,6 +85,7 @@ func (m *Rollout) watchSentence(now time.Time, ratio float64) string {
 	return text
 }
 
+// HostState is what a host is up to in the rollout: waiting, ready, failed, lost or left_out.
 func (m *Rollout) HostState(id string, left bool) string {
 	switch {
 	case left:
