@@ -35,7 +35,7 @@ func (c *initCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(draft.Manifest), 0o644); err != nil { //nolint:gosec // it is for the repository
+	if err := os.WriteFile(path, []byte(draft.Manifest), 0o644); err != nil { // it is for the repository
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	p.say("Wrote %s. What was found:", path)

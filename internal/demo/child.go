@@ -39,7 +39,7 @@ func (c *children) start(name string, env []string, args ...string) error {
 	if err != nil {
 		return fmt.Errorf("open the log of %s: %w", name, err)
 	}
-	cmd := exec.Command(c.exe, args...) //nolint:gosec,noctx // our own program, which stop ends
+	cmd := exec.Command(c.exe, args...) //nolint:noctx // our own program, which stop ends
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

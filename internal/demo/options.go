@@ -21,7 +21,7 @@ type Options struct {
 	Listen, EdgeListen string
 	// Dir keeps everything; it must be empty. Default: a temporary folder, removed at the end.
 	Dir string
-	// RPS is how many requests a second visitors send; default 600, with Once 900.
+	// RPS is how many requests a second visitors send; default 600, with Once 700.
 	RPS float64
 	// Hosts and Workers default to 10 and 4.
 	Hosts, Workers int
@@ -38,7 +38,7 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	listen, edge, rps := "127.0.0.1:7070", "127.0.0.1:7080", 600.0
 	if o.Once {
-		listen, edge, rps = "127.0.0.1:0", "127.0.0.1:0", 900
+		listen, edge, rps = "127.0.0.1:0", "127.0.0.1:0", 700
 	}
 	o.Listen, o.EdgeListen = cmp.Or(o.Listen, listen), cmp.Or(o.EdgeListen, edge)
 	o.RPS = cmp.Or(o.RPS, rps)

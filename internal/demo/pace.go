@@ -26,7 +26,8 @@ rollout:
     - {share: 10%, watch: 15s}
     - {share: 50%, watch: 30s}
     - {share: 100%, watch: 15s, hold_back: 10%}
-  settle: 2s                        # a process is warm this long after its start
+  settle: 3s                        # a process is warm this long after its start
+  alpha: 0.001                      # fewer false alarms than by default: a demo shares its machine with whatever runs there
   vitals:
     - errors
     - latency
@@ -41,7 +42,8 @@ rollout:
   steps:
     - {share: 50%, watch: 12s}
     - {share: 100%, watch: 1s, hold_back: 20%}
-  settle: 1s
+  settle: 3s
+  alpha: 0.001                      # fewer false alarms than by default: a demo shares its machine with whatever runs there
   vitals:
     - errors
     - latency

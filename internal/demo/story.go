@@ -25,6 +25,10 @@ const (
 	warmTime = 2 * time.Second
 	// visitorsAtATime: many, so that each makes few requests while a release is watched, as with people.
 	visitorsAtATime = 4000
+	// openAtATime bounds the requests that wait for an answer, so that a machine that is too busy is asked less instead of drowned; patience is how long each may
+	// wait until it counts as lost.
+	openAtATime = 400
+	patience    = 30 * time.Second
 )
 
 // story is the whole demo, from an empty server to the last word.
@@ -41,7 +45,7 @@ func (d *demo) story(ctx context.Context) (Summary, error) {
 	if _, err := d.stage.ship(ctx, "first", ana(), first); err != nil {
 		return s, err
 	}
-	crowd, err := visitors.New(visitors.Options{Target: "http://" + d.opts.EdgeListen, RPS: d.opts.RPS, Visitors: visitorsAtATime, Seed: 1})
+	crowd, err := visitors.New(visitors.Options{Target: "http://" + d.opts.EdgeListen, RPS: d.opts.RPS, Visitors: visitorsAtATime, MaxOpen: openAtATime, Timeout: patience, Seed: 1})
 	if err != nil {
 		return s, err
 	}
@@ -148,14 +152,14 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	settings := apiclient.ConfigChange{
-		Settings: map[string]string{"SHOP_ERROR_RATE": strconv.FormatFloat(d.pace.errors, 'f', -1, 64), "SHOP_LATENCY_MS": "3"},
+		Settings: map[string]string{"SHOP_ERROR_RATE": strconv.FormatFloat(d.pace.errors, 'f', -1, 64), "SHOP_LATENCY_MS": "20"},
 		Secrets:  map[string]string{"SHOP_SECRET": newToken()},
 		Reason:   "Every real shop has slow and failing moments",
 	}
 	if _, err := d.client.ChangeConfig(ctx, apiclient.Place{App: appName, Env: "production"}, settings); err != nil {
 		return err
 	}
-	d.say("config", "The shop is set to behave as real ones do: pages take some milliseconds, and %g in a hundred fail, whatever the release", 100*d.pace.errors)
+	d.say("config", "The shop is set to behave as real ones do: pages take some 20 ms, and %g in a hundred fail, whatever the release", 100*d.pace.errors)
 	tree, err := newWorktree(ctx, filepath.Join(d.opts.Dir, "shop"), made.GitURL, d.token, func(dir string) error {
 		if err := examples.WriteShop(dir); err != nil {
 			return err

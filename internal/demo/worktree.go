@@ -25,7 +25,7 @@ func ben() author { return author{"Ben", "ben@example.com"} }
 // newWorktree makes the repository and tells git where to push. fill writes the files.
 func newWorktree(ctx context.Context, dir, remote, token string, fill func(dir string) error) (worktree, error) {
 	w := worktree{dir}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // people look into it
+	if err := os.MkdirAll(dir, 0o755); err != nil { // people look into it
 		return w, fmt.Errorf("make the work tree: %w", err)
 	}
 	u, err := url.Parse(remote)
@@ -71,7 +71,7 @@ func (w worktree) push(ctx context.Context) (said string, err error) {
 
 // git runs git in the work tree, apart from the settings of whoever started the demo.
 func (w worktree) git(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(ctx, "git", args...) // our own arguments
 	cmd.Dir = w.dir
 	cmd.Env = append(withoutGit(os.Environ()), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
