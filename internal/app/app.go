@@ -106,6 +106,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	a.stage("act", deploys.Run, traffics.Run, notices.Run)
 	a.stage("decide", a.Fleet.Run, builds.Run, rollouts.Run,
 		func(ctx context.Context) error { return apps.Run(ctx, log) },
+		catalog.Janitor{Catalog: apps, Blobs: blobs, Held: deploys.Held, Logger: a.logger("janitor")}.Run,
 	)
 
 	// Doors.
@@ -124,6 +125,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.onClose("git", repos.Close)
 	server.Mux().Handle("/git/", repos)
 	server.MountBuilds(builds)
 	server.MountRollouts(rollouts)
