@@ -11,6 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/stats"
@@ -52,6 +53,10 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond, part int) error {
 	rs := sec.Routes[part]
 	m, err := loadMachine(ctx, tx, rs.Rollout)
+	if fault.Is(err, fault.CodeNotFound) {
+		s.log.Warn("an edge counts for a rollout that is not known here", "rollout", rs.Rollout, "edge", sec.Edge)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

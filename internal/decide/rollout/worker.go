@@ -19,8 +19,13 @@ import (
 
 // Run follows the log and the edges' seconds, and moves what is due, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.resume(ctx); err != nil {
-		return err
+	for err := s.resume(ctx); err != nil; err = s.resume(ctx) {
+		s.log.Error("rollouts under way cannot be taken up, trying again", "error", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -309,6 +314,9 @@ func (s *Service) ask(ctx context.Context, tx *db.Tx, ev event.Event, e *envRow,
 // answer takes what hosts and edges say.
 func (s *Service) answer(ctx context.Context, tx *db.Tx, ev event.Event) error {
 	e, err := loadEnv(ctx, tx, ev.App, ev.Env)
+	if fault.Is(err, fault.CodeNotFound) {
+		return nil // a host tells of an app that it was given elsewhere
+	}
 	if err != nil {
 		return err
 	}

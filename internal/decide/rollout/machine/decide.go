@@ -88,6 +88,9 @@ func (m *Rollout) mustReturn() []event.Reason {
 		return nil
 	}
 	var why []event.Reason
+	if len(m.Hosts) == 0 {
+		why = append(why, Because("no_hosts_left", nil, "no host that takes part is left in the environment"))
+	}
 	for _, h := range sortedKeys(m.Failed) {
 		f := m.Failed[h]
 		if f.Release == m.Release && f.blames() {
