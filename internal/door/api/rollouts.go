@@ -94,8 +94,8 @@ func (s *Server) mountWheel(r *rollout.Service) {
 		})
 	type back struct {
 		InEnvironment
-		Body struct {
-			reasoned
+		Body struct { // reasoned spelled out: the framework sees no field of an embedded type without an exported name
+			Reason  string `json:"reason,omitempty" maxLength:"500" doc:"Why; audited"`
 			Release string `json:"release,omitempty" doc:"Where to go back to; the last good release when absent"`
 		}
 	}
