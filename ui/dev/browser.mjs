@@ -25,6 +25,7 @@ export const pages = {
   'rollout-back': '/apps/shop/rollouts/rol_01kc0039',
   'rollout-held': '/apps/shop/rollouts/rol_01kc0036',
   'rollout-promoted': '/apps/shop/rollouts/rol_01kc0040',
+  'rollout-fleet': '/apps/shop/rollouts/rol_01kc0038',
   release: '/apps/shop/releases/rel_01kc0042',
   hosts: '/hosts',
   host: '/hosts?host=agt_h3',

@@ -43,7 +43,7 @@ for (const [list, server] of [[pages, () => full], [emptyPages, () => empty]]) {
 }
 
 const text = (page, selector) => page.$eval(selector, (e) => e.textContent);
-const seen = (page, what) => page.waitForFunction((w) => document.body.innerText.includes(w), { timeout: 5000 }, what);
+const seen = (page, what) => page.waitForFunction((w) => document.body.innerText.includes(w), { timeout: 30_000 }, what);
 const press = (page, name) => page.locator(`::-p-aria([name="${name}"][role="button"])`).click();
 
 test('signing in: a wrong token says why and stays, a good one enters where one wanted to go', async () => {
@@ -106,7 +106,7 @@ test('promoting needs a reason', async () => {
 test('the running rollout moves by itself, and its charts grow', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-watched']);
   const before = await page.$eval('main header', (e) => e.innerText);
-  await page.waitForFunction((b) => document.querySelector('main header').innerText !== b, { timeout: 5000 }, before);
+  await page.waitForFunction((b) => document.querySelector('main header').innerText !== b, { timeout: 30_000 }, before);
   assert.equal(await page.$$eval('.uplot canvas', (c) => c.length), 3);
   await page.close();
 });
@@ -129,7 +129,7 @@ test('a lost connection shows, heals by itself, and keeps what was typed', async
     await seen(page, 'Connection lost.');
     server.cut(false);
     server.world.freeze = { by: 'person:bo', reason: 'the sale starts', at: new Date().toISOString() };
-    await page.waitForFunction(() => !document.body.innerText.includes('Connection lost.'), { timeout: 15_000 });
+    await page.waitForFunction(() => !document.body.innerText.includes('Connection lost.'), { timeout: 60_000 });
     await seen(page, 'the sale starts');
     assert.equal(await page.$eval('#env-reason', (e) => e.value), 'half a sent');
     await page.close();
@@ -157,7 +157,7 @@ test('a growing log is followed until one scrolls up', async () => {
   const { page } = await visit(browser, full.url + pages['build-running']);
   const last = () => page.$$eval('[role=log] .no', (n) => Number(n.at(-1)?.textContent ?? 0));
   const first = await last();
-  await page.waitForFunction((f) => Number([...document.querySelectorAll('[role=log] .no')].at(-1)?.textContent) > f, { timeout: 5000 }, first);
+  await page.waitForFunction((f) => Number([...document.querySelectorAll('[role=log] .no')].at(-1)?.textContent) > f, { timeout: 30_000 }, first);
   await page.$eval('[role=log]', (e) => e.scrollTo(0, 0));
   await page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent.includes('Follow')));
   await page.close();
