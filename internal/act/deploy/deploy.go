@@ -20,9 +20,6 @@ import (
 // lock is held by all that changes wishes or takes answers to them: an answer must not be noted for a wish that came in between.
 const lock = "deploy"
 
-// pollEvery is how often a waiting host is looked after without being woken: another server may have changed its wish.
-const pollEvery = 500 * time.Millisecond
-
 // Service is the slice as the doors see it.
 type Service struct {
 	db    *db.DB
@@ -30,54 +27,28 @@ type Service struct {
 	vault *vault.Vault
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	changed chan struct{}     // closed and replaced when any wish changes
-	last    map[string][]byte // host → the report that is stored, to skip repeats
+	changed db.Signal // when any wish changes
+
+	mu   sync.Mutex
+	last map[string][]byte // host → the report that is stored, to skip repeats
 }
 
 // New makes the slice. Run it too.
 func New(d *db.DB, j *journal.Journal, v *vault.Vault, log *slog.Logger) *Service {
-	return &Service{db: d, j: j, vault: v, log: log, changed: make(chan struct{}), last: map[string][]byte{}}
+	return &Service{db: d, j: j, vault: v, log: log, last: map[string][]byte{}}
 }
 
 // Desired gives the host's wish when its generation is beyond after, waiting up to wire.PollTime for that; ok is false when there is nothing new.
 func (s *Service) Desired(ctx context.Context, host string, after int64) (d wire.Desired, ok bool, err error) {
-	end := time.NewTimer(wire.PollTime)
-	defer end.Stop()
-	look := time.NewTicker(pollEvery)
-	defer look.Stop()
-	for {
-		woken := s.signal()
+	ok, err = s.db.Poll(ctx, &s.changed, wire.PollTime, func() (bool, error) {
 		gen, err := generation(ctx, s.db, host)
-		if err != nil {
-			return d, false, err
-		}
-		if gen != after && gen > 0 {
-			d, err = s.desired(ctx, host)
-			return d, err == nil, err
-		}
-		select {
-		case <-woken:
-		case <-look.C:
-		case <-end.C:
-			return d, false, nil
-		case <-ctx.Done():
-			return d, false, nil
-		}
+		return gen != after && gen > 0, err
+	})
+	if err != nil || !ok {
+		return d, false, err
 	}
-}
-
-func (s *Service) signal() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
-}
-
-func (s *Service) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	d, err = s.desired(ctx, host)
+	return d, err == nil, err
 }
 
 // desired puts a host's wish together. The generation is read first: if a change comes between, the host asks again and gets it.
@@ -143,6 +114,9 @@ func (s *Service) Report(ctx context.Context, host string, rep wire.Report) erro
 	s.mu.Unlock()
 	if same {
 		return nil
+	}
+	if err := s.conceal(ctx, rep); err != nil {
+		return err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := s.takeReport(ctx, tx, host, rep); err != nil {

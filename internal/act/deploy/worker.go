@@ -50,7 +50,7 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, ev event.Event, d even
 			return err
 		}
 	}
-	tx.OnCommit(s.wake)
+	tx.OnCommit(s.changed.Wake)
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (s *Service) split(ctx context.Context, tx *db.Tx, ev event.Event) error {
 	if err := putSplit(ctx, tx, ev, r, gen); err != nil {
 		return err
 	}
-	tx.OnCommit(s.wake)
+	tx.OnCommit(s.changed.Wake)
 	return tellApplied(ctx, tx)
 }
 
@@ -83,7 +83,7 @@ func (s *Service) next(ctx context.Context, tx *db.Tx) error {
 	if _, err := bump(ctx, tx); err != nil {
 		return err
 	}
-	tx.OnCommit(s.wake)
+	tx.OnCommit(s.changed.Wake)
 	return nil
 }
 
