@@ -19,7 +19,7 @@ import (
 )
 
 func TestGoodBadAndConfiguration(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1", "us2")
 		one := w.ship(1, 0, "promoted")
 		two := w.ship(2, .02, "promoted")
@@ -68,7 +68,7 @@ func (w *world) checkEvents(rollouts int) {
 }
 
 func TestWhatWaitsIsShippedTogether(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.ship(1, 0, "promoted")
 		w.release()
@@ -94,7 +94,7 @@ func TestWhatWaitsIsShippedTogether(t *testing.T) {
 }
 
 func TestFreeze(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		one := w.ship(1, 0, "promoted")
 		two := w.ship(2, .02, "promoted")
@@ -158,7 +158,7 @@ func (w *world) audited(actions ...string) {
 }
 
 func TestGoingBackTwiceGoesFurtherBack(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		one := w.ship(1, 0, "promoted")
 		two := w.ship(2, .02, "promoted")
@@ -203,7 +203,7 @@ func TestGoingBackTwiceGoesFurtherBack(t *testing.T) {
 }
 
 func TestFirstReleaseWaitsForAHost(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.release()
 		two := w.release()
 		w.nth(2)
@@ -222,7 +222,7 @@ func TestFirstReleaseWaitsForAHost(t *testing.T) {
 }
 
 func TestHostThatJoinsOnTheWay(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1", "us2")
 		one := w.ship(1, 0, "promoted")
 		two := w.release()
@@ -242,7 +242,7 @@ func TestHostThatJoinsOnTheWay(t *testing.T) {
 }
 
 func TestEnvironmentChangesItsHosts(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1", "eu1")
 		one := w.ship(1, 0, "promoted")
 		w.asked("eu1", one)
@@ -275,7 +275,7 @@ func TestEnvironmentChangesItsHosts(t *testing.T) {
 }
 
 func TestAlphaFromFalseAlarms(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.ship(1, 0, "promoted")
 		w.release(func(_ *event.ReleaseCreated, m *manifest.Manifest) {
@@ -289,7 +289,7 @@ func TestAlphaFromFalseAlarms(t *testing.T) {
 }
 
 func TestHandsOnTheWheel(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.ship(1, 0, "promoted")
 		w.release()
@@ -325,7 +325,7 @@ func TestHandsOnTheWheel(t *testing.T) {
 }
 
 func TestSecondsCountOnce(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.ship(1, 0, "promoted")
 		before := w.counted(.02, .02) // by the split of before
@@ -353,7 +353,7 @@ func TestSecondsCountOnce(t *testing.T) {
 }
 
 func TestClockJumps(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.ship(1, 0, "promoted")
 		number := 1
@@ -373,7 +373,7 @@ func TestClockJumps(t *testing.T) {
 
 // TestRestartAtEachState stops the service in each state and starts another on the same store.
 func TestRestartAtEachState(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1", "us2")
 		w.ship(1, 0, "promoted")
 		number := 1
@@ -402,7 +402,7 @@ func TestRestartAtEachState(t *testing.T) {
 
 // TestNothingOverwritesAnything lets people, seconds and hosts change one rollout at once.
 func TestNothingOverwritesAnything(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.ship(1, 0, "promoted")
 		w.release()

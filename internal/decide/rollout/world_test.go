@@ -63,7 +63,7 @@ type world struct {
 }
 
 // each runs a test on both stores.
-func each(t *testing.T, fn func(w *world)) {
+func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	c := &clock{}
 	dbtest.EachWith(t, db.Options{Now: c.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}, func(t *testing.T, d *db.DB) {
@@ -75,7 +75,7 @@ func each(t *testing.T, fn func(w *world)) {
 			_, err := w.Env(t.Context(), app, env)
 			return err == nil
 		})
-		fn(w)
+		fn(t, w)
 	})
 }
 
