@@ -242,6 +242,15 @@ test('joining a machine gives the command to copy', async () => {
   await page.close();
 });
 
+test('adding somebody gives the link that signs them in', async () => {
+  const { page } = await visit(browser, full.url + pages['settings-people']);
+  await page.type('#person-name', 'zoe');
+  await press(page, 'Add');
+  await page.waitForFunction(() => document.querySelector('.link pre')?.textContent.includes('slc_for_zoe'));
+  assert.deepEqual(await findings(page), []);
+  await page.close();
+});
+
 test('charts download as CSV', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-back']);
   await page.evaluate(() => {

@@ -6,7 +6,9 @@ import { makeWorld, refill, series } from './world.mjs';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const kinds = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+// What the server itself sends.
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 // fixture starts a made-up server on a port of its own and returns how to reach and stop it.
 export async function fixture({ port = 0, empty = false, role = 'admin' } = {}) {
@@ -146,6 +148,7 @@ const routes = [
   ['POST', /^join-tokens$/, (c, q, _, __, b) => ({ id: 'join_2', roles: b.roles, uses: b.uses, token: 'slj_q8Jx1.mKdS0', command: `slipway agent --server http://127.0.0.1:7070 --join slj_q8Jx1.mKdS0 --roles ${b.roles.join(',')}` })],
   ['GET', /^join-tokens$/, (c) => ({ items: [{ id: 'join_1', roles: ['host', 'work'], uses: 10, label: 'rack 3', created_by: 'person:ana', created_at: c.world.iso(90_000), expires: c.world.iso(-3600) }] })],
   ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, admin: true, grants: [] }, { id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', role: 'deployer' }] }, { id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', role: 'viewer' }] }] })],
+  ['POST', /^people\/(\w+)\/links$/, (c, q, name) => ({ url: `http://127.0.0.1:7070/login?token=slc_for_${name}` })],
   ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, used_at: null }] })],
   ['POST', /^tokens$/, (c, q, _, __, b) => ({ id: 'tok_3', label: b.label, token: 'slp_4mJ0example', created_at: new Date().toISOString(), expires_at: b.expires_at ?? null })],
   ['GET', /^audit$/, (c) => ({ items: c.world.empty ? [] : c.world.audit })],

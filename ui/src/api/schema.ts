@@ -31,6 +31,7 @@ export interface ArmView {
 }
 
 export interface BackBody {
+  reason?: string;
   release?: string;
 }
 
@@ -492,11 +493,11 @@ export interface Release {
   number: number;
   rollout?: string;
   size: number;
-  state: string;
+  state: "waiting" | "rolling" | "live" | "good" | "bad" | "superseded";
   stored: boolean;
   subject: string;
   verdict: string;
-  why: string;
+  why: "push" | "config";
 }
 
 export interface ReleaseView {
