@@ -71,7 +71,7 @@ test: needs fmt-check ui-test vet ## Run every test there is
 .PHONY: ui-test
 ui-test: ui/dist/index.html ## Check the page: types, size, units, and each page in a browser
 	npm --prefix ui run check
-	npm --prefix ui run test:unit
+	npm --prefix ui test
 	npm --prefix ui run test:ui
 
 .PHONY: vet

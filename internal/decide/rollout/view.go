@@ -235,6 +235,8 @@ func stepView(m *machine.Rollout, i int) StepView {
 		v.State = "done"
 	case i > m.Step && !m.State.Ended() && m.State != machine.Returning:
 		v.State = "waiting"
+	case (m.State == machine.Returning || m.State.Ended()) && s.Started.IsZero():
+		v.State = "waiting"
 	case m.State == machine.Returning || m.State.Ended():
 		v.State = "stopped"
 	case m.Phase() == machine.Held:

@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/event"
@@ -61,19 +62,23 @@ func (m *Rollout) Sentence(now time.Time, ratio float64) string {
 	case Returning:
 		return "Goes back: " + why
 	case Promoted:
-		return "Promoted: " + firstText(m.Why, why)
+		return endSentence("Promoted", m.EndReasons())
 	case RolledBack:
-		return "Rolled back: " + firstText(m.Why, why)
+		return endSentence("Rolled back", m.EndReasons())
 	default:
 		return "Superseded: " + why
 	}
 }
 
-func firstText(list []event.Reason, otherwise string) string {
-	if len(list) > 0 {
-		return list[0].Text
+// endSentence says what came of it and why. What a person did says both already.
+func endSentence(outcome string, why []event.Reason) string {
+	switch {
+	case len(why) == 0:
+		return outcome
+	case strings.HasPrefix(why[0].Code, "by_"):
+		return strings.ToUpper(why[0].Text[:1]) + why[0].Text[1:]
 	}
-	return otherwise
+	return outcome + ": " + why[0].Text
 }
 
 func (m *Rollout) watchSentence(now time.Time, ratio float64) string {
