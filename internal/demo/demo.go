@@ -106,7 +106,7 @@ func (d *demo) logger() (*slog.Logger, io.Closer, error) {
 // errDone ends what runs beside the story.
 var errDone = errors.New("the demo is over")
 
-// run runs the server, and the story beside it. The server ends last, so that those who still ask it get an answer.
+// run runs the server, and the story beside it.
 func (d *demo) run(ctx context.Context) (s Summary, err error) {
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
@@ -118,8 +118,8 @@ func (d *demo) run(ctx context.Context) (s Summary, err error) {
 		return nil
 	})
 	g.Go(func() error {
-		defer endServing()
 		defer d.children.stop()
+		defer endServing() // both at once: nobody visits any more
 		var err error
 		if s, err = d.play(ctx); err != nil {
 			return err

@@ -21,7 +21,7 @@ type Options struct {
 	Listen, EdgeListen string
 	// Dir keeps everything; it must be empty. Default: a temporary folder, removed at the end.
 	Dir string
-	// RPS is how many requests a second visitors send; default 600, with Once 700.
+	// RPS is how many requests a second visitors send; default 600.
 	RPS float64
 	// Hosts and Workers default to 10 and 4.
 	Hosts, Workers int
@@ -36,12 +36,12 @@ type Options struct {
 }
 
 func (o Options) withDefaults() (Options, error) {
-	listen, edge, rps := "127.0.0.1:7070", "127.0.0.1:7080", 600.0
+	listen, edge := "127.0.0.1:7070", "127.0.0.1:7080"
 	if o.Once {
-		listen, edge, rps = "127.0.0.1:0", "127.0.0.1:0", 700
+		listen, edge = "127.0.0.1:0", "127.0.0.1:0"
 	}
 	o.Listen, o.EdgeListen = cmp.Or(o.Listen, listen), cmp.Or(o.EdgeListen, edge)
-	o.RPS = cmp.Or(o.RPS, rps)
+	o.RPS = cmp.Or(o.RPS, 600)
 	o.Hosts, o.Workers = cmp.Or(o.Hosts, 10), cmp.Or(o.Workers, 4)
 	if o.RPS < 1 || o.RPS > 20_000 {
 		return o, fault.Invalid("--rps %g: want 1 to 20000 requests a second", o.RPS)
@@ -92,7 +92,7 @@ func (o *Options) folder() (remove func() error, err error) {
 	if entries, err := os.ReadDir(o.Dir); err == nil && len(entries) > 0 {
 		return nil, fault.Conflict("%s is not empty, and the demo begins anew: choose another --data, or remove it", o.Dir)
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := os.MkdirAll(o.Dir, 0o600); err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	return func() error { return nil }, nil

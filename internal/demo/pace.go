@@ -28,6 +28,7 @@ rollout:
     - {share: 100%, watch: 15s, hold_back: 10%}
   settle: 3s                        # a process is warm this long after its start
   alpha: 0.001                      # fewer false alarms than by default: a demo shares its machine with whatever runs there
+  unknown: wait                     # at the end of a watch that cannot tell: watch on
   vitals:
     - errors
     - latency
@@ -40,10 +41,11 @@ func hurried() pace {
 rollout:
   canary: visitors                  # old and new side by side, split by visitor
   steps:
-    - {share: 50%, watch: 12s}
+    - {share: 50%, watch: 8s}
     - {share: 100%, watch: 1s, hold_back: 20%}
   settle: 3s
   alpha: 0.001                      # fewer false alarms than by default: a demo shares its machine with whatever runs there
+  unknown: wait                     # at the end of a watch that cannot tell: watch on
   vitals:
     - errors
     - latency
