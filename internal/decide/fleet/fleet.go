@@ -161,7 +161,7 @@ func (s *Service) Authenticate(ctx context.Context, credential string) (Agent, e
 	s.mu.Lock()
 	a, ok := s.creds[h]
 	s.mu.Unlock()
-	if ok {
+	if ok && !s.db.Shared() { // another server may have removed it meanwhile
 		return a, nil
 	}
 	a, err := agentByCredential(ctx, s.db, h)
