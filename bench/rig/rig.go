@@ -24,6 +24,10 @@ type Rig struct {
 
 // Main is the main function of a benchmark: it makes a rig, measures, and cleans up, after ctrl-C, too.
 func Main(measure func(ctx context.Context, r *Rig) error) {
+	if len(os.Args) == 2 && os.Args[1] == webCommand {
+		fmt.Fprintln(os.Stderr, web())
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := New(ctx)
