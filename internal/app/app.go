@@ -120,7 +120,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	agentDoor := &agents.Door{Fleet: a.Fleet, Deploy: deploys, Traffic: traffics, Logger: a.logger("agents")}
 	repos, err := git.New(git.Options{
 		DB: store, Access: a.Access, Dir: filepath.Join(o.Dir, "git"), URL: a.URL(), HookExe: o.Exe, Logger: a.logger("git"),
-		AgentAuth: a.agentCredential, Follow: follower{builds: builds, log: log, url: a.URL()}.follow,
+		AgentAuth: a.agentCredential, Follow: follower{builds: builds, rollouts: rollouts, log: log, url: a.URL()}.follow,
 	})
 	if err != nil {
 		return nil, err

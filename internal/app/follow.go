@@ -7,15 +7,18 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/decide/build"
+	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 )
 
 // follower tells a pusher what becomes of a commit, line by line, until its build has ended.
 type follower struct {
-	builds *build.Service
-	log    *journal.Journal
-	url    string
+	builds   *build.Service
+	rollouts *rollout.Service
+	log      *journal.Journal
+	url      string
 }
 
 // maxShown bounds what a terminal is shown of a red build: units, and lines of output of each.
@@ -90,14 +93,17 @@ type told struct {
 
 // state says what is new about an open build.
 func (t *told) state(b build.Build) {
+	if t.last == build.Testing {
+		t.progress(b)
+	}
 	if b.State != t.last {
 		switch b.State {
 		case build.Queued:
-			t.line(fmt.Sprintf("-----> Build #%d of %d commits", b.Number, len(b.Commits)))
+			t.line(fmt.Sprintf("-----> Build #%d of %s", b.Number, counted(len(b.Commits), "commit")))
 		case build.Listing:
 			t.line(fmt.Sprintf("-----> Build #%d: looking for the tests", b.Number))
 		case build.Testing:
-			t.line(fmt.Sprintf("-----> Testing %d units", b.Total))
+			t.line("-----> Testing " + counted(b.Total, "unit"))
 		case build.Packaging:
 			t.line("-----> Packaging")
 		}
@@ -107,6 +113,11 @@ func (t *told) state(b build.Build) {
 		t.line("       " + b.Waiting)
 		t.waiting = b.Waiting
 	}
+	t.progress(b)
+}
+
+// progress says how many units are done, where more are than before.
+func (t *told) progress(b build.Build) {
 	if b.Done > t.done {
 		t.done = b.Done
 		text := fmt.Sprintf("       %d of %d done", b.Done, b.Total)
@@ -115,6 +126,13 @@ func (t *told) state(b build.Build) {
 		}
 		t.line(text)
 	}
+}
+
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // end says how the build ended: a red one with its failures first.
@@ -126,8 +144,12 @@ func (f follower) end(ctx context.Context, b build.Build, line func(string)) err
 	}
 	switch b.State {
 	case build.Passed:
-		line(fmt.Sprintf("-----> Green: %d units passed%s", b.Total, took))
-		line(fmt.Sprintf("       It goes out now: %s/apps/%s", f.url, b.App))
+		line(fmt.Sprintf("-----> Green: %s passed%s", counted(b.Total, "unit"), took))
+		next, err := f.next(ctx, b)
+		if err != nil {
+			return err
+		}
+		line("       " + next)
 		return nil
 	case build.Cancelled:
 		line("-----> Cancelled: " + reasonsText(b.Reasons))
@@ -141,6 +163,35 @@ func (f follower) end(ctx context.Context, b build.Build, line func(string)) err
 	}
 	line("       " + page)
 	return nil
+}
+
+// next says what happens to a green build. The link to the page follows.
+func (f follower) next(ctx context.Context, b build.Build) (string, error) {
+	const now = "It goes out now; slipway watch follows it here, and this page there:"
+	if b.Artifact == "" {
+		return "It is not shipped: the manifest has no package.", nil
+	}
+	e, err := f.rollouts.Env(ctx, b.App, b.Environment)
+	if fault.Is(err, fault.CodeNotFound) { // the environment is as new as the commit
+		return now, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if e.FrozenBy != "" {
+		return fmt.Sprintf("It waits: %s is frozen by %s (%s).", b.Environment, e.FrozenBy, e.FrozenWhy), nil
+	}
+	if e.Current == "" {
+		return now, nil
+	}
+	r, err := f.rollouts.Get(ctx, e.Current)
+	if err != nil {
+		return "", err
+	}
+	if r.Release.Commit == b.Head.SHA {
+		return now, nil
+	}
+	return fmt.Sprintf("It goes out after rollout #%d, which is under way.", r.Number), nil
 }
 
 func reasonsText(reasons []event.Reason) string {

@@ -1,0 +1,3 @@
+module example.com/corner
+
+go 1.24
