@@ -21,7 +21,7 @@ const (
 )
 
 const watched = `  canary: visitors
-  steps: [{share: 50%, watch: 20s}]
+  steps: [{share: 50%, watch: 20s}, {share: 100%, watch: 1s}]
   settle: 1s
   alpha: 0.001
 `

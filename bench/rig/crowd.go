@@ -2,6 +2,8 @@ package rig
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
@@ -56,6 +58,9 @@ func (c *Crowd) ask(ctx context.Context, client *http.Client, url string) {
 	if err != nil {
 		return // the address is our own
 	}
+	var id [16]byte
+	_, _ = rand.Read(id[:])                                                                 // never fails
+	req.AddCookie(&http.Cookie{Name: wire.CookieVisitor, Value: hex.EncodeToString(id[:])}) // without one, the edge would count all requests of an address as one visitor's
 	resp, err := client.Do(req)
 	release := ""
 	if err == nil {
