@@ -66,7 +66,7 @@ func ownCredential(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("make the edge's folder: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+	if err := writeWhole(path, []byte(secret+"\n")); err != nil {
 		return "", fmt.Errorf("keep the edge's credential: %w", err)
 	}
 	return secret, nil

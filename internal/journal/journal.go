@@ -64,6 +64,10 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	return j, nil
 }
 
+// anySize is the bound of the log in bytes, which is none: left to itself, the server takes three quarters of what is free at its start for the bound, and does not
+// start with a log that grew, or on a disk that others filled.
+const anySize = 1 << 50
+
 func (j *Journal) connect() error {
 	if j.opts.URL != "" {
 		conn, err := nats.Connect(j.opts.URL, nats.Name("slipway"), nats.MaxReconnects(-1))
@@ -78,7 +82,7 @@ func (j *Journal) connect() error {
 	}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "slipway", DontListen: true, JetStream: true, StoreDir: filepath.Clean(j.opts.Dir),
-		SyncAlways: true, NoSigs: true, NoLog: true, MaxPayload: maxMessage + 64<<10,
+		JetStreamMaxStore: anySize, SyncAlways: true, NoSigs: true, NoLog: true, MaxPayload: maxMessage + 64<<10,
 	})
 	if err != nil {
 		return fmt.Errorf("open the log in %s: %w", j.opts.Dir, err)
