@@ -114,6 +114,19 @@ func (c *Client) RetryBuild(ctx context.Context, app, build string) (again strin
 	return started.Build, c.post(ctx, buildPath(app, build, "/retry"), nil, &started)
 }
 
+// HotfixBuild ships the build's commit without its tests, its watch, or both, and gives the new build.
+func (c *Client) HotfixBuild(ctx context.Context, app, build string, tests, watch bool, why string) (again string, err error) {
+	body := struct {
+		SkipTests bool   `json:"skip_tests,omitempty"`
+		SkipWatch bool   `json:"skip_watch,omitempty"`
+		Reason    string `json:"reason"`
+	}{tests, watch, why}
+	var started struct {
+		Build string `json:"build"`
+	}
+	return started.Build, c.post(ctx, buildPath(app, build, "/hotfix"), body, &started)
+}
+
 // Log copies what a lease printed to w. With follow it goes on until the log is complete.
 func (c *Client) Log(ctx context.Context, app, build, lease string, follow bool, w io.Writer) error {
 	offset := int64(0)

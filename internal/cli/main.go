@@ -39,6 +39,7 @@ type verbs struct {
 	Logs     logsCmd     `cmd:"" help:"Print what a build printed."`
 	Cancel   cancelCmd   `cmd:"" help:"Cancel a build."`
 	Retry    retryCmd    `cmd:"" help:"Build the same commit again."`
+	Hotfix   hotfixCmd   `cmd:"" help:"Ship the newest build without its tests, its watch, or both."`
 	Releases releasesCmd `cmd:"" help:"List releases."`
 	Rollouts rolloutsCmd `cmd:"" help:"List rollouts, or show one."`
 	Hosts    hostsCmd    `cmd:"" help:"List hosts, workers and edges."`

@@ -324,6 +324,35 @@ func TestCancelAndRetryOnlyWhatFailed(t *testing.T) {
 	})
 }
 
+func TestHotfixShipsTheNewestBuildWithoutItsTests(t *testing.T) {
+	each(t, func(w *world) {
+		w.push(shop(goSuite()))
+		w.work("agt_1", w.lease("agt_1"), []string{"a", "b", "c"})
+		red := w.finish("agt_1", 1, nil, "b")
+		for _, h := range []event.Hotfix{{SkipTests: true}, {Reason: "payments are down"}} {
+			if _, err := w.Hotfix(w.t.Context(), "person:ana", "shop", red.ID, h); !fault.Is(err, fault.CodeInvalid) {
+				w.t.Errorf("%+v was taken: %v", h, err)
+			}
+		}
+		id, err := w.Hotfix(w.t.Context(), "person:ana", "shop", red.ID, event.Hotfix{SkipTests: true, Reason: "payments are down"})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if b := w.finish("agt_1", 2, nil); b.State != build.Passed || b.ID != id || b.Hotfix == nil || shas(b.Commits) != "1" {
+			w.t.Errorf("hotfix: %+v", b.Build)
+		}
+		var audited int
+		if err := w.db.QueryRow(w.t.Context(), `SELECT COUNT(*) FROM access_audit WHERE action = 'build.hotfixed' AND reason = 'payments are down'`).Scan(&audited); err != nil || audited != 1 {
+			w.t.Errorf("audited %d times, %v", audited, err)
+		}
+		for _, old := range []string{red.ID, id} {
+			if _, err := w.Hotfix(w.t.Context(), "person:ana", "shop", old, event.Hotfix{SkipWatch: true, Reason: "again"}); !fault.Is(err, fault.CodeConflict) {
+				w.t.Errorf("a hotfix of a build that is over: %v", err)
+			}
+		}
+	})
+}
+
 func TestListOfBuilds(t *testing.T) {
 	each(t, func(w *world) {
 		for n := 1; n <= 3; n++ {

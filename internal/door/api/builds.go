@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/build"
+	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -49,6 +50,20 @@ func (s *Server) MountBuilds(b *build.Service) {
 		func(ctx context.Context, id access.Identity, in *One) (*answer[buildStarted], error) {
 			again, err := b.Retry(ctx, id.Actor(), in.App, in.Build)
 			return answerWith(buildStarted{Build: again}, err)
+		})
+	type hotfix struct {
+		One
+		Body struct {
+			SkipTests bool   `json:"skip_tests,omitempty" doc:"Go out without the tests"`
+			SkipWatch bool   `json:"skip_watch,omitempty" doc:"Go to everyone at once"`
+			Reason    string `json:"reason" minLength:"1" maxLength:"500" doc:"Why; audited"`
+		}
+	}
+	register(s, deploy, "POST /v1/apps/{app}/builds/{build}/hotfix", "Ship the newest build's commit now, without its tests, its watch, or both",
+		func(ctx context.Context, id access.Identity, in *hotfix) (*answer[buildStarted], error) {
+			h := event.Hotfix{SkipTests: in.Body.SkipTests, SkipWatch: in.Body.SkipWatch, Reason: in.Body.Reason}
+			made, err := b.Hotfix(ctx, id.Actor(), in.App, in.Build, h)
+			return answerWith(buildStarted{Build: made}, err)
 		})
 	s.mux.HandleFunc("GET /v1/apps/{app}/builds/{build}/logs/{lease}", s.buildLog(b))
 }
