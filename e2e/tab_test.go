@@ -122,18 +122,30 @@ func (p *tab) sees(texts ...string) {
 		if err != nil {
 			p.Fatal(err)
 		}
-		script := fmt.Sprintf("document.body.innerText.toLowerCase().includes(%s)", quoted)
-		if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool](script, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
-			p.shoot("missing")
-			p.Fatalf("the page does not say %q (%v), but:\n%s", text, err, p.text())
-		}
+		p.holds(fmt.Sprintf("document.body.innerText.toLowerCase().includes(%s)", quoted), text)
 	}
 }
 
-// press clicks the button or link with this text.
+// holds waits until a condition is true in the page.
+func (p *tab) holds(condition, what string) {
+	p.Helper()
+	wait := chromedp.Poll[bool]("!!("+condition+")", chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(patience))
+	if _, err := chromedp.Run(p.ctx, wait); err != nil {
+		p.shoot("missing")
+		p.Fatalf("the page does not show %q (%v), but:\n%s", what, err, p.text())
+	}
+}
+
+// press clicks the first button or link in sight that has the text.
 func (p *tab) press(text string) {
 	p.Helper()
-	p.do(chromedp.Click(chromedp.Search(fmt.Sprintf(`//*[self::button or self::a][contains(normalize-space(.), %q)]`, text)), chromedp.NodeVisible))
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		p.Fatal(err)
+	}
+	find := fmt.Sprintf(`[...document.querySelectorAll('dialog[open] button, button, a')].find((e) => e.checkVisibility() && e.innerText.includes(%s))`, quoted)
+	p.holds(find, "a button or link "+text)
+	p.do(chromedp.Click(chromedp.JSPath(find)))
 }
 
 // fill types into a field.

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/slipwayhq/slipway/internal/pure/stats"
@@ -48,6 +47,14 @@ func Thresholds(before *stats.Histogram) []Threshold {
 	return found
 }
 
+// milliseconds is a threshold as people read it: three digits, as many as there are before the point if those are more.
+func milliseconds(ms float64) string {
+	if ms >= 100 {
+		return strconv.FormatFloat(ms, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(ms, 'g', 3, 64)
+}
+
 // Standard is the policy of a rollout with the built-in vitals: errors, and latency beyond the given thresholds. Half of alpha is
 // for errors, the rest for latency, the tail first; what a missing threshold leaves is shared out. A doubling is to be ruled out.
 // A latency vital is healthy, too, when the new release meets the quantile that the threshold stands for, whatever the old one did.
@@ -61,7 +68,7 @@ func Standard(unit Unit, alpha float64, thresholds []Threshold) Policy {
 	weights := map[string]float64{LatencyP50: 0.1, LatencyP90: 0.15, LatencyP99: 0.25}
 	total := 0.5
 	for _, t := range thresholds {
-		label := fmt.Sprintf("requests slower than %s ms", strconv.FormatFloat(t.Ms, 'f', -1, 64))
+		label := "requests slower than " + milliseconds(t.Ms) + " ms"
 		p.Vitals = append(p.Vitals, VitalSpec{Name: t.Vital, Label: label, Weight: weights[t.Vital], Base: t.Base, Negligible: 1 - t.Quantile})
 		total += weights[t.Vital]
 	}
