@@ -269,6 +269,12 @@ export interface Hotfix {
   skip_watch?: boolean;
 }
 
+export interface HotfixBody {
+  reason: string;
+  skip_tests?: boolean;
+  skip_watch?: boolean;
+}
+
 export interface JoinToken {
   created_at: string;
   created_by: string;
