@@ -175,7 +175,11 @@ func (w *world) die(began int, k kill) {
 func (w *world) again(p *process) {
 	w.t.Helper()
 	p.end(w.t, syscall.SIGKILL)
-	time.Sleep(time.Duration(w.rng.IntN(1500)) * time.Millisecond) // a part of the draw
+	away := time.Duration(w.rng.IntN(1500)) * time.Millisecond
+	if w.rng.IntN(5) == 0 {
+		away += 4 * time.Second // longer than a watch
+	}
+	time.Sleep(away) // a part of the draw
 	p.start(w.t)
 }
 

@@ -13,5 +13,6 @@
 //   - positions of events have no gap, and the cause of each event exists;
 //   - the hosts run the live release and nothing else.
 //
-// SLIPWAY_KILLS says how often, SLIPWAY_SEED repeats a run's draw.
+// SLIPWAY_KILLS says how often, SLIPWAY_SEED repeats a run's draw, SLIPWAY_CRASH_STORE=postgres runs it on PostgreSQL, SLIPWAY_EXE names a
+// program that is built already.
 package crash

@@ -73,7 +73,7 @@ func (p *process) tail() string {
 // freePort finds a port below those that the system gives to outgoing connections: while the server is down, nobody else may get its port.
 func freePort(t *testing.T, from int) int {
 	t.Helper()
-	for port := from; port < from+1000; port++ {
+	for port := from; port < from+15; port++ {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = l.Close()

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/db/dbtest"
 )
 
 const (
@@ -75,7 +77,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err := os.WriteFile(w.alive, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	from := 10000 + os.Getpid()%7*1000
+	from := 10000 + os.Getpid()%45*200 // a block of its own, as far as can be
 	port := freePort(t, from)
 	front := freePort(t, port+1)
 	w.base = fmt.Sprintf("http://127.0.0.1:%d", port)
@@ -83,6 +85,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.crowd = &crowd{front: fmt.Sprintf("http://127.0.0.1:%d", front)}
 	w.server = w.process("server", nil, "serve", "--data", w.path("data"), "--listen", fmt.Sprintf("127.0.0.1:%d", port),
 		"--edge-listen", fmt.Sprintf("127.0.0.1:%d", front), "--admin-token", adminToken)
+	if os.Getenv("SLIPWAY_CRASH_STORE") == "postgres" {
+		w.server.args = append(w.server.args, "--database", dbtest.PostgresURL(t))
+	}
 	t.Cleanup(w.end)
 	w.server.start(t)
 	w.ready()
@@ -90,7 +95,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	var join struct{ Token string }
 	w.call("POST", "/v1/join-tokens", map[string]any{"roles": []string{"host", "work"}}, &join)
 	for i := range hostCount {
-		ports := fmt.Sprintf("%d-%d", from+2000+50*i, from+2049+50*i)
+		ports := fmt.Sprintf("%d-%d", from+30+50*i, from+79+50*i)
 		h := w.process(fmt.Sprintf("host-%d", i+1), []string{"SLIPWAY_JOIN=" + join.Token}, "agent", "--roles", "host", "--name", fmt.Sprintf("host-%d", i+1),
 			"--server", w.base, "--data", w.path(fmt.Sprintf("host-%d", i+1)), "--ports", ports, "--drain", "500ms")
 		w.hosts = append(w.hosts, h)
