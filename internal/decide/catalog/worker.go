@@ -61,6 +61,9 @@ func passed(ctx context.Context, tx *db.Tx, ev event.Event, p event.BuildPassed)
 	if p.Artifact == "" {
 		return nil // the manifest packages nothing: there is nothing to ship
 	}
+	if err := lock(ctx, tx, ev.App); err != nil { // a configuration that changes just now must not be taken back by this release
+		return err
+	}
 	e, err := environment(ctx, tx, ev.App, ev.Env)
 	if err != nil {
 		return err
