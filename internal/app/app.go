@@ -228,14 +228,6 @@ func (a *App) joinPin() string {
 	return ""
 }
 
-// edgeURL is where visitors reach the apps, empty when no edge is ours.
-func (a *App) edgeURL() string {
-	if a.opts.EdgeListen == "none" {
-		return ""
-	}
-	return "http://" + a.opts.EdgeListen
-}
-
 func (a *App) logger(part string) *slog.Logger { return a.log.With("part", part) }
 
 // LoginURL is the link that signs the first admin in, empty but at the first start.

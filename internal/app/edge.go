@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,16 +40,58 @@ func (a *App) edge(ctx context.Context) error {
 			return fmt.Errorf("find this program, to run the edge: %w", err)
 		}
 	}
-	args := []string{"edge", "--dir", dir, "--listen", a.opts.EdgeListen, "--server", "http://" + a.localAddr(), "--id", id}
-	if a.opts.StopEdge {
-		args = append(args, "--tied") // it ends with this process, kill -9 included
-	}
 	s := edge.Supervisor{
 		Dir: dir, Version: a.opts.Version, Exe: exe, StopAtEnd: a.opts.StopEdge, Logger: a.logger("edge"),
-		Args: args,
+		Args: a.edgeArgs(dir, id),
 		Env:  []string{"SLIPWAY_EDGE_CREDENTIAL=" + credential},
 	}
 	return s.Run(ctx)
+}
+
+// edgeArgs is the edge's command line. A running edge with another one is replaced.
+func (a *App) edgeArgs(dir, id string) []string {
+	o := a.opts
+	args := []string{"edge", "--dir", dir, "--listen", o.EdgeListen, "--server", "http://" + a.localAddr(), "--id", id}
+	for _, f := range [][2]string{
+		{"--tls-listen", o.EdgeTLSListen}, {"--tls-cert", o.EdgeCertFile}, {"--tls-key", o.EdgeKeyFile},
+		{"--acme-email", o.ACMEEmail}, {"--acme-ca", o.ACMECA},
+	} {
+		if f[1] != "" {
+			args = append(args, f[0], f[1])
+		}
+	}
+	if o.ACME {
+		args = append(args, "--acme")
+	}
+	if o.StopEdge {
+		args = append(args, "--tied") // it ends with this process, kill -9 included
+	}
+	return args
+}
+
+// edgeURL is where visitors reach the apps, empty when no edge is ours.
+func (a *App) edgeURL() string {
+	o := a.opts
+	if o.EdgeListen == "none" {
+		return ""
+	}
+	if !o.edgeByTLS() {
+		return "http://" + o.EdgeListen
+	}
+	addr := o.EdgeListen
+	if o.EdgeTLSListen != "" {
+		addr = o.EdgeTLSListen
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "https://" + addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() { // everywhere: also where people reach the server
+		if u, err := url.Parse(a.URL()); err == nil {
+			host = u.Hostname()
+		}
+	}
+	return "https://" + strings.TrimSuffix(net.JoinHostPort(host, port), ":443")
 }
 
 // ownCredential reads the edge's credential, or makes it: the edge outlives the server, so it must stay the same.

@@ -22,6 +22,14 @@ type Options struct {
 	URL string
 	// EdgeListen is where visitors reach the apps. Default "127.0.0.1:7080". "none" starts no edge: then `slipway edge` runs elsewhere.
 	EdgeListen string
+	// EdgeTLSListen is where visitors are served by TLS; then EdgeListen sends them there. Default ":443" with ACME, else none.
+	EdgeTLSListen string
+	// EdgeCertFile and EdgeKeyFile are the certificate for visitors, for TLS at EdgeTLSListen, or at EdgeListen without that.
+	EdgeCertFile, EdgeKeyFile string
+	// ACME obtains certificates for the environments' domains, from Let's Encrypt or the authority of the directory URL ACMECA, which may write to ACMEEmail.
+	// Either of the two implies it.
+	ACME              bool
+	ACMEEmail, ACMECA string
 	// StopEdge ends the edge with the server. Else it serves on, and the next server adopts it.
 	StopEdge bool
 	// Exe runs `slipway edge`; default is this program.
@@ -57,6 +65,10 @@ func (o Options) withDefaults() (Options, error) {
 	set(&o.Listen, "127.0.0.1:7070")
 	set(&o.EdgeListen, "127.0.0.1:7080")
 	set(&o.Version, "dev")
+	o.ACME = o.ACME || o.ACMEEmail != "" || o.ACMECA != ""
+	if o.ACME {
+		set(&o.EdgeTLSListen, ":443")
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -85,5 +97,28 @@ func (o Options) withDefaults() (Options, error) {
 	if (o.CertFile == "") != (o.KeyFile == "") {
 		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together").At("tls-cert"))
 	}
-	return o, errors.Join(errs...)
+	return o, errors.Join(append(errs, o.checkEdgeTLS()...)...)
+}
+
+// edgeByTLS tells whether visitors are served by TLS.
+func (o Options) edgeByTLS() bool { return o.ACME || o.EdgeCertFile != "" }
+
+// checkEdgeTLS says what the edge could only write to its own log.
+func (o Options) checkEdgeTLS() (errs []error) {
+	if (o.EdgeCertFile == "") != (o.EdgeKeyFile == "") {
+		errs = append(errs, fault.Invalid("--edge-tls-cert and --edge-tls-key belong together").At("edge-tls-cert"))
+	}
+	if o.ACME && o.EdgeCertFile != "" {
+		errs = append(errs, fault.Invalid("--edge-tls-cert gives a certificate and --acme obtains one; choose").At("edge-tls-cert"))
+	}
+	if o.EdgeTLSListen == "" {
+		return errs
+	}
+	if _, _, err := net.SplitHostPort(o.EdgeTLSListen); err != nil {
+		errs = append(errs, fault.Invalid("--edge-tls-listen %q is not an address; write host:port, such as :443", o.EdgeTLSListen).At("edge-tls-listen"))
+	}
+	if !o.edgeByTLS() {
+		errs = append(errs, fault.Invalid("--edge-tls-listen needs certificates: --acme, or --edge-tls-cert and --edge-tls-key").At("edge-tls-listen"))
+	}
+	return errs
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/edge"
+	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/edge/control"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/wire"
@@ -32,8 +32,12 @@ type edgeCmd struct {
 	Server         string   `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
 	Join           string   `help:"Join token with the role edge, for the first start." env:"SLIPWAY_JOIN"`
 	Name           string   `help:"Name of this edge; default: the host name." env:"SLIPWAY_NAME"`
-	TLSCert        string   `name:"tls-cert" help:"Certificate file for visitors; without it they are served in plain." type:"path" env:"SLIPWAY_TLS_CERT"`
-	TLSKey         string   `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
+	TLSCert        string   `name:"tls-cert" help:"Certificate file for visitors; read again when it changes." type:"path" env:"SLIPWAY_EDGE_TLS_CERT"`
+	TLSKey         string   `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_EDGE_TLS_KEY"`
+	ACME           bool     `name:"acme" help:"Get certificates for the environments' domains from Let's Encrypt, or --acme-ca; port 80 must reach --listen." env:"SLIPWAY_ACME"`
+	ACMEEmail      string   `name:"acme-email" help:"Where the authority writes to when something is wrong; implies --acme." env:"SLIPWAY_ACME_EMAIL"`
+	ACMECA         string   `name:"acme-ca" help:"Directory of another certificate authority: its URL; implies --acme." env:"SLIPWAY_ACME_CA"`
+	TLSListen      string   `name:"tls-listen" help:"Address for visitors by TLS; --listen then sends everybody there. Default with --acme: :443." env:"SLIPWAY_EDGE_TLS_LISTEN"`
 	TrustedProxies []string `help:"Networks of proxies before the edge, whose X-Forwarded-* is believed." env:"SLIPWAY_TRUSTED_PROXIES"`
 	ID             string   `help:"Id that the server gave to its own edge." hidden:""`
 	Credential     string   `help:"Credential of the server's own edge." hidden:"" env:"SLIPWAY_EDGE_CREDENTIAL"`
@@ -72,15 +76,9 @@ func (c *edgeCmd) network(o *edge.Options) error {
 		}
 		o.TrustedProxies = append(o.TrustedProxies, prefix)
 	}
-	switch {
-	case (c.TLSCert == "") != (c.TLSKey == ""):
-		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together"))
-	case c.TLSCert != "":
-		cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("read the certificate: %w", err))
-		}
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+	o.CertFile, o.KeyFile, o.TLSListen = c.TLSCert, c.TLSKey, c.TLSListen
+	if c.ACME || c.ACMEEmail != "" || c.ACMECA != "" {
+		o.ACME = &certs.ACME{Email: c.ACMEEmail, Directory: c.ACMECA}
 	}
 	return errors.Join(errs...)
 }

@@ -16,5 +16,9 @@
 // Guarantees: no request is lost by a new snapshot, by a restart (handover) or by the loss of the server; every request is counted in exactly one
 // cell, and every second reaches the server exactly once, as far as the disk lives (package spool says where it ends).
 //
-// Reads: wire.Snapshot. Emits: event.EdgeSecond. ADR 0040 says who counts as a visitor, 0041 how a restart loses nothing, 0042 what is an error.
+// By TLS (package certs) visitors speak HTTP/2 or HTTP/1.1. With TLS at an address of its own the plain one answers the certificate authority and sends
+// everybody else to https; a restart hands both over.
+//
+// Reads: wire.Snapshot. Emits: event.EdgeSecond. ADR 0040 says who counts as a visitor, 0041 how a restart loses nothing, 0042 what is an error, 0043 where
+// certificates come from.
 package edge

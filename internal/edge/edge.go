@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/edge/count"
 	"github.com/slipwayhq/slipway/internal/edge/spool"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -48,6 +48,11 @@ type Edge struct {
 	stop  chan struct{} // told to end
 	ready chan struct{} // visitors are served
 	tcp   atomic.Pointer[net.TCPListener]
+
+	// Where visitors are served by TLS, and one of the two that their certificates come from; the authority, which needs the listeners, from Run on.
+	secured   atomic.Pointer[net.TCPListener]
+	pair      *certs.Pair
+	authority atomic.Pointer[certs.Authority]
 }
 
 // New makes an edge and loads what its folder holds: the last snapshot is in force from the first request on. Nothing runs before Run.
@@ -67,6 +72,9 @@ func New(opts Options) (*Edge, error) {
 	}
 	e.snapshots = newSnapshots(opts.Dir, func() wire.Snapshot { return e.table.Load().snapshot })
 	e.exchanges.New = func() any { return newExchange(e) }
+	if err = e.openPair(); err != nil {
+		return nil, err
+	}
 	if e.key, err = openKey(opts.Dir); err != nil {
 		return nil, err
 	}
@@ -112,9 +120,14 @@ func (e *Edge) apply(snap wire.Snapshot) error {
 // Ready is closed when visitors are served.
 func (e *Edge) Ready() <-chan struct{} { return e.ready }
 
-// Addr is the address visitors are served at, empty before Ready.
-func (e *Edge) Addr() string {
-	if l := e.tcp.Load(); l != nil {
+// Addr is the address of Options.Listen, empty before Ready.
+func (e *Edge) Addr() string { return address(&e.tcp) }
+
+// TLSAddr is the address visitors are served at by TLS, empty before Ready and where they are served in plain.
+func (e *Edge) TLSAddr() string { return address(&e.secured) }
+
+func address(p *atomic.Pointer[net.TCPListener]) string {
+	if l := p.Load(); l != nil {
 		return l.Addr().String()
 	}
 	return ""
@@ -173,12 +186,4 @@ func (e *Edge) closeSecond(start time.Time) {
 	if ok {
 		e.spool.Put(second)
 	}
-}
-
-// serveError drops what Serve says when its listener was closed on purpose.
-func serveError(err error) error {
-	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return fmt.Errorf("serve visitors: %w", err)
 }

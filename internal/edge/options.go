@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -9,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -26,8 +26,14 @@ type Options struct {
 	Dir string
 	// Version tells a supervisor whether to replace this edge.
 	Version string
-	// TLS serves visitors by TLS when set. HTTP/1.1 only.
-	TLS *tls.Config
+	// CertFile and KeyFile are a certificate for visitors (PEM). They are read again when they change.
+	CertFile, KeyFile string
+	// ACME, when set, obtains certificates instead: for the host names that the snapshot gives to environments, each when its first visitor comes. They are
+	// kept in Dir/certs.
+	ACME *certs.ACME
+	// TLSListen is the address for visitors by TLS. Then Listen is in plain, answers the certificate authority, which must reach it at port 80, and sends everybody
+	// else to https. Default ":443" with ACME; with CertFile none, and TLS is served at Listen.
+	TLSListen string
 	// TrustedProxies are the networks whose X-Forwarded-* and X-Request-Id are believed. None by default.
 	TrustedProxies []netip.Prefix
 	// HeaderTimeout is how long a release may take to begin its answer; then the visitor gets 504. Default 60 s.
@@ -81,5 +87,5 @@ func (o Options) withDefaults() (Options, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return o, fault.Invalid("%q is no URL of a server; write it like https://slipway.example.com.", o.Server).At("server").Because(err)
 	}
-	return o, nil
+	return o.withTLS()
 }

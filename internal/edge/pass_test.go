@@ -5,13 +5,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -26,6 +24,12 @@ func upgrade(t *testing.T, addr string) (net.Conn, *bufio.Reader, *http.Response
 	if err != nil {
 		t.Fatal(err)
 	}
+	return upgradeOn(t, c)
+}
+
+// upgradeOn is upgrade over a connection that is made.
+func upgradeOn(t *testing.T, c net.Conn) (net.Conn, *bufio.Reader, *http.Response) {
+	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
 	_, _ = fmt.Fprintf(c, "GET /ws HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n")
 	in := bufio.NewReader(c)
@@ -265,24 +269,6 @@ func TestOddTargetsReachTheBackendAndNobodyElse(t *testing.T) {
 		if !bytes.HasSuffix(raw, []byte("\r\n\r\n"+want)) {
 			t.Errorf("%s arrived as %q", line, raw)
 		}
-	}
-}
-
-func TestByTLS(t *testing.T) {
-	p := newPlane(t)
-	o, _ := backend(t, "old", "h1", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write([]byte(r.Header.Get("X-Forwarded-Proto")))
-	})
-	lender := httptest.NewTLSServer(nil) // for its certificate
-	defer lender.Close()
-	e, _ := p.start(func(o *edgeOptions) {
-		o.TLS = &tls.Config{Certificates: lender.TLS.Certificates, MinVersion: tls.VersionTLS12}
-	})
-	p.apply(route(0, o))
-	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+e.Addr()+"/", nil)
-	res, body := do(t, lender.Client(), req)
-	if body != "https" || res.Proto != "HTTP/1.1" || !res.Cookies()[0].Secure {
-		t.Errorf("%q by %s, cookies %v", body, res.Proto, res.Cookies())
 	}
 }
 

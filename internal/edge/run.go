@@ -2,11 +2,9 @@ package edge
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -20,42 +18,57 @@ const flushTime = 2 * time.Second
 // Run serves until ctx ends, the socket says stop, or a successor has taken over and the last visitor's connection is gone. When it returns, nothing of
 // the edge runs any more.
 func (e *Edge) Run(ctx context.Context) (err error) {
-	listener, handover, err := e.listen()
+	fronts := e.newFronts()
+	handover, err := fronts.listen(e.opts.Dir)
 	if err != nil {
 		e.kill()
 		return errors.Join(err, e.spool.Close())
 	}
-	e.tcp.Store(listener)
+	e.open(fronts, handover != nil)
 	life := newLife()
 	defer func() { err = errors.Join(err, e.finish(life)) }()
 
-	server := e.newHTTPServer()
-	served := make(chan error, 1)
-	life.talk.run(func(context.Context) { served <- serveError(server.Serve(e.secure(listener))) })
+	served := make(chan error, len(fronts))
+	for _, f := range fronts {
+		life.talk.run(func(context.Context) { served <- f.serve() })
+	}
 	life.talk.run(func(ctx context.Context) { e.snapshots.run(ctx, e.complain) })
 	life.talk.run(e.poll)
+	life.talk.run(e.beat)
 	life.count.run(e.seconds)
 	life.post.run(func(ctx context.Context) { e.complain(e.spool.Run(ctx, e.server.post)) })
 	if handover != nil {
 		e.complain(handover.Drain())
 	}
-	commands := e.commands(listener)
+	commands := e.commands(fronts.listeners())
 	if err := commands.Open(e.opts.Dir); err != nil {
-		return errors.Join(err, e.end(server))
+		return errors.Join(err, e.end(fronts))
 	}
 	life.count.run(func(ctx context.Context) { e.complain(commands.Run(ctx)) })
 	close(e.ready)
-	e.opts.Logger.Info("the edge serves", "address", e.Addr(), "generation", e.table.Load().snapshot.Generation, "took_over", handover != nil)
+	e.opts.Logger.Info("the edge serves", "address", e.Addr(), "tls", e.TLSAddr(), "generation", e.table.Load().snapshot.Generation, "took_over", handover != nil)
 
 	select {
 	case <-ctx.Done():
 	case <-e.stop:
 	case err := <-served:
-		return errors.Join(err, e.end(server))
+		return errors.Join(err, e.end(fronts))
 	case <-e.drain:
-		return e.handOver(ctx, life, listener, server)
+		return e.handOver(ctx, life, fronts)
 	}
-	return e.end(server)
+	return e.end(fronts)
+}
+
+// open makes ready what the fronts need. One that takes over reads the snapshot again: the running edge may have had a newer one than New found.
+func (e *Edge) open(fs fronts, takesOver bool) {
+	e.tcp.Store(fs[0].listener)
+	if e.opts.secure() {
+		e.secured.Store(fs[len(fs)-1].listener)
+	}
+	if takesOver {
+		e.catchUp()
+	}
+	e.openAuthority(fs[0].listener)
 }
 
 // life is what runs beside the serving, in the order in which it ends: the talk about snapshots, the counting, the posting of what was counted.
@@ -88,31 +101,7 @@ func (s *stage) close() {
 	s.group.Wait()
 }
 
-// listen takes the socket of the edge that runs in the folder, or makes one.
-func (e *Edge) listen() (*net.TCPListener, *control.Handover, error) {
-	h, err := control.Take(e.opts.Dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	if h != nil && sameAddress(e.opts.Listen, h.Listener.Addr()) {
-		e.catchUp()
-		return h.Listener, h, nil
-	}
-	l, err := net.Listen("tcp", e.opts.Listen) //nolint:noctx // a name is not looked up for long
-	if err != nil {
-		err = fmt.Errorf("listen for visitors: %w", err)
-		if h != nil {
-			err = errors.Join(err, h.Close())
-		}
-		return nil, nil, err
-	}
-	if h != nil { // another address: the other edge is replaced all the same
-		err = h.Listener.Close()
-	}
-	return l.(*net.TCPListener), h, err
-}
-
-// catchUp reads the snapshot again: the running edge may have had a newer one than New found.
+// catchUp puts the newest snapshot on disk into force.
 func (e *Edge) catchUp() {
 	snap, ok, err := e.snapshots.load()
 	if ok && err == nil && snap.Generation != e.table.Load().snapshot.Generation {
@@ -120,36 +109,8 @@ func (e *Edge) catchUp() {
 	}
 }
 
-// sameAddress reports whether a listener at have serves what is wanted. Port 0 wants any.
-func sameAddress(wanted string, have net.Addr) bool {
-	w, err := net.ResolveTCPAddr("tcp", wanted)
-	h, ok := have.(*net.TCPAddr)
-	if err != nil || !ok {
-		return false
-	}
-	everywhere := (w.IP == nil || w.IP.IsUnspecified()) && h.IP.IsUnspecified()
-	return (w.Port == 0 || w.Port == h.Port) && (everywhere || w.IP.Equal(h.IP))
-}
-
-func (e *Edge) newHTTPServer() *http.Server {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Server{
-		Handler: e, ReadHeaderTimeout: 15 * time.Second, IdleTimeout: e.opts.IdleTimeout, Protocols: protocols,
-		ConnState: e.conns.state, ErrorLog: e.quiet, DisableGeneralOptionsHandler: true,
-		BaseContext: func(net.Listener) context.Context { return e.alive },
-	}
-}
-
-func (e *Edge) secure(l net.Listener) net.Listener {
-	if e.opts.TLS == nil {
-		return l
-	}
-	return tls.NewListener(l, e.opts.TLS)
-}
-
 // commands answers on the socket.
-func (e *Edge) commands(l *net.TCPListener) *control.Server {
+func (e *Edge) commands(listeners []*net.TCPListener) *control.Server {
 	tell := func(c chan struct{}) func() {
 		return func() {
 			select {
@@ -159,8 +120,8 @@ func (e *Edge) commands(l *net.TCPListener) *control.Server {
 		}
 	}
 	return &control.Server{
-		Listener: l,
-		Status:   func() any { return e.Status() },
+		Listeners: listeners,
+		Status:    func() any { return e.Status() },
 		Taking: func() bool {
 			// The successor begins with what is in force here, and with who has erred.
 			e.complain(e.snapshots.write())
@@ -173,12 +134,12 @@ func (e *Edge) commands(l *net.TCPListener) *control.Server {
 
 // handOver ends an edge whose successor accepts. Connections that are open go on until their visitor's next request, which is answered with "Connection:
 // close"; closing an idle one could lose a request that is on its way. Meanwhile the successor's snapshots are followed.
-func (e *Edge) handOver(ctx context.Context, l *life, listener *net.TCPListener, server *http.Server) error {
+func (e *Edge) handOver(ctx context.Context, l *life, fs fronts) error {
 	e.opts.Logger.Info("a successor serves; finishing", "connections", e.conns.open.Load(), "requests", e.conns.requests.Load())
 	e.conns.drain.Store(true)
 	e.counter.HandOver()
 	e.snapshots.handOver()
-	err := serveError(listener.Close())
+	err := fs.closeListeners()
 	l.talk.end()
 	l.count.run(func(ctx context.Context) {
 		e.snapshots.follow(ctx, func(s wire.Snapshot) { e.complain(e.apply(s)) })
@@ -188,15 +149,15 @@ func (e *Edge) handOver(ctx context.Context, l *life, listener *net.TCPListener,
 	if e.conns.wait(ctx, e.stop, e.conns.gone) != nil {
 		e.opts.Logger.Warn("some visitors did not leave in time", "connections", e.conns.open.Load(), "requests", e.conns.requests.Load())
 	}
-	return errors.Join(err, e.end(server))
+	return errors.Join(err, e.end(fs))
 }
 
 // end closes idle connections and lets requests finish, at most StopTime; then it cuts them off.
-func (e *Edge) end(server *http.Server) error {
+func (e *Edge) end(fs fronts) error {
 	e.conns.drain.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), e.opts.StopTime)
 	defer cancel()
-	err := server.Shutdown(ctx)
+	err := fs.shutdown(ctx)
 	if err == nil {
 		err = e.conns.wait(ctx, nil, e.conns.quiet) // websockets, which Shutdown does not know
 	}
@@ -205,7 +166,7 @@ func (e *Edge) end(server *http.Server) error {
 		err = nil
 	}
 	e.kill()
-	closing := serveError(server.Close())
+	closing := fs.cut()
 	cut, done := context.WithTimeout(context.Background(), time.Second)
 	defer done()
 	_ = e.conns.wait(cut, nil, e.conns.quiet) // so that what was cut off is counted
@@ -227,6 +188,7 @@ func (e *Edge) finish(l *life) error {
 	}
 	l.post.close()
 	e.kill()
+	e.closeAuthority()
 	e.tables.close()
 	e.transport.CloseIdleConnections()
 	e.server.client.CloseIdleConnections()

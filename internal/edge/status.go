@@ -16,7 +16,9 @@ type Status struct {
 	Version     string        `json:"version"`
 	Boot        string        `json:"boot"`
 	Started     time.Time     `json:"started"`
+	Args        []string      `json:"args"` // what the process was started with; credentials come by the environment
 	Listen      string        `json:"listen"`
+	TLSListen   string        `json:"tls_listen,omitempty"`
 	Draining    bool          `json:"draining"`
 	Generation  int64         `json:"generation"`
 	Connections int64         `json:"connections"`
@@ -46,7 +48,7 @@ type BackendStatus struct {
 func (e *Edge) Status() Status {
 	t := e.table.Load()
 	s := Status{
-		PID: os.Getpid(), ID: e.opts.ID, Version: e.opts.Version, Boot: e.boot, Started: e.started, Listen: e.Addr(),
+		PID: os.Getpid(), ID: e.opts.ID, Version: e.opts.Version, Boot: e.boot, Started: e.started, Args: os.Args[1:], Listen: e.Addr(), TLSListen: e.TLSAddr(),
 		Draining: e.conns.draining(), Generation: t.snapshot.Generation,
 		Connections: e.conns.open.Load(), Requests: e.conns.requests.Load(), Spool: e.spool.Stats(),
 	}

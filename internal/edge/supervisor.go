@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -30,7 +31,7 @@ const (
 // restarted or upgraded.
 //
 //	look ──none runs──> start ──> watch ──it died──> back off ──> look
-//	  └──one runs──same version──> watch
+//	  └──one runs──same version, same arguments──> watch
 //	               └─another────> start: the new one takes the listener over (package control) ──> watch
 type Supervisor struct {
 	// Dir is the edge's Options.Dir. Version must equal its Options.Version, or it is replaced.
@@ -77,7 +78,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // once finds or starts an edge and watches it until it is gone.
 func (s *Supervisor) once(ctx context.Context) error {
 	status, err := Alive(s.Dir)
-	if err != nil || status.Version != s.Version || status.Draining {
+	if err != nil || status.Version != s.Version || !slices.Equal(status.Args, s.Args) || status.Draining {
 		if status, err = s.start(ctx); err != nil {
 			return err
 		}

@@ -21,11 +21,17 @@ type load struct {
 
 func startLoad(t *testing.T, url string, visitors int) *load {
 	t.Helper()
+	return startLoadBy(t, url, visitors, func() *http.Transport { return &http.Transport{} })
+}
+
+// startLoadBy is startLoad by connections of another kind.
+func startLoadBy(t *testing.T, url string, visitors int, transport func() *http.Transport) *load {
+	t.Helper()
 	l := &load{first: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	for i := range visitors {
-		client := &http.Client{Transport: &http.Transport{}}
+		client := &http.Client{Transport: transport(), CheckRedirect: stay}
 		group.Go(func() {
 			defer client.CloseIdleConnections()
 			for n := 0; ctx.Err() == nil; n++ {

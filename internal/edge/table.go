@@ -40,8 +40,16 @@ type arm struct {
 
 // find gives the route for a Host header, nil when there is none.
 func (t *table) find(host string) *route {
+	if r := t.named(host); r != nil {
+		return r
+	}
+	return t.rest
+}
+
+// named is find, without the route that takes the rest.
+func (t *table) named(host string) *route {
 	if len(t.byHost) == 0 {
-		return t.rest
+		return nil
 	}
 	if r := t.byHost[host]; r != nil {
 		return r
@@ -49,10 +57,7 @@ func (t *table) find(host string) *route {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if r := t.byHost[strings.ToLower(strings.TrimSuffix(host, "."))]; r != nil {
-		return r
-	}
-	return t.rest
+	return t.byHost[strings.ToLower(strings.TrimSuffix(host, "."))]
 }
 
 // tables makes tables and keeps what outlives one: the backends with their health.

@@ -60,16 +60,19 @@ func Watch(ctx context.Context, dir string) error {
 	return ctx.Err()
 }
 
-// Handover is a running edge that gave its listener.
+// Handover is a running edge that gave its listeners.
 type Handover struct {
-	Listener *net.TCPListener
-	conn     *net.UnixConn
+	Listeners []*net.TCPListener
+	conn      *net.UnixConn
 }
+
+// socketsMax is how many listeners one edge may hand over.
+const socketsMax = 8
 
 // errEnding means that the other edge accepts no more: its address is free.
 var errEnding = errors.New("the running edge is ending")
 
-// Take asks the edge in dir for its listener. It gives nil and no error when none runs there, or only one that is ending.
+// Take asks the edge in dir for its listeners. It gives nil and no error when none runs there, or only one that is ending.
 func Take(dir string) (*Handover, error) {
 	c, err := dial(dir)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
@@ -78,24 +81,24 @@ func Take(dir string) (*Handover, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := take(c)
+	ls, err := take(c)
 	if errors.Is(err, errEnding) {
 		return nil, c.Close()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("take over from the running edge: %w", err), c.Close())
 	}
-	return &Handover{Listener: l, conn: c}, nil
+	return &Handover{Listeners: ls, conn: c}, nil
 }
 
-func take(c *net.UnixConn) (*net.TCPListener, error) {
+func take(c *net.UnixConn) ([]*net.TCPListener, error) {
 	if err := c.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return nil, err
 	}
-	if err := json.NewEncoder(c).Encode(request{Op: opTake}); err != nil {
+	if err := json.NewEncoder(c).Encode(request{Op: opTake, All: true}); err != nil {
 		return nil, err
 	}
-	line, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(4))
+	line, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(4*socketsMax))
 	n, rn, _, _, err := c.ReadMsgUnix(line, rights)
 	if err != nil {
 		return nil, err
@@ -111,16 +114,34 @@ func take(c *net.UnixConn) (*net.TCPListener, error) {
 		return nil, errors.Join(errors.New("it sent no socket"), err)
 	}
 	fds, err := syscall.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
+	if err != nil || len(fds) == 0 {
 		return nil, errors.Join(errors.New("it sent no socket"), err)
 	}
-	syscall.CloseOnExec(fds[0])
-	f := os.NewFile(uintptr(fds[0]), a.Listen)
-	l, err := net.FileListener(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
+	return adopt(fds)
+}
+
+// adopt makes listeners of descriptors, of which it leaves none open on an error.
+func adopt(fds []int) (ls []*net.TCPListener, err error) {
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd)
+		f := os.NewFile(uintptr(fd), "listener")
+		l, failed := net.FileListener(f)
+		if tcp, ok := l.(*net.TCPListener); ok {
+			ls = append(ls, tcp)
+		}
+		err = errors.Join(err, failed, f.Close())
 	}
-	return l.(*net.TCPListener), nil
+	if err != nil {
+		return nil, errors.Join(err, closeAll(ls))
+	}
+	return ls, nil
+}
+
+func closeAll(ls []*net.TCPListener) (err error) {
+	for _, l := range ls {
+		err = errors.Join(err, l.Close())
+	}
+	return err
 }
 
 // Drain tells the other edge that its successor accepts, so that it ends when it has finished.
@@ -137,4 +158,4 @@ func (h *Handover) Drain() error {
 }
 
 // Close gives up: the other edge goes on.
-func (h *Handover) Close() error { return errors.Join(h.Listener.Close(), h.conn.Close()) }
+func (h *Handover) Close() error { return errors.Join(closeAll(h.Listeners), h.conn.Close()) }

@@ -12,6 +12,8 @@ import (
 
 type request struct {
 	Op string `json:"op"`
+	// All asks for all listening sockets. Edges that had only one did not know it, and get the first.
+	All bool `json:"all,omitempty"`
 }
 
 // The operations.
@@ -34,11 +36,11 @@ type answer struct {
 
 // Server answers on the socket.
 type Server struct {
-	// Listener is handed over on take.
-	Listener *net.TCPListener
+	// Listeners are handed over on take, in this order. There is one at least.
+	Listeners []*net.TCPListener
 	// Status gives what is told as JSON.
 	Status func() any
-	// Taking is called before the listener is handed over, and may refuse; Drain when the successor accepts; Stop when the edge should end.
+	// Taking is called before the listeners are handed over, and may refuse; Drain when the successor accepts; Stop when the edge should end.
 	// They must not block.
 	Taking      func() bool
 	Drain, Stop func()
@@ -96,22 +98,25 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	lines := json.NewDecoder(c)
 	for {
 		var req request
-		if lines.Decode(&req) != nil || s.reply(c, req.Op) != nil {
+		if lines.Decode(&req) != nil || s.reply(c, req) != nil {
 			return
 		}
 	}
 }
 
-func (s *Server) reply(c *net.UnixConn, op string) error {
+func (s *Server) reply(c *net.UnixConn, req request) error {
 	out := json.NewEncoder(c)
-	switch op {
+	switch req.Op {
 	case opStatus:
 		return out.Encode(s.Status())
 	case opTake:
 		if !s.Taking() {
 			return out.Encode(answer{Error: refused})
 		}
-		return s.give(c)
+		if !req.All {
+			return give(c, s.Listeners[:1])
+		}
+		return give(c, s.Listeners)
 	case opDrain:
 		s.Drain()
 		return out.Encode(answer{OK: true})
@@ -121,25 +126,37 @@ func (s *Server) reply(c *net.UnixConn, op string) error {
 	case opWatch:
 		return nil
 	}
-	return out.Encode(answer{Error: "unknown operation " + op})
+	return out.Encode(answer{Error: "unknown operation " + req.Op})
 }
 
-// give sends the listening socket. The descriptor is used in place: asking os.File for it would switch the socket, which both share, to blocking mode.
-func (s *Server) give(c *net.UnixConn) error {
-	line, err := json.Marshal(answer{OK: true, Listen: s.Listener.Addr().String()})
+// give sends listening sockets.
+func give(c *net.UnixConn, listeners []*net.TCPListener) error {
+	line, err := json.Marshal(answer{OK: true, Listen: listeners[0].Addr().String()})
 	if err != nil {
-		return fmt.Errorf("hand over the listener: %w", err)
-	}
-	raw, err := s.Listener.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("hand over the listener: %w", err)
+		return fmt.Errorf("hand over the listeners: %w", err)
 	}
 	var sending error
-	err = raw.Control(func(fd uintptr) {
-		_, _, sending = c.WriteMsgUnix(append(line, '\n'), syscall.UnixRights(int(fd)), nil)
+	err = descriptors(listeners, nil, func(fds []int) {
+		_, _, sending = c.WriteMsgUnix(append(line, '\n'), syscall.UnixRights(fds...), nil)
 	})
 	if err = errors.Join(err, sending); err != nil {
-		return fmt.Errorf("hand over the listener: %w", err)
+		return fmt.Errorf("hand over the listeners: %w", err)
 	}
 	return nil
+}
+
+// descriptors lends the listeners' descriptors, after those in fds, for the time of the call. They are used in place: asking os.File for one would
+// switch the socket, which both edges share, to blocking mode.
+func descriptors(listeners []*net.TCPListener, fds []int, use func(fds []int)) error {
+	if len(listeners) == 0 {
+		use(fds)
+		return nil
+	}
+	raw, err := listeners[0].SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = raw.Control(func(fd uintptr) { inner = descriptors(listeners[1:], append(fds, int(fd)), use) })
+	return errors.Join(err, inner)
 }
