@@ -77,6 +77,7 @@ func startHosts(ctx context.Context, r *rig.Rig, s *rig.Server, n int) (c crowdO
 // switched is one way back.
 type switched struct {
 	name                 string
+	out                  time.Duration // from the release to its watch: all hosts hold and run it
 	told, reported       time.Duration
 	settled              time.Duration // until the rollout had ended
 	memory, memoryAtMost int64
@@ -92,10 +93,12 @@ func many(ctx context.Context, r *rig.Rig, n int) (err error) {
 	if _, err := server.Agent(ctx, "many-worker", "work", 0); err != nil {
 		return err
 	}
+	began := time.Now()
 	hosts, err := startHosts(ctx, r, server, n)
 	if err != nil {
 		return err
 	}
+	joined := time.Since(began)
 	site, err := server.Site(ctx, 0, everywhere)
 	if err != nil {
 		return err
@@ -129,7 +132,7 @@ func many(ctx context.Context, r *rig.Rig, n int) (err error) {
 		one.name = way.name
 		all = append(all, one)
 	}
-	return reportMany(all, n, load)
+	return reportMany(all, n, joined, load)
 }
 
 // back ships a release to all hosts and takes it back in some way.
@@ -147,7 +150,8 @@ func (s stage) back(ctx context.Context, hosts crowdOfHosts, n int, way func(rel
 	if err != nil {
 		return out, err
 	}
-	if _, err := s.feed.Wait(ctx, mark, "the watch", rig.Of(func(m event.RolloutMoved) bool { return m.To == "watching" })); err != nil {
+	watch, err := s.feed.Wait(ctx, mark, "the watch", rig.Of(func(m event.RolloutMoved) bool { return m.To == "watching" }))
+	if err != nil {
 		return out, err
 	}
 	var st standing
@@ -166,23 +170,23 @@ func (s stage) back(ctx context.Context, hosts crowdOfHosts, n int, way func(rel
 	if err != nil {
 		return out, err
 	}
-	out = switched{told: st.LastTold.Sub(began), reported: st.LastReported.Sub(began), settled: ended.Time.Sub(began)}
+	out = switched{out: watch.Time.Sub(created.Time), told: st.LastTold.Sub(began), reported: st.LastReported.Sub(began), settled: ended.Time.Sub(began)}
 	out.memory, out.memoryAtMost, err = s.server.Memory()
 	return out, err
 }
 
-func reportMany(all []switched, n int, load string) error {
+func reportMany(all []switched, n int, joined time.Duration, load string) error {
 	var rows [][]string
 	met := true
 	for _, one := range all {
-		rows = append(rows, []string{one.name, rig.Millis(one.told), rig.Millis(one.reported), rig.Millis(one.settled), rig.MiB(one.memory), rig.MiB(one.memoryAtMost)})
+		rows = append(rows, []string{one.name, rig.Millis(one.out), rig.Millis(one.told), rig.Millis(one.reported), rig.Millis(one.settled), rig.MiB(one.memory), rig.MiB(one.memoryAtMost)})
 		met = met && one.reported <= switchTarget && one.memoryAtMost <= memoryTarget
 	}
-	header := []string{"the release goes because", "→ last host told, ms", "→ last host's report taken, ms", "→ rollout ended, ms", "server's memory, MiB", "at most, MiB"}
+	header := []string{"the release goes because", "out on all, ms", "→ last host told, ms", "→ last host's report taken, ms", "→ rollout ended, ms", "server's memory, MiB", "at most, MiB"}
 	if err := rig.Table(os.Stdout, header, rows); err != nil {
 		return err
 	}
-	fmt.Printf("%d simulated hosts, no edge\ntarget: the last report within %v and at most %s MiB of memory: %s; load before and after: %s, %s\n",
-		n, switchTarget, rig.MiB(memoryTarget), rig.Verdict(met), load, rig.Load())
+	fmt.Printf("%d simulated hosts, which joined in %s s; no edge\ntarget: the last report within %v and at most %s MiB of memory: %s; load before and after: %s, %s\n",
+		n, rig.Seconds(joined), switchTarget, rig.MiB(memoryTarget), rig.Verdict(met), load, rig.Load())
 	return nil
 }

@@ -2,7 +2,6 @@ package rig
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -75,11 +74,19 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// Memory gives the resident memory of a process now, and the most it ever had, in bytes.
+// Memory gives the resident memory of the process now, and the most it ever had, in bytes.
 func (p *Process) Memory() (now, most int64, err error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if now, most, err = Memory(p.PID()); err != nil {
+		err = fmt.Errorf("%s: %w", p.Name, err)
+	}
+	return now, most, err
+}
+
+// Memory is the same of any process.
+func Memory(pid int) (now, most int64, err error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the memory of %s: %w", p.Name, err)
+		return 0, 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
@@ -94,7 +101,7 @@ func (p *Process) Memory() (now, most int64, err error) {
 		}
 	}
 	if now == 0 {
-		return 0, 0, errors.New(p.Name + " has ended")
+		return 0, 0, fmt.Errorf("process %d has ended", pid)
 	}
 	return now, most, lines.Err()
 }
