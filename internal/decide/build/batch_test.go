@@ -58,6 +58,24 @@ func TestNoWorkerIsSaid(t *testing.T) {
 	})
 }
 
+// Between two leases a worker has not asked for a while: for as long as the first one took.
+func TestAWorkerBetweenLeasesIsConnected(t *testing.T) {
+	each(t, func(w *world) {
+		w.push(shop(one()))
+		l := w.lease("agt_1")
+		for range 8 {
+			w.clock.pass(10 * time.Second)
+			if _, err := w.Beat(w.t.Context(), "agt_1", l.ID, wire.LeaseBeat{}); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		w.work("agt_1", l, nil)
+		if got := w.nth(1).Waiting; got != "A worker is about to take it." {
+			w.t.Errorf("it waits because %q", got)
+		}
+	})
+}
+
 // A free worker takes the next build although the one before is not done; but it does not pass first.
 func TestBuildsPassInTheirOrder(t *testing.T) {
 	each(t, func(w *world) {

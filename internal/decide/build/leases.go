@@ -118,11 +118,11 @@ func seen(ctx context.Context, tx *db.Tx, agent, name string, at time.Time) erro
 // present is how long a worker counts as connected after it last asked for work.
 const present = wire.PollTime + wire.LostAfter
 
-// connected counts the workers that asked for work lately or hold a lease.
+// connected counts the workers that asked for work lately, hold a lease, or had one until lately: they ask for the next in a moment.
 func connected(ctx context.Context, q db.Querier, now time.Time) (int, error) {
 	var n int
 	err := q.QueryRow(ctx, `SELECT COUNT(*) FROM build_workers w WHERE w.seen_at > $1
-		OR EXISTS (SELECT 1 FROM build_leases l WHERE l.agent = w.agent AND l.state = 'running')`, db.Micros(now.Add(-present))).Scan(&n)
+		OR EXISTS (SELECT 1 FROM build_leases l WHERE l.agent = w.agent AND (l.state = 'running' OR l.ended_at > $1))`, db.Micros(now.Add(-present))).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the workers: %w", err)
 	}
