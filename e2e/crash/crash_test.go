@@ -64,10 +64,11 @@ func (w *world) draw(n int) kill {
 }
 
 func TestCrash(t *testing.T) {
-	kills := number(t, "SLIPWAY_KILLS", 5)
+	kills := number(t, "SLIPWAY_KILLS", 6)
 	seed := uint64(number(t, "SLIPWAY_SEED", int(time.Now().UnixNano()%1e9)))
 	t.Logf("%d kills with SLIPWAY_SEED=%d", kills, seed)
 	w := newWorld(t, seed)
+	t.Logf("the world stands after %s", time.Since(w.began).Round(time.Millisecond))
 	r := w.newRepo()
 	quiet := map[span]string{}
 
@@ -108,7 +109,7 @@ func (w *world) ship(r *repo, bad bool, deaths []kill) (live string) {
 	began := w.feed.length()
 	c := r.commit(bad)
 	done := r.push()
-	w.t.Logf("%s (%d %% bad), deaths: %v", c.Version, c.Fail, deaths)
+	w.t.Logf("%s: %s (%d %% bad), deaths: %v", time.Since(w.began).Round(time.Second), c.Version, c.Fail, deaths)
 	for _, k := range deaths {
 		w.die(began, k)
 	}

@@ -60,13 +60,14 @@ type world struct {
 	feed   *feed
 	crowd  *crowd
 	kills  int
+	began  time.Time
 	rested time.Time // when the last rollout had ended
 }
 
 // newWorld builds the program and starts the server, the hosts and the worker.
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir()}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), began: time.Now()}
 	w.exe, w.alive = os.Getenv("SLIPWAY_EXE"), filepath.Join(w.dir, "alive")
 	if w.exe == "" {
 		w.exe = filepath.Join(w.dir, "slipway")
