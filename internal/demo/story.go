@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -98,8 +99,9 @@ func (d *demo) startFleet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	first := 21000 + 1000*rand.IntN(8) // the shop draws its weather by its ports: another one each time
 	for i := range d.opts.Hosts {
-		ports := fmt.Sprintf("%d-%d", 21000+100*i, 21099+100*i)
+		ports := fmt.Sprintf("%d-%d", first+100*i, first+100*i+99)
 		if err := d.startAgent(fmt.Sprintf("host-%02d", i+1), token.Value.Token, wire.RoleHost, "--ports", ports); err != nil {
 			return err
 		}
