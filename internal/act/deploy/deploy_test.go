@@ -49,7 +49,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 			t.Fatal(err)
 		}
 		w.Service = w.fresh()
-		dbtest.Run(t, w.Service.Run)
+		dbtest.Run(t, w.Run)
 		for _, id := range []string{"rel_1", "rel_2"} {
 			w.release(id)
 		}

@@ -34,7 +34,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := &world{t: t, db: d, j: dbtest.Journal(t, d)}
 		w.Service = traffic.New(d, w.j, slog.New(slog.NewTextHandler(t.Output(), nil)))
-		dbtest.Run(t, w.Service.Run)
+		dbtest.Run(t, w.Run)
 		fn(t, w)
 	})
 }

@@ -78,6 +78,7 @@ func (m *Rollout) WakeAt() time.Time {
 	return time.Time{}
 }
 
+// To is the move into a state, in the present step.
 func (m *Rollout) To(s State, reasons ...event.Reason) Move {
 	return Move{To: s, Step: m.Step, Reasons: reasons}
 }
@@ -254,6 +255,7 @@ func JudgeReasons(v judge.Verdict) []event.Reason {
 	return out
 }
 
+// Because makes one reason of a move: a code for machines, a sentence for people, and the numbers in it.
 func Because(code string, numbers map[string]float64, format string, args ...any) event.Reason {
 	return event.Reason{Code: code, Text: fmt.Sprintf(format, args...), Numbers: numbers}
 }

@@ -85,7 +85,7 @@ func TestSmallSteps(t *testing.T) {
 		w.m.Look(w.now)
 		w.m.Look(w.now.Add(-time.Millisecond)) // by a transaction that was overtaken
 	}
-	if w.m.Current().Until != until || w.m.Since != since || w.m.Looked != w.now {
+	if !w.m.Current().Until.Equal(until) || !w.m.Since.Equal(since) || !w.m.Looked.Equal(w.now) {
 		t.Errorf("looking moved the watch by %s", w.m.Current().Until.Sub(until))
 	}
 }

@@ -21,6 +21,7 @@ func StepsOf(m *Rollout) []Step {
 	return steps
 }
 
+// StartWords says how the release will be judged.
 func (m *Rollout) StartWords() string {
 	switch {
 	case m.First():
