@@ -1,8 +1,10 @@
 package edge_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"io/fs"
 	"log"
@@ -10,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -34,6 +38,9 @@ type authority struct {
 
 	mu     sync.Mutex
 	orders int
+
+	gate    chan struct{} // until it is closed no challenge is looked at; nil does not stop any
+	waiting flag
 }
 
 func newAuthority(t *testing.T, port int) *authority {
@@ -52,6 +59,10 @@ func newAuthority(t *testing.T, port int) *authority {
 			a.mu.Lock()
 			a.orders++
 			a.mu.Unlock()
+		}
+		if a.gate != nil && strings.Contains(r.URL.Path, "chalZ") {
+			a.waiting.Add(1)
+			<-a.gate
 		}
 		handler.ServeHTTP(w, r)
 	}))
@@ -223,38 +234,71 @@ func checkPrivate(t *testing.T, dir string) {
 	}
 }
 
-// The edge is replaced while the authority looks at its challenge: whoever of the two is asked knows the answer.
-func TestACertificateIsObtainedAcrossARestart(t *testing.T) {
+// An edge that is replaced while the authority is about to look at its challenge: the successor, another process, answers it, and the visitor who waits at the
+// predecessor gets the certificate.
+func TestASuccessorAnswersTheChallengeOfItsPredecessor(t *testing.T) {
 	plain, port := freePort(t)
+	secured, _ := freePort(t)
 	a := newAuthority(t, port)
+	a.gate = make(chan struct{})
 	p := newPlane(t)
 	o, _ := backend(t, "old", "h1", echo)
 	r := route(0, o)
 	r.Hosts = []string{"shop.test"}
 	p.set(r)
-	dir, secured := t.TempDir(), "127.0.0.1:0"
-	start := func() (*edge.Edge, func()) {
-		return p.start(func(o *edgeOptions) { o.Dir, o.Listen, o.TLSListen, o.ACME = dir, plain, secured, a.acme() })
+	dir := t.TempDir()
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	e, stop := start()
+	said := &lockedBuffer{}
+	predecessor := exec.CommandContext(t.Context(), os.Args[0])
+	predecessor.Env = append(os.Environ(), "EDGE_TEST="+strings.Join([]string{dir, plain, p.URL, "1", secured, a.URL + wfe.DirectoryPath, roots}, "|"))
+	predecessor.Stderr = said
+	if err := predecessor.Start(); err != nil {
+		t.Fatal(err)
+	}
 	p.await("the snapshot in force", func() bool { return p.applied >= 1 })
-	secured = e.TLSAddr()
 	got := make(chan error, 1)
 	go func() {
 		_, err := shake(t, secured, "shop.test", a.roots)
 		got <- err
 	}()
-	p.await("the order", func() bool { return a.ordered() > 0 })
-	_, end := start()
+	p.await("a challenge", func() bool { return a.waiting.Load() > 0 })
+	_, stop := p.start(func(o *edgeOptions) { o.Dir, o.Listen, o.TLSListen, o.ACME = dir, plain, secured, a.acme() })
+	p.await("the predecessor to accept no more", func() bool { return strings.Contains(said.String(), "a successor serves") })
+	close(a.gate)
 	if err := <-got; err != nil {
+		t.Errorf("%v; the predecessor:\n%s", err, said)
+	}
+	if err := predecessor.Wait(); err != nil {
+		t.Errorf("the predecessor: %v\n%s", err, said)
+	}
+	if _, err := shake(t, secured, "shop.test", a.roots); err != nil {
 		t.Error(err)
 	}
-	<-p.ended[e]
 	stop()
-	end()
 	if a.ordered() != 1 {
 		t.Errorf("%d orders", a.ordered())
 	}
+}
+
+// lockedBuffer is what a process says, to be read while it still speaks.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // An authority that says no is left alone for a while, whoever comes meanwhile.

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/edge"
+	"github.com/slipwayhq/slipway/internal/edge/certs"
 )
 
 // TestMain is an edge when the supervisor's tests start this program again.
@@ -21,8 +23,15 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	part := strings.Split(spec, "|")
-	e, err := edge.New(edge.Options{ID: "agt_edge", Credential: "secret", Dir: part[0], Listen: part[1], Server: part[2], Version: part[3],
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	o := edge.Options{ID: "agt_edge", Credential: "secret", Dir: part[0], Listen: part[1], Server: part[2], Version: part[3],
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if len(part) > 4 {
+		roots := x509.NewCertPool()
+		pem, _ := os.ReadFile(part[6]) // without it the authority is not believed
+		roots.AppendCertsFromPEM(pem)
+		o.TLSListen, o.ACME = part[4], &certs.ACME{Directory: part[5], Roots: roots}
+	}
+	e, err := edge.New(o)
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		err = e.Run(ctx)
