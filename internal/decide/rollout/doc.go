@@ -17,5 +17,5 @@
 // telemetry "edge"; emits rollout.*, freeze.*, deploy.requested, traffic.requested.
 //
 // Guarantees. One rollout an environment at a time. The old release's processes keep running on every host until the promotion. Evidence restarts nowhere:
-// each second of each edge is folded once. Every move has its reasons, kept.
+// each second of each edge is folded once. Every move has its reasons, kept. Time in which no server looked, or by which the clock was set, is no watch.
 package rollout
