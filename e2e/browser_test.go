@@ -240,7 +240,7 @@ func (j *journey) secret() {
 
 func (j *journey) machinesAndAudit() {
 	j.visit(j.path("/hosts"))
-	j.sees("host-1", "work-5", "edge", "corner")
+	j.sees("host-1", "work-5", "edge", "#6 ") // the release that the secret made
 	j.check("hosts")
 	j.visit(j.path("/audit"))
 	j.sees("the phones ring", "The new supplier")

@@ -22,6 +22,7 @@ type site struct {
 	machines     []*process
 	printed      []*output // of all that ever ran here
 	joinToken    string
+	caches       []string // of Go: GOCACHE=… and so on, so that nothing is compiled anew
 }
 
 // newSite chooses addresses; nothing runs yet.
@@ -35,7 +36,15 @@ func newSite(dir string) (*site, error) {
 		*addr = l.Addr().String()
 		defer l.Close()
 	}
-	return s, nil
+	names := []string{"GOCACHE", "GOMODCACHE", "GOPATH"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		return nil, fmt.Errorf("go env: %w: %s", err, exit.Stderr)
+	}
+	for i, value := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		s.caches = append(s.caches, names[i]+"="+value)
+	}
+	return s, err
 }
 
 func (s *site) url() string  { return "http://" + s.listen }
@@ -43,21 +52,13 @@ func (s *site) data() string { return filepath.Join(s.dir, "server") }
 
 // env is what the command line needs to know, and keeps git and slipway away from the settings of whoever runs the tests.
 func (s *site) env() []string {
-	return []string{
+	return append([]string{
 		"SLIPWAY_URL=" + s.url(), "SLIPWAY_TOKEN=" + adminToken,
 		"HOME=" + s.dir, "XDG_CONFIG_HOME=" + filepath.Join(s.dir, ".config"),
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=Ana", "GIT_AUTHOR_EMAIL=ana@example.com", "GIT_COMMITTER_NAME=Ana", "GIT_COMMITTER_EMAIL=ana@example.com",
-		"GOCACHE=" + goEnv("GOCACHE"), "GOPATH=" + goEnv("GOPATH"), "GOMODCACHE=" + goEnv("GOMODCACHE"), "CGO_ENABLED=0",
-	}
-}
-
-func goEnv(name string) string {
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		panic(err) // the tests themselves were built by it
-	}
-	return strings.TrimSpace(string(out))
+		"CGO_ENABLED=0",
+	}, s.caches...)
 }
 
 // serve starts the server and waits until it is ready.
@@ -103,7 +104,7 @@ func (s *site) join(role string, n int) error {
 	for range n {
 		name := fmt.Sprintf("%s-%d", role, len(s.machines)+1)
 		p, err := start(append(os.Environ(), s.env()...), "slipway", "agent", "--join", s.joinToken, "--roles", role, "--name", name, "--data", filepath.Join(s.dir, "machines", name),
-			"--environ", "GOCACHE="+goEnv("GOCACHE"), "--tied", "--log-level", "debug")
+			"--environ", s.caches[0], "--tied", "--log-level", "debug")
 		if err != nil {
 			return err
 		}
