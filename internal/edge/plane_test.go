@@ -28,6 +28,7 @@ type plane struct {
 	applied int64
 	seconds map[string]event.EdgeSecond
 	posts   int
+	beats   int
 	// answer decides on the n-th post whether it is stored and what is answered; nil stores all and says 204.
 	answer func(n int) (store bool, status int)
 	ended  map[*edge.Edge]chan struct{} // closed when Run has returned
@@ -38,6 +39,7 @@ func newPlane(t *testing.T) *plane {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /edge/v1/snapshot", p.snapshot)
 	mux.HandleFunc("POST /edge/v1/seconds", p.post)
+	mux.HandleFunc("POST /agent/v1/beat", p.beat)
 	p.Server = httptest.NewServer(mux)
 	t.Cleanup(p.Close)
 	return p
@@ -73,6 +75,19 @@ func (p *plane) snapshot(w http.ResponseWriter, r *http.Request) {
 	snap := p.snap
 	p.mu.Unlock()
 	_ = json.NewEncoder(w).Encode(snap)
+}
+
+func (p *plane) beat(w http.ResponseWriter, r *http.Request) {
+	var b wire.Beat
+	if err := json.NewDecoder(r.Body).Decode(&b); err != nil || r.Header.Get("Authorization") != "Bearer secret" {
+		http.Error(w, "a beat of somebody", http.StatusBadRequest)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.beats++
+	p.tell()
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (p *plane) post(w http.ResponseWriter, r *http.Request) {
