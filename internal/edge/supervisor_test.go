@@ -44,11 +44,11 @@ func TestMain(m *testing.M) {
 }
 
 // supervise runs a supervisor; the function ends it.
-func supervise(t *testing.T, p *plane, dir, listen, version string, stopAtEnd bool) (up <-chan edge.Status, end func()) {
+func supervise(t *testing.T, p *plane, dir, listen, version string, stopAtEnd bool, args ...string) (up <-chan edge.Status, end func()) {
 	t.Helper()
 	statuses := make(chan edge.Status, 100)
 	s := &edge.Supervisor{
-		Dir: dir, Version: version, Exe: os.Args[0], Env: []string{"EDGE_TEST=" + strings.Join([]string{dir, listen, p.URL, version}, "|")},
+		Dir: dir, Version: version, Exe: os.Args[0], Args: args, Env: []string{"EDGE_TEST=" + strings.Join([]string{dir, listen, p.URL, version}, "|")},
 		StopAtEnd: stopAtEnd, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Up: func(s edge.Status) { statuses <- s },
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -128,6 +128,34 @@ func TestTheEdgeOutlivesItsSupervisorAndIsReplacedWithoutLoss(t *testing.T) {
 	if s, err := edge.Alive(dir); err == nil {
 		t.Errorf("process %d is left running", s.PID)
 	}
+}
+
+func TestAnEdgeThatWasStartedWithOtherArgumentsIsReplaced(t *testing.T) {
+	p := newPlane(t)
+	dir := t.TempDir()
+	t.Cleanup(func() { // whatever fails below, nothing stays behind
+		if s, err := edge.Alive(dir); err == nil {
+			_ = syscall.Kill(s.PID, syscall.SIGKILL)
+		}
+	})
+	up, end := supervise(t, p, dir, "127.0.0.1:0", "1", false)
+	first := next(t, up)
+	end()
+	for _, c := range []struct {
+		args []string
+		same bool
+	}{{nil, true}, {[]string{"--tls-listen", ":443"}, false}, {[]string{"--tls-listen", ":443"}, true}} {
+		up, end = supervise(t, p, dir, first.Listen, "1", false, c.args...)
+		s := next(t, up)
+		if (s.PID == first.PID) != c.same || s.Listen != first.Listen {
+			t.Errorf("with %q: process %d at %s after %d", c.args, s.PID, s.Listen, first.PID)
+		}
+		first = s
+		end()
+	}
+	up, end = supervise(t, p, dir, first.Listen, "1", true, "--tls-listen", ":443")
+	next(t, up)
+	end()
 }
 
 func TestAnEdgeThatDoesNotStartIsTriedAgain(t *testing.T) {
