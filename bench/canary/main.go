@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os/exec"
+	"strings"
 
 	"github.com/slipwayhq/slipway/bench/rig"
 )
@@ -49,9 +51,14 @@ func with(ctx context.Context, r *rig.Rig, name string, workers int, fn func(sta
 		r.StopAgents()
 		server.Stop()
 	}()
+	// Workers of one machine share what Go has compiled, with each other and with whoever runs this, as in the demo.
+	cache, err := exec.CommandContext(ctx, "go", "env", "GOCACHE").Output()
+	if err != nil {
+		return fmt.Errorf("find Go's cache: %w", err)
+	}
+	environ := []string{"--environ", "GOCACHE=" + strings.TrimSpace(string(cache)), "--environ", "CGO_ENABLED=0", "--environ", "GOFLAGS=-trimpath"}
 	for i := range workers {
-		// Workers of one machine share what Go has compiled.
-		if _, err := server.Agent(ctx, fmt.Sprintf("%s-worker-%d", name, i+1), "work", 0, "--environ", "GOCACHE="+r.Path("gocache"), "--environ", "CGO_ENABLED=0"); err != nil {
+		if _, err := server.Agent(ctx, fmt.Sprintf("%s-worker-%d", name, i+1), "work", 0, environ...); err != nil {
 			return err
 		}
 	}
