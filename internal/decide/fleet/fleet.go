@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -146,9 +147,17 @@ func (s *Service) admit(ctx context.Context, tx *db.Tx, r wire.JoinRequest, cred
 			return "", fault.Conflict("an agent named %q is there already, on another machine; choose another --name or remove that one first", r.Name)
 		}
 		a.ID = id
-		return id, updateAgent(ctx, tx, a, cred)
-	}
-	if err := insertAgent(ctx, tx, a, hash(r.Key), cred); err != nil {
+		was, err := agentByID(ctx, tx, id)
+		if err != nil {
+			return "", err
+		}
+		if err := updateAgent(ctx, tx, a, cred); err != nil {
+			return "", err
+		}
+		if slices.Equal(was.Roles, a.Roles) && maps.Equal(was.Labels, a.Labels) && was.Addr == a.Addr {
+			return id, nil // the same machine as before
+		}
+	} else if err := insertAgent(ctx, tx, a, hash(r.Key), cred); err != nil {
 		return "", err
 	}
 	_, err = tx.Emit(ctx, event.Meta{Actor: "agent:" + a.ID}, event.AgentJoined{Agent: a.ID, Name: a.Name, Roles: a.Roles, Addr: a.Addr, Labels: a.Labels})

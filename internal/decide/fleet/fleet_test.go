@@ -252,6 +252,12 @@ func TestANameIsOneMachine(t *testing.T) {
 			t.Errorf("the new credential gives %+v, %v", a, err)
 		}
 		w.want("joined h1")
+
+		// With other roles it is news to everybody.
+		if _, err := w.join(w.token(1, time.Time{}, wire.RoleHost, wire.RoleWork), "h1", key, wire.RoleHost, wire.RoleWork); err != nil {
+			t.Fatal(err)
+		}
+		w.want("joined h1, joined h1")
 	})
 }
 

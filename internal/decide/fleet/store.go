@@ -142,6 +142,14 @@ func selectAgents(ctx context.Context, q db.Querier) ([]Agent, error) {
 	return out, rows.Err()
 }
 
+func agentByID(ctx context.Context, q db.Querier, id string) (Agent, error) {
+	a, err := scanAgent(q.QueryRow(ctx, `SELECT `+agentColumns+` FROM fleet_agents WHERE id = $1`, id).Scan)
+	if err != nil {
+		return a, fmt.Errorf("read the agent %s: %w", id, err)
+	}
+	return a, nil
+}
+
 func agentByCredential(ctx context.Context, q db.Querier, hash string) (Agent, error) {
 	a, err := scanAgent(q.QueryRow(ctx, `SELECT `+agentColumns+` FROM fleet_agents WHERE cred_hash = $1`, hash).Scan)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -270,6 +270,23 @@ func TestEnvironmentChangesItsHosts(t *testing.T) {
 	})
 }
 
+func TestHostMovesByItsLabels(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.emit(event.EnvironmentChanged{Name: env, Spec: event.EnvironmentSpec{Branch: "main", Labels: map[string]string{"zone": "us"}}, Fields: []string{"labels"}})
+		w.join("us1", "eu1")
+		one := w.ship(1, 0, "promoted")
+		if got := w.runs("eu1"); got != "" {
+			t.Errorf("a host of another place runs %s", got)
+		}
+		moved := event.AgentJoined{Agent: "eu1", Name: "eu1", Roles: []string{"host"}, Labels: map[string]string{"zone": "us"}}
+		w.emit(moved)
+		w.asked("eu1", one)
+		moved.Labels = nil
+		w.emit(moved)
+		w.asked("eu1", "")
+	})
+}
+
 func TestAlphaFromFalseAlarms(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.join("us1")

@@ -222,18 +222,7 @@ func (s *Service) agent(ctx context.Context, tx *db.Tx, ev event.Event) error {
 	}
 	switch ev.Type {
 	case "agent.joined":
-		row := agentRow{id: a.Agent, name: a.Name, labels: a.Labels, live: true}
-		if err := storeAgent(ctx, tx, row); err != nil {
-			return err
-		}
-		for _, e := range envs {
-			if len(hostsOf(e.spec, []agentRow{row})) > 0 {
-				if err := s.enterHost(ctx, tx, e, a.Agent, ev); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return s.joined(ctx, tx, envs, agentRow{id: a.Agent, name: a.Name, labels: a.Labels, live: true}, ev)
 	case "agent.removed":
 		if err := deleteAgent(ctx, tx, a.Agent); err != nil {
 			return err
@@ -246,6 +235,31 @@ func (s *Service) agent(ctx context.Context, tx *db.Tx, ev event.Event) error {
 		}
 		return s.each(ctx, tx, envs, ev, func(m *machine.Rollout) { m.SetLost(a.Agent, lost) })
 	}
+}
+
+// joined takes a host in, or anew with other labels: it enters the environments that choose it now and leaves those that do not any more.
+func (s *Service) joined(ctx context.Context, tx *db.Tx, envs []*envRow, row agentRow, ev event.Event) error {
+	known, err := selectAgents(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := storeAgent(ctx, tx, row); err != nil {
+		return err
+	}
+	for _, e := range envs {
+		before := containsAgent(hostsOf(e.spec, known), row.id)
+		after := len(hostsOf(e.spec, []agentRow{row})) > 0
+		switch {
+		case after && !before:
+			err = s.enterHost(ctx, tx, e, row.id, ev)
+		case before && !after:
+			err = s.leave(ctx, tx, e, row.id, ev)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each changes the rollout under way of every environment, and lets it move.
