@@ -14,7 +14,7 @@ type demoCmd struct {
 	Listen     string  `help:"Address of the server; default: 127.0.0.1:7070, with --once a free port."`
 	EdgeListen string  `help:"Address for visitors; default: 127.0.0.1:7080, with --once a free port."`
 	Data       string  `help:"Empty folder to keep everything in; default: a temporary one, removed at the end." type:"path"`
-	RPS        float64 `name:"rps" help:"Requests a second that visitors send; default: 600."`
+	RPS        float64 `name:"rps" help:"Requests a second that visitors send; default: 600, with --once 900."`
 }
 
 // teller tells what happens, and sums it up.

@@ -47,10 +47,7 @@ func Run(ctx context.Context, o Options) (s Summary, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	d := &demo{opts: o, started: started, feed: newFeed(), pace: watched(), token: newToken()}
-	if o.Once {
-		d.pace = hurried()
-	}
+	d := &demo{opts: o, started: started, feed: newFeed(), pace: o.pace(), token: newToken()}
 	d.children = &children{exe: o.Exe, logs: filepath.Join(o.Dir, "logs")}
 	close, err := d.open(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ type Options struct {
 	Listen, EdgeListen string
 	// Dir keeps everything; it must be empty. Default: a temporary folder, removed at the end.
 	Dir string
-	// RPS is how many requests a second visitors send; default 600.
+	// RPS is how many requests a second visitors send; default 600, with Once 900.
 	RPS float64
 	// Hosts and Workers default to 10 and 4.
 	Hosts, Workers int
@@ -41,7 +41,7 @@ func (o Options) withDefaults() (Options, error) {
 		listen, edge = "127.0.0.1:0", "127.0.0.1:0"
 	}
 	o.Listen, o.EdgeListen = cmp.Or(o.Listen, listen), cmp.Or(o.EdgeListen, edge)
-	o.RPS = cmp.Or(o.RPS, 600)
+	o.RPS = cmp.Or(o.RPS, o.pace().rps)
 	o.Hosts, o.Workers = cmp.Or(o.Hosts, 10), cmp.Or(o.Workers, 4)
 	if o.RPS < 1 || o.RPS > 20_000 {
 		return o, fault.Invalid("--rps %g: want 1 to 20000 requests a second", o.RPS)
@@ -61,6 +61,13 @@ func (o Options) withDefaults() (Options, error) {
 		return o, err
 	}
 	return o, nil
+}
+
+func (o Options) pace() pace {
+	if o.Once {
+		return hurried()
+	}
+	return watched()
 }
 
 // free checks that an address can be listened on, and takes a free port for port 0.

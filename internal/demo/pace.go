@@ -13,13 +13,14 @@ import (
 // pace is how fast the demo goes.
 type pace struct {
 	rollout string        // the manifest's section
+	rps     float64       // requests a second, unless told otherwise
 	errors  float64       // part of the shop's pages that fail whatever the release
 	look    time.Duration // how often the evidence is told
 }
 
 // watched is the pace of the demo that people look at: about three minutes.
 func watched() pace {
-	return pace{look: 4 * time.Second, errors: 0.03, rollout: `# Watch times are those of a demo: with this many visitors seconds are enough. In earnest, give each step minutes.
+	return pace{look: 4 * time.Second, rps: 600, errors: 0.03, rollout: `# Watch times are those of a demo: with this many visitors seconds are enough. In earnest, give each step minutes.
 rollout:
   canary: visitors                  # old and new side by side, split by visitor
   steps:
@@ -37,11 +38,11 @@ rollout:
 
 // hurried is the pace of the demo that only reports.
 func hurried() pace {
-	return pace{look: 2 * time.Second, errors: 0.03, rollout: `# Watch times are scaled down to seconds, and visitors are many, so that the demo ends within a minute. In earnest, give each step minutes.
+	return pace{look: 2 * time.Second, rps: 900, errors: 0.04, rollout: `# Watch times are scaled down to seconds, and visitors are many, so that the demo ends within a minute. In earnest, give each step minutes.
 rollout:
   canary: visitors                  # old and new side by side, split by visitor
   steps:
-    - {share: 50%, watch: 8s}
+    - {share: 50%, watch: 6s}
     - {share: 100%, watch: 1s, hold_back: 20%}
   settle: 3s
   alpha: 0.001                      # fewer false alarms than by default: a demo shares its machine with whatever runs there

@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/slipwayhq/slipway/internal/apptest"
+)
+
+func TestMain(m *testing.M) { apptest.Main(m) }
+
+// run is one command line, with nothing of the user's settings around it.
+func run(t *testing.T, stdin string, args ...string) (status int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p := &program{ctx: t.Context(), stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr}
+	status = p.main(args)
+	return status, stdout.String(), stderr.String()
+}
+
+// alone keeps settings of the user and variables of the machine away.
+func alone(t *testing.T) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "SLIPWAY_") {
+			t.Setenv(name, "")
+			must(t, os.Unsetenv(name))
+		}
+	}
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Chdir(t.TempDir())
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every verb must be read as it is documented.
+func TestVerbsAreUnderstood(t *testing.T) {
+	alone(t)
+	for _, line := range []string{
+		"serve", "serve --data d --listen :7070 --edge-listen none --admin-token 0123456789abcdef --log-format json --url https://x --log-age 24h",
+		"serve --database postgres://x/y --nats nats://x --tls-cert c --tls-key k --secret-key k",
+		"agent --server https://x --join slj_x --roles work,host --name n --addr 10.0.0.1 --data d --labels zone=eu,disk=ssd --slots 2 --environ GOFLAGS=-a,-b",
+		"edge --dir d --listen :80 --server http://x --id agt_x", "edge --server https://x --join slj_x --listen :80 --acme --acme-email a@b --trusted-proxies 10.0.0.0/8",
+		"edge stop", "edge stop --data d", "init", "init --force dir", "demo", "demo --once --json --listen :1 --edge-listen :2 --data d --rps 10", "drill", "drill --json --data d",
+		"login", "login https://x --token t --pin p", "logout", "watch", "watch rol_1 --json", "watch 3", "builds", "builds --json -n 5", "builds bld_1 --json", "rollouts", "rollouts #3",
+		"releases --app shop --env staging", "hosts --role work --json", "logs bld_1", "logs 3 lse_1 -f", "rollback --reason r", "rollback rel_1 --reason r", "promote", "pause rol_1",
+		"resume 3 --reason r", "freeze --reason r", "unfreeze --reason r", "config", "config get A", "config set A=1 B=2 --reason r", "config set --secret A", "config unset A B --reason r",
+		"tokens", "tokens create laptop --person ana --expires 24h", "tokens revoke tok_1", "join-token --roles edge --uses 1 --expires 1h", "people", "people add ana --email a@b --admin",
+		"people remove ana", "people grant ana shop deployer", "cancel 3 --reason r", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
+	} {
+		parser, err := kong.New(&verbs{}, kong.Name("slipway"), kong.Vars{"localURL": localURL})
+		must(t, err)
+		if _, err := parser.Parse(strings.Fields(line)); err != nil {
+			t.Errorf("slipway %s: %v", line, err)
+		}
+	}
+}
+
+func TestWhatIsNotUnderstoodIsSaid(t *testing.T) {
+	alone(t)
+	for _, line := range []string{"nonsense", "builds --nonsense", "freeze", "rollback", "people grant ana shop king", "hosts --role king", "config set", "serve --log-format xml"} {
+		status, _, errs := run(t, "", strings.Fields(line)...)
+		if status != exitUsage || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "slipway: ") || !strings.Contains(errs, "--help") {
+			t.Errorf("slipway %s: status %d, %q", line, status, errs)
+		}
+	}
+	if status, out, _ := run(t, "", "--help"); status != exitDone || !strings.Contains(out, "watch") {
+		t.Errorf("--help: %d %q", status, out)
+	}
+	if status, out, _ := run(t, ""); status != exitDone || !strings.Contains(out, "Usage") {
+		t.Errorf("nothing: %d %q", status, out)
+	}
+	if status, out, _ := run(t, "", "version"); status != exitDone || !strings.HasPrefix(out, "slipway ") {
+		t.Errorf("version: %d %q", status, out)
+	}
+}
+
+func TestMistakesInOptionsAreOneLine(t *testing.T) {
+	alone(t)
+	for line, want := range map[string]string{
+		"builds": "slipway login", "agent --ports 9-1": "20000-29999", "edge --trusted-proxies ten --id x": "10.0.0.0/8",
+		"edge stop": "no edge runs", "drill": "slipway demo", "demo --rps=-1": "requests a second", "demo --once --data /proc/self": "not empty",
+		"builds --url http://example.com --token t": "https://", "builds --token t --url http://127.0.0.1:1": "slipway serve", "logout": "not signed in", "init nowhere": "not a folder",
+	} {
+		status, _, errs := run(t, "", strings.Fields(line)...)
+		if status != exitFailed || !strings.Contains(errs, want) {
+			t.Errorf("slipway %s: status %d, %q lacks %q", line, status, errs, want)
+		}
+	}
+}
+
+func TestSignedInOnceAndForAll(t *testing.T) {
+	alone(t)
+	s := apptest.Start(t)
+	if status, _, errs := run(t, "slt_wrong\n", "login", s.URL()); status != exitFailed || !strings.Contains(errs, "does not know this token") {
+		t.Fatalf("a wrong token: %d %q", status, errs)
+	}
+	if status, out, errs := run(t, apptest.Token+"\n", "login", s.URL()); status != exitDone || !strings.Contains(out, "as admin") {
+		t.Fatalf("login: %d %q %q", status, out, errs)
+	}
+	path, err := credentialsPath()
+	must(t, err)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("credentials: %v, %v", info, err)
+	}
+	if status, out, errs := run(t, "", "people", "--json"); status != exitDone || !strings.Contains(out, `"admin"`) {
+		t.Errorf("people: %d %q %q", status, out, errs)
+	}
+	host := strings.TrimPrefix(s.URL(), "http://")
+	if _, out, _ := run(t, "protocol=http\nhost="+host+"\n\n", "git-credential", "get"); !strings.Contains(out, "password="+apptest.Token) {
+		t.Errorf("git-credential: %q", out)
+	}
+	if _, out, _ := run(t, "protocol=http\nhost=example.com\n\n", "git-credential", "get"); out != "" {
+		t.Errorf("the token is given to another host: %q", out)
+	}
+	if status, _, _ := run(t, "", "logout"); status != exitDone {
+		t.Error("logout failed")
+	}
+	if status, _, errs := run(t, "", "people", "--url", s.URL()); status != exitFailed || !strings.Contains(errs, "slipway login") {
+		t.Errorf("after logout: %d %q", status, errs)
+	}
+}
+
+// The verbs against a real server: what they print is what it says.
+func TestVerbsAgainstAServer(t *testing.T) {
+	alone(t)
+	s := apptest.Start(t)
+	t.Setenv("SLIPWAY_URL", s.URL())
+	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
+	ok := func(stdin string, args ...string) string {
+		t.Helper()
+		status, out, errs := run(t, stdin, args...)
+		if status != exitDone {
+			t.Fatalf("slipway %v: %d %s", args, status, errs)
+		}
+		return out
+	}
+	refused := func(want string, args ...string) {
+		t.Helper()
+		if status, _, errs := run(t, "", args...); status != exitFailed || !strings.Contains(errs, want) {
+			t.Errorf("slipway %v: %d %q lacks %q", args, status, errs, want)
+		}
+	}
+	refused("no app", "builds")
+	s.Must(t, "POST", "/v1/apps", map[string]string{"name": "shop"}, nil)
+	for _, verb := range []string{"builds", "rollouts", "releases", "hosts"} {
+		var list []any
+		if out := ok("", verb, "--json"); json.Unmarshal([]byte(out), &list) != nil || list == nil {
+			t.Errorf("%s --json is no array: %q", verb, out)
+		}
+		if out := ok("", verb); !strings.Contains(out, "none") {
+			t.Errorf("%s: %q", verb, out)
+		}
+	}
+	ok("", "config", "set", "A=1", "B=x=y", "--reason", "test")
+	ok("hidden\n", "config", "set", "--secret", "C")
+	if out := ok("", "config"); !strings.Contains(out, "A=1\nB=x=y\nC (a secret") || strings.Contains(out, "hidden") {
+		t.Errorf("config: %q", out)
+	}
+	if out := ok("", "config", "get", "B"); out != "x=y\n" {
+		t.Errorf("config get B: %q", out)
+	}
+	ok("", "config", "unset", "A")
+	refused("no setting", "config", "get", "A")
+	refused("not NAME=VALUE", "config", "set", "A")
+	s.Until(t, "the environment can be frozen", func() bool { status, _, _ := run(t, "", "freeze", "--reason", "test"); return status == exitDone })
+	ok("", "unfreeze", "--reason", "over")
+	refused("no rollout is under way", "promote")
+	refused("no build #7", "builds", "#7")
+	refused("bld_nowhere", "logs", "bld_nowhere")
+	if out := ok("", "join-token", "--roles", "work"); !strings.HasPrefix(out, "slj_") || strings.Count(out, "\n") != 1 {
+		t.Errorf("join-token: %q", out)
+	}
+	if out := ok("", "people", "add", "ana"); !strings.Contains(out, "/login?token=") {
+		t.Errorf("people add: %q", out)
+	}
+	ok("", "people", "grant", "ana", "shop", "deployer")
+	if out := ok("", "people"); !strings.Contains(out, "deployer of shop") {
+		t.Errorf("people: %q", out)
+	}
+	if out := ok("", "tokens", "create", "ci"); !strings.HasPrefix(out, "slt_") {
+		t.Errorf("tokens create: %q", out)
+	}
+}
+
+func TestInitNeverOverwrites(t *testing.T) {
+	alone(t)
+	dir := filepath.Join(t.TempDir(), "hello")
+	must(t, os.MkdirAll(dir, 0o700))
+	for name, text := range map[string]string{"go.mod": "module example.com/hello\n\ngo 1.24\n", "main.go": "package main\n\nfunc main() {}\n"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	status, out, errs := run(t, "", "init", dir)
+	if status != exitDone || !strings.Contains(out, "git push slipway main") || !strings.Contains(out, "/git/hello.git") {
+		t.Fatalf("init: %d %q %q", status, out, errs)
+	}
+	path := filepath.Join(dir, manifestName)
+	must(t, os.WriteFile(path, []byte("mine"), 0o600))
+	if status, _, errs := run(t, "", "init", dir); status != exitFailed || !strings.Contains(errs, "--force") {
+		t.Errorf("init again: %d %q", status, errs)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "mine" {
+		t.Errorf("it was overwritten: %q, %v", text, err)
+	}
+	if status, _, _ := run(t, "", "init", "--force", dir); status != exitDone {
+		t.Error("init --force failed")
+	}
+	if app := appOfFolder(dir); app != "hello" {
+		t.Errorf("the app of the folder is %q", app)
+	}
+}
+
+func TestATiedProgramEndsWithItsParent(t *testing.T) {
+	ctx, stop := tied{}.bind(t.Context())
+	if ctx.Err() != nil {
+		t.Error("ended at once")
+	}
+	stop()
+	ctx, stop = tied{Tied: true}.bind(t.Context())
+	if ctx.Err() != nil {
+		t.Error("ended though its parent lives")
+	}
+	stop()
+	if ctx.Err() == nil {
+		t.Error("looks on after stop")
+	}
+}
