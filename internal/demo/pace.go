@@ -38,7 +38,7 @@ rollout:
 
 // hurried is the pace of the demo that only reports.
 func hurried() pace {
-	return pace{look: 2 * time.Second, rps: 900, errors: 0.04, rollout: `# Watch times are scaled down to seconds, and visitors are many, so that the demo ends within a minute. In earnest, give each step minutes.
+	return pace{look: 2 * time.Second, rps: 900, errors: 0.03, rollout: `# Watch times are scaled down to seconds, and visitors are many, so that the demo ends within a minute. In earnest, give each step minutes.
 rollout:
   canary: visitors                  # old and new side by side, split by visitor
   steps:
