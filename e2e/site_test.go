@@ -103,7 +103,7 @@ func (s *site) join(role string, n int) error {
 	}
 	for range n {
 		name := fmt.Sprintf("%s-%d", role, len(s.machines)+1)
-		p, err := start(append(os.Environ(), s.env()...), "slipway", "agent", "--join", s.joinToken, "--roles", role, "--name", name, "--data", filepath.Join(s.dir, "machines", name),
+		p, err := start(append(os.Environ(), s.env()...), "slipway", "agent", "--join", s.joinToken, "--roles", role, "--name", name, "--labels", "zone=here", "--data", filepath.Join(s.dir, "machines", name),
 			"--environ", s.caches[0], "--tied", "--log-level", "debug")
 		if err != nil {
 			return err
