@@ -60,10 +60,12 @@ func (c *initCmd) next(p *program, dir, app string) {
 		address = given
 	}
 	p.say("\nLook it over, then:")
+	what := manifestName
 	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
+		what = "-A"
 		p.say("  git init -b main")
 	}
-	p.say("  git add %s && git commit -m \"Ship with Slipway\"", manifestName)
+	p.say("  git add %s && git commit -m \"Ship with Slipway\"", what)
 	p.say("  git remote add slipway %s/git/%s.git", address, app)
 	p.say("  git push slipway main")
 	p.say("The first push makes the app. git asks for a user name (any) and a password (your token).")
