@@ -205,7 +205,8 @@ func (s *Service) advance(ctx context.Context, tx *db.Tx, m *machine.Rollout) er
 			break // another round of the same watch
 		}
 	}
-	tx.OnCommit(s.wakeTimer)
+	at := m.LookAt(tx.Now())
+	tx.OnCommit(func() { s.wakeFor(at) })
 	return storeMachine(ctx, tx, m)
 }
 
@@ -305,7 +306,11 @@ func errorsOf(errs ...error) error {
 	return nil
 }
 
-func (s *Service) wakeTimer() {
+// wakeFor wakes the timer when it should look before it plans to. Nothing is planned while it looks.
+func (s *Service) wakeFor(at time.Time) {
+	if planned := s.planned.Load(); at.IsZero() || planned != 0 && at.UnixMicro() >= planned {
+		return
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:

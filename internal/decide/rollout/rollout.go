@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
@@ -20,7 +21,8 @@ type Service struct {
 	j   *journal.Journal
 	log *slog.Logger
 
-	wake chan struct{} // tells the timer that a machine moved
+	wake    chan struct{} // tells the timer to look sooner than it plans to
+	planned atomic.Int64  // when it plans to look, in microseconds; 0 while it looks
 
 	mu    sync.Mutex
 	ticks chan struct{} // closed and replaced when evidence came in

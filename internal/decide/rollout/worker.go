@@ -74,6 +74,7 @@ func (s *Service) timer(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+		s.planned.Store(0)
 		next, err := s.due(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("rollouts not looked after, trying again", "error", err)
@@ -83,6 +84,7 @@ func (s *Service) timer(ctx context.Context) error {
 		if !next.IsZero() {
 			wait = min(max(next.Sub(s.db.Now()), time.Millisecond), wait)
 		}
+		s.planned.Store(s.db.Now().Add(wait).UnixMicro())
 		timer.Reset(wait)
 	}
 }
