@@ -80,7 +80,7 @@ func load(ctx context.Context, addr, cookie string, set settings) (rate, request
 	if loadName() != "wrk" {
 		return generate(ctx, addr, cookie, set)
 	}
-	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(set.Conns), "-d"+strconv.Itoa(max(1, int(set.Time.Seconds())))+"s", //nolint:gosec // our own numbers
+	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(set.Conns), "-d"+strconv.Itoa(max(1, int(set.Time.Seconds())))+"s", // our own numbers
 		"-H", "Cookie: "+cookie, "http://"+addr+"/product/81723")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
