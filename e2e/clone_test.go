@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,9 +74,16 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
+	cmd.Env = slices.DeleteFunc(os.Environ(), ofMake)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// ofMake tells what an outer make leaves for inner ones: this test is run by make test, and its own make is to behave as a newcomer's.
+func ofMake(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return name == "MAKELEVEL" || name == "MAKEFLAGS" || name == "MFLAGS"
 }
