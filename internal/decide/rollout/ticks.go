@@ -177,10 +177,10 @@ func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.Edg
 		} else {
 			b.RequestsOld, b.ErrorsOld = b.RequestsOld+c.Requests, b.ErrorsOld+c.Errors
 		}
-		if m.Counts(c.Host, sec.Second) {
-			b.Counted = true
-			m.Count(counts, c)
-		}
+	}
+	for _, c := range m.Counted(rs, sec.Second) {
+		b.Counted = true
+		m.Count(counts, c)
 	}
 	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
 		b.Vitals[e.Name] = tickVital{Count: counts[e.Name], LogE: round(e.EValue), Ratio: round(e.RatioEstimate), Low: round(e.RatioLow), High: round(e.RatioHigh)}

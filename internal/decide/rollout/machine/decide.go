@@ -181,28 +181,6 @@ func (m *Rollout) answered(n int) bool {
 	return false
 }
 
-// settledAt is when every host that runs the new release has settled.
-func (m *Rollout) settledAt() time.Time {
-	at := m.Since
-	settle := m.Policy.Settle.Duration
-	if m.First() {
-		settle = max(settle, firstWatch)
-	}
-	if m.Hotfix != nil && m.Hotfix.SkipWatch {
-		return at
-	}
-	for _, up := range m.UpSince {
-		if t := up.Add(settle); t.After(at) {
-			at = t
-		}
-	}
-	return at
-}
-
-func (m *Rollout) settledReason() event.Reason {
-	return Because("settled", map[string]float64{"seconds": m.Policy.Settle.Seconds()}, "the hosts have settled")
-}
-
 // decideWatched is what happens at the end of a watch.
 func (m *Rollout) decideWatched() Move {
 	last := m.Step == len(m.Steps)-1

@@ -7,7 +7,6 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
-	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -114,6 +113,7 @@ func (m *Rollout) Requests(newID func(prefix string) string) (deploys []event.De
 	}
 	if s := m.WishSplit(); !sameSplit(s, m.Split) {
 		m.Traffic, m.Split, m.InForce = newID("trf"), s, false
+		m.forgetVisitors()
 		traffic = &event.TrafficRequested{Traffic: m.Traffic, Rollout: m.ID, Split: s}
 	}
 	return deploys, traffic
@@ -169,7 +169,11 @@ func (m *Rollout) process(p event.ProcessChanged, at time.Time) {
 	if p.Release != m.Release {
 		return
 	}
-	if p.State == wire.ProcessUp && m.UpSince[p.Host].IsZero() {
+	switch {
+	case p.State == wire.ProcessStopped:
+		delete(m.UpSince, p.Host) // the next one starts cold
+	case p.State == wire.ProcessUp && m.UpSince[p.Host].IsZero():
+		// What starts again after a crash does not settle anew: its slowness is the release's own doing.
 		if m.UpSince == nil {
 			m.UpSince = map[string]time.Time{}
 		}
@@ -195,26 +199,6 @@ func (m *Rollout) SetLost(host string, lost bool) {
 	}
 }
 
-// Counts tells whether what a host did at second is evidence. Where visitors or requests were drawn, what settles is left out by time: nothing counts until every host
-// has settled, then everything does (without one host the rest would no longer be split by the drawn share). Where hosts were drawn it is left out by host.
-func (m *Rollout) Counts(host string, second int64) bool {
-	if m.Mode == manifest.CanaryHosts {
-		return !slices.Contains(m.LeftOut, host) && m.settledBy(host, second)
-	}
-	for _, h := range m.Hosts {
-		if !slices.Contains(m.Lost, h) && !m.settledBy(h, second) {
-			return false
-		}
-	}
-	return true
-}
-
-// settledBy tells whether a host's new process, if it has one, has been up for the settling time at second.
-func (m *Rollout) settledBy(host string, second int64) bool {
-	up, ok := m.UpSince[host]
-	return !ok || !time.Unix(second, 0).Before(up.Add(m.Policy.Settle.Duration))
-}
-
 // Fold takes one edge's second into totals and evidence, and tells whether the verdict changed.
 func (m *Rollout) Fold(rs event.RouteSecond, second int64, now time.Time) (changed bool, err error) {
 	m.Totals.add(m, rs)
@@ -222,10 +206,8 @@ func (m *Rollout) Fold(rs event.RouteSecond, second int64, now time.Time) (chang
 		return false, nil
 	}
 	tick := judge.Tick{Second: second, Share: rs.Split.Share, Counts: map[string]judge.Count{}}
-	for _, c := range rs.Hosts {
-		if m.Counts(c.Host, second) {
-			m.Count(tick.Counts, c)
-		}
+	for _, c := range m.Counted(rs, second) {
+		m.Count(tick.Counts, c)
 	}
 	if len(tick.Counts) == 0 {
 		return false, nil

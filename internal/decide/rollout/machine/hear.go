@@ -31,7 +31,7 @@ func (m *Rollout) Hear(ev event.Event) error {
 			return err
 		}
 		if a.Traffic == m.Traffic {
-			m.InForce = true
+			m.inForce(ev.Time)
 		}
 	}
 	return nil

@@ -64,8 +64,10 @@ func (m *Rollout) missed(now time.Time, gap time.Duration) {
 // setBack moves the rollout's times with a clock that was set back by -gap.
 func (m *Rollout) setBack(gap time.Duration) {
 	m.Since = m.Since.Add(gap)
-	for host, up := range m.UpSince {
-		m.UpSince[host] = up.Add(gap)
+	for _, since := range []map[string]time.Time{m.UpSince, m.VisitorsSince} {
+		for host, at := range since {
+			since[host] = at.Add(gap)
+		}
 	}
 	if len(m.Steps) > 0 && !m.Current().Until.IsZero() {
 		m.Current().Until = m.Current().Until.Add(gap)

@@ -69,9 +69,11 @@ type Rollout struct {
 	Split   event.Split `json:"split"`
 	InForce bool        `json:"in_force"`
 
-	// UpSince says when the new release's process came up on a host; from then the settling counts. Crashes counts its deaths.
-	UpSince map[string]time.Time `json:"up_since,omitempty"`
-	Crashes map[string]Crash     `json:"crashes,omitempty"`
+	// UpSince says when the new release's process came up on a host, VisitorsSince when the split that first sent visitors to it was in force; the settling counts
+	// from the later one. Crashes counts its deaths.
+	UpSince       map[string]time.Time `json:"up_since,omitempty"`
+	VisitorsSince map[string]time.Time `json:"visitors_since,omitempty"`
+	Crashes       map[string]Crash     `json:"crashes,omitempty"`
 
 	Thresholds []judge.Threshold `json:"thresholds,omitempty"`
 	Judge      judge.Policy      `json:"judge"`

@@ -31,6 +31,9 @@ type world struct {
 	split   event.Split
 	// requests a second on each host.
 	requests int
+	// The edges follow a split this long after they were asked, at edgesAt.
+	edgeDelay time.Duration
+	edgesAt   time.Time
 }
 
 func policy() manifest.Rollout {
@@ -87,7 +90,7 @@ func (w *world) move(mv Move) {
 	d, tr := w.m.Requests(func(p string) string { w.ids++; return fmt.Sprintf("%s_%d", p, w.ids) })
 	w.deploys = append(w.deploys, d...)
 	if tr != nil {
-		w.traffic = tr
+		w.traffic, w.edgesAt = tr, w.now.Add(w.edgeDelay)
 	}
 	w.reload()
 	w.check()
@@ -109,10 +112,13 @@ func (w *world) advance() {
 
 // answer lets hosts and edges do what they were asked.
 func (w *world) answer() {
-	for len(w.deploys) > 0 || w.traffic != nil {
-		if tr := w.traffic; tr != nil {
+	due := func() bool { return w.traffic != nil && !w.now.Before(w.edgesAt) }
+	for len(w.deploys) > 0 || due() {
+		if tr := w.traffic; due() {
 			w.traffic, w.split = nil, tr.Split
-			w.m.InForce = tr.Traffic == w.m.Traffic
+			if tr.Traffic == w.m.Traffic {
+				w.m.inForce(w.now)
+			}
 			w.check()
 		}
 		ds := w.deploys
