@@ -77,10 +77,10 @@ func fails(t *testing.T, way string, change func(*wire.HeldRelease), o func(*Opt
 func TestNeverHealthy(t *testing.T) {
 	got := fails(t, "sick", func(r *wire.HeldRelease) {
 		spec := r.Processes["web"]
-		spec.StartTimeout = 300 * time.Millisecond
+		spec.StartTimeout = 3 * time.Second
 		r.Processes["web"] = spec
 	}, nil)
-	if got.Code != "unhealthy" || !strings.Contains(got.Text, "not healthy within 300ms") || !strings.Contains(got.Text, "app begins") {
+	if got.Code != "unhealthy" || !strings.Contains(got.Text, "not healthy within 3s") || !strings.Contains(got.Text, "app begins") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -88,7 +88,7 @@ func TestNeverHealthy(t *testing.T) {
 func TestListensWhereNobodyLooks(t *testing.T) {
 	got := fails(t, "well", func(r *wire.HeldRelease) {
 		spec := r.Processes["web"]
-		spec.StartTimeout = 300 * time.Millisecond
+		spec.StartTimeout = 3 * time.Second
 		r.Processes["web"] = spec
 	}, func(o *Options) { o.Addr = "127.0.0.2" })
 	if got.Code != "unhealthy" || !strings.Contains(got.Text, "let it listen on 0.0.0.0") {

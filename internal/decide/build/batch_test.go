@@ -291,8 +291,10 @@ func TestNothingToTestOrShip(t *testing.T) {
 		m := shop()
 		m.Package = manifest.Package{}
 		w.push(m)
-		w.nth(1)
-		w.idle("agt_1")
+		w.wait("the build to end", func() bool {
+			w.idle("agt_1")
+			return !w.nth(1).State.Open()
+		})
 		if b := w.nth(1); b.State != build.Passed || b.Artifact != "" {
 			w.t.Errorf("build: %+v", b)
 		}
