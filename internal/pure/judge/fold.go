@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/slipwayhq/slipway/internal/pure/stats"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
 // maxCount is more requests than any edge sees in one tick; what is above it is a fault of the counter.
@@ -26,6 +27,10 @@ func NewState(p Policy) State {
 			Name:    v.Name,
 			Harm:    stats.NewHarmTest(1 + p.Margin),
 			Exclude: stats.NewExclusionTest(math.Max(p.RuleOutFor(v), 1+p.Margin)),
+		}
+		if p.Unit == ByHost && p.Fleet != nil && len(p.Fleet.Before[v.Name]) > 0 {
+			test := units.New(1 + p.Margin)
+			s.Vitals[i].Units = &test
 		}
 	}
 	return s
@@ -139,6 +144,13 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 		x, drawn, atRisk = c.Old, 1-drawn, 1-atRisk
 	}
 	s.Share = math.Min(atRisk, drawn)
+	if s.Units != nil {
+		if len(s.Units.Phases) > 0 && compares(atRisk) {
+			s.Units.Fold(x, n, atRisk)
+			s.Peak = math.Max(s.Peak, s.Units.LogE())
+		}
+		return
+	}
 	if compares(drawn) {
 		s.Harm.Fold(x, n, drawn)
 		s.Peak = math.Max(s.Peak, s.Harm.LogE())

@@ -49,10 +49,11 @@ func overall(vitals []VitalEvidence) Outcome {
 
 // weigh puts one vital's evidence in numbers and words.
 func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
+	excluded := s.excludeLogE()
 	e := VitalEvidence{
 		Name: v.Name, Label: v.label(), Outcome: Unknown,
-		EValue: log10(s.Harm.LogE()), Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)),
-		Excluded: log10(s.Exclude.LogE()), ExcludeThreshold: log10(-math.Log(p.excludeAlpha())), RuleOut: p.RuleOutFor(v),
+		EValue: log10(s.harmLogE()), Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)),
+		Excluded: log10(excluded), ExcludeThreshold: log10(-math.Log(p.excludeAlpha())), RuleOut: p.RuleOutFor(v),
 		Count:   s.Total,
 		RateNew: rate(s.Total.New, s.Total.AtRiskNew), RateOld: rate(s.Total.Old, s.Total.AtRiskOld),
 	}
@@ -63,7 +64,7 @@ func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 		e.Outcome, e.Text = Regressed, regressedText(v, e)
 	case !canRise(p, v):
 		e.Outcome, e.Text = Healthy, cannotRiseText(v)
-	case s.Exclude.LogE() >= -math.Log(p.excludeAlpha()):
+	case excluded >= -math.Log(p.excludeAlpha()):
 		e.Outcome, e.Text = Healthy, excludedText(p, v, e)
 	case negligible:
 		e.Outcome, e.Text = Healthy, negligibleText(p, v, e)
@@ -87,9 +88,10 @@ func canRise(p Policy, v VitalSpec) bool { return p.RuleOutFor(v) > 1+p.Margin }
 
 // ratios fills in the estimate and its bounds as new over old, whichever direction is harm.
 func (e *VitalEvidence) ratios(p Policy, v VitalSpec, s *VitalState) {
-	estimate, _ := s.Bounds.Estimate()
-	low, _ := s.Bounds.Lower(p.excludeAlpha())
-	high, _ := s.Bounds.Upper(p.excludeAlpha())
+	b := s.bounds()
+	estimate, _ := b.Estimate()
+	low, _ := b.Lower(p.excludeAlpha())
+	high, _ := b.Upper(p.excludeAlpha())
 	if v.Bad == Drop {
 		estimate, low, high = inverse(estimate), inverse(high), inverse(low)
 	}
@@ -117,7 +119,7 @@ func rate(events, requests int64) float64 {
 // needed is the cheaper of the two ways to health: excluding the ratio, or showing that the rate is negligible.
 func needed(p Policy, v VitalSpec, s *VitalState) Needed {
 	alpha, share, pooled := p.excludeAlpha(), s.harmShare(), s.pooledRate()
-	events, requests := s.Exclude.EventsNeeded(share, 1, alpha), math.Inf(1)
+	events, requests := s.excludeNeeds(share, alpha), math.Inf(1)
 	if pooled > 0 {
 		requests = events / pooled
 	}
@@ -133,7 +135,7 @@ func needed(p Policy, v VitalSpec, s *VitalState) Needed {
 // toDetect forecasts when a harm of RuleOut that begins now would be called regressed.
 func toDetect(p Policy, v VitalSpec, s *VitalState) Needed {
 	ratio, share := p.RuleOutFor(v), s.harmShare()
-	events, requests := s.Harm.EventsNeeded(share, ratio, p.Alpha*v.Weight), math.Inf(1)
+	events, requests := s.harmNeeds(ratio, share, p.Alpha*v.Weight), math.Inf(1)
 	if pooled := s.pooledRate(); pooled > 0 {
 		requests = events / (pooled * (share*ratio + 1 - share))
 	}

@@ -16,8 +16,9 @@ const (
 	ByVisitor Unit = "visitors"
 	// ByRequest: each request is routed by a coin of its own. Every bad request counts. Uses Tick.Share too, exact too.
 	ByRequest Unit = "requests"
-	// ByHost: hosts were drawn. The share is the new release's part of the requests. Assumes that the groups of
-	// hosts differ by less than Policy.Margin, which is why a margin of at least DefaultHostMargin is advised.
+	// ByHost: hosts were drawn. The share is the new release's part of the requests. With Policy.Fleet the hosts may differ, by a model of
+	// them (package units). Without it the groups of hosts are taken to differ by less than Policy.Margin, which is why a margin of at least
+	// DefaultHostMargin is advised.
 	ByHost Unit = "hosts"
 )
 
@@ -48,6 +49,8 @@ type Policy struct {
 	// Margin is the tolerated harm: the null is "ratio at most 1 + Margin".
 	Margin float64     `json:"margin"`
 	Vitals []VitalSpec `json:"vitals"`
+	// Fleet is the window before of a split by host. With it the hosts may differ by what they showed there, beyond the margin.
+	Fleet *Fleet `json:"fleet,omitempty"`
 }
 
 // VitalSpec is one thing that is counted on both releases.
@@ -118,6 +121,7 @@ func (p Policy) Validate() error {
 		bad("exclude_alpha %v: must be above 0 and at most 0.5", p.ExcludeAlpha)
 	}
 	errs = append(errs, p.validateVitals()...)
+	errs = append(errs, p.Fleet.validate()...)
 	return errors.Join(errs...)
 }
 

@@ -1,6 +1,9 @@
 package judge
 
-import "github.com/slipwayhq/slipway/internal/pure/stats"
+import (
+	"github.com/slipwayhq/slipway/internal/pure/stats"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
+)
 
 // Tick is what one edge counted in one stretch of time with one constant share, usually one second. The caller folds each tick
 // exactly once, in any order within a step.
@@ -46,6 +49,8 @@ type VitalState struct {
 	Harm    stats.Test   `json:"harm"`
 	Exclude stats.Test   `json:"exclude"`
 	Bounds  stats.Bounds `json:"bounds"`
+	// Units tests the same as Harm and Exclude where hosts were drawn and it is known what each did before; then it alone decides.
+	Units *units.Test `json:"units,omitempty"`
 	// RecentNew and RecentOld are the requests at risk lately: their share is the one that belongs to the next event, which may come
 	// a tick or more after its request. RecentShare is the Tick.Share they were counted under; a change starts them anew.
 	RecentNew   int64   `json:"recent_new"`

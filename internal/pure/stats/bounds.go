@@ -32,6 +32,11 @@ var boundsMinusOne = func() (m [boundsPoints]float64) {
 	return m
 }()
 
+// LogRatio is the natural logarithm of the ratio that LogLik[i] is the likelihood of.
+func (b *Bounds) LogRatio(i int) float64 {
+	return float64(i-boundsHalf) / boundsPerOctave * math.Ln2
+}
+
 // Fold adds a tick: x of n events were in the new arm, whose share was rho in [0, 1]. Needs 0 ≤ x ≤ n.
 func (b *Bounds) Fold(x, n int64, rho float64) {
 	if n == 0 {

@@ -1,0 +1,145 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/slipwayhq/slipway/internal/pure/stats"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
+)
+
+// Fleet is what the hosts did in the window before the push, all on the old release: without it, a split by host has to take the hosts for
+// alike up to the margin.
+type Fleet struct {
+	// Hosts by name. Everything else about hosts is in this order.
+	Hosts []string `json:"hosts"`
+	// Before holds each host's counts, by vital. A vital that has none is judged with the margin.
+	Before map[string][]units.Unit `json:"before"`
+	// Visitors holds the counts of 64 buckets of visitors, by vital, where visitors stay with their host; else nothing.
+	Visitors map[string][]units.Unit `json:"visitors,omitempty"`
+	// History is what earlier windows taught about how much hosts differ, by vital.
+	History map[string]units.Spread `json:"history,omitempty"`
+}
+
+// Learnt is what is known now of how much hosts differ, by vital: the History of the next rollout.
+func (f Fleet) Learnt() map[string]units.Spread {
+	learnt := make(map[string]units.Spread, len(f.Before))
+	for vital, before := range f.Before {
+		learnt[vital] = units.Learn(f.History[vital], before).Then()
+	}
+	return learnt
+}
+
+// Group says which hosts are on the new release from now on, by their number in Fleet.Hosts, and which part of the visitors is sent
+// there, in [0, 1]. Hosts in neither group are left out. Call it when a step begins and whenever the groups change; it is needed for a
+// policy with a fleet alone, and does nothing for others.
+func (s *State) Group(p Policy, l units.Layout) error {
+	if p.Fleet == nil || p.Unit != ByHost {
+		return nil
+	}
+	if err := p.Fleet.fits(l); err != nil {
+		return fmt.Errorf("group the hosts: %w", err)
+	}
+	s.begin(p)
+	for i, v := range p.Vitals {
+		if test := s.Vitals[i].Units; test != nil {
+			p.Fleet.begin(test, v, l)
+		}
+	}
+	return nil
+}
+
+// begin starts a phase of one vital's test.
+func (f Fleet) begin(test *units.Test, v VitalSpec, l units.Layout) {
+	if v.Bad == Drop {
+		l.New, l.Old, l.Visitors = l.Old, l.New, 1-l.Visitors
+	}
+	var visitors units.Spread
+	if b := f.Visitors[v.Name]; len(b) > 0 && l.Visitors > 0 && l.Visitors < 1 {
+		visitors = units.Learn(visitors, b)
+	} else {
+		l.Visitors = 0
+	}
+	before := f.Before[v.Name]
+	test.Begin(before, units.Learn(f.History[v.Name], before), visitors, l)
+}
+
+func (f Fleet) fits(l units.Layout) error {
+	if len(l.New) == 0 || len(l.Old) == 0 {
+		return errors.New("both groups need at least one host")
+	}
+	seen := make([]bool, len(f.Hosts))
+	for _, group := range [][]int{l.New, l.Old} {
+		for _, i := range group {
+			if i < 0 || i >= len(f.Hosts) || seen[i] {
+				return fmt.Errorf("host %d is not one of %d, or in both groups", i, len(f.Hosts))
+			}
+			seen[i] = true
+		}
+	}
+	if !(l.Visitors >= 0 && l.Visitors <= 1) {
+		return fmt.Errorf("part of the visitors %v is not between 0 and 1", l.Visitors)
+	}
+	return nil
+}
+
+// validate reports everything that is wrong with the fleet.
+func (f *Fleet) validate() []error {
+	if f == nil {
+		return nil
+	}
+	var errs []error
+	for vital, before := range f.Before {
+		if len(before) != len(f.Hosts) {
+			errs = append(errs, fmt.Errorf("fleet: vital %q has a window before of %d hosts, and there are %d", vital, len(before), len(f.Hosts)))
+		}
+		for i, u := range before {
+			if u.Events < 0 || u.Requests < 0 || u.Events > maxCount || u.Requests > maxCount {
+				errs = append(errs, fmt.Errorf("fleet: vital %q has the impossible counts %d of %d on host %d", vital, u.Events, u.Requests, i))
+				break
+			}
+		}
+	}
+	return errs
+}
+
+// harmLogE is the ln e-value against "harm of at most the margin".
+func (s *VitalState) harmLogE() float64 {
+	if s.Units != nil {
+		return s.Units.LogE()
+	}
+	return s.Harm.LogE()
+}
+
+// excludeLogE is the ln e-value against "harm of the ratio to rule out or more".
+func (s *VitalState) excludeLogE() float64 {
+	if s.Units != nil {
+		return s.Units.LogExcludes(s.Exclude.Null)
+	}
+	return s.Exclude.LogE()
+}
+
+// bounds is the likelihood of each ratio.
+func (s *VitalState) bounds() stats.Bounds {
+	if s.Units != nil {
+		return s.Units.Bounds()
+	}
+	return s.Bounds
+}
+
+// excludeNeeds forecasts the events until the harm to rule out is excluded at level alpha, if nothing changed.
+func (s *VitalState) excludeNeeds(share, alpha float64) float64 {
+	if s.Units != nil {
+		return s.Units.EventsNeeded(1, share, -math.Log(alpha), func(t *units.Test) float64 { return t.LogExcludes(s.Exclude.Null) })
+	}
+	return s.Exclude.EventsNeeded(share, 1, alpha)
+}
+
+// harmNeeds forecasts the events until a harm of ratio is called regressed at level alpha.
+func (s *VitalState) harmNeeds(ratio, share, alpha float64) float64 {
+	if s.Units != nil {
+		return s.Units.EventsNeeded(ratio, share, -math.Log(alpha), (*units.Test).LogE)
+	}
+	return s.Harm.EventsNeeded(share, ratio, alpha)
+}
