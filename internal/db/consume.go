@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,7 +16,11 @@ type Consumer struct {
 	Name string
 	// Types that Handle wants; empty means all.
 	Types []event.Type
-	// Handle runs inside the transaction. When it fails, the transaction is undone and the event comes again, later and later.
+	// Lock is taken first in each transaction (Tx.Lock). With it, events that wait share transactions; without, each has one of its own, for
+	// locks that Handle takes on the way might cross those of others.
+	Lock string
+	// Handle runs inside the transaction. When it fails, the transaction is undone and the event comes again, later and later; events that shared the transaction are
+	// handled anew, one by one. So what it does outside of the transaction must be told by Tx.OnCommit.
 	Handle func(ctx context.Context, tx *Tx, ev event.Event) error
 }
 
@@ -54,32 +56,41 @@ func (d *DB) consume(ctx context.Context, j *journal.Journal, c Consumer) error 
 	if err != nil {
 		return err
 	}
-	idle := 0
-	return j.ReadState(ctx, at, func(ev event.Event) error {
-		wanted := len(c.Types) == 0 || slices.Contains(c.Types, ev.Type)
-		if !wanted {
-			if idle++; idle < idleCheckpoint {
-				return nil
+	return d.consumeFrom(ctx, j, c, at)
+}
+
+// consumeFrom goes on behind the checkpoint at.
+func (d *DB) consumeFrom(ctx context.Context, j *journal.Journal, c Consumer, at int64) error {
+	t := &taker[event.Event]{
+		db: d, key: c.Name, lock: c.Lock, at: at,
+		position: func(ev event.Event) int64 { return ev.Position },
+		handle: func(ctx context.Context, tx *Tx, ev event.Event) error {
+			if err := c.Handle(ctx, tx, ev); err != nil {
+				return fmt.Errorf("%s of %s at %d: %w", c.Name, ev.Type, ev.Position, err)
 			}
+			return nil
+		},
+	}
+	unwanted := func(ev event.Event) bool { return len(c.Types) > 0 && !slices.Contains(c.Types, ev.Type) }
+	return j.ReadStateBatches(ctx, at, batchSize, func(events []event.Event) error {
+		last := events[len(events)-1].Position
+		if err := t.take(ctx, slices.DeleteFunc(events, unwanted)); err != nil {
+			return err
 		}
-		idle = 0
-		err := d.Tx(ctx, func(tx *Tx) error {
-			if wanted {
-				if err := c.Handle(ctx, tx, ev); err != nil {
-					return fmt.Errorf("%s of %s at %d: %w", c.Name, ev.Type, ev.Position, err)
-				}
-			}
-			return tx.setCheckpoint(ctx, c.Name, ev.Position)
-		})
-		return err
+		if last-t.at < idleCheckpoint {
+			return nil
+		}
+		return t.skip(ctx, last)
 	})
 }
 
-// TelemetryConsumer handles telemetry in batches, exactly once as far as the store is concerned.
+// TelemetryConsumer handles telemetry in order, each message once as far as the store is concerned.
 type TelemetryConsumer struct {
 	Name    string
 	Subject string
-	// Handle gets at most one message a call, in order.
+	// Lock is as in Consumer: with it, messages that wait share transactions.
+	Lock string
+	// Handle gets one message a call, in order, as in Consumer.
 	Handle func(ctx context.Context, tx *Tx, t journal.Telemetry) error
 }
 
@@ -104,30 +115,15 @@ func (d *DB) consumeTelemetry(ctx context.Context, j *journal.Journal, c Telemet
 	if err != nil {
 		return err
 	}
-	return j.ReadTelemetry(ctx, c.Subject, uint64(at), func(t journal.Telemetry) error {
-		return d.Tx(ctx, func(tx *Tx) error {
-			if err := c.Handle(ctx, tx, t); err != nil {
-				return fmt.Errorf("%s of %s at %d: %w", c.Name, c.Subject, t.Sequence, err)
+	t := &taker[journal.Telemetry]{
+		db: d, key: key, lock: c.Lock, at: at,
+		position: func(m journal.Telemetry) int64 { return int64(m.Sequence) },
+		handle: func(ctx context.Context, tx *Tx, m journal.Telemetry) error {
+			if err := c.Handle(ctx, tx, m); err != nil {
+				return fmt.Errorf("%s of %s at %d: %w", c.Name, c.Subject, m.Sequence, err)
 			}
-			return tx.setCheckpoint(ctx, key, int64(t.Sequence))
-		})
-	})
-}
-
-func (d *DB) checkpoint(ctx context.Context, name string) (int64, error) {
-	var at int64
-	err := d.write.QueryRowContext(ctx, `SELECT position FROM checkpoints WHERE name = $1`, name).Scan(&at)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("read the checkpoint of %s: %w", name, err)
+			return nil
+		},
 	}
-	return at, nil
-}
-
-func (t *Tx) setCheckpoint(ctx context.Context, name string, position int64) error {
-	_, err := t.Exec(ctx, `INSERT INTO checkpoints (name, position) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET position = excluded.position`, name, position)
-	if err != nil {
-		return fmt.Errorf("keep the checkpoint of %s: %w", name, err)
-	}
-	return nil
+	return j.ReadTelemetryBatches(ctx, c.Subject, uint64(at), batchSize, func(batch []journal.Telemetry) error { return t.take(ctx, batch) })
 }

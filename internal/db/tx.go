@@ -16,6 +16,9 @@ type Tx struct {
 	now    time.Time
 	shared bool
 	events int
+	locked string
+	kept   map[any]any
+	before []func() error
 	after  []func()
 }
 
@@ -27,7 +30,7 @@ func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
 	tx := &Tx{tx: sqlTx, now: d.Now(), shared: d.postgres}
-	if err := fn(tx); err != nil {
+	if err := tx.do(fn); err != nil {
 		_ = sqlTx.Rollback() // the reason is err; a rollback that fails ends with the connection
 		return err
 	}
@@ -39,6 +42,19 @@ func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	}
 	if tx.events > 0 {
 		d.wakePump()
+	}
+	return nil
+}
+
+// do runs fn and then what is to be done before the commit.
+func (t *Tx) do(fn func(*Tx) error) error {
+	if err := fn(t); err != nil {
+		return err
+	}
+	for _, f := range t.before {
+		if err := f(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -62,16 +78,34 @@ func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 }
 
 // Lock makes transactions that lock the same name run one after the other, until their ends, for decisions that rest on rows which others may be changing.
-// On SQLite all transactions do so anyway. Take one lock per transaction, and take it first.
+// On SQLite all transactions do so anyway. Take one lock per transaction, and take it first; to take it again does nothing.
 func (t *Tx) Lock(ctx context.Context, name string) error {
-	if !t.shared {
+	if !t.shared || t.locked == name {
 		return nil
 	}
 	if _, err := t.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, name); err != nil {
 		return fmt.Errorf("wait for the lock %q: %w", name, err)
 	}
+	t.locked = name
 	return nil
 }
+
+// Kept gives the transaction's own value under a key, which begin makes when it is asked for first: what is read once and written once, however many events share
+// the transaction. Keys are values of a type of the caller's own, as in a context.
+func (t *Tx) Kept(key any, begin func() any) any {
+	v, ok := t.kept[key]
+	if !ok {
+		if t.kept == nil {
+			t.kept = map[any]any{}
+		}
+		v = begin()
+		t.kept[key] = v
+	}
+	return v
+}
+
+// BeforeCommit runs f at the end of the transaction, when all that it is made for is done. If f fails, nothing of it is.
+func (t *Tx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
 
 // OnCommit runs f once the transaction is on disk, to wake whoever waits. What f tells must also be found by reading: a crash comes between.
 func (t *Tx) OnCommit(f func()) { t.after = append(t.after, f) }

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -272,6 +273,80 @@ func TestAReaderWaitsForMore(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
+}
+
+// TestABatchIsWhatIsThere reads several at once: never more than asked for, in order, and one that is alone waits for no other.
+func TestABatchIsWhatIsThere(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir()})
+	const n, most = 25, 10
+	var at []int64
+	for p := range int64(n) {
+		at = append(at, p+1)
+	}
+	publish(t, j.Journal, at...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	last, largest := int64(0), 0
+	err := j.ReadStateBatches(ctx, 0, most, func(events []event.Event) error {
+		largest = max(largest, len(events))
+		for _, ev := range events {
+			if ev.Position != last+1 {
+				t.Errorf("%d came behind %d", ev.Position, last)
+			}
+			last = ev.Position
+		}
+		switch last {
+		case n:
+			publish(t, j.Journal, n+1) // alone
+		case n + 1:
+			cancel()
+		}
+		return nil
+	})
+	if err != nil || last != n+1 || largest < 2 || largest > most {
+		t.Errorf("read to %d, %d at once (%v)", last, largest, err)
+	}
+}
+
+func TestABatchEndsBeforeAGap(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir()})
+	publish(t, j.Journal, 1, 2, 4)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	seen := 0
+	err := j.ReadStateBatches(ctx, 0, 10, func(events []event.Event) error {
+		seen += len(events)
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "position 4 follows 2") || seen != 2 {
+		t.Errorf("%d events, then: %v", seen, err)
+	}
+}
+
+func TestTelemetryBatchesAreOfOneSubject(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir()})
+	for i := range 20 {
+		if err := j.Append(t.Context(), []string{"edge", "other"}[i%2], []byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var got []byte
+	largest := 0
+	err := j.ReadTelemetryBatches(ctx, "edge", 0, 4, func(batch []journal.Telemetry) error {
+		largest = max(largest, len(batch))
+		for _, m := range batch {
+			got = append(got, m.Data...)
+		}
+		if len(got) == 10 {
+			cancel()
+		}
+		return nil
+	})
+	if want := []byte{0, 2, 4, 6, 8, 10, 12, 14, 16, 18}; err != nil || !bytes.Equal(got, want) || largest < 2 || largest > 4 {
+		t.Errorf("got %v, %d at once (%v)", got, largest, err)
+	}
 }
 
 func TestAGapIsFound(t *testing.T) {
