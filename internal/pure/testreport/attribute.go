@@ -169,7 +169,8 @@ func (u *unitTally) hasFailureUnder(name string) bool {
 //
 //   - A unit with a bad result is bad, whatever the exit status.
 //   - A unit without any result is an error; with the format exit it is what
-//     the exit status says.
+//     the exit status says. Where a JUnit report names no unit of the lease at
+//     all, its results are taken for those of all of them.
 //   - If the command ended badly and no result says why, nothing of the lease
 //     is trusted, and all its units are errors.
 //   - A run that was ended from outside, or whose report is broken, passes only
@@ -201,7 +202,7 @@ func (t *Tally) decide(u *unitTally, o Outcome, anyBad bool) {
 		u.blame(o.why()+"; there is no result for this unit", o.Output)
 	case !u.seen && t.stray.result.Status.Bad():
 		u.blame("a failure belongs to no unit of the lease, and there is no result for this one", t.stray.output.text())
-	case !u.seen && (t.format == GoTest || !t.stray.seen):
+	case !u.seen && (t.format == GoTest || !t.stray.seen || t.anySeen()):
 		u.blame("the report says nothing about this unit", o.Output)
 	case o.bad() && !anyBad, (o.Ended != "" || o.Broken != "") && !u.conclusive(t.format):
 		u.blame(o.why()+", although no result of this unit is bad", o.Output)
@@ -214,6 +215,16 @@ func (t *Tally) decide(u *unitTally, o Outcome, anyBad bool) {
 
 // conclusive reports whether nothing more can come for the unit.
 func (u *unitTally) conclusive(format Format) bool { return format == GoTest && u.whole }
+
+// anySeen: a report that names one of the units names them all; one that names none speaks of them in words that we do not know.
+func (t *Tally) anySeen() bool {
+	for _, u := range t.units {
+		if u.seen {
+			return true
+		}
+	}
+	return false
+}
 
 func (t *Tally) allSeen() bool {
 	for _, u := range t.units {
