@@ -367,6 +367,15 @@ func TestAGapIsFound(t *testing.T) {
 	}
 }
 
+func TestAReaderThatEndsBeforeItBeginsIsNoError(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir()})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := j.ReadState(ctx, 0, func(event.Event) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAReaderEndsWithItsHandler(t *testing.T) {
 	j := open(t, journal.Options{Dir: t.TempDir()})
 	publish(t, j.Journal, 1, 2)

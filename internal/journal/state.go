@@ -121,6 +121,9 @@ func (j *Journal) read(ctx context.Context, stream string, subjects []string, fr
 		FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 		InactiveThreshold: time.Minute,
 	})
+	if ctx.Err() != nil {
+		return nil // it ended before there was anything to read
+	}
 	if err != nil {
 		return fmt.Errorf("read the log from %s %d: %w", stream, from, err)
 	}
