@@ -13,6 +13,7 @@ LDFLAGS  := -s -w -X github.com/slipwayhq/slipway/internal/cli.version=$(VERSION
 TIMEOUT  ?= 18m
 FUZZTIME ?= 10s
 KILLS    ?= 200
+PATHS    ?= 100000
 SIMFLAGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/index.html ui/*.ts ui/*.js ui/package*.json)
@@ -97,6 +98,10 @@ crash: ui/dist/index.html ## Kill the server at random points of a rollout, KILL
 .PHONY: sim
 sim: ## Prove the promises of the judge by simulation, SIMFLAGS=-quick for a short one
 	go run ./sim $(SIMFLAGS)
+
+.PHONY: paths
+paths: ## Prove each sequential test over PATHS=100000 paths without a change
+	SLIPWAY_PATHS=$(PATHS) go test -count=1 -v -timeout 180m -run 'Seldom|AllTimes|FewNormal' ./internal/pure/stats/...
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME=10s
