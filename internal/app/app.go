@@ -93,9 +93,6 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 
 	// Act and decide: slices that know one another by events only.
 	a.Access = access.New(store, a.logger("access"))
-	if a.First, err = a.Access.Bootstrap(ctx, o.AdminToken); err != nil {
-		return nil, err
-	}
 	deploys := deploy.New(store, log, safe, a.logger("deploy"))
 	traffics := traffic.New(store, log, a.logger("traffic"))
 	notices := notify.New(store, log, a.URL(), a.logger("notify"))
@@ -143,6 +140,11 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil
 	}
 	a.stage("doors", server.Run, ticks, repos.Run, a.serve, a.edge)
+
+	// Last, behind everything that can fail: the first admin's token is made once, and is lost when nobody comes to print it.
+	if a.First, err = a.Access.Bootstrap(ctx, o.AdminToken); err != nil {
+		return nil, err
+	}
 	return a, nil
 }
 

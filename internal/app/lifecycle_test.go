@@ -76,6 +76,30 @@ func options(dir string) app.Options {
 	return app.Options{Dir: dir, Listen: "127.0.0.1:0", EdgeListen: "none", AdminToken: apptest.Token}
 }
 
+// TestFailedFirstStartKeepsTheToken: what the first start prints once must not be used up by a start that prints nothing.
+func TestFailedFirstStartKeepsTheToken(t *testing.T) {
+	o := options(t.TempDir())
+	o.AdminToken = ""
+	inTheWay := filepath.Join(o.Dir, "git") // a file where the repositories' folder goes: the last door cannot open
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := app.New(t.Context(), o); err == nil {
+		t.Fatalf("opened without repositories: %v", a.Close())
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if a.First.Token == "" || a.LoginURL() == "" {
+		t.Errorf("the first start that succeeds has nothing to print: %+v", a.First)
+	}
+}
+
 func TestTwoServersAtOnce(t *testing.T) {
 	one, two := apptest.Start(t), apptest.Start(t)
 	one.Must(t, "POST", "/v1/apps", map[string]string{"name": "shop"}, nil)
