@@ -137,6 +137,7 @@ func (c *Client) LeaseDone(ctx context.Context, lease string, r wire.LeaseResult
 	if err != nil {
 		return err
 	}
+	k.timeout = resultTime
 	_, err = c.until(ctx, k, nil)
 	return err
 }

@@ -52,6 +52,8 @@ type Client struct {
 const (
 	quickTime = 15 * time.Second
 	pollTime  = wire.PollTime + 15*time.Second
+	// resultTime is for results, which may be of many megabytes and units.
+	resultTime = 3 * time.Minute
 	// stallTime is how long a blob may stand still before it is asked for again.
 	stallTime = 30 * time.Second
 )

@@ -12,11 +12,16 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// Done takes the result of a lease. It is a conflict when the lease was lost meanwhile: then nothing of it counts.
+// Done takes the result of a lease. It is a conflict when the lease was lost meanwhile: then nothing of it counts. A result said twice counts
+// once, and one that has come is taken even if the worker no longer waits: a list of 100,000 units may take longer than its patience.
 func (s *Service) Done(ctx context.Context, agent, id string, r wire.LeaseResult) error {
+	ctx = context.WithoutCancel(ctx)
 	return s.change(ctx, func(tx *db.Tx) error {
-		l, err := heldLease(ctx, tx, agent, id)
-		if err != nil {
+		l, err := ownLease(ctx, tx, agent, id)
+		if err != nil || l.State == leaseDone {
+			return err
+		}
+		if err := l.mustRun(); err != nil {
 			return err
 		}
 		b, err := oneBuild(ctx, tx, `id = $1`, l.Build)

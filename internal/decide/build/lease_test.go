@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -81,6 +82,50 @@ func TestBeatsKeepALease(t *testing.T) {
 			w.t.Errorf("lease: %+v", b.Leases[0])
 		}
 		w.work("agt_1", l, nil)
+	})
+}
+
+// A worker that beats for ever and never ends loses its lease at the deadline.
+func TestABeatingWorkerLosesItsLeaseAtTheDeadline(t *testing.T) {
+	each(t, func(w *world) {
+		w.push(shop(goSuite()))
+		w.work("agt_1", w.lease("agt_1"), []string{"a"})
+		l := w.lease("agt_1")
+		for range 10_000 {
+			w.clock.pass(wire.LostAfter / 2)
+			order, err := w.Beat(w.t.Context(), "agt_1", l.ID, wire.LeaseBeat{Phase: "run"})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if order.Cancel {
+				break
+			}
+			if err := w.Expire(w.t.Context()); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		e := events[event.LeaseExpired](w)
+		if len(e) != 1 || e[0].Reason != "The lease was not done by its deadline." {
+			w.t.Errorf("expired: %+v", e)
+		}
+	})
+}
+
+// A result counts once however often it is said, and also when the worker hung up before the store had taken it.
+func TestAResultIsTakenOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.push(shop(goSuite()))
+		list := w.lease("agt_1")
+		hungUp, cancel := context.WithCancel(w.t.Context())
+		cancel()
+		for range 2 {
+			if err := w.Done(hungUp, "agt_1", list.ID, wire.LeaseResult{Listed: []string{"a", "b"}}); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		if b := w.nth(1); b.Total != 2 || b.Suites[0].State != "listed" {
+			w.t.Errorf("build: %+v, suites %+v", b.Build, b.Suites)
+		}
 	})
 }
 

@@ -35,6 +35,15 @@ func leases(ctx context.Context, q db.Querier, where string, args ...any) ([]lea
 
 // heldLease reads a lease that the agent holds. It is a conflict when it was lost or is over, for its late results must not count.
 func heldLease(ctx context.Context, q db.Querier, agent, id string) (lease, error) {
+	l, err := ownLease(ctx, q, agent, id)
+	if err != nil {
+		return lease{}, err
+	}
+	return l, l.mustRun()
+}
+
+// ownLease finds a lease of a worker, over or not.
+func ownLease(ctx context.Context, q db.Querier, agent, id string) (lease, error) {
 	all, err := leases(ctx, q, `id = $1 AND agent = $2`, id, agent)
 	if err != nil {
 		return lease{}, err
@@ -42,10 +51,15 @@ func heldLease(ctx context.Context, q db.Querier, agent, id string) (lease, erro
 	if len(all) == 0 {
 		return lease{}, fault.NotFound("There is no lease %s of yours.", id)
 	}
-	if all[0].State != leaseRunning {
-		return lease{}, fault.Conflict("Lease %s is over (%s).", id, all[0].State)
-	}
 	return all[0], nil
+}
+
+// mustRun is a conflict when the lease is over.
+func (l lease) mustRun() error {
+	if l.State != leaseRunning {
+		return fault.Conflict("Lease %s is over (%s).", l.ID, l.State)
+	}
+	return nil
 }
 
 func (l lease) insert(ctx context.Context, tx *db.Tx) error {

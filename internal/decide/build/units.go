@@ -12,8 +12,8 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/shard"
 )
 
-// chunk is how many rows one statement takes.
-const chunk = 500
+// chunk is how many rows one statement takes: SQLite looks each of its variables up among all of them, so that more cost more.
+const chunk = 100
 
 // insertUnits adds units to a build with what is known of their lengths. Those that passed in the build that this one retries are taken over.
 func insertUnits(ctx context.Context, tx *db.Tx, b *row, suite string, names []string) error {

@@ -37,6 +37,9 @@ func (c *clock) pass(d time.Duration) {
 	c.ahead += d
 }
 
+// patience is how long a test waits for what must happen before it gives up: machines are shared.
+const patience = 2 * time.Minute
+
 // world is a real store, log and service.
 type world struct {
 	t     *testing.T
@@ -100,7 +103,7 @@ func hotfix(p *event.GitPushed) {
 // wait polls until ok.
 func (w *world) wait(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.t.Fatalf("waited in vain for %s", what)
 		}
@@ -131,7 +134,7 @@ func (w *world) build(id string) build.Detail {
 // lease takes work as a worker; it must come.
 func (w *world) lease(agent string) wire.Lease {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	l, err := w.Lease(ctx, agent, wire.LeaseRequest{})
 	if err != nil {
