@@ -26,8 +26,11 @@ type options struct {
 	quick   bool
 }
 
-// simulate runs all cells and prints them. It fails when a promise is broken.
+// simulate runs all cells and prints them, or the benchmark of canary judges. It fails when a promise is broken.
 func simulate(args []string, out, progress io.Writer) error {
+	if len(args) > 0 && args[0] == "canary" {
+		return canaries(args[1:], out, progress)
+	}
 	var o options
 	flags := flag.NewFlagSet("sim", flag.ContinueOnError)
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of all random numbers")

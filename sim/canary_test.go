@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+)
+
+// canaryRows runs the benchmark and reads its JSON, as anybody's script would.
+func canaryRows(t *testing.T, args ...string) (all []map[string]any) {
+	t.Helper()
+	var out, progress bytes.Buffer
+	if err := simulate(append([]string{"canary", "-json"}, args...), &out, &progress); err != nil {
+		t.Fatal(err)
+	}
+	for decoder := json.NewDecoder(&out); decoder.More(); {
+		var row map[string]any
+		if err := decoder.Decode(&row); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, row)
+	}
+	if !strings.Contains(progress.String(), "1 of") {
+		t.Errorf("progress %q", progress.String())
+	}
+	return all
+}
+
+func TestCanaryPrintsARowForEachPair(t *testing.T) {
+	all := canaryRows(t, "-runs", "4", "-scenario", "^(aa|errors-2x)-(20rps|steps-3-hosts-200rps|visitors-differ-20rps)$")
+	judges, scenarios := map[any]int{}, map[any]int{}
+	for _, row := range all {
+		judges[row["judge"]]++
+		scenarios[row["scenario"]]++
+		for _, key := range strings.Fields("scenario judge alpha runs rolled_back missed median_min p90_min excess_bad unknown") {
+			if _, ok := row[key]; !ok {
+				t.Fatalf("no %s in %v", key, row)
+			}
+		}
+	}
+	if len(scenarios) != 6 || len(judges) < 15 || len(all) != len(scenarios)*len(judges) {
+		t.Errorf("%d rows, scenarios %v, judges %v", len(all), scenarios, judges)
+	}
+	if all[0]["judge"] != "slipway" || all[0]["runs"] != 4.0 || all[0]["alpha"] != 0.05 {
+		t.Errorf("the first row is %v", all[0])
+	}
+}
+
+// Ours keeps its promise where it is exact, sees harm, and says when it cannot tell.
+func TestSlipwayInTheBenchmark(t *testing.T) {
+	for _, row := range canaryRows(t, "-runs", "60", "-judge", "^slipway$", "-scenario",
+		"^(aa-(0.2rps|by-request-200rps|visitors-(retry|heavy|steps)-200rps|bursts-20-by-visitor-200rps|gaps-200rps|gaps-one-side-200rps|late-30s-200rps|warm-up-settle-200rps)|errors-2x-by-request-200rps|errors-10x-20rps)$") {
+		name, rolledBack := row["scenario"].(string), row["rolled_back"].(float64)
+		if aa := strings.HasPrefix(name, "aa-"); aa && rolledBack > 0.134 || !aa && rolledBack < 0.95 { // alpha plus three standard errors
+			t.Errorf("%v", row)
+		}
+		if name == "aa-0.2rps" && row["unknown"].(float64)+rolledBack < 1 {
+			t.Errorf("next to no traffic, and called healthy: %v", row)
+		}
+	}
+}
+
+func TestCanaryTable(t *testing.T) {
+	var out bytes.Buffer
+	if err := simulate([]string{"canary", "-runs", "2", "-scenario", "^aa-2rps$", "-judge", "flagger", "-calibrated", "-cadence", "60"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != 4 || !strings.HasPrefix(out.String(), "| scenario |") {
+		t.Errorf("%s", out.String())
+	}
+}
+
+func TestBadCanaryFlags(t *testing.T) {
+	for _, args := range []string{"-runs 0", "-workers 0", "-alpha 1", "-alpha NaN", "-cadence 15", "-cadence -10", "-scenario (", "-judge (", "-judge nobody", "-scenario nowhere", "more"} {
+		if err := simulate(append([]string{"canary"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil {
+			t.Errorf("%s was accepted", args)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+// Package slipway lets internal/pure/judge, the judge of real rollouts, take part in the benchmark. It does what decide/rollout does with the
+// same counts: choose what counts by the way traffic is split, leave out what has not settled, and fold ticks.
+package slipway
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/sim/canary"
+)
+
+// Maker makes the judge; it looks at each tick.
+func Maker() canary.Maker {
+	return canary.Maker{Name: "slipway", Every: 10, New: func(alpha float64) canary.Judge { return &adapter{alpha: alpha} }}
+}
+
+type adapter struct {
+	alpha   float64
+	setting *canary.Setting
+	policy  judge.Policy
+	state   judge.State
+	tick    judge.Tick // its map is used again and again
+}
+
+// routesWeight is the part of alpha that routes share, where there are any.
+const routesWeight = 0.5
+
+// negligibleErrors is judge.Standard's.
+const negligibleErrors = 0.001
+
+// Begin makes the policy. The window holds, for each host and bucket, what was counted before the push.
+func (a *adapter) Begin(s *canary.Setting, _ *canary.Window) {
+	a.setting = s
+	units := map[canary.Split]judge.Unit{canary.ByHost: judge.ByHost, canary.ByVisitor: judge.ByVisitor, canary.ByRequest: judge.ByRequest}
+	a.policy = judge.Policy{Unit: units[s.Split], Alpha: a.alpha, RuleOut: 2, ExcludeAlpha: 0.05}
+	if s.Split == canary.ByHost {
+		a.policy.Margin = judge.DefaultHostMargin
+	}
+	whole := 1.0
+	if s.Routes > 0 {
+		whole -= routesWeight
+	}
+	for _, v := range s.Vitals {
+		spec := judge.VitalSpec{Name: v.Name, Weight: whole / float64(len(s.Vitals)), Base: v.Base}
+		if v.Drop {
+			spec.Bad, spec.Base = judge.Drop, 0
+		}
+		if v.Name == judge.Errors {
+			spec.Negligible, spec.Base = negligibleErrors, 0
+		}
+		a.policy.Vitals = append(a.policy.Vitals, spec)
+	}
+	for r := range s.Routes {
+		a.policy.Vitals = append(a.policy.Vitals, judge.VitalSpec{Name: routeName(r), Weight: routesWeight / float64(s.Routes), Negligible: negligibleErrors})
+	}
+	a.state = judge.NewState(a.policy)
+	if a.tick.Counts == nil {
+		a.tick.Counts = map[string]judge.Count{}
+	}
+	clear(a.tick.Counts)
+}
+
+func routeName(r int) string { return fmt.Sprintf("route %d", r) }
+
+// Observe folds a tick. A tick of which one release is missing is no evidence.
+func (a *adapter) Observe(t *canary.Tick) {
+	begun := t.Second - a.setting.TickSeconds
+	if !t.Complete() || a.setting.Split != canary.ByHost && begun < a.setting.Settle {
+		return
+	}
+	total := t.Total
+	if a.setting.Split == canary.ByHost && a.setting.Settle > 0 {
+		total = settled(t, a.setting.Settle)
+	}
+	a.tick.Second, a.tick.Share = int64(t.Second), t.Share
+	for v := range a.setting.Vitals {
+		c := judge.Count{New: total[canary.New].Events[v], Old: total[canary.Old].Events[v], AtRiskNew: total[canary.New].Requests, AtRiskOld: total[canary.Old].Requests}
+		if a.setting.Split == canary.ByVisitor {
+			c = judge.Count{New: t.First[canary.New].Events[v], Old: t.First[canary.Old].Events[v], AtRiskNew: t.First[canary.New].AtRisk[v], AtRiskOld: t.First[canary.Old].AtRisk[v]}
+		}
+		a.tick.Counts[a.policy.Vitals[v].Name] = c
+	}
+	for r := range t.Routes {
+		c := &t.Routes[r]
+		a.tick.Counts[a.policy.Vitals[len(a.setting.Vitals)+r].Name] = judge.Count{
+			New: c.Errors[canary.New], Old: c.Errors[canary.Old], AtRiskNew: c.Requests[canary.New], AtRiskOld: c.Requests[canary.Old],
+		}
+	}
+	// Ticks with impossible counts change nothing; State.Rejected counts them.
+	_ = a.state.Fold(a.policy, a.tick)
+}
+
+// settled sums the hosts that have run their release for long enough.
+func settled(t *canary.Tick, settle int) (sum [canary.Releases]canary.Count) {
+	for h := range t.Hosts {
+		if host := &t.Hosts[h]; host.Age < 0 || host.Age >= settle {
+			sum[canary.Old].Add(&host.Count[canary.Old])
+			sum[canary.New].Add(&host.Count[canary.New])
+		}
+	}
+	return sum
+}
+
+// Look rolls back what the judge calls regressed. The evidence is the largest e-value so far of the worst vital, as a logarithm, with the vital's weight.
+func (a *adapter) Look(int) canary.Opinion {
+	o := canary.Opinion{Evidence: math.Inf(-1)}
+	for i := range a.state.Vitals {
+		o.Evidence = max(o.Evidence, a.state.Vitals[i].Peak+math.Log(a.policy.Vitals[i].Weight))
+	}
+	if judge.HasRegressed(a.policy, &a.state) {
+		o.Action = canary.RollBack
+	}
+	return o
+}
+
+func (a *adapter) End() canary.Verdict {
+	if judge.Judge(a.policy, a.state).Outcome == judge.Healthy {
+		return canary.Healthy
+	}
+	return canary.Unknown
+}

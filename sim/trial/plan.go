@@ -1,0 +1,194 @@
+package trial
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slipwayhq/slipway/sim/canary"
+	"github.com/slipwayhq/slipway/sim/world"
+)
+
+// Plan is what is played.
+type Plan struct {
+	Scenarios []world.Scenario // to be played
+	All       []world.Scenario // among which twins are looked up
+	Makers    []canary.Maker
+	Runs      int
+	Workers   int
+	Seed      uint64
+	Alpha     float64
+	// Cadence makes all judges look every so many seconds; 0 leaves each its own.
+	Cadence int
+	// Calibrated gives all judges thresholds with which they roll back the fraction Alpha of the runs without harm.
+	Calibrated bool
+	Progress   io.Writer
+}
+
+// Run plays everything and hands out the rows of a scenario as soon as they are known.
+func (p *Plan) Run(each func(Row) error) error {
+	crews := p.crews()
+	thresholds := map[string][]float64{} // by twin, by judge
+	for i := range p.Scenarios {
+		s, begun := &p.Scenarios[i], time.Now()
+		var limits []float64
+		if p.Calibrated {
+			if thresholds[s.Twin] == nil {
+				twin := slices.IndexFunc(p.All, func(o world.Scenario) bool { return o.Name == s.Twin })
+				thresholds[s.Twin] = calibrate(p.play(crews, &p.All[twin], nil, true), p.Alpha)
+			}
+			limits = thresholds[s.Twin]
+		}
+		results := p.play(crews, s, limits, false)
+		for m := range p.Makers {
+			if err := each(p.row(s, m, results[m], limits)); err != nil {
+				return err
+			}
+		}
+		if _, err := fmt.Fprintf(p.Progress, "%d of %d: %s, %.1f s\n", i+1, len(p.Scenarios), s.Name, time.Since(begun).Seconds()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// every is how often a judge looks.
+func (p *Plan) every(m int) int {
+	if p.Cadence > 0 {
+		return p.Cadence
+	}
+	return p.Makers[m].Every
+}
+
+// crews are the judges of each worker.
+func (p *Plan) crews() [][]canary.Judge {
+	crews := make([][]canary.Judge, p.Workers)
+	for w := range crews {
+		for _, m := range p.Makers {
+			crews[w] = append(crews[w], m.New(p.Alpha))
+		}
+	}
+	return crews
+}
+
+// outcome is how one run ended for one judge.
+type outcome struct {
+	action   canary.Action
+	verdict  canary.Verdict // if it went on to the end
+	second   int            // of the action
+	excess   float64
+	evidence float64 // the largest
+}
+
+// play plays all runs of a scenario; the results are by judge and run. Limits replace the judges' own thresholds; watch lets nobody roll back.
+func (p *Plan) play(crews [][]canary.Judge, s *world.Scenario, limits []float64, watch bool) [][]outcome {
+	results := make([][]outcome, len(p.Makers))
+	for m := range results {
+		results[m] = make([]outcome, p.Runs)
+	}
+	var wg sync.WaitGroup
+	for w, judges := range crews {
+		wg.Go(func() {
+			t := table{plan: p, judges: judges, stream: s.Open(), limits: limits, watch: watch}
+			for run := w; run < p.Runs; run += len(crews) {
+				t.play(uint64(run))
+				for m := range t.seats {
+					results[m][run] = t.seats[m].outcome
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+// table is where judges watch a run together.
+type table struct {
+	plan   *Plan
+	judges []canary.Judge
+	stream *world.Stream
+	limits []float64
+	watch  bool
+	seats  []seat
+}
+
+type seat struct {
+	outcome
+	setting canary.Setting
+	gone    bool
+}
+
+func (t *table) play(run uint64) {
+	setting, window := t.stream.Begin(t.plan.Seed, run)
+	if t.seats == nil {
+		t.seats = make([]seat, len(t.judges))
+	}
+	for m := range t.seats {
+		t.seats[m] = seat{setting: *setting, outcome: outcome{evidence: math.Inf(-1)}}
+		t.seats[m].setting.Every = t.plan.every(m)
+		t.judges[m].Begin(&t.seats[m].setting, window)
+	}
+	observe := func(tick *canary.Tick) {
+		for m, j := range t.judges {
+			if !t.seats[m].gone {
+				j.Observe(tick)
+			}
+		}
+	}
+	for left := len(t.judges); left > 0; {
+		second, excess, ok := t.stream.Next(observe)
+		if !ok {
+			break
+		}
+		for m := range t.seats {
+			if s := &t.seats[m]; !s.gone {
+				s.excess += excess
+				if second%s.setting.Every == 0 && t.look(m, second) {
+					left--
+				}
+			}
+		}
+	}
+	for m := range t.seats {
+		if s := &t.seats[m]; !s.gone {
+			s.verdict = t.judges[m].End()
+		}
+	}
+}
+
+// look asks a judge, and reports whether it leaves.
+func (t *table) look(m, second int) (gone bool) {
+	s, o := &t.seats[m], t.judges[m].Look(second)
+	s.evidence = max(s.evidence, o.Evidence)
+	action := o.Action
+	switch {
+	case action == canary.Hold:
+	case t.watch:
+		action = canary.GoOn
+	case t.limits != nil && o.Evidence > t.limits[m]:
+		action = canary.RollBack
+	case t.limits != nil:
+		action = canary.GoOn
+	}
+	if action != canary.GoOn {
+		s.action, s.second, s.gone = action, second, true
+	}
+	return s.gone
+}
+
+// calibrate finds for each judge the smallest threshold that its evidence exceeds in at most the fraction alpha of the runs.
+func calibrate(results [][]outcome, alpha float64) []float64 {
+	limits := make([]float64, len(results))
+	for m, runs := range results {
+		top := make([]float64, len(runs))
+		for i := range runs {
+			top[i] = runs[i].evidence
+		}
+		slices.Sort(top)
+		limits[m] = top[len(top)-1-int(alpha*float64(len(top))+1e-9)]
+	}
+	return limits
+}
