@@ -93,11 +93,15 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // Run joins and fulfils the roles until ctx ends (nil) or going on makes no sense (an error that says what to do).
-func Run(ctx context.Context, o Options) error {
-	o, err := o.withDefaults()
+func Run(ctx context.Context, o Options) (err error) {
+	if o, err = o.withDefaults(); err != nil {
+		return err
+	}
+	unlock, err := lockFolder(o.Dir)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	c, err := client.New(client.Options{Server: o.Server, Token: o.JoinToken, Dir: o.Dir, Version: o.Version, Logger: o.Logger})
 	if err != nil {
 		return err

@@ -77,3 +77,23 @@ func TestRunRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestOneAgentAFolder(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Server: "http://127.0.0.1:1", JoinToken: "slj_x", Dir: dir}
+	if err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "another agent uses the data folder "+dir) {
+		t.Errorf("Run = %v", err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Run(ended, o); err != nil {
+		t.Errorf("with the folder free, Run = %v", err)
+	}
+}

@@ -95,6 +95,10 @@ func (h *Host) unpack(blob string, key releaseKey, sha string) error {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return diskFault("make the environment's folder", err)
 	}
+	// A folder that is there although the release is not known to be is somebody else's leaving: it would be in the way for ever.
+	if err := h.removeRelease(key); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return diskFault("remove what is in the release's place", err)
+	}
 	f, err := os.Open(blob)
 	if err != nil {
 		return diskFault("open the artifact", err)

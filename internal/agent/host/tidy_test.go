@@ -27,6 +27,25 @@ func TestArtifactThatTheDiskChanged(t *testing.T) {
 	s.until("fetched anew", converged(2))
 }
 
+// What somebody left in a release's place is in nobody's way. It came after the host had looked around.
+func TestAFolderInTheReleasesPlace(t *testing.T) {
+	s := newServer(t)
+	dir := t.TempDir()
+	one, two := s.release("rel_1", "well"), s.release("rel_2", "well")
+	s.hostIn(dir, nil)
+	s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}})
+	s.until("staged", converged(1))
+	place := filepath.Join(dir, "releases", "shop", "production", "rel_2")
+	if err := os.MkdirAll(filepath.Join(place, "half"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one, two}})
+	s.until("staged beside", converged(2))
+	if who, err := os.ReadFile(filepath.Join(place, "who")); err != nil || string(who) != "rel_2" || !gone(filepath.Join(place, "half")) {
+		t.Errorf("the release holds %q, %v", who, err)
+	}
+}
+
 func TestHalfAnArtifactIsTakenUp(t *testing.T) {
 	s := newServer(t)
 	dir := t.TempDir()
