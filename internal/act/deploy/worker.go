@@ -13,14 +13,12 @@ func (s *Service) Run(ctx context.Context) error {
 	return s.db.Consume(ctx, s.j, db.Consumer{
 		Name:   "deploy",
 		Types:  []event.Type{"release.created", "deploy.requested", "agent.removed"},
+		Lock:   lock,
 		Handle: s.handle,
 	})
 }
 
 func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
-	if err := tx.Lock(ctx, lock); err != nil {
-		return err
-	}
 	switch ev.Type {
 	case "release.created":
 		r, err := event.Decode[event.ReleaseCreated](ev)

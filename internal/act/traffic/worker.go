@@ -20,14 +20,12 @@ func (s *Service) Run(ctx context.Context) error {
 			"traffic.requested", "process.changed", "release.created", "environment.created", "environment.changed",
 			"agent.joined", "agent.lost", "agent.returned", "agent.removed",
 		},
+		Lock:   lock,
 		Handle: s.handle,
 	})
 }
 
 func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
-	if err := tx.Lock(ctx, lock); err != nil {
-		return err
-	}
 	switch ev.Type {
 	case "traffic.requested":
 		return s.split(ctx, tx, ev)

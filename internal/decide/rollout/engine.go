@@ -150,7 +150,11 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *machine.Rollou
 	if alpha == 0 {
 		var monthly int
 		since := tx.Now().AddDate(0, 0, -30)
-		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND started_at > $3`, m.App, m.Env, db.Micros(since)).Scan(&monthly); err != nil {
+		if err := booksOf(ctx, tx).write(ctx); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND started_at > $3 AND rollout <> $4`,
+			m.App, m.Env, db.Micros(since), m.ID).Scan(&monthly); err != nil {
 			return fmt.Errorf("count the rollouts of %s/%s: %w", m.App, m.Env, err)
 		}
 		const daysAMonth = 365.25 / 12

@@ -156,22 +156,20 @@ func lastGood(ctx context.Context, q db.Querier, app, env, live string) (string,
 	return id, nil
 }
 
+// storeMachine stores a rollout, at the end of the transaction.
 func storeMachine(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode rollout %s: %w", m.ID, err)
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO rollout_rollouts (rollout, app, env, number, release, state, machine, created_at, started_at, ended_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (rollout) DO UPDATE SET state = excluded.state, machine = excluded.machine, started_at = excluded.started_at, ended_at = excluded.ended_at`,
-		m.ID, m.App, m.Env, m.Number, m.Release, string(m.State), string(body), db.Micros(m.Created), db.Micros(m.Started), db.Micros(m.EndedAt))
-	if err != nil {
-		return fmt.Errorf("store rollout %s: %w", m.ID, err)
-	}
+	booksOf(ctx, tx).changed(m)
 	return nil
 }
 
+// loadMachine gives a rollout. In a transaction all who ask get the same one, with all that was done to it so far.
 func loadMachine(ctx context.Context, q db.Querier, id string) (*machine.Rollout, error) {
+	tx, changing := q.(*db.Tx)
+	if changing {
+		if p, ok := booksOf(ctx, tx).open[id]; ok {
+			return p.machine, nil
+		}
+	}
 	var body string
 	err := q.QueryRow(ctx, `SELECT machine FROM rollout_rollouts WHERE rollout = $1`, id).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -180,29 +178,36 @@ func loadMachine(ctx context.Context, q db.Querier, id string) (*machine.Rollout
 	if err != nil {
 		return nil, fmt.Errorf("read rollout %s: %w", id, err)
 	}
-	m := &machine.Rollout{}
-	if err := json.Unmarshal([]byte(body), m); err != nil {
-		return nil, fmt.Errorf("decode rollout %s: %w", id, err)
+	if changing {
+		return booksOf(ctx, tx).read(id, body)
 	}
-	return m, nil
+	return decodeMachine(id, body)
 }
 
-// machines reads rollouts by a condition on rollout_rollouts.
+// machines gives rollouts by a condition on rollout_rollouts, as loadMachine does.
 func machines(ctx context.Context, q db.Querier, where string, args ...any) ([]*machine.Rollout, error) {
-	rows, err := q.Query(ctx, `SELECT machine FROM rollout_rollouts WHERE `+where, args...)
+	decode := decodeMachine
+	if tx, changing := q.(*db.Tx); changing {
+		b := booksOf(ctx, tx)
+		if err := b.write(ctx); err != nil {
+			return nil, err
+		}
+		decode = b.read
+	}
+	rows, err := q.Query(ctx, `SELECT rollout, machine FROM rollout_rollouts WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list rollouts: %w", err)
 	}
 	defer rows.Close()
 	var out []*machine.Rollout
 	for rows.Next() {
-		var body string
-		if err := rows.Scan(&body); err != nil {
+		var id, body string
+		if err := rows.Scan(&id, &body); err != nil {
 			return nil, fmt.Errorf("list rollouts: %w", err)
 		}
-		m := &machine.Rollout{}
-		if err := json.Unmarshal([]byte(body), m); err != nil {
-			return nil, fmt.Errorf("list rollouts: %w", err)
+		m, err := decode(id, body)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, m)
 	}

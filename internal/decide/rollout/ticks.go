@@ -28,9 +28,6 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 		s.log.Error("an edge's second cannot be read and is left out", "sequence", t.Sequence, "error", err)
 		return nil
 	}
-	if err := tx.Lock(ctx, lock); err != nil {
-		return err
-	}
 	fresh, err := takeNumber(ctx, tx, sec)
 	if err != nil || !fresh {
 		return err

@@ -35,11 +35,12 @@ func (s *Service) Run(ctx context.Context) error {
 				"release.created", "environment.created", "environment.changed", "deploy.applied", "deploy.failed", "process.changed", "traffic.applied",
 				"agent.joined", "agent.lost", "agent.returned", "agent.removed",
 			},
+			Lock:   lock,
 			Handle: s.handle,
 		})
 	})
 	g.Go(func() error {
-		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout", Subject: "edge", Handle: s.second})
+		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout", Subject: "edge", Lock: lock, Handle: s.second})
 	})
 	g.Go(func() error { return s.db.Single(ctx, "rollout/timer", s.timer) })
 	return g.Wait()
@@ -129,9 +130,6 @@ func (s *Service) with(ctx context.Context, id string, fn func(context.Context, 
 }
 
 func (s *Service) handle(ctx context.Context, tx *db.Tx, ev event.Event) error {
-	if err := tx.Lock(ctx, lock); err != nil {
-		return err
-	}
 	switch ev.Type {
 	case "release.created":
 		return s.release(ctx, tx, ev)
