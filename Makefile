@@ -101,7 +101,7 @@ sim: ## Prove the promises of the judge by simulation, SIMFLAGS=-quick for a sho
 
 .PHONY: paths
 paths: ## Prove each sequential test over PATHS=100000 paths without a change
-	SLIPWAY_PATHS=$(PATHS) go test -count=1 -v -timeout 180m -run 'Seldom|AllTimes|FewNormal' ./internal/pure/stats/...
+	SLIPWAY_PATHS=$(PATHS) go test -count=1 -v -timeout 180m -run 'Seldom|AllTimes|FewNormal|SameHosts' ./internal/pure/stats/...
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME=10s

@@ -12,8 +12,7 @@ import (
 // beforehand, at least 0, and add up to at most 1; else an error. An e-value that is not known yet is 1, of logarithm 0.
 //
 // The mean of e-processes is an e-process if all are so for one and the same history, that of all data together. Vitals that share an unknown (a random
-// effect of hosts) are not; then decide by Bonferroni. A schedule of looks at anything is a weighted mean, too: with wₜ for the look at t, the sum of the looks so far
-// may be compared with 1/α at each of them.
+// effect of hosts) are not; then decide by Bonferroni.
 func LogMean(logE, weights []float64) (float64, error) {
 	if err := checkEvidence(logE, weights); err != nil {
 		return 0, err
@@ -113,5 +112,27 @@ func checkLevel(alpha float64) error {
 	if !(alpha > 0 && alpha < 1) {
 		return fmt.Errorf("level %v: must be between 0 and 1", alpha)
 	}
+	return nil
+}
+
+// Looks makes an e-process of e-values that are none together, such as those of the same ten hosts looked at again and again: Σ wₜeₜ over the looks so
+// far, with weights that follow a plan made before the first one and add up to at most 1. By Markov's inequality for the sum of all planned looks, Sum ever reaches 1/α
+// with probability α at most, however the looks depend on each other. The zero value is ready to use.
+type Looks struct {
+	// Sum is the e-value so far, Spent the weight so far.
+	Sum   float64 `json:"sum"`
+	Spent float64 `json:"spent"`
+}
+
+// mostLog keeps Sum finite; an e-value of e^690 decides at any level.
+const mostLog = 690
+
+// Add takes in the ln e-value of a look and its planned weight, above 0. An error, also for weight beyond 1 together, changes nothing.
+func (l *Looks) Add(logE, weight float64) error {
+	if math.IsNaN(logE) || !(weight > 0) || l.Spent+weight > 1+1e-9 {
+		return fmt.Errorf("a look of ln e-value %v and weight %v after %v: impossible", logE, weight, l.Spent)
+	}
+	l.Sum += weight * math.Exp(min(logE, mostLog))
+	l.Spent += weight
 	return nil
 }

@@ -112,3 +112,22 @@ func TestNonsenseIsNotCombined(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestLooksAddUp(t *testing.T) {
+	var l Looks
+	for _, logE := range logs(4, 0, 40) {
+		if err := l.Add(logE, .25); err != nil {
+			t.Fatal(err)
+		}
+	}
+	near(t, "sum", l.Sum, 11, 1e-12)
+	before := l
+	for _, bad := range [][2]float64{{math.NaN(), .1}, {1, 0}, {1, -.1}, {1, .26}, {1, math.NaN()}} {
+		if l.Add(bad[0], bad[1]) == nil || l != before {
+			t.Errorf("a look of %v was taken", bad)
+		}
+	}
+	if err := l.Add(1e9, .25); err != nil || math.IsInf(l.Sum, 0) {
+		t.Errorf("sum %v, %v", l.Sum, err)
+	}
+}

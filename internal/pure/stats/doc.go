@@ -20,6 +20,12 @@
 // the share of events; Hoeffding 1963, Theorem 4, for sampling without replacement (events of a finite number of requests are
 // hypergeometric, whose exponential moments the binomial's dominate); Ville 1939.
 //
+// # Beside it
+//
+// Split and LogMultinomial are the same for any number of arms whose shares are known: is traffic split as intended? Clustered is the formula for events that
+// come in clusters. LogMean, Bonferroni, EBH and Looks combine what several vitals, or several looks, say. Package means compares measurements, package
+// boundary holds bounds for sums and quantiles, package units knows hosts that differ: each a package of its own, so that whoever wants one reads one.
+//
 // # Guarantees
 //
 // No I/O, no clock, no randomness. All state is plain exported data that survives JSON bit for bit. No result is NaN or infinite

@@ -1,7 +1,8 @@
 // Package boundary holds bounds that a random walk crosses with probability at most α, ever: the uniform boundaries of Howard,
 // Ramdas, McAuliffe & Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49(2), 2021
 // (arXiv 1810.08240), and what Howard & Ramdas build on them for quantiles, "Sequential estimation of quantiles with applications to
-// A/B testing and best-arm identification", Bernoulli 28(3), 2022 (arXiv 1906.09712).
+// A/B testing and best-arm identification", Bernoulli 28(3), 2022 (arXiv 1906.09712). Propositions and theorems are numbered as in the documentation of
+// confseq, the authors' implementation.
 //
 // # The terms
 //

@@ -39,7 +39,7 @@ func BestRho(v, alpha float64) float64 {
 	return v / (l + math.Log(1+l))
 }
 
-// NormalTwoSided is the mixture over a normal prior around 0 (Robbins 1970; Howard et al. 2021, proposition 5). For sub-Gaussian increments:
+// NormalTwoSided is the mixture over a normal prior around 0 (Robbins 1970; Howard et al. 2021, proposition 4). For sub-Gaussian increments:
 // v adds up their variance factors. For other means with finite variance it holds asymptotically. vOpt > 0, alphaOpt in (0, 1).
 func NormalTwoSided(vOpt, alphaOpt float64) (Mixture, error) {
 	if err := tuning(vOpt, alphaOpt, 1); err != nil {
@@ -51,7 +51,7 @@ func NormalTwoSided(vOpt, alphaOpt float64) (Mixture, error) {
 	}}, nil
 }
 
-// NormalOneSided is the mixture over the upper half of a normal prior (Howard et al. 2021, proposition 6). For sums whose upper tail is
+// NormalOneSided is the mixture over the upper half of a normal prior (Howard et al. 2021, proposition 5). For sums whose upper tail is
 // sub-Gaussian, v as above. alphaOpt is in (0, 0.5).
 func NormalOneSided(vOpt, alphaOpt float64) (Mixture, error) {
 	if err := tuning(vOpt, alphaOpt, 0.5); err != nil {
@@ -64,8 +64,8 @@ func NormalOneSided(vOpt, alphaOpt float64) (Mixture, error) {
 }
 
 // GammaExponential is the mixture for sub-exponential sums of scale c > 0: ln E exp(λX) ≤ −(ln(1−cλ) + cλ)/c² · variance, for 0 ≤ λ < 1/c
-// (Howard et al. 2021, proposition 9). It fits centred increments of at most c above their mean, with v the sum of squared deviations
-// from any predictable guess of the mean (an empirical Bernstein bound), and exponential ones of mean c. alphaOpt is in (0, 0.5).
+// (Howard et al. 2021, proposition 8). It fits exponential increments of mean c, less their mean; and any increments within a range of width c, less
+// their mean, with v the sum of squared deviations from predictable guesses of them (their empirical Bernstein bound). alphaOpt is in (0, 0.5).
 func GammaExponential(vOpt, alphaOpt, c float64) (Mixture, error) {
 	if err := tuning(vOpt, alphaOpt, 0.5, c); err != nil {
 		return Mixture{}, err
@@ -79,7 +79,7 @@ func GammaExponential(vOpt, alphaOpt, c float64) (Mixture, error) {
 }
 
 // GammaPoisson is the mixture for sub-Poisson sums of scale c > 0: ln E exp(λX) ≤ (exp(cλ) − cλ − 1)/c² · variance, for λ ≥ 0 (Howard et al.
-// 2021, proposition 10). It fits increments of at most c above their mean, with v the sum of their variances, and counts minus their means at c = 1.
+// 2021, proposition 9). It fits increments of at most c above their mean, with v the sum of their variances, and counts minus their means at c = 1.
 // alphaOpt is in (0, 0.5).
 func GammaPoisson(vOpt, alphaOpt, c float64) (Mixture, error) {
 	if err := tuning(vOpt, alphaOpt, 0.5, c); err != nil {
@@ -94,7 +94,7 @@ func GammaPoisson(vOpt, alphaOpt, c float64) (Mixture, error) {
 }
 
 // BetaBinomial is the mixture for sub-Bernoulli sums: increments between −g and h around 0 (g, h > 0), with v = g·h for each
-// (Howard et al. 2021, propositions 7 and 8). Successes minus np have g = p and h = 1 − p and v = n·p·(1−p). alphaOpt is in (0, 1), for one
+// (Howard et al. 2021, propositions 6 and 7). Successes minus np have g = p and h = 1 − p and v = n·p·(1−p). alphaOpt is in (0, 1), for one
 // side in (0, 0.5). s is taken into its range, −v/h to v/g.
 func BetaBinomial(vOpt, alphaOpt, g, h float64, oneSided bool) (Mixture, error) {
 	sides := 1.0

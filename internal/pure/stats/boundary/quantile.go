@@ -82,7 +82,7 @@ func (s Sample) fractions(x float64) (below, upTo float64) {
 	return below, float64(s.upTo[i]) / n
 }
 
-// QuantileTest is the sequential test of "both arms have the same p-quantile" (Howard & Ramdas 2022, section 5): for any common value x, one of the two
+// QuantileTest is the sequential test of "both arms have the same p-quantile" (Howard & Ramdas 2022, theorem 5): for any common value x, one of the two
 // beta-binomial e-processes of "x is the p-quantile" has grown, so the least product over x is an e-value.
 type QuantileTest struct {
 	p       float64

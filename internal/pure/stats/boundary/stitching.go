@@ -20,7 +20,7 @@ func stitchFactors() (k1, k2 float64) {
 }
 
 // PolyStitching is a closed-form boundary for sub-gamma sums of scale c, a little wider than a mixture but with the rate of the
-// iterated logarithm (Howard et al. 2021, theorem 1 and equation 10, η = 2, s = 1.4): P(any s_t ≥ PolyStitching(v_t)) ≤ alpha, in the unit of s.
+// iterated logarithm (Howard et al. 2021, theorem 1, η = 2, s = 1.4): P(any s_t ≥ PolyStitching(v_t)) ≤ alpha, in the unit of s.
 // vMin > 0 is the intrinsic time from which it is tight; below, the bound of vMin holds. c = 0 is sub-Gaussian; c < 0 is for sums with a light
 // upper tail, such as failures in a Bernoulli walk.
 func PolyStitching(v, alpha, vMin, c float64) (float64, error) {
@@ -39,7 +39,7 @@ func PolyStitching(v, alpha, vMin, c float64) (float64, error) {
 const bandFactor = 0.85
 
 // Band is a confidence band around an empirical distribution function that holds at all times from nMin on, and for all x together (Howard &
-// Ramdas 2022, the finite law of the iterated logarithm for empirical processes, with A = 0.85).
+// Ramdas 2022, theorem 2, with A = 0.85).
 type Band struct{ nMin, c float64 }
 
 // NewBand makes the band of level alpha in (0, 1) that begins with nMin ≥ 1 observations.
@@ -100,7 +100,7 @@ func bandError(c float64) float64 {
 const stitchStep = 0.5
 
 // DoubleStitching bounds n·(F̂(Q(p)) − p), how many more of n observations than expected lie below the true p-quantile, for all n and all p in (0, 1)
-// together: a count (Howard & Ramdas 2022, double stitching, with δ = 0.5, η = 2, s = 1.4). It is tighter than a Band away from the median. nOpt ≥ 1 is the
+// together: a count (Howard & Ramdas 2022, theorem 3, with δ = 0.5, η = 2, s = 1.4). It is tighter than a Band away from the median. nOpt ≥ 1 is the
 // number of observations from which it is tight; the level alpha is in (0, 1).
 func DoubleStitching(p, n, alpha, nOpt float64) (float64, error) {
 	if err := tuning(nOpt, alpha, 1); err != nil {

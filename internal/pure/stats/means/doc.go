@@ -21,7 +21,7 @@
 // safe either way (under 1 %). Rare events (ones of 5 %: 7 % false drops) are counted, by package stats, not averaged.
 //
 // All of them look at units that keep arriving. The same ten hosts measured again are not new units: their e-values of several looks may be
-// averaged (with weights fixed beforehand, see stats.LogMean), not maximised.
+// added up (with weights fixed beforehand, see stats.Looks), not maximised.
 //
 // Means, unlike event counts, suffer from drift: when the share of the new release changes, what all units share (rush hour) no longer falls out of the
 // difference of the means. So keep one pair of Moments for each step, and multiply the steps' e-values.

@@ -67,7 +67,7 @@ func (e Effect) LogE(null, rho float64) float64 {
 }
 
 // LogERise is the ln e-value against "the effect is null or less": the normal mixture over its upper half (Howard, Ramdas, McAuliffe & Sekhon 2021, proposition
-// 6), from whose e-value equation 134 follows. For drops give the negated effect and null.
+// 5), from whose e-value equation 134 follows. For drops give the negated effect and null.
 func (e Effect) LogERise(null, rho float64) float64 {
 	factor, share := e.times(rho)
 	z := (e.Estimate - null) / e.SE * math.Sqrt(share)
