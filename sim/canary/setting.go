@@ -53,6 +53,8 @@ type Setting struct {
 	Routes int
 	// Sticky: a visitor stays on the hosts that the hash says, and counts by bucket exist.
 	Sticky bool
+	// Visitors: first events are counted, in all and by host. So they are, in all, wherever the split is by visitor.
+	Visitors bool
 	// Every is how often this judge will look, in seconds.
 	Every int
 }

@@ -50,11 +50,12 @@ type Tick struct {
 	// Total counts a request when it starts, as slow when it passes the threshold. Ended counts as access logs do, when
 	// the request ends; it differs only where a release hangs.
 	Total, Ended [Releases]Count
-	// First is there when the split is by visitor.
-	First   [Releases]First
-	Hosts   []Host
-	Buckets []Bucket // where the setting says sticky, else nil
-	Routes  []Route  // where there are routes, else nil
+	// First is there when the split is by visitor, and together with FirstHosts where the setting says visitors.
+	First      [Releases]First
+	FirstHosts [][Releases]First
+	Hosts      []Host
+	Buckets    []Bucket // where the setting says sticky, else nil
+	Routes     []Route  // where there are routes, else nil
 }
 
 // Complete says whether both releases were counted.
@@ -62,11 +63,12 @@ func (t *Tick) Complete() bool { return t.Known[Old] && t.Known[New] }
 
 // CopyFrom makes t a deep copy of other, reusing t's room.
 func (t *Tick) CopyFrom(other *Tick) {
-	hosts, buckets, routes := t.Hosts, t.Buckets, t.Routes
+	hosts, buckets, routes, first := t.Hosts, t.Buckets, t.Routes, t.FirstHosts
 	*t = *other
 	t.Hosts = append(hosts[:0], other.Hosts...)
 	t.Buckets = append(buckets[:0], other.Buckets...)
 	t.Routes = append(routes[:0], other.Routes...)
+	t.FirstHosts = append(first[:0], other.FirstHosts...)
 }
 
 // Window is what was counted before the push, all of it on the old release.
@@ -75,6 +77,7 @@ type Window struct {
 	Total   Count
 	Hosts   []Count // the first ones are those that will get the new release first
 	Minute  []Count // the same hosts in the last minute, which is part of the window
+	First   []First // the same hosts, where the setting says visitors
 	Buckets []Count // where the setting says sticky
 	Routes  []Route // where there are routes
 	// Cohort: the visitors who will get the new release were routed to its hosts already, so that Hosts holds the same visitors.

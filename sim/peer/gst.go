@@ -14,8 +14,9 @@ type gst struct {
 	alpha float64
 	spend spending
 	strata
-	// bounds are those of the looks for the plan, which is kept from rollout to rollout.
+	// bounds are those of the looks for the plan and the part of alpha that each vital has; they are kept from rollout to rollout.
 	plan   []float64
+	part   float64
 	bounds []float64
 }
 
@@ -59,9 +60,9 @@ func (s *strata) z(v int) float64 {
 
 func (g *gst) Begin(s *canary.Setting, _ *canary.Window) {
 	g.begin(s)
-	plan := information(s)
-	if !slices.Equal(plan, g.plan) || g.bounds == nil {
-		g.plan, g.bounds = plan, bounds(plan, g.alpha/float64(len(s.Vitals)), g.spend)
+	plan, part := information(s), g.alpha/float64(len(s.Vitals))
+	if part != g.part || !slices.Equal(plan, g.plan) {
+		g.plan, g.part, g.bounds = plan, part, bounds(plan, part, g.spend)
 	}
 }
 

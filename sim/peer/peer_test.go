@@ -268,6 +268,23 @@ func TestHostEValuesNeedManyHosts(t *testing.T) {
 	}
 }
 
+// A judge that plays one rollout after the other shares alpha among the vitals of each.
+func TestBoundsBelongToTheRollout(t *testing.T) {
+	g := &gst{alpha: 0.05, spend: fleming}
+	one, five := setting(), setting()
+	for range 4 {
+		five.Vitals = append(five.Vitals, five.Vitals[0])
+	}
+	var last []float64
+	for _, s := range []*canary.Setting{one, five, one} {
+		g.Begin(s, nil)
+		last = append(last, g.bounds[len(g.bounds)-1])
+	}
+	if last[0] != last[2] || last[1] < last[0]+0.3 {
+		t.Errorf("last bounds %v for one, five, and one vital", last)
+	}
+}
+
 func TestInformationFollowsThePlan(t *testing.T) {
 	s := setting()
 	s.Steps = []canary.Step{{Share: 0.1, Seconds: 60}, {Share: 0.5, Seconds: 60}}

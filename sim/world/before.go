@@ -12,6 +12,9 @@ func (f *fleet) before(w *canary.Window) {
 		everybody += b / canary.Buckets
 	}
 	w.Hosts, w.Minute = fit(w.Hosts, f.s.Fleet.Hosts), fit(w.Minute, f.s.Fleet.Hosts)
+	if f.s.Traffic.Known {
+		w.First = fit(w.First, f.s.Fleet.Hosts)
+	}
 	minute := min(60, w.Seconds)
 	for h := range w.Hosts {
 		mix := everybody
@@ -24,6 +27,9 @@ func (f *fleet) before(w *canary.Window) {
 		f.quiet(&w.Minute[h], h, mix, minute)
 		f.quiet(&w.Hosts[h], h, mix, w.Seconds-minute)
 		w.Hosts[h].Add(&w.Minute[h])
+		if f.s.Traffic.Known {
+			w.First[h] = f.firstOf(&w.Hosts[h])
+		}
 		w.Total.Add(&w.Hosts[h])
 	}
 	if f.s.Traffic.Sticky {
@@ -47,6 +53,16 @@ func (f *fleet) quiet(c *canary.Count, host int, mix float64, seconds int) {
 		fine -= mean
 	}
 	c.Requests += draw.Poisson(f.rng, fine)
+}
+
+// firstOf is the first events among those of a host on which all come in clusters.
+func (f *fleet) firstOf(c *canary.Count) (first canary.First) {
+	cluster := int64(f.cluster())
+	for v := range f.s.Vitals {
+		first.Events[v] = c.Events[v] / cluster
+		first.AtRisk[v] = c.Requests - first.Events[v]*(cluster-1)
+	}
+	return first
 }
 
 func (f *fleet) cluster() float64 { return float64(max(f.s.Traffic.Cluster, 1)) }

@@ -152,7 +152,7 @@ func (c *catalogue) faults() {
 		if size == 5 {
 			harms = []named{errors2}
 		}
-		c.add(rps(world, 200), 200, func(s *Scenario) { s.Traffic.Cluster = size }, harms...)
+		c.add(rps(world, 200), 200, func(s *Scenario) { s.Traffic.Cluster, s.Traffic.Known = size, true }, harms...)
 		c.add(rps(world+"-by-visitor", 200), 200, func(s *Scenario) { s.Traffic.Cluster, s.Split = size, canary.ByVisitor }, harms...)
 	}
 	c.add(rps("share-off-2x", 200), 200, func(s *Scenario) { s.Traffic.ShareOff = 2 })
@@ -218,9 +218,6 @@ func (c *catalogue) mixes() {
 			c.add(rps(world+"-cohort", 2000), 2000, func(s *Scenario) { sticky(s); s.Traffic.Cohort = true }, errors12)
 		}
 	}
-	c.add(rps("mix-sd-0.10-by-visitor", 2000), 2000, func(s *Scenario) {
-		s.Split, s.Traffic.Sticky, s.Traffic.MixSD = canary.ByVisitor, true, 0.1
-	})
 	c.add(rps("mix-sd-0.05-steps", 2000), 2000, func(s *Scenario) {
 		s.Fleet.SD, s.Traffic.Sticky, s.Traffic.MixSD, s.Steps = 0.2, true, 0.05, growing()
 	})

@@ -23,6 +23,7 @@ type fleet struct {
 	step   int   // the one that sides are for; -1 before the first
 	since  []int // when a host got the new release; -1: not yet
 	hung   []int64
+	first  bool // first events are counted
 	routes draw.Choice
 	bad    []float64 // room: expected events by host in this tick
 }
@@ -40,6 +41,7 @@ type side struct {
 
 func newFleet(s *Scenario, steps []canary.Step) *fleet {
 	f := &fleet{s: s, steps: steps, since: make([]int, s.Fleet.Hosts), bad: make([]float64, s.Fleet.Hosts), alike: s.Fleet.SD == 0}
+	f.first = s.Split == canary.ByVisitor || s.Traffic.Known
 	for _, step := range steps {
 		f.length += step.Seconds
 	}

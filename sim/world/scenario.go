@@ -47,6 +47,8 @@ type Traffic struct {
 	Outage Spell
 	// Cluster is how many requests fail in a row when a visitor meets a failure; 0 means 1.
 	Cluster int
+	// Known: where hosts are split, somebody in front of them knows one visitor from another and counts first events by host.
+	Known bool
 	// ShareOff is the actual share of the new release over the intended one; 0 means 1.
 	ShareOff float64
 	// Sticky visitors stay on the hosts that their hash says. Their buckets differ: MixSD is the standard deviation of the log ratio of

@@ -12,6 +12,9 @@ func (f *fleet) next(t *canary.Tick) (excess float64) {
 		f.enter(t.Step, begun)
 	}
 	t.Hosts, t.Routes = fit(t.Hosts, f.s.Fleet.Hosts), fit(t.Routes, len(f.s.Traffic.Routes))
+	if f.s.Traffic.Known {
+		t.FirstHosts = fit(t.FirstHosts, f.s.Fleet.Hosts)
+	}
 	if f.s.Traffic.Sticky {
 		t.Buckets = fit(t.Buckets, canary.Buckets)
 	}
@@ -24,7 +27,7 @@ func (f *fleet) next(t *canary.Tick) (excess float64) {
 	for r := range f.sides {
 		excess += f.serve(t, r)
 	}
-	if f.s.Split == canary.ByVisitor {
+	if f.first {
 		f.atRisk(t)
 	}
 	t.Ended = t.Total
@@ -158,15 +161,17 @@ func (f *fleet) put(t *canary.Tick, r, h int, n int64, marks []int, route int) {
 	sd, cluster := &f.sides[r], int64(f.cluster())
 	count(&t.Hosts[sd.first+h].Count[r], n*cluster, marks)
 	count(&t.Total[r], n*cluster, marks)
-	first := f.s.Split == canary.ByVisitor
-	if first {
+	if f.first {
 		countFirst(&t.First[r], n, cluster, marks)
+	}
+	if f.s.Traffic.Known {
+		countFirst(&t.FirstHosts[sd.first+h][r], n, cluster, marks)
 	}
 	if f.s.Traffic.Sticky {
 		for range n {
 			b := &t.Buckets[sd.events.Draw(f.rng)]
 			count(&b.Count[r], cluster, marks)
-			if first {
+			if f.first {
 				countFirst(&b.First[r], 1, cluster, marks)
 			}
 		}
@@ -207,6 +212,9 @@ func (f *fleet) atRisk(t *canary.Tick) {
 	for r := range canary.Releases {
 		for v := range f.s.Vitals {
 			t.First[r].AtRisk[v] += t.Total[r].Requests
+			for h := range t.FirstHosts {
+				t.FirstHosts[h][r].AtRisk[v] += t.Hosts[h].Count[r].Requests
+			}
 			for b := range t.Buckets {
 				t.Buckets[b].First[r].AtRisk[v] += t.Buckets[b].Count[r].Requests
 			}

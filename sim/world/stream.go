@@ -37,7 +37,7 @@ type lateTick struct {
 func (s *Scenario) Open() *Stream {
 	st := &Stream{scenario: s, setting: canary.Setting{
 		Split: s.Split, Vitals: s.Vitals, Hosts: s.Fleet.Hosts, Steps: s.steps(), TickSeconds: TickSeconds,
-		Settle: s.Settle, Routes: len(s.Traffic.Routes), Sticky: s.Traffic.Sticky || s.Traffic.Visitors != nil,
+		Settle: s.Settle, Visitors: s.Traffic.Known, Routes: len(s.Traffic.Routes), Sticky: s.Traffic.Sticky || s.Traffic.Visitors != nil,
 	}}
 	if s.Traffic.Visitors != nil {
 		st.machine = newCrowd(s, st.setting.Steps)
@@ -70,9 +70,9 @@ func (st *Stream) Begin(seed, run uint64) (*canary.Setting, *canary.Window) {
 	for i := range st.late {
 		st.late[i].due = -1
 	}
-	st.tick = canary.Tick{Number: -1, Hosts: st.tick.Hosts, Buckets: st.tick.Buckets, Routes: st.tick.Routes}
+	st.tick = canary.Tick{Number: -1, Hosts: st.tick.Hosts, FirstHosts: st.tick.FirstHosts, Buckets: st.tick.Buckets, Routes: st.tick.Routes}
 	st.window = canary.Window{
-		Seconds: st.scenario.Before, Hosts: st.window.Hosts, Minute: st.window.Minute, Buckets: st.window.Buckets,
+		Seconds: st.scenario.Before, Hosts: st.window.Hosts, Minute: st.window.Minute, First: st.window.First, Buckets: st.window.Buckets,
 		Routes: st.window.Routes, Cohort: st.scenario.Traffic.Cohort,
 	}
 	st.machine.begin(rand.New(rand.NewPCG(seed, run<<1)), &st.window)
@@ -97,9 +97,6 @@ func (st *Stream) Next(deliver func(*canary.Tick)) (second int, excess float64, 
 	t.Step, t.Share = step, st.setting.Steps[step].Share
 	t.Known = [canary.Releases]bool{true, true}
 	t.Total, t.First = [canary.Releases]canary.Count{}, [canary.Releases]canary.First{}
-	clear(t.Hosts)
-	clear(t.Buckets)
-	clear(t.Routes)
 	excess = st.machine.next(t)
 	if st.scenario.Harmless() {
 		excess = 0
@@ -151,6 +148,9 @@ func forget(t *canary.Tick, release int) {
 	t.Total[release], t.Ended[release], t.First[release] = canary.Count{}, canary.Count{}, canary.First{}
 	for i := range t.Hosts {
 		t.Hosts[i].Count[release] = canary.Count{}
+	}
+	for i := range t.FirstHosts {
+		t.FirstHosts[i][release] = canary.First{}
 	}
 	for i := range t.Buckets {
 		t.Buckets[i].Count[release], t.Buckets[i].First[release] = canary.Count{}, canary.First{}

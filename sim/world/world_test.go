@@ -108,6 +108,16 @@ func check(t *testing.T, s *Scenario, tick *canary.Tick, r int) {
 	for i := range tick.Hosts {
 		hosts.Add(&tick.Hosts[i].Count[r])
 	}
+	var first canary.First
+	for h := range tick.FirstHosts {
+		for v := range s.Vitals {
+			first.Events[v] += tick.FirstHosts[h][r].Events[v]
+			first.AtRisk[v] += tick.FirstHosts[h][r].AtRisk[v]
+		}
+	}
+	if len(tick.FirstHosts) > 0 && first != tick.First[r] {
+		t.Errorf("%s, second %d: hosts counted %v of %v first", s.Name, tick.Second, first, tick.First[r])
+	}
 	for i := range tick.Buckets {
 		buckets.Add(&tick.Buckets[i].Count[r])
 	}
