@@ -106,7 +106,12 @@ func settled(t *canary.Tick, settle int) (sum [canary.Releases]canary.Count) {
 func (a *adapter) Look(int) canary.Opinion {
 	o := canary.Opinion{Evidence: math.Inf(-1)}
 	for i := range a.state.Vitals {
-		o.Evidence = max(o.Evidence, a.state.Vitals[i].Peak+math.Log(a.policy.Vitals[i].Weight))
+		v := &a.state.Vitals[i]
+		e := v.Peak
+		if e == 0 { // it starts there: how far below the evidence has stayed matters to those who calibrate
+			e = v.Harm.LogE()
+		}
+		o.Evidence = max(o.Evidence, e+math.Log(a.policy.Vitals[i].Weight))
 	}
 	if judge.HasRegressed(a.policy, &a.state) {
 		o.Action = canary.RollBack
