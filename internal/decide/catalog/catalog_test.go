@@ -126,6 +126,27 @@ func TestAnAppComesWithProduction(t *testing.T) {
 	})
 }
 
+func TestRolloutThatWaitsAgainIsNotUnderWay(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		r := w.build("a")
+		w.see(event.RolloutQueued{Rollout: "rol_1", Release: r.ID})
+		w.see(event.RolloutStarted{Rollout: "rol_1", Release: r.ID})
+		w.see(event.RolloutMoved{Rollout: "rol_0", To: "queued"}) // of another one
+		if e, err := w.Environment(t.Context(), "shop", "production"); err != nil || e.Rollout == nil || w.states() != "rolling" {
+			t.Errorf("%+v %s %v", e.Rollout, w.states(), err)
+		}
+		w.see(event.RolloutMoved{Rollout: "rol_1", To: "queued"})
+		if e, err := w.Environment(t.Context(), "shop", "production"); err != nil || e.Rollout != nil || e.Waiting != 1 || w.states() != "waiting" {
+			t.Errorf("it waits for a host, and yet: %+v %s %v", e.Rollout, w.states(), err)
+		}
+		w.see(event.RolloutStarted{Rollout: "rol_1", Release: r.ID})
+		w.see(event.RolloutEnded{Rollout: "rol_1", Release: r.ID, Outcome: "promoted"})
+		if w.states() != "live" {
+			t.Errorf("states %s", w.states())
+		}
+	})
+}
+
 func TestReleasesFromBuildToVerdict(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		one := w.build("a")

@@ -92,7 +92,18 @@ func started(ctx context.Context, tx *db.Tx, ev event.Event, p event.RolloutStar
 	return keep(ctx, tx, ev, "rollout", &RolloutSummary{ID: p.Rollout, Release: p.Release, State: "staging"})
 }
 
+// moved keeps how far a rollout is. One that lost all its hosts waits again, so that none is under way.
 func moved(ctx context.Context, tx *db.Tx, ev event.Event, p event.RolloutMoved) error {
+	if p.To == "queued" {
+		e, err := environment(ctx, tx, ev.App, ev.Env)
+		if err != nil || e.Rollout == nil || e.Rollout.ID != p.Rollout {
+			return err
+		}
+		if err := setState(ctx, tx, e.Rollout.Release, p.Rollout, Waiting); err != nil {
+			return err
+		}
+		return keep(ctx, tx, ev, "rollout", nil)
+	}
 	return summarize(ctx, tx, ev, p.Rollout, func(r *RolloutSummary) { r.State, r.Step, r.Share = p.To, p.Step, p.Share })
 }
 

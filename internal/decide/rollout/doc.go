@@ -9,6 +9,7 @@
 //
 //	watching ─cannot tell, unknown: hold─> held          any of staging … watching ─somebody─> paused ─somebody─> where it was
 //	held, paused ─somebody─> watching | promoting | returning; a regression returns from these, too
+//	any of staging … watching ─no host is left─> queued, until one joins
 //
 // The machine is pure (package machine): what the hosts should run, how the edges should split and each move are functions of it and
 // the time. This package only loads, moves, stores and emits, in one transaction, so that kill -9 at any point loses nothing and does nothing twice.

@@ -125,16 +125,9 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	return s.advance(ctx, tx, m)
 }
 
-// waitForHosts leaves a rollout queued until a host joins.
-func (s *Service) waitForHosts(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {
-	m.Started = time.Time{}
-	m.Reasons = []event.Reason{machine.Because("no_hosts", nil, "%s/%s has no hosts yet; join one with: slipway agent --roles host", e.app, e.env)}
-	return storeMachine(ctx, tx, m)
-}
-
 // prepareJudge fixes thresholds and policy before the first tick.
 func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
-	if !m.Judged() {
+	if !m.Judged() || m.Begun() {
 		return nil
 	}
 	hist, err := s.latencyBefore(ctx, tx, m)
@@ -208,6 +201,9 @@ func (s *Service) advance(ctx context.Context, tx *db.Tx, m *machine.Rollout) er
 		if m.State == machine.Watching && mv.To == machine.Watching {
 			break // another round of the same watch
 		}
+	}
+	if m.State == machine.Queued {
+		return s.requeue(ctx, tx, m)
 	}
 	at := m.LookAt(tx.Now())
 	tx.OnCommit(func() { s.wakeFor(at) })

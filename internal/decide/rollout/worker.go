@@ -283,6 +283,10 @@ func (s *Service) each(ctx context.Context, tx *db.Tx, envs []*envRow, ev event.
 
 // enterHost gives a host that came into an environment what serves there. In a rollout it gets the old release and is left out of the verdict.
 func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host string, ev event.Event) error {
+	e, err := loadEnv(ctx, tx, e.app, e.env) // the host before it may have moved things on
+	if err != nil {
+		return err
+	}
 	if e.current != "" {
 		m, err := loadMachine(ctx, tx, e.current)
 		if err != nil {
@@ -308,6 +312,10 @@ func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host stri
 
 // leave takes a host out of an environment.
 func (s *Service) leave(ctx context.Context, tx *db.Tx, e *envRow, host string, ev event.Event) error {
+	e, err := loadEnv(ctx, tx, e.app, e.env)
+	if err != nil {
+		return err
+	}
 	if e.current != "" {
 		if err := s.each(ctx, tx, []*envRow{e}, ev, func(m *machine.Rollout) { m.Drop(host) }); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -183,6 +184,12 @@ func policy() manifest.Rollout {
 	return p
 }
 
+// slow makes a release take its time.
+func slow(_ *event.ReleaseCreated, m *manifest.Manifest) {
+	m.Rollout.Settle = manifest.Every(5 * time.Second)
+	m.Rollout.Steps[0].Watch = manifest.Every(20 * time.Second)
+}
+
 // release makes a release of one new commit and gives its id.
 func (w *world) release(change ...func(*event.ReleaseCreated, *manifest.Manifest)) string {
 	w.t.Helper()
@@ -238,8 +245,8 @@ func (w *world) second(oldRate, newRate float64) {
 func (w *world) counted(oldRate, newRate float64) event.EdgeSecond {
 	w.seconds++
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	r := w.split
-	w.mu.Unlock()
 	sec := event.EdgeSecond{Edge: "edge", Boot: "boot", Number: int64(w.seconds), Second: w.clock.now().Unix() - 1}
 	rs := event.RouteSecond{App: app, Env: env, Traffic: r.Traffic, Rollout: r.Rollout, Split: r.Split}
 	for release, share := range map[string]float64{r.Split.Old: 1 - r.Split.Share, r.Split.New: r.Split.Share} {
@@ -250,11 +257,21 @@ func (w *world) counted(oldRate, newRate float64) event.EdgeSecond {
 		n := int64(math.Round(1000 * share))
 		if release != "" && n > 0 {
 			bad := int64(math.Round(rate * float64(n)))
-			rs.Hosts = append(rs.Hosts, event.HostCount{Release: release, Host: "us1", Counts: event.Counts{Requests: n, AtRisk: n, Errors: bad, FirstErrors: bad}})
+			rs.Hosts = append(rs.Hosts, event.HostCount{Release: release, Host: w.server(release), Counts: event.Counts{Requests: n, AtRisk: n, Errors: bad, FirstErrors: bad}})
 		}
 	}
 	sec.Routes = []event.RouteSecond{rs}
 	return sec
+}
+
+// server is the host that answers for a release: the first that runs it.
+func (w *world) server(release string) string {
+	for _, h := range slices.Sorted(maps.Keys(w.wish)) {
+		if slices.Contains(w.wish[h], release) {
+			return h
+		}
+	}
+	return "us1"
 }
 
 // feed puts seconds into the log and waits until the last is folded.

@@ -15,6 +15,8 @@ import (
 const (
 	// stageTime is how long hosts may take to fetch a release before they are left out.
 	stageTime = 3 * time.Minute
+	// promoteTime is how long hosts may take to bring the release up that everyone is about to be sent to, before it goes on without them.
+	promoteTime = 30 * time.Second
 	// crashLimit is how many deaths of the new release's processes, over all hosts, count as a crash loop.
 	crashLimit = 3
 	// firstWatch is how long a first release is looked at when the policy's settling is shorter.
@@ -36,6 +38,12 @@ func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 	if why := m.mustReturn(); len(why) > 0 {
 		return m.To(Returning, why...), true
 	}
+	if len(m.Hosts) == 0 && m.waitsForHosts() {
+		return m.To(Queued, Because("no_hosts_left", nil, "no host that takes part is left in the environment; it begins anew with those that join")), true
+	}
+	if gone := m.goneCanary(); gone != "" {
+		return m.To(Starting, Because("redrawn", nil, "host %s was taken out of the environment; another one is drawn in its place", gone)), true
+	}
 	switch m.State {
 	case Staging:
 		return m.decideStaging(now)
@@ -54,7 +62,10 @@ func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 			return m.decideWatched(), true
 		}
 	case Promoting:
-		if m.InForce {
+		if !m.Everyone && m.mayReceive(now) {
+			return m.To(Promoting, Because("everywhere", nil, "the new release is up wherever it can be; everyone moves to it")), true
+		}
+		if m.Everyone && m.InForce {
 			return m.To(Promoted, Because("everyone", nil, "everyone is on the new release")), true
 		}
 	case Returning:
@@ -74,6 +85,10 @@ func (m *Rollout) WakeAt() time.Time {
 		return m.settledAt()
 	case Watching:
 		return m.Current().Until
+	case Promoting:
+		if !m.Everyone {
+			return m.Since.Add(promoteTime)
+		}
 	}
 	return time.Time{}
 }
@@ -89,9 +104,6 @@ func (m *Rollout) mustReturn() []event.Reason {
 		return nil
 	}
 	var why []event.Reason
-	if len(m.Hosts) == 0 {
-		why = append(why, Because("no_hosts_left", nil, "no host that takes part is left in the environment"))
-	}
 	for _, h := range sortedKeys(m.Failed) {
 		f := m.Failed[h]
 		if f.Release == m.Release && f.blames() {
@@ -108,6 +120,18 @@ func (m *Rollout) mustReturn() []event.Reason {
 		why = append(why, JudgeReasons(judge.Judge(m.Judge, m.Evidence))...)
 	}
 	return why
+}
+
+// waitsForHosts tells whether the rollout gives up its turn when its last host is taken away. Nothing runs then, neither the new release nor the old one: going back
+// would help no visitor, and ending it would throw away a commit that nobody found bad, so that somebody had to push it again. Whoever takes away all hosts is about
+// to put others in their place, and expects what was on its way to go out to them. So it waits for one, whether or not there is an older release. What somebody holds
+// in their hands (paused, held) stays there until they let go; what is decided already (promoting, returning) is over in a moment.
+func (m *Rollout) waitsForHosts() bool {
+	switch m.State {
+	case Staging, Starting, Shifting, Settling, Watching:
+		return true
+	}
+	return false
 }
 
 // deaths counts how often the new release's process died, over all hosts.
@@ -142,6 +166,9 @@ func (m *Rollout) decideStarting() (Move, bool) {
 	if lost := m.lostCanary(); lost != "" {
 		return m.To(Starting, Because("redrawn", nil, "host %s is lost; another one was drawn in its place", lost)), true
 	}
+	if next := m.unasked(); next != "" {
+		return m.To(Starting, Because("redrawn", nil, "host %s takes the place of one that was taken out of the environment", next)), true
+	}
 	if len(m.waiting()) == 0 && m.answered(m.StartedHosts()) {
 		return m.To(Shifting, Because("up", nil, "the new release is up and healthy on %s", hostCount(m.StartedHosts()))), true
 	}
@@ -160,6 +187,31 @@ func (m *Rollout) lostCanary() string {
 	return ""
 }
 
+// unasked names a canary that has moved up in the draw and was not asked to run the new release yet; empty when there is none.
+func (m *Rollout) unasked() string {
+	both := Compact(m.From, m.Release)
+	key := hostWish{hold: both, run: both, current: m.From}.key()
+	for _, h := range m.Hosts[:m.StartedHosts()] {
+		if m.Asked[h].Wish != key {
+			return h
+		}
+	}
+	return ""
+}
+
+// goneCanary names a canary that was taken out of the environment while visitors were sent to it; empty when there is none.
+func (m *Rollout) goneCanary() string {
+	if m.State != Shifting && m.State != Settling && m.State != Watching {
+		return ""
+	}
+	for _, h := range m.Split.NewHosts {
+		if !slices.Contains(m.Hosts, h) {
+			return h
+		}
+	}
+	return ""
+}
+
 // waiting lists the hosts that have not answered, without those that are lost.
 func (m *Rollout) waiting() []string {
 	var out []string
@@ -169,6 +221,16 @@ func (m *Rollout) waiting() []string {
 		}
 	}
 	return out
+}
+
+// mayReceive tells whether everyone may be sent to the new release: it is up on every host that is heard of and has not said that it cannot, or on some of them and
+// the others had their time.
+func (m *Rollout) mayReceive(now time.Time) bool {
+	if len(m.Hosts) == 0 {
+		return true // there is nobody to wait for
+	}
+	late := slices.ContainsFunc(m.waiting(), func(h string) bool { return m.Failed[h].Code == "" })
+	return m.answered(len(m.Hosts)) && (!late || now.Sub(m.Since) >= promoteTime)
 }
 
 // answered tells whether at least one of the first n hosts is heard of and did what was asked: where all are lost there is nobody to send visitors to.

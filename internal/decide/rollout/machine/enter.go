@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -19,6 +20,8 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 	}
 	m.State, m.Since, m.Reasons = mv.To, now, mv.Reasons
 	switch mv.To {
+	case Queued:
+		m.beginAnew()
 	case Starting:
 		if from == Staging {
 			m.LeaveOut(m.waiting()...)
@@ -33,7 +36,11 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 	case Paused:
 		m.Before = from
 	case Promoting:
-		m.Why = mv.Reasons
+		// Split by hosts, few may run the release yet: all are asked to first, and everyone is sent there only then.
+		m.Everyone = from == Promoting || m.Mode != manifest.CanaryHosts && m.answered(len(m.Hosts))
+		if from != Promoting {
+			m.Why = mv.Reasons
+		}
 	case Returning:
 		m.Why = mv.Reasons
 		if m.RegressAt.IsZero() {
@@ -42,6 +49,15 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 	case Promoted, RolledBack, Superseded:
 		m.end(now)
 	}
+}
+
+// beginAnew forgets how far the rollout got and on which hosts. What was counted and judged so far stays: evidence restarts nowhere.
+func (m *Rollout) beginAnew() {
+	m.Step, m.Steps, m.Before = 0, nil, ""
+	m.Started, m.Looked = time.Time{}, time.Time{}
+	m.Hosts, m.LeftOut, m.Lost = nil, nil, nil
+	m.Asked, m.Waiting, m.Failed = nil, nil, nil
+	m.UpSince, m.VisitorsSince = nil, nil
 }
 
 // watch starts the clock of a watch, or another round of it.
@@ -86,6 +102,8 @@ func (m *Rollout) Drop(host string) {
 	delete(m.Waiting, host)
 	delete(m.Failed, host)
 	delete(m.Asked, host)
+	delete(m.UpSince, host)
+	delete(m.VisitorsSince, host)
 }
 
 // Requests gives what has to be asked of hosts and edges for the machine to be true, and notes that it was asked. newID names each request.

@@ -82,14 +82,16 @@ type Rollout struct {
 	Verdict    judge.Outcome     `json:"verdict,omitempty"`
 	Reasons    []event.Reason    `json:"reasons,omitempty"` // of the last move
 	// Why is what decided to promote or to return.
-	Why       []event.Reason `json:"why,omitempty"`
-	Totals    Totals         `json:"totals"`
-	Outcome   string         `json:"outcome,omitempty"`
-	Vital     string         `json:"vital,omitempty"`
-	Created   time.Time      `json:"created"`
-	Started   time.Time      `json:"started,omitzero"`
-	EndedAt   time.Time      `json:"ended_at,omitzero"`
-	RegressAt time.Time      `json:"regressed_at,omitzero"`
+	Why []event.Reason `json:"why,omitempty"`
+	// Everyone is sent to the new release: in the state promoting, once the hosts run it.
+	Everyone  bool      `json:"everyone,omitempty"`
+	Totals    Totals    `json:"totals"`
+	Outcome   string    `json:"outcome,omitempty"`
+	Vital     string    `json:"vital,omitempty"`
+	Created   time.Time `json:"created"`
+	Started   time.Time `json:"started,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	RegressAt time.Time `json:"regressed_at,omitzero"`
 }
 
 // Step is one stage of a rollout and how far it got.

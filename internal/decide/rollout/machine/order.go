@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -60,12 +61,17 @@ func (m *Rollout) Allows(cmd Command) bool {
 	case Resume:
 		return m.State == Paused || m.State == Held
 	case Promote:
-		// Before the processes are up there is nothing to send visitors to.
-		return phase == Shifting || phase == Settling || phase == Watching || m.State == Held
+		// Where no process is up there is nothing to send visitors to.
+		return m.up() && (phase == Shifting || phase == Settling || phase == Watching || m.State == Held)
 	case RollBack:
 		return m.State != Returning
 	}
 	return false
+}
+
+// up tells whether the new release's process is up on a host that is to run it now.
+func (m *Rollout) up() bool {
+	return slices.ContainsFunc(m.Hosts[:m.StartedHosts()], func(h string) bool { _, up := m.UpSince[h]; return up })
 }
 
 // Shift moves the clocks on by a pause.

@@ -21,6 +21,9 @@ func StepsOf(m *Rollout) []Step {
 	return steps
 }
 
+// Begun tells whether the judge is prepared already: the rollout lost all its hosts before, and begins anew; its evidence does not, unless it is split otherwise now.
+func (m *Rollout) Begun() bool { return len(m.Judge.Vitals) > 0 && m.Judge.Unit == unitOf(m) }
+
 // StartWords says how the release will be judged.
 func (m *Rollout) StartWords() string {
 	switch {

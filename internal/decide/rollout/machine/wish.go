@@ -69,7 +69,7 @@ func (m *Rollout) canaries() int {
 	if s.HoldBack > 0 {
 		k = min(k, n-max(1, int(math.Ceil(s.HoldBack*float64(n)-1e-9))))
 	}
-	return max(min(k, n), 1)
+	return min(max(k, 1), n)
 }
 
 // WishSplit is how the edges should split in the machine's state.
@@ -79,8 +79,13 @@ func (m *Rollout) WishSplit() event.Split {
 		if m.Step == 0 {
 			return event.Split{Old: m.From}
 		}
-		return m.Split // the step before is in force until the hosts of this one are up
-	case Promoting, Promoted:
+		return m.splitBefore()
+	case Promoting:
+		if !m.Everyone {
+			return m.splitBefore()
+		}
+		return event.Split{Old: m.Release}
+	case Promoted:
 		return event.Split{Old: m.Release}
 	case Returning, RolledBack, Superseded:
 		return event.Split{Old: m.From}
@@ -89,10 +94,28 @@ func (m *Rollout) WishSplit() event.Split {
 	}
 }
 
+// splitBefore is the split that was in force so far, which stays so until the hosts that come next are up; without canaries that are not to run the new release any more.
+func (m *Rollout) splitBefore() event.Split {
+	s := m.Split
+	if s.New == "" || m.Mode != manifest.CanaryHosts {
+		return s
+	}
+	still := m.Hosts[:m.StartedHosts()]
+	s.NewHosts = slices.DeleteFunc(slices.Clone(s.NewHosts), func(h string) bool { return !slices.Contains(still, h) })
+	if len(s.NewHosts) == 0 {
+		return event.Split{Old: m.From}
+	}
+	s.Share = float64(len(s.NewHosts)) / float64(len(m.Hosts))
+	return s
+}
+
 // stepSplit is the split of the present step.
 func (m *Rollout) stepSplit() event.Split {
 	if m.First() {
 		return event.Split{Old: m.Release}
+	}
+	if len(m.Hosts) == 0 {
+		return event.Split{Old: m.From} // somebody holds a rollout that has lost its hosts
 	}
 	s := event.Split{Mode: string(m.Mode), Old: m.From, New: m.Release, Share: m.Reach(), Salt: m.ID, LeftOut: slices.Clone(m.LeftOut)}
 	for _, t := range m.Thresholds {
