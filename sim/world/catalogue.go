@@ -228,6 +228,8 @@ func (c *catalogue) visitors() {
 	add := func(world string, load float64, v Visitors, steps []canary.Step, harms ...named) {
 		c.add(rps("visitors-"+world, load), load, func(s *Scenario) {
 			s.Split, s.Before, s.Traffic.Visitors = canary.ByVisitor, 300, &v
+			repeats := float64(v.Retries)
+			s.Vitals[0].Base = 0.01 * (1 + repeats) / (1 + 0.01*repeats) // what a graph of requests shows
 			s.Steps = []canary.Step{{Share: 0.10, Seconds: 1200}}
 			if steps != nil {
 				s.Steps = steps
