@@ -17,7 +17,7 @@
 //
 // Enough is 30 units in the smaller arm for values that are near normal. For skewed ones, such as times and money, wait for 100 there and tune for 5,000
 // in both (the default of GrowthBook): a small arm of skewed values looks calm until its first large one comes. Tuned for 1,000 and looked at from 30
-// on, log-normal values (sd 1, a tenth in the new arm) show a false drop on 13 % of paths at a level of 5 %; with what is advised here under 4 %. Rises are
+// on, log-normal values (sd 1, a tenth in the new arm) show a false drop on 13 % of paths at a level of 5 %; with what is advised here 4 %. Rises are
 // safe either way (under 1 %). Rare events (ones of 5 %: 7 % false drops) are counted, by package stats, not averaged.
 //
 // All of them look at units that keep arriving. The same ten hosts measured again are not new units: their e-values of several looks may be
