@@ -5,6 +5,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -293,4 +295,78 @@ func BenchmarkRequest(b *testing.B) {
 			r.End(false)
 		}
 	})
+}
+
+// Clients that keep no cookie, each failing under another name: what the edge remembers stays within its bounds, and so does what it counts first.
+func TestAFloodOfNewVisitorsIsBounded(t *testing.T) {
+	const limit, flood = 1 << 14, 1 << 18
+	c := counter(t, t.TempDir())
+	c.limit = limit
+	e := apply(t, c, key("t1", "r1", 0.001, 0.002, 0.003))[0]
+	cell := e.Cell("b", "h1")
+	var before, after runtime.MemStats
+	request := func(i uint64) {
+		var r Request
+		id := i * 0x9e3779b97f4a7c15
+		e.Begin(&r, cell, Visitor{Key: id, Alias: ^id}, "/p"+strconv.FormatUint(i, 36)+"x")
+		r.End(true)
+	}
+	var sum event.Counts
+	second := func(from, to uint64) {
+		for i := from; i < to; i++ {
+			request(i)
+		}
+		sum.Add(drained(t, c)["t1"])
+	}
+	const step = flood / 16
+	second(0, 4*step) // fills it
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for from := uint64(4 * step); from < flood; from += step {
+		second(from, from+step)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
+		t.Errorf("full, it grew by %d bytes", grown)
+	}
+	held := 0
+	for i := range e.memory.shards {
+		held += len(e.memory.shards[i].marks)
+	}
+	if held > limit || held < limit/2 || len(cell.arm.paths.held) > pathsHeld+1 {
+		t.Errorf("%d visitors of at most %d, %d patterns of at most %d", held, limit, len(cell.arm.paths.held), pathsHeld)
+	}
+	if sum.Requests != flood || sum.Errors != flood || sum.FirstErrors > int64(held) || sum.AtRisk > sum.FirstErrors+1 {
+		t.Errorf("counted %+v", sum)
+	}
+	if info, err := os.Stat(e.memory.file); err != nil || info.Size() > 2*(1+event.Thresholds)*limit*recordSize {
+		t.Errorf("on disk: %v, %v", info, err)
+	}
+}
+
+// A request that outlives its rollout does not keep alive who has erred in it.
+func TestWhatIsRememberedEndsWithItsRollout(t *testing.T) {
+	c := counter(t, "")
+	e := apply(t, c, key("t1", "r1"))[0]
+	cell := e.Cell("b", "h1")
+	var socket, bad Request
+	e.Begin(&socket, cell, Visitor{Key: 1}, "/ws")
+	e.Begin(&bad, cell, Visitor{Key: 2}, "/")
+	bad.End(true)
+	apply(t, c, key("t2", ""))
+	for i := range e.memory.shards {
+		if e.memory.shards[i].marks != nil {
+			t.Error("the marks of a rollout that is over are held")
+		}
+	}
+	var late Request
+	if !e.Begin(&late, cell, Visitor{Key: 3}, "/") { // drawn by a table that was read a moment before
+		t.Fatal("the epoch is not over, and refuses")
+	}
+	late.End(true)
+	socket.End(true)
+	if n := drained(t, c)["t1"]; n.Requests != 3 || n.Errors != 3 || n.FirstErrors != 1 || n.AtRisk != 2 {
+		t.Errorf("counted %+v", n)
+	}
 }

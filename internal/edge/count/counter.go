@@ -22,6 +22,7 @@ const waitingShards = 16
 type Counter struct {
 	edge, boot string
 	dir        string // of the memories; empty keeps them in this process only
+	limit      int    // visitors that one memory holds
 	next       atomic.Uint32
 	waiting    [waitingShards]waiting
 
@@ -39,7 +40,7 @@ func New(edge, boot, dir string) (*Counter, error) {
 			return nil, fmt.Errorf("make the folder for the counts: %w", err)
 		}
 	}
-	return &Counter{edge: edge, boot: boot, dir: dir, memories: map[string]*memory{}}, nil
+	return &Counter{edge: edge, boot: boot, dir: dir, limit: memoryLimit, memories: map[string]*memory{}}, nil
 }
 
 // pick spreads requests over the lists.
@@ -87,7 +88,7 @@ func (c *Counter) memory(key Key) (*memory, error) {
 	if c.dir != "" {
 		file = filepath.Join(c.dir, name)
 	}
-	m, err := openMemory(file, memoryLimit)
+	m, err := openMemory(file, c.limit)
 	c.memories[name] = m
 	return m, err
 }
@@ -98,14 +99,15 @@ func memoryName(key Key) string {
 	return "erred-" + hex.EncodeToString(sum[:12])
 }
 
-// prune forgets rollouts that are over. Their late requests still hold the memory they began with.
+// prune forgets rollouts that are over. Their late requests (a websocket lives for weeks) still hold the memory they began with, so it is emptied too.
 func (c *Counter) prune(keys []Key) error {
 	live := map[string]bool{}
 	for _, key := range keys {
 		live[memoryName(key)] = true
 	}
-	for name := range c.memories {
+	for name, m := range c.memories {
 		if !live[name] {
+			m.forget()
 			delete(c.memories, name)
 		}
 	}

@@ -33,6 +33,7 @@ type memoryShard struct {
 	mu    sync.Mutex
 	marks map[uint64]byte
 	fresh []byte // records not yet on disk
+	over  bool   // the rollout is over: nothing is taken any more
 }
 
 // openMemory reads the marks that an earlier run left. A record that was cut off is dropped.
@@ -73,6 +74,9 @@ func (s *memoryShard) set(visitor uint64, marks byte) {
 
 // room reports whether a visitor without marks could be given this one.
 func (s *memoryShard) room(limit int, mark byte) bool {
+	if s.over {
+		return false
+	}
 	if mark == markError {
 		return len(s.marks) < limit
 	}
@@ -112,6 +116,16 @@ func (m *memory) first(visitor uint64, mark byte) bool {
 		s.fresh = append(binary.BigEndian.AppendUint64(s.fresh, visitor), mark)
 	}
 	return true
+}
+
+// forget frees what is held. From then on nobody counts first, and nobody is at risk.
+func (m *memory) forget() {
+	for i := range m.shards {
+		s := &m.shards[i]
+		s.mu.Lock()
+		s.over, s.marks, s.fresh = true, nil, nil
+		s.mu.Unlock()
+	}
 }
 
 // save appends to the file what is new. What could not be written is lost for a restart only.
