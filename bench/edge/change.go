@@ -123,7 +123,7 @@ func loop(ctx context.Context, method, addr string, visitor int, sent, lost *ato
 
 // ask makes one request and wants its whole answer. It is not sent again: a POST that is lost is lost.
 func ask(client *http.Client, method, addr, cookie string, body []byte) error {
-	req, err := http.NewRequest(method, "http://"+addr+"/product/81723", bytes.NewReader(body)) //nolint:noctx // it must end by itself
+	req, err := http.NewRequest(method, "http://"+addr+"/product/81723", bytes.NewReader(body)) // it must end by itself
 	if err != nil {
 		return fmt.Errorf("make a request: %w", err)
 	}

@@ -17,13 +17,16 @@ import (
 // cookie is a visitor's, as browsers send it from the second request on.
 const cookie = wire.CookieVisitor + "=0123456789abcdef0123456789abcdef"
 
+// turn is one proxy under one kind of load.
+type turn struct {
+	name   string
+	target target
+	cookie string
+}
+
 // compare gives each proxy its turn in each round.
 func (s *stage) compare(ctx context.Context, set settings) ([]figures, error) {
-	turns := []struct {
-		name   string
-		target target
-		cookie string
-	}{
+	turns := []turn{
 		{"bare ReverseProxy, tuned as the edge is", s.bare["tuned"], cookie},
 		{"bare, without a buffer pool", s.bare["pooled"], cookie},
 		{"bare, as the library makes it", s.bare["stock"], cookie},
@@ -32,34 +35,43 @@ func (s *stage) compare(ctx context.Context, set settings) ([]figures, error) {
 	}
 	result := make([]figures, len(turns))
 	for round := range set.Rounds + 1 {
-		for i, turn := range turns {
-			before, err := cpu(turn.target.pid)
-			if err != nil {
+		for k := range turns {
+			i := k
+			if round%2 == 1 { // there and back again, so that nobody always follows the same one
+				i = len(turns) - 1 - k
+			}
+			if err := result[i].take(ctx, turns[i], set, round > 0); err != nil { // the first one is to warm up
 				return nil, err
 			}
-			rate, requests, err := load(ctx, turn.target.addr, turn.cookie, set)
-			if err != nil {
-				return nil, err
-			}
-			after, err := cpu(turn.target.pid)
-			if err != nil {
-				return nil, err
-			}
-			if round == 0 {
-				continue // to warm up
-			}
-			f := &result[i]
-			f.perSecond = append(f.perSecond, rate)
-			f.cpu = append(f.cpu, float64((after-before).Microseconds())/requests)
-			f.rateRatios = append(f.rateRatios, rate/result[0].perSecond[round-1])
-			f.cpuRatios = append(f.cpuRatios, result[0].cpu[round-1]/f.cpu[round-1])
 		}
 	}
 	for i := range result {
 		f := &result[i]
+		for round := range f.perSecond {
+			f.rateRatios = append(f.rateRatios, f.perSecond[round]/result[0].perSecond[round])
+			f.cpuRatios = append(f.cpuRatios, result[0].cpu[round]/f.cpu[round])
+		}
 		f.Name, f.PerSecond, f.CPU, f.RateRatio, f.CPURatio = turns[i].name, median(f.perSecond), median(f.cpu), median(f.rateRatios), median(f.cpuRatios)
 	}
 	return result, nil
+}
+
+// take loads the proxy for a turn, and keeps what came of it if it counts.
+func (f *figures) take(ctx context.Context, t turn, set settings, counts bool) error {
+	before, err := cpu(t.target.pid)
+	if err != nil {
+		return err
+	}
+	rate, requests, err := load(ctx, t.target.addr, t.cookie, set)
+	if err != nil {
+		return err
+	}
+	after, err := cpu(t.target.pid)
+	if err == nil && counts {
+		f.perSecond = append(f.perSecond, rate)
+		f.cpu = append(f.cpu, float64((after-before).Microseconds())/requests)
+	}
+	return err
 }
 
 func loadName() string {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/slipwayhq/slipway/bench/rig"
 )
 
 type settings struct {
@@ -44,8 +46,10 @@ func exit(err error) {
 
 // result is everything that is measured.
 type result struct {
-	Settings settings  `json:"settings"`
-	Load     string    `json:"load"`
+	Settings settings `json:"settings"`
+	Load     string   `json:"load"`
+	// Machine is the load averages of the machine before and after the comparison.
+	Machine  [2]string `json:"machine"`
 	Proxies  []figures `json:"proxies"`
 	Changes  changes   `json:"changes"`
 	Restarts changes   `json:"restarts"`
@@ -72,10 +76,11 @@ func measure(ctx context.Context, s settings, asJSON bool) error {
 		return err
 	}
 	defer stage.close()
-	r := result{Settings: s, Load: loadName()}
+	r := result{Settings: s, Load: loadName(), Machine: [2]string{rig.Load()}}
 	if r.Proxies, err = stage.compare(ctx, s); err != nil {
 		return err
 	}
+	r.Machine[1] = rig.Load()
 	if r.Changes, err = stage.change(ctx); err != nil {
 		return err
 	}
@@ -102,6 +107,7 @@ func (r result) print(w io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(w, "load: %s, %d connections; medians of %d rounds of %v; ratios to the first line, round by round; the edge should reach 0.90\n",
 		r.Load, r.Settings.Conns, r.Settings.Rounds, r.Settings.Time)
+	_, _ = fmt.Fprintf(w, "load of the machine: %s before, %s after\n", r.Machine[0], r.Machine[1])
 	for _, c := range []changes{r.Changes, r.Restarts} {
 		_, _ = fmt.Fprintf(w, "%d %s under load: %d GETs and %d POSTs, %d lost; counted %d, not counted %d; in force after %.1f ms (median), %.1f ms (most)\n",
 			c.Number, c.What, c.Gets, c.Posts, c.Lost, c.Counted, c.Gets+c.Posts-c.Counted, c.MedianMS, c.MostMS)

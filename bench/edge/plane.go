@@ -18,7 +18,7 @@ import (
 type plane struct {
 	url    string
 	server *http.Server
-	done   chan error
+	done   chan struct{}
 
 	mu      sync.Mutex
 	snap    wire.Snapshot
@@ -33,12 +33,15 @@ func newPlane() (*plane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the edge: %w", err)
 	}
-	p := &plane{url: "http://" + l.Addr().String(), done: make(chan error, 1), seconds: map[string]int64{}, changed: make(chan struct{})}
+	p := &plane{url: "http://" + l.Addr().String(), done: make(chan struct{}), seconds: map[string]int64{}, changed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /edge/v1/snapshot", p.snapshot)
 	mux.HandleFunc("POST /edge/v1/seconds", p.post)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { p.done <- p.server.Serve(l) }() // close waits for it
+	go func() { // close waits for it
+		defer close(p.done)
+		_ = p.server.Serve(l) // says that it was closed
+	}()
 	return p, nil
 }
 
