@@ -93,17 +93,17 @@ func (d *Door) checkManifest(ctx context.Context, app string, u *update, env []s
 		return err
 	}
 	mapped = mapped || !known && u.branch() == catalog.MainBranch // the environment that comes with the app
-	src, found, err := d.manifestOf(ctx, d.repo(app), u.new, env)
+	src, err := d.manifestOf(ctx, d.repo(app), u.new, env)
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !src.found {
 		if mapped {
 			return fault.Invalid("there is no %s in this commit. Run \"slipway init\" in your repository: it writes one, commented; then commit it and push again", manifest.Filename)
 		}
 		return nil
 	}
-	m, problems := manifest.Parse(src)
+	m, problems := manifest.Parse(src.text)
 	if len(problems) > 0 {
 		if !mapped {
 			return nil
@@ -121,30 +121,63 @@ func (d *Door) checkManifest(ctx context.Context, app string, u *update, env []s
 	if len(m.Warnings) > 0 {
 		say(m.Warnings.Text())
 	}
+	d.warnOfMissing(ctx, app, *u, env, src.beside, say)
 	return nil
 }
 
-// manifestOf reads the file of a commit; found is false where there is none.
-func (d *Door) manifestOf(ctx context.Context, repo, commit string, env []string) (src []byte, found bool, err error) {
-	entry, err := d.output(ctx, repo, env, "ls-tree", "-l", commit, "--", manifest.Filename)
+// warnOfMissing tells the pusher what their commit only points to. That it cannot be found out is no reason to refuse a push.
+func (d *Door) warnOfMissing(ctx context.Context, app string, u update, env []string, beside map[string]bool, say func(string)) {
+	warnings, err := d.missing(ctx, d.repo(app), u.new, env, beside)
 	if err != nil {
-		return nil, false, fmt.Errorf("look for %s: %w", manifest.Filename, err)
+		d.log.Warn("not looked for what a commit only points to", "app", app, "commit", u.new, "error", err)
 	}
-	fields := strings.Fields(entry) // <mode> <type> <object> <size> <path>
-	if len(fields) < 5 {
-		return nil, false, nil
+	for _, w := range warnings {
+		say("-----> Warning: " + w + ".")
 	}
-	if fields[1] != "blob" || strings.HasPrefix(fields[0], "12") {
-		return nil, false, fault.Invalid("%s has to be a file of the repository, not a folder or a link", manifest.Filename)
-	}
-	if size, err := strconv.ParseInt(fields[3], 10, 64); err != nil || size > manifest.MaxSize {
-		return nil, false, fault.Invalid("%s has %s bytes; at most %d are read", manifest.Filename, fields[3], manifest.MaxSize)
-	}
-	text, err := d.output(ctx, repo, env, "cat-file", "blob", fields[2])
+}
+
+// source is the manifest of a commit as it stands there.
+type source struct {
+	text []byte
+	// found is false where there is none.
+	found bool
+	// beside names the files at the top of the commit that missing asks for.
+	beside map[string]bool
+}
+
+// manifestOf reads the file of a commit, and looks what is beside it in the same breath: a pusher waits for each git command.
+func (d *Door) manifestOf(ctx context.Context, repo, commit string, env []string) (source, error) {
+	entries, err := d.output(ctx, repo, env, "ls-tree", "-l", commit, "--", manifest.Filename, gitModules, gitAttributes)
 	if err != nil {
-		return nil, false, fmt.Errorf("read %s: %w", manifest.Filename, err)
+		return source{}, fmt.Errorf("look for %s: %w", manifest.Filename, err)
 	}
-	return []byte(text), true, nil
+	src := source{beside: map[string]bool{}}
+	var file []string
+	for entry := range strings.Lines(entries) {
+		fields := strings.Fields(entry) // <mode> <type> <object> <size> <path>
+		switch {
+		case len(fields) < 5:
+		case fields[4] == manifest.Filename:
+			file = fields
+		default:
+			src.beside[fields[4]] = true
+		}
+	}
+	if file == nil {
+		return src, nil
+	}
+	if file[1] != "blob" || strings.HasPrefix(file[0], "12") {
+		return src, fault.Invalid("%s has to be a file of the repository, not a folder or a link", manifest.Filename)
+	}
+	if size, err := strconv.ParseInt(file[3], 10, 64); err != nil || size > manifest.MaxSize {
+		return src, fault.Invalid("%s has %s bytes; at most %d are read", manifest.Filename, file[3], manifest.MaxSize)
+	}
+	text, err := d.output(ctx, repo, env, "cat-file", "blob", file[2])
+	if err != nil {
+		return src, fmt.Errorf("read %s: %w", manifest.Filename, err)
+	}
+	src.text, src.found = []byte(text), true
+	return src, nil
 }
 
 // errRehearsed ends a rehearsal that went well.

@@ -50,9 +50,10 @@ type Door struct {
 	// keepAlive is after how many quiet seconds git sends an empty packet to the pusher.
 	keepAlive int
 
-	mu     sync.Mutex
-	locks  map[string]chan struct{}
-	pushes map[string]*push // by random name
+	mu         sync.Mutex
+	locks      map[string]chan struct{}
+	pushes     map[string]*push  // by random name
+	complaints map[string]string // by app: what was last logged of its repository
 }
 
 // New opens the door: it finds git, makes the folders and hooks, and listens on a socket of its own for the hooks.
@@ -76,7 +77,7 @@ func New(o Options) (*Door, error) {
 			return nil, fmt.Errorf("find this program, for git's hooks: %w", err)
 		}
 	}
-	d := &Door{opts: o, log: o.Logger, keepAlive: 5, locks: map[string]chan struct{}{}, pushes: map[string]*push{}}
+	d := &Door{opts: o, log: o.Logger, keepAlive: 5, locks: map[string]chan struct{}{}, pushes: map[string]*push{}, complaints: map[string]string{}}
 	if d.git, err = exec.LookPath("git"); err != nil {
 		return nil, fmt.Errorf("find git: %w; install it (apt-get install git)", err)
 	}
@@ -127,12 +128,16 @@ func (d *Door) Close() error {
 // Run settles what an earlier run left open, then serves the hooks and repacks repositories, until ctx ends.
 func (d *Door) Run(ctx context.Context) error {
 	defer d.Close()
+	started := time.Now()
+	if err := errors.Join(d.dropLocks(started.Add(-lockGrace)), d.dropUnused()); err != nil {
+		d.log.Error("repositories not tidied", "error", err)
+	}
 	if err := d.settleAll(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { d.maintain(ctx) })
+	wg.Go(func() { d.maintain(ctx, started) })
 	stop := context.AfterFunc(ctx, func() { _ = d.hooks.Close() })
 	defer stop()
 	for {

@@ -39,13 +39,12 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = d.authorize(r, &c)
 	}
 	if err != nil {
-		d.refuse(w, r, err)
+		d.refuse(w, r.URL.Path, err)
 		return
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // large pushes and long verdicts take their time
 	_ = control.SetWriteDeadline(time.Time{})
-	_ = control.EnableFullDuplex() // HTTP/2 needs it not
 	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
 	if c.refs {
 		d.advertise(w, r, c)
@@ -53,17 +52,39 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := requestBody(w, r, c, d.opts.MaxPush)
 	if err != nil {
-		d.refuse(w, r, err)
+		d.refuse(w, r.URL.Path, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-"+c.service+"-result")
 	if c.service == receivePack {
 		err = d.receive(r.Context(), w, body, c)
 	} else {
+		d.begin(w, c)
 		err = d.upload(r, w, body, c)
 	}
+	drain(r, control)
 	if err != nil && r.Context().Err() == nil {
 		d.log.Error("git failed", "app", c.app, "service", c.service, "error", err)
+	}
+}
+
+// begin lets git's answer come while the question is still being read.
+func (d *Door) begin(w http.ResponseWriter, c call) {
+	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 needs it not
+	w.Header().Set("Content-Type", "application/x-"+c.service+"-result")
+}
+
+// What git left of a question is read to its end, for so long, and up to so many bytes.
+const (
+	restTime = 5 * time.Second
+	maxRest  = 256 << 10
+)
+
+// drain reads what git left of the question. Where answers overlap with questions, net/http's own reading of the rest would get in the way of the next request on the connection; so
+// what is too long for us is not read by it either, and the connection ends.
+func drain(r *http.Request, control *http.ResponseController) {
+	_ = control.SetReadDeadline(time.Now().Add(restTime))
+	if n, err := io.CopyN(io.Discard, r.Body, maxRest); n == maxRest || err != nil && !errors.Is(err, io.EOF) {
+		_ = control.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
@@ -72,8 +93,11 @@ func parseCall(r *http.Request) (call, error) {
 	rest, ok := strings.CutPrefix(r.URL.Path, "/git/")
 	app, action, found := strings.Cut(rest, "/")
 	c := call{app: strings.TrimSuffix(app, ".git")}
-	if !ok || catalog.CheckName("app", c.app) != nil {
+	if !ok {
 		return c, access.NoSuchApp(c.app)
+	}
+	if err := catalog.CheckName("app", c.app); err != nil {
+		return c, fault.NotFound("%s", fault.Message(err)) // the rule of names: a first push makes the app
 	}
 	switch {
 	case !found || action == "":
@@ -135,7 +159,7 @@ func (d *Door) present(c call) error {
 }
 
 // refuse answers in plain text, which git shows to its user.
-func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (d *Door) refuse(w http.ResponseWriter, path string, err error) {
 	status := http.StatusInternalServerError
 	switch fault.CodeOf(err) {
 	case fault.CodeUnauthorized:
@@ -150,7 +174,7 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case fault.CodeLimited:
 		status = http.StatusTooManyRequests
 	default:
-		d.log.Error("git request failed", "path", r.URL.Path, "error", err)
+		d.log.Error("git request failed", "path", path, "error", err)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

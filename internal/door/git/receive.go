@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,20 +31,24 @@ type push struct {
 // receive runs git receive-pack for a push. Once git has the pack, it comes to its end whether the pusher still listens or not.
 func (d *Door) receive(ctx context.Context, w http.ResponseWriter, body io.Reader, c call) error {
 	alive := context.WithoutCancel(ctx)
-	if err := d.initRepo(alive, d.repo(c.app)); err != nil {
-		return err
-	}
 	life, end := context.WithCancel(alive)
 	p := &push{app: c.app, who: c.who, reader: ctx, life: life}
 	name := rand.Text()
 	d.mu.Lock()
 	d.pushes[name] = p
 	d.mu.Unlock()
-
-	var errs limitedBuffer
-	cmd := d.command(alive, d.hookEnv(name), "receive-pack", "--stateless-rpc", d.repo(c.app))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = body, &answerWriter{w: w, control: http.NewResponseController(w)}, &errs
-	err := commandEnd(cmd.Run(), errs.String())
+	err := d.initRepo(alive, d.repo(c.app)) // behind the note of the push, so that dropUnused leaves it alone
+	if err != nil {
+		d.refuse(w, d.repo(c.app), err)
+		err = nil // said and logged
+	} else {
+		d.begin(w, c)
+		var errs limitedBuffer
+		cmd := d.command(alive, d.hookEnv(name), "receive-pack", "--stateless-rpc", d.repo(c.app))
+		answer := &hintWriter{w: &answerWriter{w: w, control: http.NewResponseController(w)}}
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = body, answer, &errs
+		err = errors.Join(commandEnd(cmd.Run(), errs.String()), answer.flush())
+	}
 
 	d.mu.Lock()
 	delete(d.pushes, name) // no more hooks of it
@@ -53,7 +58,7 @@ func (d *Door) receive(ctx context.Context, w http.ResponseWriter, body io.Reade
 	if settleErr := d.finish(alive, p); settleErr != nil {
 		return fmt.Errorf("settle a push to %s: %w", c.app, settleErr)
 	}
-	return err
+	return errors.Join(err, d.dropUnusedOf(c.app))
 }
 
 // hold keeps the app's lock for the push.
@@ -85,7 +90,10 @@ func (d *Door) finish(ctx context.Context, p *push) error {
 		return nil
 	}
 	var err error
-	p.settled, err = d.settle(ctx, p.app)
+	p.settled, err = d.settle(ctx, p.app, p.who.Actor())
+	if err == nil {
+		d.complain(p.app, p.settled.unread)
+	}
 	p.unlock()
 	p.unlock = nil
 	return err

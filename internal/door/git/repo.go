@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,8 +22,10 @@ func (d *Door) emptyRepo() string { return filepath.Join(d.opts.Dir, ".empty.git
 
 func (d *Door) repo(app string) string { return filepath.Join(d.opts.Dir, app+".git") }
 
-func (d *Door) hasRepo(app string) bool {
-	info, err := os.Stat(filepath.Join(d.repo(app), "HEAD"))
+func (d *Door) hasRepo(app string) bool { return isRepo(d.repo(app)) }
+
+func isRepo(path string) bool {
+	info, err := os.Stat(filepath.Join(path, "HEAD"))
 	return err == nil && info.Mode().IsRegular()
 }
 
@@ -35,12 +36,13 @@ func (d *Door) makeEmpty(ctx context.Context) error {
 	return d.initRepo(ctx, d.emptyRepo())
 }
 
-// initRepo makes an empty repository beside its place and moves it there, so that half of one is never seen. It does nothing where there is one.
+// initRepo makes an empty repository beside its place and moves it there, so that half of one is never seen. It does nothing where there is one; an empty folder in
+// its place is none.
 func (d *Door) initRepo(ctx context.Context, path string) error {
-	if _, err := os.Stat(path); err == nil {
+	if isRepo(path) {
 		return nil
 	}
-	tmp, err := os.MkdirTemp(d.opts.Dir, ".new-")
+	tmp, err := os.MkdirTemp(d.opts.Dir, newPrefix)
 	if err != nil {
 		return fmt.Errorf("make a repository: %w", err)
 	}
@@ -48,7 +50,8 @@ func (d *Door) initRepo(ctx context.Context, path string) error {
 	if out, err := d.command(ctx, nil, "init", "--quiet", "--bare", "--template=", tmp).CombinedOutput(); err != nil {
 		return fmt.Errorf("make a repository: %w: %s", err, out)
 	}
-	if err := os.Rename(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) { // it exists when another push made it at the same time
+	_ = os.Remove(path)                                           // an empty folder; anything else stays, and Rename says so
+	if err := os.Rename(tmp, path); err != nil && !isRepo(path) { // it is there when another push made it at the same time
 		return fmt.Errorf("put the repository in its place: %w", err)
 	}
 	return nil
@@ -81,6 +84,17 @@ func (d *Door) heads(ctx context.Context, repo string) (map[string]string, error
 		heads[strings.TrimPrefix(ref, headsPrefix)] = head
 	}
 	return heads, nil
+}
+
+// gone is nil when git says that there is no such branch, neither whole nor damaged.
+func (d *Door) gone(ctx context.Context, repo, branch string) error {
+	var errs limitedBuffer
+	cmd := d.command(ctx, nil, "--git-dir="+repo, "update-ref", "--stdin")
+	cmd.Stdin, cmd.Stderr = strings.NewReader("verify "+headsPrefix+branch+" "+zero+"\n"), &errs
+	if err := cmd.Run(); err != nil {
+		return &commandError{args: []string{"update-ref", "--stdin"}, said: strings.TrimSpace(errs.String()), err: err}
+	}
+	return nil
 }
 
 // isAncestor tells whether old is part of new's history.
@@ -200,10 +214,11 @@ func (d *Door) fixHead(ctx context.Context, repo string, heads map[string]string
 const settleEvery = 30 * time.Second
 
 // maintain settles what was left open, and repacks repositories where git finds that they need it, now and then, one after another.
-func (d *Door) maintain(ctx context.Context) {
-	settle, repack := time.NewTicker(settleEvery), time.NewTicker(d.opts.MaintainEvery)
+func (d *Door) maintain(ctx context.Context, started time.Time) {
+	settle, repack, locks := time.NewTicker(settleEvery), time.NewTicker(d.opts.MaintainEvery), time.NewTimer(lockGrace)
 	defer settle.Stop()
 	defer repack.Stop()
+	defer locks.Stop()
 	for {
 		var err error
 		select {
@@ -211,6 +226,8 @@ func (d *Door) maintain(ctx context.Context) {
 			err = d.settleAll(ctx)
 		case <-repack.C:
 			err = d.repack(ctx)
+		case <-locks.C:
+			err = d.dropLocks(started)
 		case <-ctx.Done():
 			return
 		}

@@ -19,7 +19,7 @@ import (
 // bySystem is the actor of a ref that moved without a push of ours, such as by hand on the server.
 const bySystem = "system:git"
 
-// settleAll tells of what moved while no server could.
+// settleAll tells of what moved while no server could. An app whose repository cannot be read is complained of and left for the next time: the others go on.
 func (d *Door) settleAll(ctx context.Context) error {
 	apps, err := d.apps()
 	if err != nil {
@@ -30,59 +30,119 @@ func (d *Door) settleAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = d.settle(ctx, app)
+		done, err := d.settle(ctx, app, bySystem)
 		unlock()
-		if err != nil {
-			return fmt.Errorf("settle %s: %w", app, err)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
+		d.complain(app, errors.Join(err, done.unread))
 	}
 	return nil
 }
 
-// settled is what settle found and did.
-type settled struct {
-	heads map[string]string // of all branches
-	notes []string          // sentences for the pusher
+// complain logs what is wrong with a repository, once for as long as it stays so: it is looked at every half minute.
+func (d *Door) complain(app string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	d.mu.Lock()
+	before := d.complaints[app]
+	d.complaints[app] = text
+	d.mu.Unlock()
+	switch text {
+	case before:
+	case "":
+		d.log.Info("repository looked at again", "app", app)
+	default:
+		d.log.Error("repository not looked at", "app", app, "folder", d.repo(app), "error", text)
+	}
 }
 
-// settle tells of every branch that moved since the last time, in one transaction with the note of it. It must run under the app's lock.
-func (d *Door) settle(ctx context.Context, app string) (settled, error) {
+// settled is what settle found and did.
+type settled struct {
+	heads  map[string]string // of all branches
+	notes  []string          // sentences for the pusher
+	unread error             // branches that git cannot read, and of which nothing was told
+}
+
+// settle tells of every branch that moved since the last time, in one transaction with the note of it. It must run under the app's lock. by is who pushed, for a
+// push that no note tells of: one of tags alone.
+func (d *Door) settle(ctx context.Context, app, by string) (settled, error) {
 	repo := d.repo(app)
 	heads, err := d.heads(ctx, repo)
 	if err != nil {
 		return settled{}, err
 	}
-	told, err := toldHeads(ctx, d.opts.DB, app)
+	moves, unread, err := d.moves(ctx, app, heads)
 	if err != nil {
 		return settled{}, err
 	}
-	var moves []move
-	for _, branch := range slices.Sorted(maps.Keys(union(heads, told))) {
-		if heads[branch] == told[branch] {
-			continue
-		}
-		m, err := d.describe(ctx, app, branch, told[branch], heads)
-		if err != nil {
-			return settled{}, err
-		}
-		moves = append(moves, m)
+	first, err := d.onlyTags(ctx, app, heads)
+	if err != nil {
+		return settled{}, err
 	}
-	var notes []string
+	done := settled{heads: heads}
 	err = d.opts.DB.Tx(ctx, func(tx *db.Tx) error {
-		notes = nil
+		done.notes = nil
+		if first {
+			if err := ensureApp(ctx, tx, by, app); err != nil {
+				return err
+			}
+		}
 		for _, m := range moves {
 			said, err := m.tell(ctx, tx, app)
 			if err != nil {
 				return err
 			}
-			notes = append(notes, said...)
+			done.notes = append(done.notes, said...)
 		}
-		return closePushes(ctx, tx, app)
+		return closePushes(ctx, tx, app, slices.Sorted(maps.Keys(unread)))
 	})
 	if err != nil {
 		return settled{}, err
 	}
-	return settled{heads, notes}, d.fixHead(ctx, repo, heads, catalog.MainBranch)
+	done.unread = errors.Join(slices.Collect(maps.Values(unread))...)
+	return done, d.fixHead(ctx, repo, heads, catalog.MainBranch)
+}
+
+// moves compares heads with what was told. A branch that git lists no more is only taken for deleted when git says so: a ref that is damaged is not listed either.
+func (d *Door) moves(ctx context.Context, app string, heads map[string]string) (moves []move, unread map[string]error, err error) {
+	told, err := toldHeads(ctx, d.opts.DB, app)
+	if err != nil {
+		return nil, nil, err
+	}
+	unread = map[string]error{}
+	for _, branch := range slices.Sorted(maps.Keys(union(heads, told))) {
+		if heads[branch] == told[branch] {
+			continue
+		}
+		if heads[branch] == "" {
+			if err := d.gone(ctx, d.repo(app), branch); err != nil {
+				unread[branch] = fmt.Errorf("the branch %s cannot be read; it was at %s: %w", branch, told[branch], err)
+				continue
+			}
+		}
+		m, err := d.describe(ctx, app, branch, told[branch], heads)
+		if err != nil {
+			return nil, nil, err
+		}
+		moves = append(moves, m)
+	}
+	return moves, unread, nil
+}
+
+// onlyTags tells whether the repository has tags and no branch, and its app is not there yet: the first push was one of tags.
+func (d *Door) onlyTags(ctx context.Context, app string, heads map[string]string) (bool, error) {
+	if len(heads) > 0 {
+		return false, nil
+	}
+	known, err := catalog.Exists(ctx, d.opts.DB, app)
+	if err != nil || known {
+		return false, err
+	}
+	out, err := d.output(ctx, d.repo(app), nil, "for-each-ref", "--count=1", tagsPrefix)
+	return out != "", err
 }
 
 func union(a, b map[string]string) map[string]string {
@@ -123,11 +183,11 @@ func (d *Door) noteByHand(ctx context.Context, app, branch, head string) (pushNo
 	if err != nil || !mapped {
 		return n, err
 	}
-	src, found, err := d.manifestOf(ctx, d.repo(app), head, nil)
-	if err != nil || !found {
+	src, err := d.manifestOf(ctx, d.repo(app), head, nil)
+	if err != nil || !src.found {
 		return n, err
 	}
-	if m, problems := manifest.Parse(src); len(problems) == 0 && m.App == app {
+	if m, problems := manifest.Parse(src.text); len(problems) == 0 && m.App == app {
 		n.manifest = m
 	}
 	return n, nil

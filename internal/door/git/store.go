@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -73,9 +74,16 @@ func noteOf(ctx context.Context, q db.Querier, app, branch, head string) (pushNo
 	return n, nil
 }
 
-// closePushes drops what pre-receive noted: by now it was told of, or git refused it.
-func closePushes(ctx context.Context, tx *db.Tx, app string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM git_pushes WHERE app = $1`, app); err != nil {
+// closePushes drops what pre-receive noted: by now it was told of, or git refused it. Notes of the branches to keep stay, for when their refs can be read.
+func closePushes(ctx context.Context, tx *db.Tx, app string, keep []string) error {
+	var query strings.Builder
+	query.WriteString(`DELETE FROM git_pushes WHERE app = $1`)
+	args := []any{app}
+	for _, branch := range keep {
+		args = append(args, branch)
+		fmt.Fprintf(&query, " AND branch <> $%d", len(args))
+	}
+	if _, err := tx.Exec(ctx, query.String(), args...); err != nil {
 		return fmt.Errorf("close the pushes to %s: %w", app, err)
 	}
 	return nil
