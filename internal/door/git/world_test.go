@@ -47,7 +47,12 @@ type world struct {
 // open makes a world whose door runs. change alters the options before.
 func open(t testing.TB, change func(*Options)) *world {
 	t.Helper()
-	d := dbtest.SQLite(t, db.Options{})
+	return openOn(t, dbtest.SQLite(t, db.Options{}), change)
+}
+
+// openOn is open on a store of the test's choice.
+func openOn(t testing.TB, d *db.DB, change func(*Options)) *world {
+	t.Helper()
 	people := access.New(d, slog.New(slog.DiscardHandler))
 	if _, err := people.Bootstrap(t.Context(), adminToken); err != nil {
 		t.Fatal(err)
