@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/edge/count"
-	"github.com/slipwayhq/slipway/internal/edge/hop"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -17,10 +16,6 @@ import (
 const (
 	checkEvery   = time.Second
 	checkTimeout = 2 * time.Second
-	// idleTime is how long an unused connection to a backend is kept.
-	idleTime = 30 * time.Second
-	// idleMax is how many of them are kept for each backend.
-	idleMax = 1024
 	// checkFailures in a row take a backend out; one success takes it in again.
 	checkFailures = 2
 	// suspendTime is how long a backend that refused a connection gets no requests.
@@ -36,7 +31,6 @@ type backendKey struct {
 // backend is one process that can answer. It lives as long as it is in the table, and its requests longer.
 type backend struct {
 	key       backendKey
-	pool      *hop.Pool
 	open      atomic.Int64 // requests under way
 	down      atomic.Bool  // by the checks
 	suspended atomic.Int64 // Unix nanoseconds until which it is left alone
@@ -88,7 +82,6 @@ func pick(members []member, may func(*backend) bool) *member {
 func (b *backend) watch(ctx context.Context, client *http.Client) {
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
-	defer b.pool.Close()
 	failures := 0
 	for {
 		select {
@@ -96,7 +89,6 @@ func (b *backend) watch(ctx context.Context, client *http.Client) {
 			return
 		case <-ticker.C:
 		}
-		b.pool.Sweep()
 		if b.check(ctx, client) {
 			failures = 0
 			b.down.Store(false)

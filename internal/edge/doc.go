@@ -19,8 +19,6 @@
 // By TLS (package certs) visitors speak HTTP/2 or HTTP/1.1. With TLS at an address of its own the plain one answers the certificate authority and sends
 // everybody else to https; a restart hands both over.
 //
-// Package hop asks the backends for what has no body, http.Transport for the rest (ADR 0044).
-//
 // Reads: wire.Snapshot. Emits: event.EdgeSecond. ADR 0040 says who counts as a visitor, 0041 how a restart loses nothing, 0042 what is an error, 0043 where
 // certificates come from.
 package edge

@@ -15,7 +15,6 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/edge/count"
-	"github.com/slipwayhq/slipway/internal/edge/hop"
 	"github.com/slipwayhq/slipway/internal/edge/spool"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/wire"
@@ -85,7 +84,7 @@ func New(opts Options) (*Edge, error) {
 	if e.spool, err = spool.Open(filepath.Join(opts.Dir, "spool"), e.boot, opts.SpoolLimit, opts.Logger); err != nil {
 		return nil, err
 	}
-	e.tables = &tables{counter: e.counter, hops: newHops(opts, e.transport), backends: map[backendKey]*watched{}}
+	e.tables = &tables{counter: e.counter, backends: map[backendKey]*watched{}}
 	e.alive, e.kill = context.WithCancel(context.Background())
 	e.restore()
 	return e, nil
@@ -139,19 +138,10 @@ func newTransport(o Options) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext:         newDialer().DialContext,
-		MaxIdleConnsPerHost: idleMax, IdleConnTimeout: idleTime, DisableCompression: true, Protocols: protocols,
+		DialContext:         (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 1024, IdleConnTimeout: 30 * time.Second, DisableCompression: true, Protocols: protocols,
 		ResponseHeaderTimeout: o.HeaderTimeout, ExpectContinueTimeout: time.Second,
 	}
-}
-
-// newHops says how requests without a body get there.
-func newHops(o Options, rest http.RoundTripper) *hop.Options {
-	return &hop.Options{Dialer: *newDialer(), HeaderTimeout: o.HeaderTimeout, MaxIdle: idleMax, IdleSweeps: int(idleTime / checkEvery), Rest: rest}
-}
-
-func newDialer() *net.Dialer {
-	return &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
 }
 
 // buffers lends the buffers that bodies are copied through.

@@ -34,8 +34,7 @@ type exchange struct {
 	tried   [triesMax]*backend
 	tries   int
 	visitor string // the id the request brought
-	given   handed // the one it is handed, when it brought none
-	dice    dice
+	given   string // the id it is handed, when it brought none
 	failed  bool
 	begun   bool
 	body    body
@@ -72,9 +71,9 @@ func (x *exchange) begin(r *http.Request) bool {
 	x.in, x.origin = r, x.edge.originOf(r)
 	x.visitor = visitorOf(r.Header)
 	if x.visitor == "" {
-		x.given = x.dice.hand()
+		x.given = newVisitor()
 	}
-	who := counted(x.visitor, x.given.id(), x.edge.key, x.origin.client, r.UserAgent())
+	who := counted(x.visitor, x.given, x.edge.key, x.origin.client, r.UserAgent())
 	for {
 		t := x.edge.table.Load()
 		if x.route = t.find(r.Host); x.route == nil || x.route.Split.Old == "" && x.route.Split.New == "" {
@@ -100,7 +99,7 @@ func (x *exchange) draw() *arm {
 	if r.Split.Mode == split.Requests {
 		hash = rand.Uint64() // a draw, no secret
 	} else {
-		hash = split.Hash(r.Split.Salt, x.visitor+x.given.id()) // one of them is empty
+		hash = split.Hash(r.Split.Salt, x.visitor+x.given) // one of them is empty
 	}
 	if r.Split.Old == "" || split.Below(hash, r.share) {
 		return &r.new
@@ -188,7 +187,8 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		out.Body = sent
 	}
 	for x.target != nil {
-		res, err := x.target.pool.RoundTrip(out)
+		out.URL.Host = x.target.key.Addr
+		res, err := x.edge.transport.RoundTrip(out)
 		if err == nil {
 			return x.answer(out, res), nil
 		}
@@ -240,7 +240,8 @@ func (x *exchange) asset(out *http.Request, res *http.Response) *http.Response {
 	if m == nil {
 		return res
 	}
-	second, err := m.pool.RoundTrip(out)
+	out.URL.Host = m.key.Addr
+	second, err := x.edge.transport.RoundTrip(out)
 	if err != nil {
 		return res
 	}
@@ -268,7 +269,7 @@ func (x *exchange) sayer() *arm {
 func (x *exchange) mark(h http.Header) {
 	h[wire.HeaderRelease] = x.sayer().header
 	if x.given != "" && mayCarryCookie(h) {
-		h["Set-Cookie"] = append(h["Set-Cookie"], x.given.cookie(x.origin.proto))
+		h["Set-Cookie"] = append(h["Set-Cookie"], cookie(x.given, x.origin.proto))
 	}
 }
 

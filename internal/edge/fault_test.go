@@ -145,37 +145,6 @@ func TestBrokenAnswersAreErrorsAndNotRepeated(t *testing.T) {
 	}
 }
 
-// A request that ends the process it was given to is not handed on to the next one.
-func TestARequestThatEndsABackendDoesNotGoRound(t *testing.T) {
-	p := newPlane(t)
-	var ended flag
-	servers := make([]*httptest.Server, 3)
-	backends := make([]wire.Backend, len(servers))
-	for i := range servers {
-		backends[i], servers[i] = backend(t, "old", fmt.Sprintf("h%d", i), func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/end" {
-				ended.Add(1)
-				_ = servers[i].Listener.Close()
-				panic(http.ErrAbortHandler)
-			}
-			_, _ = w.Write([]byte("ok"))
-		})
-	}
-	e, stop := p.start(nil)
-	p.apply(route(0, backends...))
-	for i := range 50 { // so that there are connections that have served
-		get(t, "http://"+e.Addr()+"/", visitorID(i))
-	}
-	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.Addr()+"/end", nil)
-	if res, _ := do(t, http.DefaultClient, req); res.StatusCode != http.StatusBadGateway {
-		t.Errorf("%s", res.Status)
-	}
-	stop()
-	if sum := sumOf(p); ended.Load() != 1 || sum.Requests != 51 || sum.Errors != 1 {
-		t.Errorf("%d backends ended, counted %+v", ended.Load(), sum)
-	}
-}
-
 func TestABackendThatFailsItsChecksGetsNoRequests(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)

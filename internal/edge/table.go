@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/slipwayhq/slipway/internal/edge/count"
-	"github.com/slipwayhq/slipway/internal/edge/hop"
 	"github.com/slipwayhq/slipway/internal/edge/split"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -64,7 +63,6 @@ func (t *table) named(host string) *route {
 // tables makes tables and keeps what outlives one: the backends with their health.
 type tables struct {
 	counter *count.Counter
-	hops    *hop.Options
 
 	mu       sync.Mutex
 	backends map[backendKey]*watched
@@ -163,7 +161,7 @@ func (ts *tables) backend(ctx context.Context, key backendKey) *backend {
 		return b.backend
 	}
 	ctx, stop := context.WithCancel(ctx)
-	b := &backend{key: key, pool: hop.New(key.Addr, ts.hops)}
+	b := &backend{key: key}
 	ts.backends[key] = &watched{backend: b, stop: stop}
 	client := newCheckClient()
 	ts.group.Go(func() { b.watch(ctx, client) })

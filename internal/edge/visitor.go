@@ -1,12 +1,10 @@
 package edge
 
 import (
-	cryptorand "crypto/rand"
-	"encoding/binary"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"os"
@@ -51,65 +49,22 @@ func isHex(s string) bool {
 	return true
 }
 
-// dice makes visitors' ids from a ChaCha8 of its own, which is cryptographically strong and forgets what it gave; the system, which is asked for its key, answers
-// eight times more slowly. For one goroutine; the zero value is ready.
-type dice struct {
-	stream rand.ChaCha8
-	left   int // ids until the next key
+// newVisitor makes an id.
+func newVisitor() string {
+	var raw [idSize / 2]byte
+	_, _ = rand.Read(raw[:]) // never fails: it ends the program instead
+	var id [idSize]byte
+	hex.Encode(id[:], raw[:])
+	return string(id[:])
 }
 
-// idsPerKey is how many ids are made with one key.
-const idsPerKey = 1 << 16
-
-// next makes an id's random bytes.
-func (d *dice) next() (raw [idSize / 2]byte) {
-	if d.left == 0 {
-		var key [32]byte
-		_, _ = cryptorand.Read(key[:]) // never fails: it ends the program instead
-		d.stream.Seed(key)
-		d.left = idsPerKey
-	}
-	d.left--
-	binary.NativeEndian.PutUint64(raw[:8], d.stream.Uint64())
-	binary.NativeEndian.PutUint64(raw[8:], d.stream.Uint64())
-	return raw
-}
-
-// A Set-Cookie line is cookieHead, the id, cookieTail, and where the visitor came by TLS cookieSecure.
-const (
-	cookieHead   = wire.CookieVisitor + "="
-	cookieTail   = "; Path=/; Max-Age=" + cookieAge + "; HttpOnly; SameSite=Lax"
-	cookieSecure = "; Secure"
-)
-
-// handed is the id that a new visitor is given, as the longest line that sets it: the id is a part of it, so that both cost one allocation.
-type handed string
-
-// hand makes a new visitor's id.
-func (d *dice) hand() handed {
-	var line [len(cookieHead) + idSize + len(cookieTail) + len(cookieSecure)]byte
-	raw := d.next()
-	n := copy(line[:], cookieHead)
-	n += hex.Encode(line[n:], raw[:])
-	n += copy(line[n:], cookieTail)
-	copy(line[n:], cookieSecure)
-	return handed(line[:])
-}
-
-// id is empty when none was handed.
-func (h handed) id() string {
-	if h == "" {
-		return ""
-	}
-	return string(h[len(cookieHead) : len(cookieHead)+idSize])
-}
-
-// cookie gives the Set-Cookie line.
-func (h handed) cookie(proto string) string {
+// cookie gives the Set-Cookie line for a new id.
+func cookie(id, proto string) string {
+	line := wire.CookieVisitor + "=" + id + "; Path=/; Max-Age=" + cookieAge + "; HttpOnly; SameSite=Lax"
 	if proto == "https" {
-		return string(h)
+		line += "; Secure"
 	}
-	return string(h[:len(h)-len(cookieSecure)])
+	return line
 }
 
 // mayCarryCookie is false for an answer that a shared cache may keep: it would hand one visitor's id to everybody.
@@ -130,7 +85,7 @@ func counted(visitor, given, key, client, agent string) count.Visitor {
 	}
 	var buf [256]byte
 	who := append(append(append(append(buf[:0], key...), client...), 0), agent...)
-	return count.Visitor{Key: split.Hash(visitorSalt, who), Alias: split.Hash(visitorSalt, given)}
+	return count.Visitor{Key: split.Hash(visitorSalt, string(who)), Alias: split.Hash(visitorSalt, given)}
 }
 
 // openKey reads the secret that clients are hashed with, or makes it: it must outlive a restart, as the memory of who erred does.
@@ -143,7 +98,7 @@ func openKey(dir string) (string, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read the edge's key: %w", err)
 	}
-	key := new(dice).hand().id()
+	key := newVisitor()
 	if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
 		return "", fmt.Errorf("keep the edge's key: %w", err)
 	}

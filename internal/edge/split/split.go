@@ -21,7 +21,7 @@ const (
 
 // Hash is FNV-1a over salt, a zero byte and id, followed by the finishing mix of MurmurHash3: FNV alone leaves the high bits, which the share is
 // compared with, too regular for short inputs. It allocates nothing. It is no secret and withstands nobody who chooses ids on purpose.
-func Hash[ID string | []byte](salt string, id ID) uint64 {
+func Hash(salt, id string) uint64 {
 	h := uint64(fnvOffset)
 	for i := range len(salt) {
 		h = (h ^ uint64(salt[i])) * fnvPrime
