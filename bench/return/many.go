@@ -77,7 +77,8 @@ func startHosts(ctx context.Context, r *rig.Rig, s *rig.Server, n int) (c crowdO
 // switched is one way back.
 type switched struct {
 	name                 string
-	out                  time.Duration // from the release to its watch: all hosts hold and run it
+	held, up, out        time.Duration // from the release until all hosts hold it, run it, and are settled
+	written              int64         // by the server on the way out, in bytes
 	told, reported       time.Duration
 	settled              time.Duration // until the rollout had ended
 	memory, memoryAtMost int64
@@ -135,6 +136,27 @@ func many(ctx context.Context, r *rig.Rig, n int) (err error) {
 	return reportMany(all, n, joined, load)
 }
 
+// goOut follows a release to all hosts.
+func (s stage) goOut(ctx context.Context, mark int, created event.Event) (out switched, err error) {
+	before, err := s.server.Written()
+	if err != nil {
+		return out, err
+	}
+	for _, step := range []struct {
+		to   string
+		took *time.Duration
+	}{{"starting", &out.held}, {"shifting", &out.up}, {"watching", &out.out}} {
+		moved, err := s.feed.Wait(ctx, mark, "the rollout is "+step.to, rig.Of(func(m event.RolloutMoved) bool { return m.To == step.to }))
+		if err != nil {
+			return out, err
+		}
+		*step.took = moved.Time.Sub(created.Time)
+	}
+	after, err := s.server.Written()
+	out.written = after - before
+	return out, err
+}
+
 // back ships a release to all hosts and takes it back in some way.
 func (s stage) back(ctx context.Context, hosts crowdOfHosts, n int, way func(release string) error) (out switched, err error) {
 	mark := s.feed.Mark()
@@ -150,8 +172,7 @@ func (s stage) back(ctx context.Context, hosts crowdOfHosts, n int, way func(rel
 	if err != nil {
 		return out, err
 	}
-	watch, err := s.feed.Wait(ctx, mark, "the watch", rig.Of(func(m event.RolloutMoved) bool { return m.To == "watching" }))
-	if err != nil {
+	if out, err = s.goOut(ctx, mark, created); err != nil {
 		return out, err
 	}
 	var st standing
@@ -170,19 +191,24 @@ func (s stage) back(ctx context.Context, hosts crowdOfHosts, n int, way func(rel
 	if err != nil {
 		return out, err
 	}
-	out = switched{out: watch.Time.Sub(created.Time), told: st.LastTold.Sub(began), reported: st.LastReported.Sub(began), settled: ended.Time.Sub(began)}
+	out.told, out.reported, out.settled = st.LastTold.Sub(began), st.LastReported.Sub(began), ended.Time.Sub(began)
 	out.memory, out.memoryAtMost, err = s.server.Memory()
 	return out, err
 }
 
 func reportMany(all []switched, n int, joined time.Duration, load string) error {
-	var rows [][]string
+	var out, rows [][]string
 	met := true
 	for _, one := range all {
-		rows = append(rows, []string{one.name, rig.Millis(one.out), rig.Millis(one.told), rig.Millis(one.reported), rig.Millis(one.settled), rig.MiB(one.memory), rig.MiB(one.memoryAtMost)})
+		out = append(out, []string{one.name, rig.Millis(one.held), rig.Millis(one.up), rig.Millis(one.out), rig.MiB(one.written)})
+		rows = append(rows, []string{one.name, rig.Millis(one.told), rig.Millis(one.reported), rig.Millis(one.settled), rig.MiB(one.memory), rig.MiB(one.memoryAtMost)})
 		met = met && one.reported <= switchTarget && one.memoryAtMost <= memoryTarget
 	}
-	header := []string{"the release goes because", "out on all, ms", "→ last host told, ms", "→ last host's report taken, ms", "→ rollout ended, ms", "server's memory, MiB", "at most, MiB"}
+	header := []string{"the release that goes because", "held by all hosts, ms", "up on all, ms", "settled (1 s asked for), ms", "written by the server, MiB"}
+	if err := rig.Table(os.Stdout, header, out); err != nil {
+		return err
+	}
+	header = []string{"the release goes because", "→ last host told, ms", "→ last host's report taken, ms", "→ rollout ended, ms", "server's memory, MiB", "at most, MiB"}
 	if err := rig.Table(os.Stdout, header, rows); err != nil {
 		return err
 	}

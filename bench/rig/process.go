@@ -82,6 +82,20 @@ func (p *Process) Memory() (now, most int64, err error) {
 	return now, most, err
 }
 
+// Written is how much the process has had written to disk so far, in bytes.
+func (p *Process) Written() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", p.PID()))
+	if err != nil {
+		return 0, fmt.Errorf("read what %s has written: %w", p.Name, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if n, ok := strings.CutPrefix(line, "write_bytes: "); ok {
+			return strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("it is not told what %s has written", p.Name)
+}
+
 // Memory is the same of any process.
 func Memory(pid int) (now, most int64, err error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))

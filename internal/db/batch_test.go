@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -242,12 +243,44 @@ func TestAServerThatLostItsLeaseDoesNothing(t *testing.T) {
 		consumeAll(t, d, j, 5, c)
 		for _, lock := range []string{"fence", ""} {
 			c.Lock = lock
-			if err := d.ConsumeFrom(t.Context(), j, c, 0); err == nil || !strings.Contains(err.Error(), "another server goes on from there") {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := d.ConsumeFrom(ctx, j, c, 0); err == nil || !strings.Contains(err.Error(), "another server goes on from there") {
 				t.Errorf("it ended with: %v", err)
 			}
 		}
 		l.check(t, 5)
 	})
+}
+
+// TestACrashBeforeTheCommitDoesNothing kills a server between the last event of a transaction and its commit.
+func TestACrashBeforeTheCommitDoesNothing(t *testing.T) {
+	for name, store := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "state.db"), "postgres": dbtest.PostgresURL(t)} {
+		t.Run(name, func(t *testing.T) {
+			log := t.TempDir()
+			d, err := db.Open(t.Context(), storeOptions(store))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = d.Close() })
+			l := newLedger(t, d)
+			emitTogether(t, d, 10)
+			cmd, lines := child(t, "crash", store, log)
+			for lines.Scan() {
+				t.Error(lines.Text())
+			}
+			if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+				t.Fatalf("the child ended by itself: %v", err)
+			}
+			if n := len(l.rows(t)); n >= crashAt {
+				t.Errorf("%d events are noted although the transaction of the %dth never ended", n, crashAt)
+			}
+			j := openLog(t, log)
+			dbtest.Run(t, func(ctx context.Context) error { return d.Pump(ctx, j) })
+			consumeAll(t, d, j, 10, db.Consumer{Name: "crash", Lock: "crash", Handle: l.note})
+			l.check(t, 10)
+		})
+	}
 }
 
 // TestTelemetryThatWaitsSharesTransactions has a bad message in the midst, too.

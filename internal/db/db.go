@@ -36,6 +36,7 @@ type DB struct {
 	now         func() time.Time
 	log         *slog.Logger
 	holder      string
+	sessions    *sessions     // nil on SQLite
 	wake        chan struct{} // tells the pump that events wait
 }
 
@@ -59,6 +60,10 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if err := d.migrate(ctx); err != nil {
 		d.Close()
 		return nil, err
+	}
+	if d.postgres {
+		d.sessions = &sessions{url: opts.URL, lost: func(err error) { d.log.Warn("leases end by their time alone", "error", err) }}
+		d.sessions.open(ctx)
 	}
 	return d, nil
 }
@@ -99,6 +104,9 @@ func (d *DB) openPostgres(opts Options) error {
 
 // Close closes the store.
 func (d *DB) Close() error {
+	if d.sessions != nil {
+		d.sessions.close()
+	}
 	if d.read == d.write {
 		return d.write.Close()
 	}

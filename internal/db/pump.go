@@ -115,13 +115,18 @@ func (d *DB) position(ctx context.Context) error {
 	if waiting == 0 {
 		return nil
 	}
-	_, err := d.write.ExecContext(ctx, `UPDATE events SET position = n.rank + (SELECT COALESCE(MAX(position), 0) FROM events)
-		FROM (SELECT seq, ROW_NUMBER() OVER (ORDER BY seq) AS rank FROM events WHERE position IS NULL ORDER BY seq LIMIT $1) n
-		WHERE events.seq = n.seq`, pumpBatch)
-	if err != nil {
-		return fmt.Errorf("number waiting events: %w", err)
-	}
-	return nil
+	return d.Tx(ctx, func(tx *Tx) error {
+		if err := tx.Lock(ctx, "pump"); err != nil { // a server that was taken for dead may be at it still
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE events SET position = n.rank + (SELECT COALESCE(MAX(position), 0) FROM events)
+			FROM (SELECT seq, ROW_NUMBER() OVER (ORDER BY seq) AS rank FROM events WHERE position IS NULL ORDER BY seq LIMIT $1) n
+			WHERE events.seq = n.seq`, pumpBatch)
+		if err != nil {
+			return fmt.Errorf("number waiting events: %w", err)
+		}
+		return nil
+	})
 }
 
 // positioned reads the events behind a position.
