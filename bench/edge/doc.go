@@ -7,5 +7,5 @@
 // proxy's process alone, which does not, and is the stricter one. The load is wrk where it is installed, else a generator of our own.
 //
 // The first line, which ratios refer to, is the bare proxy with the edge's tuning of what net/http offers: transport, pool of buffers, timeouts of the server. The two lines
-// below it show what that tuning is worth, and what NewSingleHostReverseProxy gives without any. The edge's own way to the backends (package hop) is the edge's alone.
+// below it show what that tuning is worth, and what NewSingleHostReverseProxy gives without any.
 package main
