@@ -16,17 +16,9 @@ var migrations embed.FS
 
 // migrate applies what is missing, each step in its own transaction, forward only.
 func (d *DB) migrate(ctx context.Context) error {
-	dialect, serial := goose.DialectSQLite3, "INTEGER PRIMARY KEY AUTOINCREMENT"
-	if d.postgres {
-		dialect, serial = goose.DialectPostgres, "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-	}
-	files, err := dialectFiles(serial)
+	p, err := d.provider()
 	if err != nil {
 		return err
-	}
-	p, err := goose.NewProvider(dialect, d.write, files)
-	if err != nil {
-		return fmt.Errorf("read the store's migrations: %w", err)
 	}
 	if err := knows(ctx, p); err != nil {
 		return err
@@ -35,6 +27,23 @@ func (d *DB) migrate(ctx context.Context) error {
 		return fmt.Errorf("bring the store up to date: %w", err)
 	}
 	return nil
+}
+
+// provider knows the migrations of the store's dialect.
+func (d *DB) provider() (*goose.Provider, error) {
+	dialect, serial := goose.DialectSQLite3, "INTEGER PRIMARY KEY AUTOINCREMENT"
+	if d.postgres {
+		dialect, serial = goose.DialectPostgres, "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+	}
+	files, err := dialectFiles(serial)
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(dialect, d.write, files)
+	if err != nil {
+		return nil, fmt.Errorf("read the store's migrations: %w", err)
+	}
+	return p, nil
 }
 
 // knows refuses a store that a newer program has changed: this one would misread it.

@@ -277,17 +277,10 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 		return err
 	}
 	e.current = ""
-	switch m.State {
-	case machine.Promoted:
+	if m.State == machine.Promoted {
 		e.live = m.Release
-		err = markRelease(ctx, tx, m.Release, true)
-		if err == nil && m.Hotfix != nil && m.From != "" && ev.Actor != "" && m.IsReturn() {
-			err = markRelease(ctx, tx, m.From, false)
-		}
-	case machine.RolledBack:
-		err = markRelease(ctx, tx, m.Release, false)
 	}
-	if err != nil {
+	if err := addLife(ctx, tx, m); err != nil {
 		return err
 	}
 	if err := storeEnv(ctx, tx, e); err != nil {

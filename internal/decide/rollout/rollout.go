@@ -176,10 +176,15 @@ func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, r
 	if e.current != "" {
 		return "", fault.Conflict("rollout %s is under way; roll it back first", e.current)
 	}
+	entry := access.Entry{Actor: actor, Action: "environment.rolled_back", App: e.app, Env: e.env}
 	if release == "" {
-		var err error
-		if release, err = lastGood(ctx, tx, e.app, e.env, e.live); err != nil {
+		good, passed, err := lastGood(ctx, tx, e)
+		if err != nil {
 			return "", err
+		}
+		release = good
+		if len(passed) > 0 {
+			entry.Detail = map[string]any{"passed_over": texts(passed)}
 		}
 	}
 	if release == e.live {
@@ -195,7 +200,8 @@ func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, r
 	if why == "" {
 		why = "rolled back by " + access.Name(actor)
 	}
-	if err := access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "environment.rolled_back", App: e.app, Env: e.env, Target: release, Reason: why}); err != nil {
+	entry.Target, entry.Reason = release, why
+	if err := access.Audit(ctx, tx, entry); err != nil {
 		return "", err
 	}
 	r.body.Hotfix = &event.Hotfix{SkipWatch: true, Reason: why}
@@ -204,5 +210,15 @@ func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, r
 	if err != nil {
 		return "", err
 	}
+	m.Back = true
 	return m.ID, s.start(ctx, tx, e, m)
+}
+
+// texts are the sentences of reasons.
+func texts(reasons []event.Reason) []string {
+	var out []string
+	for _, r := range reasons {
+		out = append(out, r.Text)
+	}
+	return out
 }

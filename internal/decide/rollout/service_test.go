@@ -198,6 +198,36 @@ func TestGoingBackTwiceGoesFurtherBack(t *testing.T) {
 	})
 }
 
+func TestGoingBackByNameLeavesBehindWhatLiesBetween(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		one := w.ship(1, 0, "promoted")
+		w.ship(2, .02, "promoted")
+		w.ship(3, .02, "promoted")
+		back := func(number int, release, want string) {
+			t.Helper()
+			if _, err := w.RollBackEnv(t.Context(), ana, app, env, release, "it was better"); err != nil {
+				t.Fatal(err)
+			}
+			if v := w.end(number, .02, .02); v.Outcome != "promoted" || v.Release.ID != want {
+				t.Fatalf("#%d ended %s with %s, want %s: %v", number, v.Outcome, v.Release.ID, want, v.Reasons)
+			}
+		}
+		back(4, one, one)
+		if _, err := w.RollBackEnv(t.Context(), ana, app, env, "", "and further"); fault.CodeOf(err) != fault.CodeConflict || !strings.Contains(err.Error(), "no earlier good release") {
+			t.Errorf("back from the first one: %v", err)
+		}
+		w.ship(5, .02, "promoted")
+		back(6, "", one)
+		back(7, "rel_3", "rel_3")
+		back(8, "", one)
+		entries, err := access.AuditList(t.Context(), w.db, app, 0, 1)
+		if err != nil || entries[0].Target != one {
+			t.Fatalf("%+v, %v", entries, err)
+		}
+	})
+}
+
 func TestFirstReleaseWaitsForAHost(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.release()

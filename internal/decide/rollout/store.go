@@ -107,7 +107,7 @@ func insertRelease(ctx context.Context, tx *db.Tx, app, env string, r event.Rele
 	if err != nil {
 		return fmt.Errorf("encode release %s: %w", r.Release, err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO rollout_releases (release, app, env, number, body, good_at, bad) VALUES ($1, $2, $3, $4, $5, 0, 0)`,
+	_, err = tx.Exec(ctx, `INSERT INTO rollout_releases (release, app, env, number, body) VALUES ($1, $2, $3, $4, $5)`,
 		r.Release, app, env, r.Number, string(body))
 	if err != nil {
 		return fmt.Errorf("store release %s: %w", r.Release, err)
@@ -126,34 +126,6 @@ func loadRelease(ctx context.Context, q db.Querier, id string) (releaseRow, erro
 		return r, fmt.Errorf("read release %s: %w", id, err)
 	}
 	return r, json.Unmarshal([]byte(body), &r.body)
-}
-
-func markRelease(ctx context.Context, tx *db.Tx, id string, good bool) error {
-	var err error
-	if good {
-		_, err = tx.Exec(ctx, `UPDATE rollout_releases SET good_at = $2, bad = 0 WHERE release = $1`, id, db.Micros(tx.Now()))
-	} else {
-		_, err = tx.Exec(ctx, `UPDATE rollout_releases SET bad = 1 WHERE release = $1`, id)
-	}
-	if err != nil {
-		return fmt.Errorf("mark release %s: %w", id, err)
-	}
-	return nil
-}
-
-// lastGood is the release that was promoted last before the one that serves, and not found bad since.
-func lastGood(ctx context.Context, q db.Querier, app, env, live string) (string, error) {
-	var id string
-	err := q.QueryRow(ctx, `SELECT release FROM rollout_releases WHERE app = $1 AND env = $2 AND release <> $3 AND good_at > 0 AND bad = 0
-		AND good_at <= COALESCE((SELECT good_at FROM rollout_releases WHERE release = $3), 9223372036854775807)
-		ORDER BY good_at DESC LIMIT 1`, app, env, live).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", fault.Conflict("%s/%s has no earlier good release to go back to", app, env)
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for the last good release of %s/%s: %w", app, env, err)
-	}
-	return id, nil
 }
 
 // storeMachine stores a rollout, at the end of the transaction.

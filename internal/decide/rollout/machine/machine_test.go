@@ -184,7 +184,7 @@ func (w *world) check() {
 		return // nothing runs
 	}
 	for _, r := range Compact(w.split.Old, w.split.New) {
-		if !w.up(r) && !(w.bereft && r == w.split.New) {
+		if !w.up(r) && (!w.bereft || r != w.split.New) {
 			w.t.Errorf("in %s visitors are sent to %s, which runs nowhere", w.m.State, r)
 		}
 	}

@@ -67,11 +67,6 @@ func PolicyOf(m *Rollout, alpha float64, weights map[string]float64) judge.Polic
 // unitOf is what the judge counts in a mode.
 func unitOf(m *Rollout) judge.Unit { return judge.Unit(m.Mode) }
 
-// IsReturn tells whether the rollout took the environment back to an older release.
-func (m *Rollout) IsReturn() bool {
-	return m.Hotfix != nil && m.Hotfix.SkipWatch && len(m.Commits) == 0
-}
-
 // EndReasons are those that decided, not that the edges followed.
 func (m *Rollout) EndReasons() []event.Reason {
 	if len(m.Why) > 0 {
