@@ -11,8 +11,8 @@ import (
 type agentCmd struct {
 	logging
 	tied
+	joining
 	Server  string            `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
-	Join    string            `help:"Join token, for the first start; an admin makes it with: slipway join-token." env:"SLIPWAY_JOIN"`
 	Roles   []string          `help:"What this machine does: work, host, or both." default:"work,host" env:"SLIPWAY_ROLES"`
 	Name    string            `help:"Name of this machine; default: its host name." env:"SLIPWAY_NAME"`
 	Addr    string            `help:"Address at which edges reach this host's processes, without a port." default:"127.0.0.1" env:"SLIPWAY_ADDR"`
@@ -29,10 +29,14 @@ func (c *agentCmd) Run(p *program) error {
 	if n, err := fmt.Sscanf(c.Ports, "%d-%d", &ports[0], &ports[1]); err != nil || n != 2 || ports[0] < 1 || ports[0] > ports[1] || ports[1] > 65535 {
 		return fault.Invalid("--ports %q is not a range; write it like 20000-29999", c.Ports)
 	}
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
 	ctx, stop := c.bind(p.ctx)
 	defer stop()
 	return agent.Run(ctx, agent.Options{
-		Server: c.Server, JoinToken: c.Join, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
+		Server: c.Server, JoinToken: token, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
 		Slots: c.Slots, Environ: c.Environ, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
 	})
 }

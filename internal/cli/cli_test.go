@@ -13,7 +13,15 @@ import (
 	"github.com/slipwayhq/slipway/internal/apptest"
 )
 
-func TestMain(m *testing.M) { apptest.Main(m) }
+// asProgram lets the test binary be the program, for what only a process of its own can show.
+const asProgram = "SLIPWAY_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	apptest.Main(m)
+}
 
 // run is one command line, with nothing of the user's settings around it.
 func run(t *testing.T, stdin string, args ...string) (status int, out, errs string) {
@@ -93,7 +101,7 @@ func TestMistakesInOptionsAreOneLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"builds": "slipway login", "agent --ports 9-1": "20000-29999", "edge --trusted-proxies ten --id x": "10.0.0.0/8",
 		"edge stop": "no edge runs", "drill": "slipway demo", "demo --rps=-1": "requests a second", "demo --once --data /proc/self": "not empty",
-		"builds --url http://example.com --token t": "https://", "builds --token t --url http://127.0.0.1:1": "slipway serve", "logout": "not signed in", "init nowhere": "not a folder",
+		"agent --join @nowhere": "--join @nowhere", "join-token --expires=-1h": "--expires", "builds --url http://example.com --token t": "https://", "builds --token t --url http://127.0.0.1:1": "slipway serve", "logout": "not signed in", "init nowhere": "not a folder",
 	} {
 		status, _, errs := run(t, "", strings.Fields(line)...)
 		if status != exitFailed || !strings.Contains(errs, want) {

@@ -27,10 +27,10 @@ type edgeVerb struct {
 type edgeCmd struct {
 	logging
 	tied
+	joining
 	Data           string   `help:"Folder of this edge." aliases:"dir" default:"slipway-edge" type:"path" env:"SLIPWAY_DATA"`
 	Listen         string   `help:"Address for visitors." default:"127.0.0.1:7080" env:"SLIPWAY_EDGE_LISTEN"`
 	Server         string   `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
-	Join           string   `help:"Join token with the role edge, for the first start." env:"SLIPWAY_JOIN"`
 	Name           string   `help:"Name of this edge; default: the host name." env:"SLIPWAY_NAME"`
 	TLSCert        string   `name:"tls-cert" help:"Certificate file for visitors; read again when it changes." type:"path" env:"SLIPWAY_EDGE_TLS_CERT"`
 	TLSKey         string   `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_EDGE_TLS_KEY"`
@@ -85,6 +85,10 @@ func (c *edgeCmd) network(o *edge.Options) error {
 
 // join makes this machine an edge of the server; where it is one already, nothing is asked.
 func (c *edgeCmd) join(ctx context.Context, o *edge.Options) (*client.Client, error) {
+	token, err := c.token()
+	if err != nil {
+		return nil, err
+	}
 	name := c.Name
 	if name == "" {
 		host, err := os.Hostname()
@@ -93,7 +97,7 @@ func (c *edgeCmd) join(ctx context.Context, o *edge.Options) (*client.Client, er
 		}
 		name = host + "-edge"
 	}
-	joined, err := client.New(client.Options{Server: c.Server, Token: c.Join, Dir: c.Data, Version: o.Version, Logger: o.Logger})
+	joined, err := client.New(client.Options{Server: c.Server, Token: token, Dir: c.Data, Version: o.Version, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 type tokensVerb struct {
@@ -96,10 +98,13 @@ type joinTokenCmd struct {
 	Roles   []string      `help:"What the machines will do: work, host, edge." default:"work,host"`
 	Label   string        `help:"What it is for."`
 	Uses    int64         `help:"How many machines may join by it; default: any number."`
-	Expires time.Duration `help:"How long it is valid; default: for ever."`
+	Expires time.Duration `help:"How long it is valid." default:"24h"`
 }
 
 func (c *joinTokenCmd) Run(p *program) error {
+	if c.Expires <= 0 {
+		return fault.Invalid("--expires %s is no time to join in; write it like 24h", c.Expires)
+	}
 	client, err := c.connect()
 	if err != nil {
 		return err
@@ -113,6 +118,14 @@ func (c *joinTokenCmd) Run(p *program) error {
 		return p.printJSON(t)
 	}
 	p.say("%s", t.Value.Token)
-	_, _ = p.stderr.Write([]byte("On the machine that joins: " + t.Value.Command + "\n"))
+	machines := "any number of machines"
+	switch c.Uses {
+	case 0:
+	case 1:
+		machines = "one machine"
+	default:
+		machines = fmt.Sprintf("%d machines", c.Uses)
+	}
+	_, _ = fmt.Fprintf(p.stderr, "On the machine that joins: %s\nGood for %s, until %s (--uses, --expires).\n", t.Value.Command, machines, t.Value.Expires.Local().Format("2006-01-02 15:04"))
 	return nil
 }

@@ -57,8 +57,14 @@ func (s *server) call(ctx context.Context, method, path string, body []byte) (*h
 
 // unexpected makes an error of an answer that says no, with the first line of why.
 func unexpected(res *http.Response) error {
-	why, _ := io.ReadAll(io.LimitReader(res.Body, 300)) // the status says enough without it
-	return fmt.Errorf("the server answered %s: %s", res.Status, bytes.TrimSpace(why))
+	why, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // the status says enough without it
+	var problem struct {
+		Detail string `json:"detail"`
+	}
+	if json.Unmarshal(why, &problem) == nil && problem.Detail != "" {
+		why = []byte(problem.Detail)
+	}
+	return fmt.Errorf("the server answered %s: %s", res.Status, bytes.TrimSpace(why[:min(len(why), 300)]))
 }
 
 // snapshot waits for a snapshot other than the one of generation have; ok is false when there was none in wire.PollTime.

@@ -55,9 +55,15 @@ func (c *Client) Join(ctx context.Context, r wire.JoinRequest) (agent string, er
 	return id.Agent, id.save(c.dir)
 }
 
-// joinError: at a join, 401 speaks of the token.
+// joinError gives the server's own words, which say what to do; without them, what the status means at a join, where 401 speaks of the token.
 func joinError(err error) error {
+	var status *Status
+	said := errors.As(err, &status) && status.Text != ""
 	switch {
+	case errors.Is(err, ErrTooOld):
+		return err
+	case said:
+		return status
 	case errors.Is(err, ErrRemoved):
 		return errors.New(`the server does not take this join token: it is used up, expired or mistyped; make a new one with "slipway join-token"`)
 	case errors.Is(err, ErrGone):

@@ -151,13 +151,20 @@ func TestJoinIsRepeatedUntilAnsweredAndThenKept(t *testing.T) {
 }
 
 func TestJoinRefused(t *testing.T) {
-	for status, want := range map[int]string{401: "does not take this join token", 409: "another machine", 426: "upgrade this agent", 422: "name is bad"} {
-		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(status)
-			reply(t, w, map[string]string{"title": "No", "detail": "name is bad"})
-		})
-		if _, err := c.Join(t.Context(), wire.JoinRequest{Name: "a"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%d: %v, want %q", status, err, want)
+	// What the real door says is tested there. These are answers without words, of something between, and of servers that spoke plain text.
+	for status, want := range map[int]string{401: "does not take this join token", 409: "another machine", 426: "same version", 403: "answered 403 Forbidden"} {
+		for text, want := range map[string]string{"": want, "slj_x was used up": "slj_x was used up", "<html>": want} {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+				if text == "<html>" {
+					w.Header().Set("Content-Type", "text/html")
+				}
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, text+"\n")
+			})
+			if _, err := c.Join(t.Context(), wire.JoinRequest{Name: "a"}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%d %q: %v, want %q", status, text, err, want)
+			}
 		}
 	}
 	c := connect(t, Options{Server: "http://127.0.0.1:1", Dir: t.TempDir()})

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 )
 
 // Final answers: trying again cannot help.
 var (
 	ErrRemoved = errors.New(`the server does not know this agent: it was removed; join again with a new token ("slipway agent --join TOKEN")`)
 	ErrGone    = errors.New("the server no longer has it")
-	ErrTooOld  = errors.New("the server no longer speaks with agents this old; upgrade this agent")
+	ErrTooOld  = errors.New("the server and this agent do not speak the same version of the wire")
 )
 
 // Status is another refusal.
@@ -23,6 +25,9 @@ type Status struct {
 
 // Error gives the server's own words.
 func (s *Status) Error() string {
+	if s.Text == "" {
+		return fmt.Sprintf("the server answered %d %s", s.Code, http.StatusText(s.Code))
+	}
 	return fmt.Sprintf("the server answered %d: %s", s.Code, s.Text)
 }
 
@@ -31,11 +36,11 @@ func failure(response *http.Response) (again bool, err error) {
 	status := &Status{Code: response.StatusCode, Text: explain(response)}
 	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized:
-		return false, fmt.Errorf("%w (%s)", ErrRemoved, status.Text)
+		return false, fmt.Errorf("%w (%w)", ErrRemoved, status)
 	case code == http.StatusNotFound, code == http.StatusConflict, code == http.StatusGone:
 		return false, fmt.Errorf("%w (%w)", ErrGone, status)
 	case code == http.StatusUpgradeRequired:
-		return false, ErrTooOld
+		return false, fmt.Errorf("%w (%w)", ErrTooOld, status)
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
 		return true, status
 	default:
@@ -43,7 +48,7 @@ func failure(response *http.Response) (again bool, err error) {
 	}
 }
 
-// explain reads the detail of an RFC 9457 answer, or the status line's own words.
+// explain reads the detail of an RFC 9457 answer, or the line of text that servers before them gave; empty where there is neither.
 func explain(response *http.Response) string {
 	data, _ := io.ReadAll(io.LimitReader(response.Body, 8<<10)) // a cut answer still has its status
 	var problem struct {
@@ -56,5 +61,9 @@ func explain(response *http.Response) string {
 		}
 		return problem.Title
 	}
-	return http.StatusText(response.StatusCode)
+	line, _, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") && utf8.ValidString(line) && len(line) <= 500 {
+		return line
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -40,17 +41,17 @@ func checkJoin(r wire.JoinRequest) error {
 	return nil
 }
 
-// allowed tells whether a join token with the given state lets these roles in.
-func allowed(roles []string, uses int64, expires time.Time, wanted []string, now time.Time) error {
-	if uses == 0 {
+// allowed tells whether a join token lets a machine in for these roles. One that joined by it before repeats a join whose answer was lost: that takes no further use.
+func allowed(t JoinToken, wanted []string, repeated bool, now time.Time) error {
+	if t.Uses == 0 && !repeated {
 		return fault.Unauthorized("this join token was used up; make a new one")
 	}
-	if !expires.IsZero() && now.After(expires) {
-		return fault.Unauthorized("this join token expired at %s; make a new one", expires.Format(time.RFC3339))
+	if !t.Expires.IsZero() && now.After(t.Expires) {
+		return fault.Unauthorized("this join token expired at %s; make a new one", t.Expires.Format(time.RFC3339))
 	}
 	for _, r := range wanted {
-		if !slices.Contains(roles, r) {
-			return fault.Forbidden("this join token does not allow the role %q, only %v", r, roles)
+		if !slices.Contains(t.Roles, r) {
+			return fault.Forbidden("this join token does not allow the role %s, only %s; make another one, or join with other --roles", r, strings.Join(t.Roles, ", "))
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -87,7 +88,10 @@ func (s *Service) change(ctx context.Context, fn func(*db.Tx) error) error {
 	})
 }
 
-// CreateJoin makes a join token and gives the secret, which is shown once. uses -1 means any number; a zero expires means never.
+// JoinLife is how long a join token is valid when nobody says otherwise: who finds an old one must not become a host, which is given secrets.
+const JoinLife = 24 * time.Hour
+
+// CreateJoin makes a join token and gives the secret, which is shown once. Uses 0 or -1 means any number; a zero Expires means JoinLife from now.
 func (s *Service) CreateJoin(ctx context.Context, actor string, spec JoinToken) (JoinToken, string, error) {
 	if err := checkJoin(wire.JoinRequest{Name: "-", Key: "00000000000000000000000000000000", Roles: spec.Roles}); err != nil {
 		return JoinToken{}, "", err
@@ -95,10 +99,22 @@ func (s *Service) CreateJoin(ctx context.Context, actor string, spec JoinToken) 
 	if spec.Uses == 0 {
 		spec.Uses = -1
 	}
+	now := s.db.Now()
+	if spec.Expires.IsZero() {
+		spec.Expires = now.Add(JoinLife)
+	}
+	if !spec.Expires.After(now) {
+		return JoinToken{}, "", fault.Invalid("the join token would expire at %s, which is past", spec.Expires.UTC().Format(time.RFC3339)).At("expires")
+	}
 	secret := newSecret("slj")
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		spec.ID, spec.CreatedAt, spec.CreatedBy = event.NewKey("joi", tx.Now()), tx.Now(), actor
-		return insertJoin(ctx, tx, spec, hash(secret))
+		if err := insertJoin(ctx, tx, spec, hash(secret)); err != nil {
+			return err
+		}
+		return access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "join_token.created", Target: spec.ID, Detail: map[string]any{
+			"label": spec.Label, "roles": spec.Roles, "uses": spec.Uses, "expires": spec.Expires.UTC(),
+		}})
 	})
 	return spec, secret, err
 }
@@ -107,23 +123,46 @@ func (s *Service) CreateJoin(ctx context.Context, actor string, spec JoinToken) 
 func (s *Service) Joins(ctx context.Context) ([]JoinToken, error) { return selectJoins(ctx, s.db) }
 
 // RevokeJoin voids a join token. Agents that joined by it stay.
-func (s *Service) RevokeJoin(ctx context.Context, id string) error {
-	return s.db.Tx(ctx, func(tx *db.Tx) error { return deleteJoin(ctx, tx, id) })
+func (s *Service) RevokeJoin(ctx context.Context, actor, id string) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		label, err := deleteJoin(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "join_token.revoked", Target: id, Detail: map[string]any{"label": label}})
+	})
 }
 
-// Join makes a machine an agent.
+// Join makes a machine an agent. A machine that says the same again, since the answer was lost on its way, takes no further use of its token.
 func (s *Service) Join(ctx context.Context, r wire.JoinRequest) (wire.JoinAnswer, error) {
 	if err := checkJoin(r); err != nil {
 		return wire.JoinAnswer{}, err
 	}
 	ans := wire.JoinAnswer{Credential: newSecret("sla")}
 	err := s.change(ctx, func(tx *db.Tx) error {
-		if err := spendJoin(ctx, tx, hash(r.Token), r.Roles); err != nil {
+		token, err := joinByHash(ctx, tx, hash(r.Token))
+		if err != nil {
 			return err
 		}
-		var err error
-		ans.Agent, err = s.admit(ctx, tx, r, hash(ans.Credential))
-		return err
+		known, err := machineByName(ctx, tx, r.Name)
+		if err != nil {
+			return err
+		}
+		repeated := known.id != "" && known.keyHash == hash(r.Key) && known.joinID == token.ID
+		if err := allowed(token, r.Roles, repeated, tx.Now()); err != nil {
+			return err
+		}
+		if ans.Agent, err = s.admit(ctx, tx, r, known, hash(ans.Credential), token.ID); err != nil {
+			return err
+		}
+		if !repeated {
+			if err := spendJoin(ctx, tx, token.ID); err != nil {
+				return err
+			}
+		}
+		return access.Audit(ctx, tx, access.Entry{Actor: "agent:" + ans.Agent, Action: "agent.joined", Target: ans.Agent, Detail: map[string]any{
+			"name": r.Name, "roles": r.Roles, "join_token": token.ID, "label": token.Label, "again": known.id != "",
+		}})
 	})
 	if err != nil {
 		return wire.JoinAnswer{}, err
@@ -132,35 +171,31 @@ func (s *Service) Join(ctx context.Context, r wire.JoinRequest) (wire.JoinAnswer
 	return ans, nil
 }
 
-// admit stores a new agent, or gives a known machine a new credential.
-func (s *Service) admit(ctx context.Context, tx *db.Tx, r wire.JoinRequest, cred string) (string, error) {
+// admit stores a new agent, or gives a known machine a new credential. joinID is the token it joins by, empty for an agent of the server's own.
+func (s *Service) admit(ctx context.Context, tx *db.Tx, r wire.JoinRequest, known machine, cred, joinID string) (string, error) {
 	a := Agent{
 		ID: event.NewKey("agt", tx.Now()), Name: r.Name, Roles: r.Roles, State: StateUp, Addr: r.Addr, Labels: r.Labels,
 		CPUs: r.CPUs, Version: r.Version, JoinedAt: tx.Now(), SeenAt: tx.Now(),
 	}
-	id, keyHash, err := agentByName(ctx, tx, r.Name)
-	if err != nil {
-		return "", err
-	}
-	if id != "" {
-		if keyHash != hash(r.Key) {
+	if known.id != "" {
+		if known.keyHash != hash(r.Key) {
 			return "", fault.Conflict("an agent named %q is there already, on another machine; choose another --name or remove that one first", r.Name)
 		}
-		a.ID = id
-		was, err := agentByID(ctx, tx, id)
+		a.ID = known.id
+		was, err := agentByID(ctx, tx, a.ID)
 		if err != nil {
 			return "", err
 		}
-		if err := updateAgent(ctx, tx, a, cred); err != nil {
+		if err := updateAgent(ctx, tx, a, cred, joinID); err != nil {
 			return "", err
 		}
 		if slices.Equal(was.Roles, a.Roles) && maps.Equal(was.Labels, a.Labels) && was.Addr == a.Addr {
-			return id, nil // the same machine as before
+			return a.ID, nil // the same machine as before
 		}
-	} else if err := insertAgent(ctx, tx, a, hash(r.Key), cred); err != nil {
+	} else if err := insertAgent(ctx, tx, a, hash(r.Key), cred, joinID); err != nil {
 		return "", err
 	}
-	_, err = tx.Emit(ctx, event.Meta{Actor: "agent:" + a.ID}, event.AgentJoined{Agent: a.ID, Name: a.Name, Roles: a.Roles, Addr: a.Addr, Labels: a.Labels})
+	_, err := tx.Emit(ctx, event.Meta{Actor: "agent:" + a.ID}, event.AgentJoined{Agent: a.ID, Name: a.Name, Roles: a.Roles, Addr: a.Addr, Labels: a.Labels})
 	return a.ID, err
 }
 
@@ -237,8 +272,10 @@ func (s *Service) Remove(ctx context.Context, actor, id, reason string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Emit(ctx, event.Meta{Actor: actor}, event.AgentRemoved{Agent: a.ID, Name: a.Name, Roles: a.Roles, Reason: reason})
-		return err
+		if _, err = tx.Emit(ctx, event.Meta{Actor: actor}, event.AgentRemoved{Agent: a.ID, Name: a.Name, Roles: a.Roles, Reason: reason}); err != nil {
+			return err
+		}
+		return access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "agent.removed", Target: a.ID, Reason: reason, Detail: map[string]any{"name": a.Name, "roles": a.Roles}})
 	})
 	s.forget()
 	return err
@@ -268,17 +305,19 @@ func hash(secret string) string {
 // a token: who runs the server vouches for it.
 func (s *Service) Own(ctx context.Context, name string, roles []string, credential string) (id string, err error) {
 	err = s.change(ctx, func(tx *db.Tx) error {
-		known, _, err := agentByName(ctx, tx, name)
+		known, err := machineByName(ctx, tx, name)
 		if err != nil {
 			return err
 		}
-		if known != "" {
-			a := Agent{ID: known, Name: name, Roles: roles, SeenAt: tx.Now()}
-			id = known
-			return updateAgent(ctx, tx, a, hash(credential))
+		if known.id != "" {
+			a := Agent{ID: known.id, Name: name, Roles: roles, SeenAt: tx.Now()}
+			id = known.id
+			return updateAgent(ctx, tx, a, hash(credential), "")
 		}
-		id, err = s.admit(ctx, tx, wire.JoinRequest{Name: name, Key: credential, Roles: roles}, hash(credential))
-		return err
+		if id, err = s.admit(ctx, tx, wire.JoinRequest{Name: name, Key: credential, Roles: roles}, known, hash(credential), ""); err != nil {
+			return err
+		}
+		return access.Audit(ctx, tx, access.Entry{Actor: "system:fleet", Action: "agent.joined", Target: id, Reason: "this server's own", Detail: map[string]any{"name": name, "roles": roles}})
 	})
 	s.forget()
 	return id, err

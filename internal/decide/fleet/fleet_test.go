@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
@@ -174,16 +176,120 @@ func TestJoinTokens(t *testing.T) {
 				t.Errorf("a join with a bad %s: %v", name, err)
 			}
 		}
+		if _, _, err := w.CreateJoin(t.Context(), "person:ana", fleet.JoinToken{Roles: []string{wire.RoleHost}, Expires: w.clock.now()}); fault.CodeOf(err) != fault.CodeInvalid {
+			t.Errorf("a token that is past: %v", err)
+		}
 		list, err := w.Joins(t.Context())
 		if err != nil || len(list) != 3 {
 			t.Fatalf("the list of tokens: %v, %v", list, err)
 		}
-		if err := w.RevokeJoin(t.Context(), list[0].ID); err != nil {
+		if err := w.RevokeJoin(t.Context(), "person:ana", list[0].ID); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, w.RevokeJoin(t.Context(), list[0].ID), fault.CodeNotFound, "no join token")
+		refused(t, w.RevokeJoin(t.Context(), "person:ana", list[0].ID), fault.CodeNotFound, "no join token")
 		w.want("joined h1, joined w1")
 		w.nothingInTheClear(once, brief, any)
+	})
+}
+
+// TestALostAnswerTakesNoUse: a machine that joins again by the same token, since the answer was lost, must not find it used up, nor take the place of another machine.
+func TestALostAnswerTakesNoUse(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		two := w.token(2, time.Time{}, wire.RoleHost)
+		first, err := w.join(two, "h1", key, wire.RoleHost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			again, err := w.join(two, "h1", key, wire.RoleHost)
+			if err != nil || again.Agent != first.Agent || again.Credential == first.Credential {
+				t.Fatalf("said again: %+v, %v", again, err)
+			}
+		}
+		if _, err := w.join(two, "h2", key, wire.RoleHost); err != nil {
+			t.Fatalf("another machine: %v", err)
+		}
+		_, err = w.join(two, "h3", key, wire.RoleHost)
+		refused(t, err, fault.CodeUnauthorized, "used up")
+		if _, err := w.join(two, "h1", key, wire.RoleHost); err != nil {
+			t.Errorf("said again when it is used up: %v", err)
+		}
+		// It is the same machine by its key, and the same token: neither helps without the other.
+		_, err = w.join(two, "h1", strings.Repeat("f", 32), wire.RoleHost)
+		refused(t, err, fault.CodeUnauthorized, "used up")
+		spent := w.token(1, time.Time{}, wire.RoleHost)
+		if _, err := w.join(spent, "h4", key, wire.RoleHost); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.join(spent, "h1", key, wire.RoleHost)
+		refused(t, err, fault.CodeUnauthorized, "used up")
+		// Roles and time count for it as for everybody.
+		_, err = w.join(two, "h1", key, wire.RoleWork)
+		refused(t, err, fault.CodeForbidden, "only host")
+		w.jump(fleet.JoinLife + time.Second)
+		_, err = w.join(two, "h1", key, wire.RoleHost)
+		refused(t, err, fault.CodeUnauthorized, "expired")
+	})
+}
+
+// TestChangesAreAudited: each in the transaction of the change, with the token that let a machine in.
+func TestChangesAreAudited(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		made, secret, err := w.CreateJoin(ctx, "person:ana", fleet.JoinToken{Label: "rack 3", Roles: []string{wire.RoleHost}, Uses: 2})
+		if err != nil || !made.Expires.Equal(w.clock.now().Add(fleet.JoinLife)) {
+			t.Fatalf("made %+v, %v", made, err)
+		}
+		host, err := w.join(secret, "h1", key, wire.RoleHost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.join(secret, "h2", "short", wire.RoleHost); err == nil {
+			t.Fatal("joined without a key")
+		}
+		if err := w.Remove(ctx, "person:bob", host.Agent, "sold"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.RevokeJoin(ctx, "person:cyd", made.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.RevokeJoin(ctx, "person:cyd", made.ID); err == nil {
+			t.Error("revoked twice")
+		}
+		for range 2 { // a restart is no news
+			if _, err := w.Own(ctx, "edge", []string{wire.RoleEdge}, "sle_0123456789abcdef0123456789abcdef"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entries, err := access.AuditList(ctx, w.db, "", 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, e := range slices.Backward(entries) {
+			told = append(told, fmt.Sprint(e.Actor, " ", e.Action, " ", e.Target, " ", e.Reason))
+		}
+		want := []string{
+			"person:ana join_token.created " + made.ID + " ", "agent:" + host.Agent + " agent.joined " + host.Agent + " ", "person:bob agent.removed " + host.Agent + " sold",
+			"person:cyd join_token.revoked " + made.ID + " ",
+		}
+		if len(told) != 5 || !slices.Equal(told[:4], want) || !strings.HasPrefix(told[4], "system:fleet agent.joined agt_") {
+			t.Errorf("the audit is\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+		}
+		if d := entries[3].Detail; d["join_token"] != made.ID || d["label"] != "rack 3" || d["name"] != "h1" {
+			t.Errorf("the join's detail is %v", d)
+		}
+		// A change that comes to nothing leaves no row, and one whose row cannot be written is none.
+		breakAudit := `ALTER TABLE access_audit RENAME TO access_audit_away`
+		if err := w.db.Tx(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, breakAudit); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.CreateJoin(ctx, "person:ana", fleet.JoinToken{Roles: []string{wire.RoleHost}}); err == nil {
+			t.Error("a token without an audit row")
+		}
+		if list, err := w.Joins(ctx); err != nil || len(list) != 0 {
+			t.Errorf("tokens %v, %v", list, err)
+		}
 	})
 }
 

@@ -43,69 +43,78 @@ func selectJoins(ctx context.Context, q db.Querier) ([]JoinToken, error) {
 	return out, rows.Err()
 }
 
-func deleteJoin(ctx context.Context, tx *db.Tx, id string) error {
-	res, err := tx.Exec(ctx, `DELETE FROM fleet_joins WHERE id = $1`, id)
+func deleteJoin(ctx context.Context, tx *db.Tx, id string) (label string, err error) {
+	err = tx.QueryRow(ctx, `DELETE FROM fleet_joins WHERE id = $1 RETURNING label`, id).Scan(&label)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fault.NotFound("there is no join token %s", id)
+	}
 	if err != nil {
-		return fmt.Errorf("revoke the join token %s: %w", id, err)
+		return "", fmt.Errorf("revoke the join token %s: %w", id, err)
 	}
-	if n, err := res.RowsAffected(); err == nil && n == 0 {
-		return fault.NotFound("there is no join token %s", id)
-	}
-	return nil
+	return label, nil
 }
 
-// spendJoin checks a token and takes one use of it.
-func spendJoin(ctx context.Context, tx *db.Tx, hash string, wanted []string) error {
-	var id, roles string
-	var uses, expires int64
-	err := tx.QueryRow(ctx, `SELECT id, roles, uses, expires FROM fleet_joins WHERE hash = $1`, hash).Scan(&id, &roles, &uses, &expires)
+// joinByHash finds a join token.
+func joinByHash(ctx context.Context, tx *db.Tx, hash string) (JoinToken, error) {
+	var j JoinToken
+	var roles string
+	var expires int64
+	err := tx.QueryRow(ctx, `SELECT id, label, roles, uses, expires FROM fleet_joins WHERE hash = $1`, hash).Scan(&j.ID, &j.Label, &roles, &j.Uses, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
-		return fault.Unauthorized("this join token is not known here; copy it again, or make a new one under Hosts")
+		return j, fault.Unauthorized("this join token is not known here; copy it again, or make a new one under Hosts")
 	}
 	if err != nil {
-		return fmt.Errorf("look up a join token: %w", err)
+		return j, fmt.Errorf("look up a join token: %w", err)
 	}
-	if err := allowed(strings.Split(roles, ","), uses, db.Time(expires), wanted, tx.Now()); err != nil {
-		return err
-	}
-	if uses < 0 {
-		return nil
-	}
-	if _, err := tx.Exec(ctx, `UPDATE fleet_joins SET uses = uses - 1 WHERE id = $1`, id); err != nil {
+	j.Roles, j.Expires = strings.Split(roles, ","), db.Time(expires)
+	return j, nil
+}
+
+// spendJoin takes one use of a token whose uses are counted.
+func spendJoin(ctx context.Context, tx *db.Tx, id string) error {
+	if _, err := tx.Exec(ctx, `UPDATE fleet_joins SET uses = uses - 1 WHERE id = $1 AND uses > 0`, id); err != nil {
 		return fmt.Errorf("use the join token %s: %w", id, err)
 	}
 	return nil
 }
 
-func agentByName(ctx context.Context, tx *db.Tx, name string) (id, keyHash string, err error) {
-	err = tx.QueryRow(ctx, `SELECT id, key_hash FROM fleet_agents WHERE name = $1`, name).Scan(&id, &keyHash)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", "", fmt.Errorf("look up the agent %q: %w", name, err)
-	}
-	return id, keyHash, nil
+// machine is what tells whether a join is a known machine's.
+type machine struct {
+	id      string // of the agent, empty when there is none of the name
+	keyHash string
+	joinID  string // the token by which it joined last
 }
 
-func insertAgent(ctx context.Context, tx *db.Tx, a Agent, keyHash, credHash string) error {
+func machineByName(ctx context.Context, tx *db.Tx, name string) (machine, error) {
+	var m machine
+	err := tx.QueryRow(ctx, `SELECT id, key_hash, join_id FROM fleet_agents WHERE name = $1`, name).Scan(&m.id, &m.keyHash, &m.joinID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return m, fmt.Errorf("look up the agent %q: %w", name, err)
+	}
+	return m, nil
+}
+
+func insertAgent(ctx context.Context, tx *db.Tx, a Agent, keyHash, credHash, joinID string) error {
 	labels, err := json.Marshal(a.Labels)
 	if err != nil {
 		return fmt.Errorf("encode the labels of %q: %w", a.Name, err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO fleet_agents (id, name, key_hash, cred_hash, roles, labels, addr, cpus, version, state, joined_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		a.ID, a.Name, keyHash, credHash, strings.Join(a.Roles, ","), string(labels), a.Addr, a.CPUs, a.Version, a.State, db.Micros(a.JoinedAt), db.Micros(a.SeenAt))
+	_, err = tx.Exec(ctx, `INSERT INTO fleet_agents (id, name, key_hash, cred_hash, roles, labels, addr, cpus, version, state, joined_at, seen_at, join_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		a.ID, a.Name, keyHash, credHash, strings.Join(a.Roles, ","), string(labels), a.Addr, a.CPUs, a.Version, a.State, db.Micros(a.JoinedAt), db.Micros(a.SeenAt), joinID)
 	if err != nil {
 		return fmt.Errorf("store the agent %q: %w", a.Name, err)
 	}
 	return nil
 }
 
-func updateAgent(ctx context.Context, tx *db.Tx, a Agent, credHash string) error {
+func updateAgent(ctx context.Context, tx *db.Tx, a Agent, credHash, joinID string) error {
 	labels, err := json.Marshal(a.Labels)
 	if err != nil {
 		return fmt.Errorf("encode the labels of %q: %w", a.Name, err)
 	}
-	_, err = tx.Exec(ctx, `UPDATE fleet_agents SET cred_hash = $2, roles = $3, labels = $4, addr = $5, cpus = $6, version = $7, seen_at = $8 WHERE id = $1`,
-		a.ID, credHash, strings.Join(a.Roles, ","), string(labels), a.Addr, a.CPUs, a.Version, db.Micros(a.SeenAt))
+	_, err = tx.Exec(ctx, `UPDATE fleet_agents SET cred_hash = $2, roles = $3, labels = $4, addr = $5, cpus = $6, version = $7, seen_at = $8, join_id = $9 WHERE id = $1`,
+		a.ID, credHash, strings.Join(a.Roles, ","), string(labels), a.Addr, a.CPUs, a.Version, db.Micros(a.SeenAt), joinID)
 	if err != nil {
 		return fmt.Errorf("store the agent %q: %w", a.Name, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/act/deploy"
 	"github.com/slipwayhq/slipway/internal/act/traffic"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
@@ -85,39 +86,31 @@ func (d *Door) speaks(w http.ResponseWriter, r *http.Request) bool {
 	if r.Header.Get(wire.HeaderVersion) == "" {
 		return true
 	}
-	http.Error(w, "this server speaks wire version "+strconv.Itoa(wire.Version)+"; upgrade the server first", http.StatusUpgradeRequired)
+	api.WriteProblem(w, api.UpgradeRequired("this server speaks version "+strconv.Itoa(wire.Version)+" of the wire, and the agent a newer one; upgrade the server first"))
 	return false
 }
 
-// status maps codes, as package api does for people.
-var status = map[fault.Code]int{
-	fault.CodeInvalid: http.StatusBadRequest, fault.CodeUnauthorized: http.StatusUnauthorized, fault.CodeForbidden: http.StatusForbidden,
-	fault.CodeNotFound: http.StatusNotFound, fault.CodeConflict: http.StatusConflict, fault.CodeLimited: http.StatusTooManyRequests,
-}
-
+// fail answers a problem, as people get one: an agent's operator reads its words in the agent's log.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the agent hung up
 	}
-	code, known := status[fault.CodeOf(err)]
-	if !known {
-		code = http.StatusInternalServerError
+	if api.WriteProblem(w, err) >= http.StatusInternalServerError {
 		d.Logger.Error("an agent's call failed", "path", r.URL.Path, "error", err)
 	}
-	http.Error(w, fault.Message(err), code)
 }
 
 func read(r *http.Request, into any) error {
 	body, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return fault.Invalid("the body is larger than %d bytes", tooLarge.Limit)
+		return api.Malformed("the body is larger than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes")
 	}
 	if err != nil {
-		return fault.Invalid("the body broke off").Because(err)
+		return api.Malformed("the body broke off")
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return fault.Invalid("the body is not the JSON that belongs here").Because(err)
+		return api.Malformed("the body is not the JSON that belongs here")
 	}
 	return nil
 }
@@ -163,7 +156,7 @@ func after(r *http.Request, name string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil {
-		return 0, fault.Invalid("%s must be a number", name).At(name)
+		return 0, api.Malformed(name + " must be a number")
 	}
 	return n, nil
 }

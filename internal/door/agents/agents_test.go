@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/act/deploy"
 	"github.com/slipwayhq/slipway/internal/act/traffic"
+	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
@@ -28,11 +30,19 @@ type world struct {
 	db    *db.DB
 	fleet *fleet.Service
 	url   string
+	ahead atomic.Int64 // nanoseconds that the clock is ahead of 2026-11-01
 }
+
+func (w *world) now() time.Time {
+	return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(w.ahead.Load()))
+}
+
+func (w *world) skip(d time.Duration) { w.ahead.Add(int64(d)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	d := dbtest.SQLite(t, db.Options{})
+	w := &world{t: t}
+	d := dbtest.SQLite(t, db.Options{Now: w.now})
 	j := dbtest.Journal(t, d)
 	keys, err := vault.OpenKeyring(filepath.Join(t.TempDir(), "key"), "")
 	if err != nil {
@@ -46,7 +56,8 @@ func newWorld(t *testing.T) *world {
 	door.Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return &world{t: t, db: d, fleet: door.Fleet, url: server.URL}
+	w.db, w.fleet, w.url = d, door.Fleet, server.URL
+	return w
 }
 
 // call sends a body as an agent of this wire version and gives status and answer.
@@ -126,6 +137,54 @@ func TestWhoMaySayWhat(t *testing.T) {
 	}
 	if status, _ := w.send("POST", "/agent/v1/beat", host.Credential, wire.Beat{}); status != http.StatusUnauthorized {
 		t.Errorf("a removed host lives: %d", status)
+	}
+}
+
+// TestRefusedJoinSaysWhy joins as an agent does, by its own client: its operator must read what the server says, and with it what to do.
+func TestRefusedJoinSaysWhy(t *testing.T) {
+	w := newWorld(t)
+	w.join("taken", wire.RoleHost)
+	token := func(spec fleet.JoinToken) string {
+		t.Helper()
+		spec.Roles = []string{wire.RoleWork}
+		_, secret, err := w.fleet.CreateJoin(t.Context(), "person:ana", spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secret
+	}
+	join := func(token, name, role string) error {
+		t.Helper()
+		c, err := client.New(client.Options{Server: w.url, Token: token, Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, err = c.Join(t.Context(), wire.JoinRequest{Name: name, Roles: []string{role}})
+		return err
+	}
+	good, spent := token(fleet.JoinToken{}), token(fleet.JoinToken{Uses: 1})
+	if err := join(spent, "w1", wire.RoleWork); err != nil {
+		t.Fatal(err)
+	}
+	brief := token(fleet.JoinToken{Expires: w.now().Add(time.Minute)})
+	w.skip(2 * time.Minute)
+	for name, c := range map[string]struct{ token, name, role, want string }{
+		"an unknown token": {"slj_x", "u1", wire.RoleWork, "this join token is not known here"},
+		"another role":     {good, "u2", wire.RoleHost, "does not allow the role host, only work"},
+		"a used token":     {spent, "u3", wire.RoleWork, "was used up; make a new one"},
+		"an old token":     {brief, "u4", wire.RoleWork, "expired at 2026-"},
+		"a name in use":    {good, "taken", wire.RoleWork, "is there already, on another machine; choose another --name"},
+		"no role":          {good, "u5", "king", "use work, host or edge"},
+		"an endless name":  {good, strings.Repeat("x", 101), wire.RoleWork, "at most 100 characters"},
+	} {
+		if err := join(c.token, c.name, c.role); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	status, text := w.call("POST", "/agent/v1/join", "", "99", strings.NewReader("{}"))
+	if status != http.StatusUpgradeRequired || !strings.Contains(text, `"detail":"this server speaks version 1 of the wire`) || !strings.Contains(text, "upgrade the server first") {
+		t.Errorf("a newer agent reads %d %s", status, text)
 	}
 }
 

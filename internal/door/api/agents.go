@@ -3,12 +3,12 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	deploying "github.com/slipwayhq/slipway/internal/act/deploy"
-	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
 	"github.com/slipwayhq/slipway/internal/wire"
@@ -50,10 +50,7 @@ func (s *Server) MountAgents(f *fleet.Service, d *deploying.Service, b *build.Se
 	}
 	register(s, administer, "DELETE /v1/agents/{agent}", "Take an agent out; its credential is void",
 		func(ctx context.Context, id access.Identity, in *remove) (*struct{}, error) {
-			if err := f.Remove(ctx, id.Actor(), in.Agent, in.Reason); err != nil {
-				return nil, err
-			}
-			return nil, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "agent.removed", Target: in.Agent, Reason: in.Reason})
+			return nil, f.Remove(ctx, id.Actor(), in.Agent, in.Reason)
 		})
 	s.mountJoinTokens(f, join)
 }
@@ -97,7 +94,7 @@ func (s *Server) mountJoinTokens(f *fleet.Service, join func() Join) {
 			Label   string    `json:"label,omitempty" maxLength:"100"`
 			Roles   []string  `json:"roles" enum:"host,work,edge" minItems:"1"`
 			Uses    int64     `json:"uses,omitempty" minimum:"0" doc:"How many machines may join by it; 0 means any number"`
-			Expires time.Time `json:"expires,omitzero"`
+			Expires time.Time `json:"expires,omitzero" doc:"When it ends; a day from now when absent"`
 		}
 	}
 	type created struct {
@@ -117,22 +114,23 @@ func (s *Server) mountJoinTokens(f *fleet.Service, join func() Join) {
 				secret += "." + at.Pin
 			}
 			out := created{JoinToken: t, Token: secret}
-			out.Command = fmt.Sprintf("slipway agent --server %s --join %s --roles %s", at.URL, secret, strings.Join(t.Roles, ","))
-			return answerWith(out, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "join_token.created", Target: t.ID}))
+			out.Command = joinCommand(at.URL, secret, t.Roles)
+			return answerWith(out, nil)
 		})
 	type One struct {
 		Token string `path:"token" doc:"Id of the join token"`
 	}
 	register(s, administer, "DELETE /v1/join-tokens/{token}", "Void a join token; machines that joined by it stay",
 		func(ctx context.Context, id access.Identity, in *One) (*struct{}, error) {
-			if err := f.RevokeJoin(ctx, in.Token); err != nil {
-				return nil, err
-			}
-			return nil, s.audit(ctx, access.Entry{Actor: id.Actor(), Action: "join_token.revoked", Target: in.Token})
+			return nil, f.RevokeJoin(ctx, id.Actor(), in.Token)
 		})
 }
 
-// audit writes an entry for a change whose slice knows no people.
-func (s *Server) audit(ctx context.Context, e access.Entry) error {
-	return s.opts.DB.Tx(ctx, func(tx *db.Tx) error { return access.Audit(ctx, tx, e) })
+// joinCommand is what a machine runs to join: an edge is a program of its own.
+func joinCommand(url, secret string, roles []string) string {
+	if slices.Equal(roles, []string{wire.RoleEdge}) {
+		return fmt.Sprintf("slipway edge --server %s --join %s", url, secret)
+	}
+	agents := slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return role == wire.RoleEdge })
+	return fmt.Sprintf("slipway agent --server %s --join %s --roles %s", url, secret, strings.Join(agents, ","))
 }

@@ -73,6 +73,8 @@ func kinds(code string) kind {
 		return kind{http.StatusBadRequest, "Malformed request"}
 	case codeMediaType:
 		return kind{http.StatusUnsupportedMediaType, "Unsupported content type"}
+	case codeUpgrade:
+		return kind{http.StatusUpgradeRequired, "Upgrade required"}
 	default:
 		return kind{http.StatusInternalServerError, "Internal error"}
 	}
@@ -86,11 +88,28 @@ const (
 	codeTooLarge  = "too_large"
 	codeMalformed = "malformed"
 	codeMediaType = "unsupported_media_type"
+	codeUpgrade   = "upgrade_required"
 )
 
 func problem(code, detail string) *Problem {
 	k := kinds(code)
 	return &Problem{Type: problemBase + code, Title: k.title, Status: k.status, Detail: detail}
+}
+
+// Malformed is a request that cannot be read.
+func Malformed(detail string) *Problem { return problem(codeMalformed, detail) }
+
+// UpgradeRequired is a caller whose version is not spoken here.
+func UpgradeRequired(detail string) *Problem { return problem(codeUpgrade, detail) }
+
+// WriteProblem answers an error as a problem, for the doors of machines, which log by themselves: it gives the status.
+func WriteProblem(w http.ResponseWriter, err error) (status int) {
+	p := problemOf(err)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // who does not listen any more needs no answer
+	return p.Status
 }
 
 // problemOf makes the answer to an error. Only what fault says is safe is shown.
@@ -141,10 +160,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="slipway"`)
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // who does not listen any more needs no answer
+	WriteProblem(w, p)
 }
 
 // logInternal tells the operator what the caller is not told.

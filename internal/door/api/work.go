@@ -64,13 +64,9 @@ func (h WorkHandlers) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &long) {
 		err = problem(codeTooLarge, "The request holds more than "+strconv.FormatInt(long.Limit, 10)+" bytes.")
 	}
-	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil && h.Logger != nil {
+	if WriteProblem(w, err) >= http.StatusInternalServerError && r.Context().Err() == nil && h.Logger != nil {
 		h.Logger.Error("request of an agent failed", "path", r.URL.Path, "error", err)
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // who does not listen any more needs no answer
 }
 
 // read decodes a body of at most limit bytes.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
@@ -77,16 +78,10 @@ func (s Seconds) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the edge hung up, and will send them again
 	}
-	code := http.StatusInternalServerError
-	switch fault.CodeOf(err) {
-	case fault.CodeInvalid:
-		code = http.StatusBadRequest
-	case fault.CodeUnauthorized:
-		code = http.StatusUnauthorized
-	case fault.CodeForbidden:
-		code = http.StatusForbidden
-	default:
+	if fault.Is(err, fault.CodeInvalid) {
+		err = api.Malformed(fault.Message(err))
+	}
+	if api.WriteProblem(w, err) >= http.StatusInternalServerError {
 		s.Logger.Error("an edge's seconds are not kept; it will send them again", "error", err)
 	}
-	http.Error(w, fault.Message(err), code)
 }
