@@ -63,7 +63,6 @@ func (s *site) env() []string {
 
 // serve starts the server and waits until it is ready.
 func (s *site) serve() error {
-	// SLIPWAY_URL is how others reach a server, and the tests' own is just that.
 	p, err := start(append(os.Environ(), s.env()...), "slipway", "serve", "--data", s.data(), "--listen", s.listen, "--edge-listen", s.edge, "--admin-token", adminToken, "--log-level", "debug")
 	if err != nil {
 		return err

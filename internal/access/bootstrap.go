@@ -22,8 +22,8 @@ const firstAdmin = "admin"
 
 // Bootstrap makes the first admin when there is nobody yet. A token that is given (--admin-token) becomes, and stays at each start, a valid token of the first admin.
 func (s *Service) Bootstrap(ctx context.Context, token string) (Bootstrapped, error) {
-	if token != "" && (len(token) < 16 || strings.ContainsAny(token, " \t\r\n")) {
-		return Bootstrapped{}, fault.Invalid("the admin token must have at least 16 characters and no blanks; make one with: openssl rand -hex 32")
+	if err := CheckToken(token); token != "" && err != nil {
+		return Bootstrapped{}, err
 	}
 	var b Bootstrapped
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -43,6 +43,14 @@ func (s *Service) Bootstrap(ctx context.Context, token string) (Bootstrapped, er
 		return keepToken(ctx, tx, token)
 	})
 	return b, err
+}
+
+// CheckToken says what is wrong with a token that somebody made up.
+func CheckToken(token string) error {
+	if len(token) < 16 || strings.ContainsAny(token, " \t\r\n") {
+		return fault.Invalid("the admin token must have at least 16 characters and no blanks; make one with: openssl rand -hex 32")
+	}
+	return nil
 }
 
 func firstStart(ctx context.Context, tx *db.Tx, b *Bootstrapped, withToken bool) error {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/act/deploy"
@@ -154,14 +155,21 @@ func (a *App) agentCredential(ctx context.Context, credential string) (string, b
 	return agent.ID, err == nil
 }
 
-// lock keeps a second server out of the data folder.
+// lock makes the data folder its owner's alone, and keeps a second server out of it.
 func (a *App) lock() error {
-	if err := os.MkdirAll(a.opts.Dir, 0o700); err != nil {
-		return fault.Invalid("the data folder %s cannot be made: %v", a.opts.Dir, err).Because(err)
+	dir := a.opts.Dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fault.Invalid("the data folder %s cannot be made; choose another --data", dir).Because(err)
 	}
-	unlock, err := lockFile(filepath.Join(a.opts.Dir, "lock"))
+	if err := keepPrivate(dir); err != nil {
+		a.log.Warn("others on this machine may be able to look into the data folder", "folder", dir, "error", err)
+	}
+	unlock, err := lockFile(filepath.Join(dir, "lock"))
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fault.Conflict("another slipway uses the data folder %s; stop it first, or choose another --data", dir)
+	}
 	if err != nil {
-		return fault.Conflict("another slipway uses the data folder %s; stop it first, or choose another --data", a.opts.Dir).Because(err)
+		return fault.Invalid("the data folder %s cannot be used; make it this user's, or choose another --data", dir).Because(err)
 	}
 	a.onClose("lock", unlock)
 	return nil
@@ -176,7 +184,7 @@ func (a *App) listen(ctx context.Context) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", a.opts.Listen)
 	if err != nil {
-		return fault.Conflict("cannot listen on %s: %v; choose another --listen", a.opts.Listen, err).Because(err)
+		return fault.Conflict("cannot listen on %s; choose another --listen", a.opts.Listen).Because(err)
 	}
 	a.pin, a.listener = pin, newSniffer(l, cert)
 	a.onClose("listener", func() error { return closed(a.listener.Close()) })

@@ -19,3 +19,12 @@ func writeWhole(path string, data []byte) error {
 	}
 	return os.Rename(f.Name(), path)
 }
+
+// keepPrivate takes a folder from everybody but its owner.
+func keepPrivate(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	return os.Chmod(dir, 0o700)
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -125,7 +126,7 @@ func TestPortTaken(t *testing.T) {
 	o := options(t.TempDir())
 	o.Listen = s.Addr()
 	_, err := app.New(t.Context(), o)
-	if fault.CodeOf(err) != fault.CodeConflict || !strings.Contains(err.Error(), s.Addr()) || !strings.Contains(err.Error(), "--listen") {
+	if fault.CodeOf(err) != fault.CodeConflict || !strings.Contains(err.Error(), s.Addr()) || !strings.Contains(err.Error(), "--listen") || strings.Count(err.Error(), "in use") != 1 {
 		t.Errorf("a port that is taken: %v", err)
 	}
 	apptest.Start(t, in(o.Dir)) // the folder is free again
@@ -136,17 +137,72 @@ func TestFolderThatCannotBe(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := app.New(t.Context(), options(filepath.Join(file, "data"))); fault.CodeOf(err) != fault.CodeInvalid || !strings.Contains(err.Error(), file) {
+	if _, err := app.New(t.Context(), options(filepath.Join(file, "data"))); fault.CodeOf(err) != fault.CodeInvalid || !strings.Contains(err.Error(), file) || strings.Count(err.Error(), "not a directory") != 1 {
 		t.Errorf("a folder in a file: %v", err)
 	}
 }
 
 func TestAllMistakesInOptionsAtOnce(t *testing.T) {
-	_, err := app.New(t.Context(), app.Options{Dir: t.TempDir(), Listen: "here", EdgeListen: "there", Database: "::", CertFile: "x"})
-	for _, want := range []string{"--listen", "--edge-listen", "--database", "--tls-cert"} {
+	_, err := app.New(t.Context(), app.Options{
+		Dir: t.TempDir(), Listen: "here", EdgeListen: "there", Database: "mysql://u:correct-horse@x/y", NATS: "http://x", URL: "slipway", CertFile: "x", AdminToken: "short", SecretKey: "zz",
+	})
+	for _, want := range []string{"--listen", "--edge-listen", "--database", "--nats", "--url", "--tls-cert", "--admin-token", "--secret-key"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not complained about: %v", want, err)
 		}
+	}
+	for _, secret := range []string{"correct-horse", "short", "zz"} {
+		if err != nil && strings.Contains(err.Error(), secret) {
+			t.Errorf("%q is shown: %v", secret, err)
+		}
+	}
+	o := options(t.TempDir())
+	o.URL, o.SecretKey = "https://slipway.test", strings.Repeat("ab", 32)
+	a, err := app.New(t.Context(), o)
+	if err != nil {
+		t.Fatalf("what is right is refused: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheDataFolderIsItsOwnersAlone: a folder that was there, and a store that an older server left readable for everybody.
+func TestTheDataFolderIsItsOwnersAlone(t *testing.T) {
+	dir := t.TempDir()
+	modes := func(when string) {
+		t.Helper()
+		for name, want := range map[string]os.FileMode{".": 0o700, "state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600, "key": 0o600} {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s, %s: %v, want %v: %v", when, name, info.Mode().Perm(), want, err)
+			}
+		}
+	}
+	for _, when := range []string{"new", "old"} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s := apptest.Start(t, in(dir))
+		modes(when)
+		s.Stop()
+		for _, name := range []string{"state.db", "state.db-wal", "state.db-shm"} {
+			if err := os.Chmod(filepath.Join(dir, name), 0o644); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestFolderThatCannotBeUsed: only a lock that is held is another server's.
+func TestFolderThatCannotBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "lock"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := app.New(t.Context(), options(dir))
+	if fault.CodeOf(err) != fault.CodeInvalid || strings.Contains(err.Error(), "another slipway") || !strings.Contains(err.Error(), "cannot be used") {
+		t.Errorf("a lock that cannot be made: %v", err)
 	}
 }
 

@@ -7,9 +7,13 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/vault"
 )
 
 // Options of a server. The zero value, with defaults filled in by New, is one machine with its data in ./slipway-data.
@@ -81,7 +85,15 @@ func (o Options) withDefaults() (Options, error) {
 		errs = append(errs, fault.Invalid("the data folder %q cannot be found", o.Dir).At("data").Because(err))
 	}
 	o.Dir = dir
-	for field, addr := range map[string]string{"listen": o.Listen, "edge-listen": o.EdgeListen} {
+	errs = append(errs, o.checkAddresses()...)
+	errs = append(errs, o.checkSecrets()...)
+	return o, errors.Join(append(errs, o.checkEdgeTLS()...)...)
+}
+
+// checkAddresses looks at where the server listens, and at what it talks to.
+func (o Options) checkAddresses() (errs []error) {
+	for _, f := range [][2]string{{"listen", o.Listen}, {"edge-listen", o.EdgeListen}} {
+		field, addr := f[0], f[1]
 		if addr == "none" && field == "edge-listen" {
 			continue
 		}
@@ -89,15 +101,48 @@ func (o Options) withDefaults() (Options, error) {
 			errs = append(errs, fault.Invalid("--%s %q is not an address; write host:port, such as 127.0.0.1:7070", field, addr).At(field))
 		}
 	}
-	for field, text := range map[string]string{"url": o.URL, "database": o.Database, "nats": o.NATS} {
-		if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" && u.Scheme != "postgres") {
-			errs = append(errs, fault.Invalid("--%s %q is not a URL", field, text).At(field))
+	for _, f := range []struct{ field, text, example string }{
+		{"url", o.URL, "https://slipway.example.com"}, {"database", o.Database, "postgres://user@host/slipway"}, {"nats", o.NATS, "nats://host:4222"},
+	} {
+		if !isURL(f.text, f.example) { // what was given is not shown: it may hold a password
+			errs = append(errs, fault.Invalid("--%s is not a URL that fits; write it like %s", f.field, f.example).At(f.field))
 		}
+	}
+	return errs
+}
+
+// isURL tells whether a text is empty, or a URL of the example's scheme or another name of it.
+func isURL(text, example string) bool {
+	if text == "" {
+		return true
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	scheme, _, _ := strings.Cut(example, ":")
+	switch scheme {
+	case "postgres": // the host may be left to the system's default, or be a socket among the parameters
+		return u.Scheme == "postgres" || u.Scheme == "postgresql"
+	case "https":
+		return u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+	default:
+		return u.Host != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
+	}
+}
+
+// checkSecrets looks at tokens, keys and certificates.
+func (o Options) checkSecrets() (errs []error) {
+	if err := access.CheckToken(o.AdminToken); o.AdminToken != "" && err != nil {
+		errs = append(errs, fault.Invalid("--admin-token: %s", fault.Message(err)).At("admin-token"))
+	}
+	if err := vault.CheckKeys(o.SecretKey); err != nil {
+		errs = append(errs, fault.Invalid("--secret-key: %s", fault.Message(err)).At("secret-key"))
 	}
 	if (o.CertFile == "") != (o.KeyFile == "") {
 		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together").At("tls-cert"))
 	}
-	return o, errors.Join(append(errs, o.checkEdgeTLS()...)...)
+	return errs
 }
 
 // edgeByTLS tells whether visitors are served by TLS.

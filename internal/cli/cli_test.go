@@ -13,6 +13,19 @@ import (
 	"github.com/slipwayhq/slipway/internal/apptest"
 )
 
+// TestServeHasAnAddressOfItsOwn: with SLIPWAY_URL exported for the other verbs, a server must not announce the address of another one.
+func TestServeHasAnAddressOfItsOwn(t *testing.T) {
+	alone(t)
+	t.Setenv("SLIPWAY_URL", "https://other.example.com")
+	t.Setenv("SLIPWAY_PUBLIC_URL", "https://slipway.example.com")
+	var v verbs
+	parser, err := kong.New(&v, kong.Name("slipway"), kong.Vars{"localURL": localURL})
+	must(t, err)
+	if _, err := parser.Parse([]string{"serve"}); err != nil || v.Serve.URL != "https://slipway.example.com" {
+		t.Errorf("serve announces %q, %v", v.Serve.URL, err)
+	}
+}
+
 // asProgram lets the test binary be the program, for what only a process of its own can show.
 const asProgram = "SLIPWAY_TEST_PROGRAM"
 

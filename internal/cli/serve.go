@@ -21,7 +21,7 @@ type serveCmd struct {
 	ACME          bool          `name:"acme" help:"Get certificates for the environments' domains from Let's Encrypt, or --acme-ca; port 80 must reach --edge-listen." env:"SLIPWAY_ACME"`
 	ACMEEmail     string        `name:"acme-email" help:"Where the authority writes to when something is wrong; implies --acme." env:"SLIPWAY_ACME_EMAIL"`
 	ACMECA        string        `name:"acme-ca" help:"Directory of another certificate authority: its URL; implies --acme." env:"SLIPWAY_ACME_CA"`
-	URL           string        `help:"How others reach this server, where that is not its address." env:"SLIPWAY_URL"`
+	URL           string        `help:"How others reach this server, where that is not its address." env:"SLIPWAY_PUBLIC_URL"`
 	AdminToken    string        `help:"A token of the first admin, 16 characters at least. Without it one is made and printed at the first start." env:"SLIPWAY_ADMIN_TOKEN"`
 	Database      string        `help:"postgres://… instead of SQLite in the data folder." env:"SLIPWAY_DATABASE"`
 	NATS          string        `name:"nats" help:"nats://… of a cluster instead of a log in the data folder." env:"SLIPWAY_NATS"`

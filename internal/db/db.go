@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -73,6 +74,9 @@ func (d *DB) openSQLite(opts Options) error {
 	if err := os.MkdirAll(filepath.Dir(opts.Path), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the store: %w", err)
 	}
+	if err := keepPrivate(opts.Path); err != nil {
+		d.log.Warn("others on this machine may be able to read the store", "error", err)
+	}
 	q := url.Values{}
 	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)", "cache_size(-8000)"} {
 		q.Add("_pragma", p)
@@ -89,6 +93,22 @@ func (d *DB) openSQLite(opts Options) error {
 	}
 	d.read.SetMaxOpenConns(4)
 	return nil
+}
+
+// keepPrivate lets the owner alone read the store: people, hashes of tokens, sealed secrets. A new file is made before SQLite would make it readable for everybody; -wal and
+// -shm take its mode.
+func keepPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // only a new one is opened here: closing one that SQLite has open would end its locks
+	if err == nil {
+		return f.Close()
+	}
+	var errs []error
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (d *DB) openPostgres(opts Options) error {

@@ -36,7 +36,7 @@ const (
 type Supervisor struct {
 	// Dir is the edge's Options.Dir. Version must equal its Options.Version, or it is replaced.
 	Dir, Version string
-	// Exe with Args runs the edge; Env is added to this process's environment (a credential belongs there: arguments are visible to everybody).
+	// Exe with Args runs the edge; Env is added to what it gets of this process's environment, see passedOn (a credential belongs there: arguments are visible to everybody).
 	Exe  string
 	Args []string
 	Env  []string
@@ -107,7 +107,7 @@ func (s *Supervisor) start(ctx context.Context) (Status, error) {
 	}
 	defer func() { _ = out.Close() }()
 	cmd := exec.Command(s.Exe, s.Args...) //nolint:noctx // our own program; it must outlive ctx
-	cmd.Env = append(os.Environ(), s.Env...)
+	cmd.Env = environ(s.Env)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -120,6 +120,26 @@ func (s *Supervisor) start(ctx context.Context) (Status, error) {
 		_ = cmd.Wait() // the exit is told by the end of Watch
 	}()
 	return s.answered(ctx, cmd.Process.Pid)
+}
+
+// passedOn names what the edge gets of its supervisor's environment, and nothing else: it speaks with everybody in the world, so the server's secrets must not be in it.
+func passedOn() []string {
+	return []string{
+		"PATH", "HOME", "TMPDIR", "LANG", "TZ", // of the system
+		"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", // to reach an authority, and believe it
+		"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", // how its own program runs
+		"SLIPWAY_TRUSTED_PROXIES", "SLIPWAY_LOG_FORMAT", "SLIPWAY_LOG_LEVEL", // flags of the edge that the server has not, or both have
+	}
+}
+
+func environ(added []string) []string {
+	var env []string
+	for _, name := range passedOn() {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, added...)
 }
 
 // answered waits until the process of this id answers on the socket.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -182,3 +183,35 @@ func TestAnEdgeThatDoesNotStartIsTriedAgain(t *testing.T) {
 type counter func()
 
 func (c counter) Write(p []byte) (int, error) { c(); return len(p), nil }
+
+// TestTheEdgeGetsNoSecretsOfItsServer starts a program that says what is in its environment.
+func TestTheEdgeGetsNoSecretsOfItsServer(t *testing.T) {
+	t.Setenv("SLIPWAY_ADMIN_TOKEN", "correct-horse-battery")
+	t.Setenv("SLIPWAY_SECRET_KEY", "correct-horse-key")
+	t.Setenv("SLIPWAY_DATABASE", "postgres://u:correct-horse-password@h/d")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "correct-horse-cloud")
+	t.Setenv("SLIPWAY_TRUSTED_PROXIES", "10.0.0.0/8")
+	dir := t.TempDir()
+	failed := make(chan struct{})
+	once := sync.OnceFunc(func() { close(failed) })
+	s := &edge.Supervisor{
+		Dir: dir, Version: "v1", Exe: "/usr/bin/env", Env: []string{"SLIPWAY_EDGE_CREDENTIAL=its-own"},
+		Logger: slog.New(slog.NewTextHandler(counter(once), nil)),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	<-failed // it printed all and ended
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	said, err := os.ReadFile(filepath.Join(dir, "edge.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(said); strings.Contains(text, "correct-horse") || !strings.Contains(text, "SLIPWAY_EDGE_CREDENTIAL=its-own") ||
+		!strings.Contains(text, "SLIPWAY_TRUSTED_PROXIES=10.0.0.0/8") || !strings.Contains(text, "PATH=") {
+		t.Errorf("the edge is given\n%s", text)
+	}
+}

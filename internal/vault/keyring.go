@@ -46,15 +46,28 @@ func OpenKeyring(path, given string) (*Keyring, error) {
 			return nil, fmt.Errorf("read line %d of the key file %s: %w", i+1, path, err)
 		}
 	}
-	for i, part := range strings.Split(given, ",") {
-		if err := k.add(part); err != nil {
-			return nil, fmt.Errorf("read key %d of SLIPWAY_SECRET_KEY: %w", i+1, err)
-		}
+	if err := k.addGiven(given); err != nil {
+		return nil, err
 	}
 	if k.newest == "" {
 		return nil, fault.Invalid("the key file %s holds no key; restore it from your backup, or, if nothing was ever sealed, delete it and start again", path)
 	}
 	return k, nil
+}
+
+// CheckKeys says what is wrong with keys that are given instead of a file; none is none.
+func CheckKeys(given string) error {
+	k := &Keyring{keys: map[string]cipher.AEAD{}}
+	return k.addGiven(given)
+}
+
+func (k *Keyring) addGiven(given string) error {
+	for i, part := range strings.Split(given, ",") {
+		if err := k.add(part); err != nil {
+			return fmt.Errorf("read key %d of SLIPWAY_SECRET_KEY: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // readKeyFile refuses a file that others can read: what is sealed with it would be no secret.
