@@ -96,8 +96,13 @@ crash: ui/dist/index.html ## Kill the server at random points of a rollout, KILL
 	SLIPWAY_KILLS=$(KILLS) go test -count=1 -v -run Crash -timeout 120m ./e2e/...
 
 .PHONY: sim
-sim: ## Prove the promises of the judge by simulation, SIMFLAGS=-quick for a short one
+sim: ## Prove the promises of the judge by simulation, SIMFLAGS=-quick CANARYFLAGS='-runs 50' for a short one
 	go run ./sim $(SIMFLAGS)
+	go run ./sim canary $(CANARYFLAGS)
+
+.PHONY: sim-canary
+sim-canary: ## Play rollouts to our judge and to its peers (docs/canary-benchmark.md)
+	go run ./sim canary $(CANARYFLAGS)
 
 .PHONY: paths
 paths: ## Prove each sequential test over PATHS=100000 paths without a change

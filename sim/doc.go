@@ -4,6 +4,7 @@
 //
 //	go run ./sim                 # all of it, 10,000 rollouts a cell: minutes
 //	go run ./sim -quick          # some hundred a cell: seconds
+//	go run ./sim canary          # our judge and its peers on the same streams: docs/canary-benchmark.md
 //
 // It exits with status 1 when a bound is broken by more than 3 standard errors.
 //

@@ -105,12 +105,12 @@ func (c *crowd) begin(rng *rand.Rand, w *canary.Window) {
 	c.before(w)
 }
 
-// before draws the window before roughly: even buckets, and no visitor's failures in a row.
+// before draws the window before roughly: even buckets, and every failing request by another visitor, who repeats it.
 func (c *crowd) before(w *canary.Window) {
 	w.Buckets = fit(w.Buckets, canary.Buckets)
 	load := c.s.Traffic.RPS * float64(w.Seconds) / canary.Buckets
 	for b := range w.Buckets {
-		n := draw.Poisson(c.rng, load*c.s.Kinds[0].Rate)
+		n := draw.Poisson(c.rng, load*c.s.Kinds[0].Rate) * int64(1+c.s.Traffic.Visitors.Retries)
 		w.Buckets[b].Events[0] = n
 		w.Buckets[b].Requests = n + draw.Poisson(c.rng, load*(1-c.s.Kinds[0].Rate))
 		w.Total.Add(&w.Buckets[b])

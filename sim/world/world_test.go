@@ -206,6 +206,26 @@ func TestScenariosAreWhatTheySay(t *testing.T) {
 	}
 }
 
+// The window before shows the rate that goes on where nothing changes: judges that compare with it must not be misled.
+func TestTheWindowBeforeIsLikeWhatFollows(t *testing.T) {
+	for _, name := range []string{"aa-200rps", "aa-latency-200rps", "aa-hosts-sd-0.2-200rps", "aa-bursts-5-200rps", "aa-visitors-retry-200rps", "aa-routes-200rps"} {
+		s := find(t, name)
+		st := s.Open()
+		var before canary.Count
+		for run := range uint64(6) {
+			_, w, _ := play(st, 11, run)
+			before.Add(&w.Total)
+		}
+		for v := range s.Vitals {
+			_, _, fraction, _ := rates(s, v, 6)
+			was := float64(before.Events[v]) / float64(before.Requests)
+			if math.Abs(fraction[canary.Old]/was-1) > 0.12 {
+				t.Errorf("%s, vital %d: %v before, %v after", name, v, was, fraction[canary.Old])
+			}
+		}
+	}
+}
+
 // A hanging release shows in what is counted as requests start, and in access logs only when they are given up.
 func TestHangingRequestsEndLate(t *testing.T) {
 	ticks, _, _ := play(find(t, "hanging-release-errors-and-latency-200rps").Open(), 1, 1)
