@@ -331,14 +331,30 @@ func TestManyWrongCredentialsHaveToWait(t *testing.T) {
 		for i := range 3 * failureBurst {
 			_ = guess("10.0.0.1:5", "slt_"+strings.Repeat("x", i))
 		}
-		if err := guess("10.0.0.1:7", w.b.Token); !fault.Is(err, fault.CodeLimited) {
+		if err := guess("10.0.0.1:7", "slt_another"); !fault.Is(err, fault.CodeLimited) {
 			t.Errorf("after many guesses: %v", err)
 		}
-		if err := guess("10.0.0.2:7", w.b.Token); err != nil {
+		// Whoever has a token is no guesser, whatever others at the same address do.
+		if err := guess("10.0.0.1:7", w.b.Token); err != nil {
+			t.Errorf("a valid token from there: %v", err)
+		}
+		if _, _, err := w.SignIn(t.Context(), "10.0.0.1:7", w.b.Token, false); err != nil {
+			t.Errorf("signing in from there: %v", err)
+		}
+		if _, _, err := w.SignInByCode(t.Context(), "10.0.0.1:7", "slc_guess", false); !fault.Is(err, fault.CodeLimited) {
+			t.Errorf("a guessed link from there: %v", err)
+		}
+		if _, _, err := w.SignInByCode(t.Context(), "10.0.0.1:7", w.b.Code, false); err != nil {
+			t.Errorf("a valid link from there: %v", err)
+		}
+		if err := guess("10.0.0.1:7", "slt_another"); !fault.Is(err, fault.CodeLimited) {
+			t.Errorf("a right one in between frees no guesser: %v", err)
+		}
+		if err := guess("10.0.0.2:7", "slt_another"); !fault.Is(err, fault.CodeUnauthorized) {
 			t.Errorf("another address: %v", err)
 		}
 		w.c.pass(failureBurst * failureEvery)
-		if err := guess("10.0.0.1:7", w.b.Token); err != nil {
+		if err := guess("10.0.0.1:7", "slt_another"); !fault.Is(err, fault.CodeUnauthorized) {
 			t.Errorf("after a while: %v", err)
 		}
 	})

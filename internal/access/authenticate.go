@@ -15,8 +15,8 @@ import (
 var errNobody = fault.Unauthorized("the credential is not valid: it may have been mistyped, revoked or expired")
 
 // Authenticate finds out who asks: by "Authorization: Bearer slt_…", by Basic (the password is the token, the user name is ignored: that is how git sends it), or by
-// the session cookie. A request without any of them gives the zero Identity and no error; one with a wrong credential an Unauthorized error, and a
-// Limited one after many wrong ones from the same address.
+// the session cookie. A request without any of them gives the zero Identity and no error; one with a wrong credential an Unauthorized error, or a
+// Limited one after many wrong ones from the same address. A right credential is never limited.
 func (s *Service) Authenticate(ctx context.Context, r *http.Request) (Identity, error) {
 	secret, ok, err := Credential(r)
 	if err != nil {
@@ -64,19 +64,21 @@ func (s *Service) identity(ctx context.Context, person, token string) (Identity,
 	return Identity{Person: p, Token: token}, nil
 }
 
-// limited runs find unless too many wrong credentials came from the address.
+// limited runs find, and holds up wrong credentials when many came from the address. A right one always passes: whoever sends it is no guesser, and people share addresses with
+// guessers. What it costs is a look at the store for each guess; that is by the secret's hash, so its time tells nothing.
 func (s *Service) limited(addr, secret string, find func() (Identity, error)) (Identity, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
+	id, err := find()
+	if !errors.Is(err, errNobody) {
+		return id, err
+	}
+	host, _, splitErr := net.SplitHostPort(addr)
+	if splitErr != nil {
 		host = addr
 	}
 	now := s.db.Now()
 	if wait := s.failures.wait(host, now); wait > 0 {
 		return Identity{}, fault.Limited("too many wrong credentials from %s; wait %d seconds", host, int(wait.Seconds())+1)
 	}
-	id, err := find()
-	if errors.Is(err, errNobody) {
-		s.failures.add(host, hash(secret), now)
-	}
+	s.failures.add(host, hash(secret), now)
 	return id, err
 }
