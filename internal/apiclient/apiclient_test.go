@@ -223,7 +223,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 
 // A server with a certificate of its own is trusted by its key, and by nothing else.
 func TestPinnedKeys(t *testing.T) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version":"x"}`)) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"version":"x"}`))
+	}))
 	defer server.Close()
 	pin, known, err := apiclient.Fingerprint(t.Context(), server.URL)
 	if err != nil || known || pin == "" {

@@ -73,6 +73,8 @@ type Lease struct {
 type Some struct {
 	App, Env string
 	Limit    int
+	// After is where to go on in a list whose cursors are numbers: with what has a lower one. 0 is the newest.
+	After int
 }
 
 func (s Some) path(noun string) string { return "/v1/apps/" + url.PathEscape(s.App) + "/" + noun }
@@ -82,6 +84,9 @@ func (s Some) query() url.Values {
 	if s.Env != "" {
 		q.Set("environment", s.Env)
 	}
+	if s.After > 0 {
+		q.Set("after", strconv.Itoa(s.After))
+	}
 	return q
 }
 
@@ -89,6 +94,14 @@ func (s Some) query() url.Values {
 func (c *Client) Builds(ctx context.Context, s Some) ([]Item[Build], error) {
 	var p page[Item[Build]]
 	return p.Items, c.get(ctx, s.path("builds"), s.query(), &p)
+}
+
+// BuildsNumbered gives the builds of a number, of which each environment has one at most.
+func (c *Client) BuildsNumbered(ctx context.Context, app, env string, number int) ([]Item[Build], error) {
+	var p page[Item[Build]]
+	q := Some{App: app, Env: env, Limit: 500}.query()
+	q.Set("number", strconv.Itoa(number))
+	return p.Items, c.get(ctx, Some{App: app}.path("builds"), q, &p)
 }
 
 func buildPath(app, build, more string) string {

@@ -169,6 +169,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 		_, err := io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection is used again
 		return err
 	}
+	if kind := contentType(res); kind != "application/json" {
+		return fault.Invalid("what answers at %s is not a Slipway server (it said %s and sent %s); is the address right (--url, SLIPWAY_URL)?", res.Request.URL.Host, res.Status, kind)
+	}
 	if err := json.NewDecoder(res.Body).Decode(answer); err != nil {
 		return fmt.Errorf("read the server's answer to %s %s: %w", method, path, err)
 	}
@@ -230,12 +233,20 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 func refusal(res *http.Response) error {
 	p := &Problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
 	body, err := io.ReadAll(io.LimitReader(res.Body, 256<<10))
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if err != nil || kind != "application/problem+json" || json.Unmarshal(body, p) != nil {
-		p.Detail = fmt.Sprintf("what answers at %s is not a Slipway server (it said %s)", res.Request.URL.Host, res.Status)
+	if err != nil || contentType(res) != "application/problem+json" || json.Unmarshal(body, p) != nil {
+		p.Detail = fmt.Sprintf("what answers at %s is not a Slipway server (it said %s); is the address right (--url, SLIPWAY_URL)?", res.Request.URL.Host, res.Status)
 	}
 	if Is(p, fault.CodeUnauthorized) {
 		p.Detail += "; sign in with: slipway login " + res.Request.URL.Scheme + "://" + res.Request.URL.Host
 	}
 	return p
+}
+
+// contentType is the kind of an answer's body, without parameters.
+func contentType(res *http.Response) string {
+	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if err != nil {
+		return "nothing that it names"
+	}
+	return kind
 }

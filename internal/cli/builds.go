@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,18 +30,18 @@ func (c *buildsCmd) Run(p *program) error {
 		}
 		return show(p, c.JSON, builds, "BUILD STATE UNITS TOOK WHEN COMMIT SUBJECT ID", buildRow)
 	}
-	id, err := buildID(p, client, app, c.Build)
+	id, err := buildID(p, client, app, c.Env, c.Build)
 	if err != nil {
 		return err
 	}
-	one, err := client.Build(p.ctx, app, id)
+	found, err := client.Build(p.ctx, app, id)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return p.printJSON(one)
+		return p.printJSON(found)
 	}
-	p.describeBuild(one.Value)
+	p.describeBuild(found.Value)
 	return nil
 }
 
@@ -87,21 +86,45 @@ func (p *program) describeBuild(b apiclient.Build) {
 	}
 }
 
-// buildID finds a build by its id, or by the number that people say.
-func buildID(p *program, client *apiclient.Client, app, name string) (string, error) {
-	number, err := strconv.Atoi(strings.TrimPrefix(name, "#"))
-	if err != nil {
-		return name, nil //nolint:nilerr // then it is an id
+// buildID finds a build by its id, or by the number that people say, in an environment when one is named.
+func buildID(p *program, client *apiclient.Client, app, env, name string) (string, error) {
+	number, ok := numbered(name)
+	if !ok {
+		return name, nil
 	}
-	builds, err := client.Builds(p.ctx, apiclient.Some{App: app, Limit: 500})
+	builds, err := client.BuildsNumbered(p.ctx, app, env, number)
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(builds, func(b apiclient.Item[apiclient.Build]) bool { return b.Value.Number == number })
-	if i < 0 {
-		return "", fault.NotFound("%s has no build #%d among its last %d", app, number, len(builds))
+	var ids, places []string
+	for _, b := range builds {
+		ids, places = append(ids, b.Value.ID), append(places, b.Value.Environment)
 	}
-	return builds[i].Value.ID, nil
+	return one("build", app, env, number, ids, places)
+}
+
+// numbered reads the number that people say: 3 or #3. It is false for an id.
+func numbered(name string) (int, bool) {
+	number, err := strconv.Atoi(strings.TrimPrefix(name, "#"))
+	return number, err == nil
+}
+
+// one gives the only one of the ids that have a number: environments count for themselves.
+func one(noun, app, env string, number int, ids, places []string) (string, error) {
+	at := app
+	if env != "" {
+		at += "/" + env
+	}
+	switch len(ids) {
+	case 0:
+		return "", fault.NotFound("%s has no %s #%d", at, noun, number)
+	case 1:
+		return ids[0], nil
+	}
+	for i := range ids {
+		ids[i] += " of " + places[i]
+	}
+	return "", fault.Invalid("there are several %ss #%d; say which by its id: %s", noun, number, strings.Join(ids, ", "))
 }
 
 type cancelCmd struct {
@@ -116,7 +139,7 @@ func (c *cancelCmd) Run(p *program) error {
 		return err
 	}
 	defer client.Close()
-	id, err := buildID(p, client, app, c.Build)
+	id, err := buildID(p, client, app, "", c.Build)
 	if err != nil {
 		return err
 	}
@@ -138,7 +161,7 @@ func (c *retryCmd) Run(p *program) error {
 		return err
 	}
 	defer client.Close()
-	id, err := buildID(p, client, app, c.Build)
+	id, err := buildID(p, client, app, "", c.Build)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/apptest"
 )
 
@@ -202,6 +205,15 @@ func TestVerbsAgainstAServer(t *testing.T) {
 	refused("no rollout is under way", "promote")
 	refused("no build #7", "builds", "#7")
 	refused("bld_nowhere", "logs", "bld_nowhere")
+	refused("no rollout #3", "rollouts", "3")
+	refused("shop/production has no release #999", "rollback", "999", "--reason", "test")
+	refused(`no release "rel_nowhere"`, "rollback", "rel_nowhere", "--reason", "test")
+	refused("leave it away", "config", "set", "--secret", "C=hidden")
+	refused("one secret at a time", "config", "set", "--secret", "C", "D")
+	for _, verb := range []string{"builds", "rollouts", "releases"} {
+		refused(`no app named "nosuch"`, verb, "--app", "nosuch")
+		refused("no environment", verb, "--env", "nosuch")
+	}
 	if out := ok("", "join-token", "--roles", "work"); !strings.HasPrefix(out, "slj_") || strings.Count(out, "\n") != 1 {
 		t.Errorf("join-token: %q", out)
 	}
@@ -214,6 +226,46 @@ func TestVerbsAgainstAServer(t *testing.T) {
 	}
 	if out := ok("", "tokens", "create", "ci"); !strings.HasPrefix(out, "slt_") {
 		t.Errorf("tokens create: %q", out)
+	}
+}
+
+// TestSomethingElseAnswers: an address that leads to another web server must be said to do so, whatever it sends.
+func TestSomethingElseAnswers(t *testing.T) {
+	alone(t)
+	for _, kind := range []string{"text/plain", "text/html; charset=utf-8", ""} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			if kind != "" {
+				w.Header().Set("Content-Type", kind)
+			}
+			_, _ = w.Write([]byte("ok"))
+		}))
+		host := strings.TrimPrefix(other.URL, "http://")
+		status, _, errs := run(t, "", "hosts", "--url", other.URL, "--token", "t")
+		if want := "what answers at " + host + " is not a Slipway server"; status != exitFailed || !strings.Contains(errs, want) || !strings.Contains(errs, "SLIPWAY_URL") {
+			t.Errorf("%q: %d %q lacks %q", kind, status, errs, want)
+		}
+		other.Close()
+	}
+}
+
+func TestNumbersOfSeveralEnvironments(t *testing.T) {
+	if id, err := one("build", "shop", "", 3, []string{"bld_a"}, []string{"production"}); id != "bld_a" || err != nil {
+		t.Errorf("the only one: %q, %v", id, err)
+	}
+	_, err := one("build", "shop", "", 3, []string{"bld_a", "bld_b"}, []string{"production", "staging"})
+	if want := "there are several builds #3; say which by its id: bld_a of production, bld_b of staging"; err == nil || err.Error() != want {
+		t.Errorf("several: %v, want %s", err, want)
+	}
+}
+
+func TestShareOfAPromotedRollout(t *testing.T) {
+	for want, r := range map[string]apiclient.Rollout{
+		"100%": {Outcome: "promoted"}, "0%": {Outcome: "rolled_back"}, "10%": {Share: 0.1},
+	} {
+		if got := rolloutRow(r)[3]; got != want {
+			t.Errorf("%+v: %v, want %s", r, got, want)
+		}
 	}
 }
 

@@ -64,6 +64,8 @@ func (c *configSetCmd) Run(p *program) error {
 	for _, pair := range c.Pairs {
 		name, value, ok := strings.Cut(pair, "=")
 		switch {
+		case ok && c.Secret:
+			return fault.Invalid("a secret's value does not belong on the command line, which every program on this machine can read; leave it away, and type it or pipe it in: slipway config set --secret %s", name)
 		case ok:
 		case c.Secret && len(c.Pairs) == 1:
 			secret, err := p.askSecret(name + ": ")
@@ -71,6 +73,8 @@ func (c *configSetCmd) Run(p *program) error {
 				return err
 			}
 			value = secret
+		case c.Secret:
+			return fault.Invalid("one secret at a time: its value is read from standard input")
 		default:
 			return fault.Invalid("%q is not NAME=VALUE", pair)
 		}

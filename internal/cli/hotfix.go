@@ -15,7 +15,7 @@ func (c *hotfixCmd) Run(p *program) error {
 		return err
 	}
 	defer client.Close()
-	id, err := buildID(p, client, app, c.Build)
+	id, err := buildID(p, client, app, "", c.Build)
 	if err != nil {
 		return err
 	}

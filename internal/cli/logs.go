@@ -18,7 +18,7 @@ func (c *logsCmd) Run(p *program) error {
 		return err
 	}
 	defer client.Close()
-	id, err := buildID(p, client, app, c.Build)
+	id, err := buildID(p, client, app, "", c.Build)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 type releasesCmd struct {
@@ -26,4 +27,20 @@ func (c *releasesCmd) Run(p *program) error {
 			fmt.Sprintf("#%d", r.Number), r.State, dash(r.Verdict), r.Config, r.Why, when(r.CreatedAt), short(r.Commit), clip(r.Subject, 50), r.ID,
 		}
 	})
+}
+
+// releaseID finds a release by its id, or by the number that people say.
+func releaseID(p *program, client *apiclient.Client, place apiclient.Place, name string) (string, error) {
+	number, ok := numbered(name)
+	if !ok {
+		return name, nil
+	}
+	releases, err := client.Releases(p.ctx, apiclient.Some{App: place.App, Env: place.Env, Limit: 1, After: number + 1})
+	if err != nil {
+		return "", err
+	}
+	if len(releases) == 0 || releases[0].Value.Number != number {
+		return "", fault.NotFound("%s/%s has no release #%d", place.App, place.Env, number)
+	}
+	return releases[0].Value.ID, nil
 }

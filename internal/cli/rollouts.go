@@ -2,12 +2,8 @@ package cli
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
-	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 type rolloutsCmd struct {
@@ -30,18 +26,18 @@ func (c *rolloutsCmd) Run(p *program) error {
 		}
 		return show(p, c.JSON, rollouts, "ROLLOUT STATE VERDICT SHARE WHEN RELEASE COMMIT SUBJECT ID", rolloutRow)
 	}
-	id, err := rolloutID(p, client, app, c.Rollout)
+	id, err := rolloutID(p, client, app, c.Env, c.Rollout)
 	if err != nil {
 		return err
 	}
-	one, err := client.Rollout(p.ctx, app, id)
+	found, err := client.Rollout(p.ctx, app, id)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return p.printJSON(one)
+		return p.printJSON(found)
 	}
-	for _, line := range picture(one.Value, ink{}) {
+	for _, line := range picture(found.Value, ink{}) {
 		p.say("%s", line)
 	}
 	return nil
@@ -49,24 +45,34 @@ func (c *rolloutsCmd) Run(p *program) error {
 
 func rolloutRow(r apiclient.Rollout) []any {
 	return []any{
-		fmt.Sprintf("#%d", r.Number), r.State, r.Verdict, percent(r.Share), when(r.CreatedAt), fmt.Sprintf("#%d", r.Release.Number), short(r.Release.Commit),
+		fmt.Sprintf("#%d", r.Number), r.State, r.Verdict, share(r), when(r.CreatedAt), fmt.Sprintf("#%d", r.Release.Number), short(r.Release.Commit),
 		clip(r.Release.Subject, 50), r.ID,
 	}
 }
 
-// rolloutID finds a rollout by its id, or by the number that people say.
-func rolloutID(p *program, client *apiclient.Client, app, name string) (string, error) {
-	number, err := strconv.Atoi(strings.TrimPrefix(name, "#"))
-	if err != nil {
-		return name, nil //nolint:nilerr // then it is an id
+// share is how many visitors have the release: all of them once it is promoted, when nothing is split any more.
+func share(r apiclient.Rollout) string {
+	if r.Outcome == "promoted" {
+		return percent(1)
 	}
-	rollouts, err := client.Rollouts(p.ctx, apiclient.Some{App: app, Limit: 500})
+	return percent(r.Share)
+}
+
+// rolloutID finds a rollout by its id, or by the number that people say, in an environment when one is named.
+func rolloutID(p *program, client *apiclient.Client, app, env, name string) (string, error) {
+	number, ok := numbered(name)
+	if !ok {
+		return name, nil
+	}
+	rollouts, err := client.Rollouts(p.ctx, apiclient.Some{App: app, Env: env, Limit: 500, After: number + 1}) // the highest numbers first, of all environments
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(rollouts, func(r apiclient.Item[apiclient.Rollout]) bool { return r.Value.Number == number })
-	if i < 0 {
-		return "", fault.NotFound("%s has no rollout #%d among its last %d", app, number, len(rollouts))
+	var ids, places []string
+	for _, r := range rollouts {
+		if r.Value.Number == number {
+			ids, places = append(ids, r.Value.ID), append(places, r.Value.Environment)
+		}
 	}
-	return rollouts[i].Value.ID, nil
+	return one("rollout", app, env, number, ids, places)
 }

@@ -33,7 +33,7 @@ func (c onRollout) do(p *program, command string) error {
 // underWay is the rollout that was named, or the one that is under way.
 func underWay(p *program, client *apiclient.Client, place apiclient.Place, named string) (string, error) {
 	if named != "" {
-		return rolloutID(p, client, place.App, named)
+		return rolloutID(p, client, place.App, place.Env, named)
 	}
 	e, err := client.Environment(p.ctx, place)
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *resumeCmd) Run(p *program) error { return c.do(p, "resume") }
 
 type rollbackCmd struct {
 	inPlace
-	Release string `arg:"" optional:"" help:"Release to go back to, by id; default: the last good one."`
+	Release string `arg:"" optional:"" help:"Release to go back to, by id or number; default: the last good one."`
 	Reason  string `help:"Why; kept in the audit." required:""`
 }
 
@@ -69,7 +69,11 @@ func (c *rollbackCmd) Run(p *program) error {
 		return err
 	}
 	defer client.Close()
-	id, err := client.RollBack(p.ctx, place, c.Release, c.Reason)
+	release, err := releaseID(p, client, place, c.Release)
+	if err != nil {
+		return err
+	}
+	id, err := client.RollBack(p.ctx, place, release, c.Reason)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // Builds lists an app's builds, the newest first; env "" means all environments. after is the cursor of the page before; next is "" on the last page.
 // limit is between 1 and 200.
 func (s *Service) Builds(ctx context.Context, app, env, after string, limit int) (page []Build, next string, err error) {
-	limit = min(max(limit, 1), 200)
+	limit = min(max(limit, 1), 500)
 	rows, err := builds(ctx, s.db, `app = $1 AND ($2 = '' OR env = $2) AND ($3 = '' OR id < $3) ORDER BY id DESC LIMIT $4`, app, env, after, limit+1)
 	if err != nil {
 		return nil, "", err
@@ -35,6 +35,25 @@ func (s *Service) Builds(ctx context.Context, app, env, after string, limit int)
 		page = append(page, v)
 	}
 	return page, next, nil
+}
+
+// Numbered gives an app's builds of a number: one for each environment that has come so far, or for the one named.
+func (s *Service) Numbered(ctx context.Context, app, env string, number int) ([]Build, error) {
+	rows, err := builds(ctx, s.db, `app = $1 AND ($2 = '' OR env = $2) AND number = $3 ORDER BY id DESC`, app, env, number)
+	if err != nil {
+		return nil, err
+	}
+	fleet, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Build, 0, len(rows))
+	for _, b := range rows {
+		v := b.view()
+		v.Waiting, v.EstimateS = fleet.explain(b)
+		found = append(found, v)
+	}
+	return found, nil
 }
 
 // Build gives one build with its suites, units and leases.

@@ -195,6 +195,15 @@ func TestSignInByLinkAndCookie(t *testing.T) {
 	if r := w.do("GET", "/login?token="+w.code, "", ""); r.StatusCode != 401 {
 		t.Errorf("a link used twice: %d", r.StatusCode)
 	}
+	// Somebody in a browser gets a page that says what to do; nothing of it is what they sent.
+	page := w.do("GET", "/login?token=slc_%3Cscript%3E", "", "", "Accept", "text/html,*/*;q=0.8")
+	if text := string(page.body); page.StatusCode != 401 || page.Header.Get("Content-Type") != "text/html; charset=utf-8" || len(page.Cookies()) > 0 ||
+		!strings.Contains(text, "was used already, or is too old") || !strings.Contains(text, `<a href="/login">sign in`) || strings.Contains(text, "script") {
+		t.Errorf("the page of a dead link: %d %v %s", page.StatusCode, page.Header, text)
+	}
+	if page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("Referrer-Policy") != "no-referrer" || page.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("its headers: %v", page.Header)
+	}
 	if r := w.do("POST", "/v1/apps", "", `{"name":"evil"}`, "Cookie", cookie, "Sec-Fetch-Site", "cross-site"); r.StatusCode != 403 {
 		t.Errorf("another site's request: %d", r.StatusCode)
 	}

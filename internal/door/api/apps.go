@@ -51,3 +51,12 @@ func (s *Server) appFor(id access.Identity, a catalog.App) App {
 	}
 	return out
 }
+
+// place answers "not found" for an app, or an environment of it when one is named, that is not there: an empty list would look like one of something.
+func (s *Server) place(ctx context.Context, app, env string) error {
+	if _, err := s.opts.Catalog.App(ctx, app); err != nil || env == "" {
+		return err
+	}
+	_, err := s.opts.Catalog.Environment(ctx, app, env)
+	return err
+}

@@ -18,10 +18,17 @@ func (s *Server) MountBuilds(b *build.Service) {
 	type list struct {
 		InApp
 		Page
-		Env string `query:"environment" doc:"Only of this environment"`
+		Env    string `query:"environment" doc:"Only of this environment"`
+		Number int    `query:"number" minimum:"0" doc:"Only those of this number, of which each environment has one at most"`
 	}
 	register(s, view, "GET /v1/apps/{app}/builds", "List an app's builds, the newest first",
 		func(ctx context.Context, _ access.Identity, in *list) (*listOf[build.Build], error) {
+			if err := s.place(ctx, in.App, in.Env); err != nil {
+				return nil, err
+			}
+			if in.Number > 0 {
+				return everything(b.Numbered(ctx, in.App, in.Env, in.Number))
+			}
 			items, next, err := b.Builds(ctx, in.App, in.Env, in.After, in.Limit)
 			return &listOf[build.Build]{Body: List[build.Build]{Items: items, Next: next}}, err
 		})

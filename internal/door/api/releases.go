@@ -19,7 +19,7 @@ func (s *Server) mountReleases() {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := apps.Environment(ctx, in.App, in.Env); err != nil {
+		if err := s.place(ctx, in.App, in.Env); err != nil {
 			return nil, err
 		}
 		found, err := apps.Releases(ctx, in.App, in.Env, int(before), in.Limit+1)

@@ -22,6 +22,9 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 			if err != nil {
 				return nil, err
 			}
+			if err := s.place(ctx, in.App, in.Env); err != nil {
+				return nil, err
+			}
 			items, err := r.List(ctx, in.App, in.Env, int(before), in.Limit+1)
 			if err != nil {
 				return nil, err
@@ -104,6 +107,14 @@ func (s *Server) mountWheel(r *rollout.Service) {
 	}
 	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/rollback", "Go back: the rollout under way, or the live release",
 		func(ctx context.Context, id access.Identity, in *back) (*answer[rolloutStarted], error) {
+			// What is asked for is looked at before what is under way: else a slip of the pen is told to take back the rollout first.
+			if in.Body.Release != "" {
+				if to, err := s.opts.Catalog.Release(ctx, in.App, in.Body.Release); err != nil {
+					return nil, err
+				} else if to.Environment != in.Env {
+					return nil, fault.NotFound("the release %s is one of %s, not of %s", in.Body.Release, to.Environment, in.Env)
+				}
+			}
 			rol, err := r.RollBackEnv(ctx, id.Actor(), in.App, in.Env, in.Body.Release, in.Body.Reason)
 			return answerWith(rolloutStarted{Rollout: rol}, err)
 		})

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"html"
 	"net/http"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/access"
 )
@@ -91,8 +94,41 @@ func (s *Server) loginFailed(w http.ResponseWriter, r *http.Request, err error) 
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	s.writeProblem(w, r, err)
+	p := problemOf(err)
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		s.writeProblem(w, r, err)
+		return
+	}
+	s.logInternal(r.Context(), p, err)
+	securityHeaders(w, uiPolicy)
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(p.Status)
+	_, _ = fmt.Fprintf(w, deadLink, html.EscapeString(p.Detail)) // who does not listen any more needs no answer
 }
+
+// deadLink is what somebody sees whose link does not work: most often one that was opened before, perhaps by themselves.
+const deadLink = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>This link does not sign you in · Slipway</title>
+<style>
+  :root { color-scheme: light dark; }
+  body { max-width: 34rem; margin: 12vh auto 0; padding: 0 1.25rem; font: 16px/1.5 system-ui, sans-serif; }
+  h1 { font-size: 1.25rem; }
+</style>
+<main>
+<h1>This link does not sign you in</h1>
+<p>%s.</p>
+<ul>
+<li>You have a token: <a href="/login">sign in with it</a>.</li>
+<li>You have none: an admin makes a link for you. Each works once, for a day.</li>
+<li>You are the admin, and the first start's token is lost: start the server once with <code>SLIPWAY_ADMIN_TOKEN</code> set to a new one.</li>
+</ul>
+</main>
+</html>
+`
 
 // secure tells whether the browser speaks TLS, with us or with a proxy in front.
 func secure(r *http.Request) bool {
