@@ -25,6 +25,7 @@ type push struct {
 	unlock  func()         // not nil while the app's lock is held
 	hooks   sync.WaitGroup // hooks being served
 	updates []update       // what pre-receive accepted
+	notes   []string       // what it noted of them, by id
 	settled settled        // what came of them
 }
 
@@ -75,6 +76,13 @@ func (p *push) accept(updates []update) {
 	p.updates = updates
 }
 
+// noted keeps the ids of notes.
+func (p *push) noted(ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notes = ids
+}
+
 // outcome gives what there is to tell of when the push is settled.
 func (p *push) outcome() (settled, []update) {
 	p.mu.Lock()
@@ -90,7 +98,7 @@ func (d *Door) finish(ctx context.Context, p *push) error {
 		return nil
 	}
 	var err error
-	p.settled, err = d.settle(ctx, p.app, p.who.Actor())
+	p.settled, err = d.settle(ctx, p.app, p.who.Actor(), p.notes)
 	if err == nil {
 		d.complain(p.app, p.settled.unread)
 	}

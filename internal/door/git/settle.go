@@ -30,7 +30,7 @@ func (d *Door) settleAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		done, err := d.settle(ctx, app, bySystem)
+		done, err := d.settle(ctx, app, bySystem, nil)
 		unlock()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -67,8 +67,8 @@ type settled struct {
 }
 
 // settle tells of every branch that moved since the last time, in one transaction with the note of it. It must run under the app's lock. by is who pushed, for a
-// push that no note tells of: one of tags alone.
-func (d *Door) settle(ctx context.Context, app, by string) (settled, error) {
+// push that no note tells of: one of tags alone. notes are those of the push, which is over.
+func (d *Door) settle(ctx context.Context, app, by string, notes []string) (settled, error) {
 	repo := d.repo(app)
 	heads, err := d.heads(ctx, repo)
 	if err != nil {
@@ -81,6 +81,9 @@ func (d *Door) settle(ctx context.Context, app, by string) (settled, error) {
 	first, err := d.onlyTags(ctx, app, heads)
 	if err != nil {
 		return settled{}, err
+	}
+	for _, m := range moves {
+		notes = append(notes, m.note.id)
 	}
 	done := settled{heads: heads}
 	err = d.opts.DB.Tx(ctx, func(tx *db.Tx) error {
@@ -97,7 +100,7 @@ func (d *Door) settle(ctx context.Context, app, by string) (settled, error) {
 			}
 			done.notes = append(done.notes, said...)
 		}
-		return closePushes(ctx, tx, app, slices.Sorted(maps.Keys(unread)))
+		return closePushes(ctx, tx, app, notes, slices.Sorted(maps.Keys(unread)))
 	})
 	if err != nil {
 		return settled{}, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -24,7 +25,9 @@ type pushNote struct {
 
 // note keeps what was accepted, before git moves the refs.
 func (d *Door) note(ctx context.Context, p *push, updates []update) error {
-	return d.opts.DB.Tx(ctx, func(tx *db.Tx) error {
+	var ids []string
+	err := d.opts.DB.Tx(ctx, func(tx *db.Tx) error {
+		ids = nil
 		for _, u := range updates {
 			if u.branch() == "" {
 				continue
@@ -37,14 +40,20 @@ func (d *Door) note(ctx context.Context, p *push, updates []update) error {
 			if err != nil {
 				return fmt.Errorf("encode the hotfix of %s: %w", u.ref, err)
 			}
+			id := event.NewKey("psh", tx.Now())
 			_, err = tx.Exec(ctx, `INSERT INTO git_pushes (id, app, branch, old, new, actor, manifest, hotfix, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-				event.NewKey("psh", tx.Now()), p.app, u.branch(), u.old, u.new, p.who.Actor(), string(m), string(h), db.Micros(tx.Now()))
+				id, p.app, u.branch(), u.old, u.new, p.who.Actor(), string(m), string(h), db.Micros(tx.Now()))
 			if err != nil {
 				return fmt.Errorf("note the push to %s: %w", p.app, err)
 			}
+			ids = append(ids, id)
 		}
 		return nil
 	})
+	if err == nil {
+		p.noted(ids)
+	}
+	return err
 }
 
 // noteOf finds what pre-receive noted of a branch that has this head by now; an empty note when there is none.
@@ -74,15 +83,30 @@ func noteOf(ctx context.Context, q db.Querier, app, branch, head string) (pushNo
 	return n, nil
 }
 
-// closePushes drops what pre-receive noted: by now it was told of, or git refused it. Notes of the branches to keep stay, for when their refs can be read.
-func closePushes(ctx context.Context, tx *db.Tx, app string, keep []string) error {
+// noteTime is how long the note of a push is kept whose server was killed: a git that outlives it may move the ref behind the next start's look, and behind other pushes.
+const noteTime = time.Hour
+
+// closePushes drops notes of pre-receive: those named, which were told of by now or which git refused, and old ones. Those of the branches to keep stay, for when their refs can
+// be read.
+func closePushes(ctx context.Context, tx *db.Tx, app string, ids, keep []string) error {
 	var query strings.Builder
-	query.WriteString(`DELETE FROM git_pushes WHERE app = $1`)
-	args := []any{app}
-	for _, branch := range keep {
-		args = append(args, branch)
-		fmt.Fprintf(&query, " AND branch <> $%d", len(args))
+	query.WriteString(`DELETE FROM git_pushes WHERE app = $1 AND (at < $2`)
+	args := []any{app, db.Micros(tx.Now().Add(-noteTime))}
+	list := func(before string, values []string) {
+		for i, v := range values {
+			args = append(args, v)
+			if i > 0 {
+				before = ", "
+			}
+			fmt.Fprintf(&query, "%s$%d", before, len(args))
+		}
+		if len(values) > 0 {
+			query.WriteString(")")
+		}
 	}
+	list(" OR id IN (", ids)
+	query.WriteString(")")
+	list(" AND branch NOT IN (", keep)
 	if _, err := tx.Exec(ctx, query.String(), args...); err != nil {
 		return fmt.Errorf("close the pushes to %s: %w", app, err)
 	}

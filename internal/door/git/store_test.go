@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
@@ -78,38 +79,82 @@ func TestHeadsAndNotesOnEachStore(t *testing.T) {
 				t.Errorf("from %q to %q: %v", c.old, c.new, err)
 			}
 		}
-		put := func(id, app, branch string) {
+		put := func(id, app, branch string, age time.Duration) {
 			t.Helper()
 			err := tx(func(tx *db.Tx) error {
-				_, err := tx.Exec(ctx, `INSERT INTO git_pushes (id, app, branch, old, new, actor, manifest, hotfix, at) VALUES ($1, $2, $3, '', 'n', $4, 'null', 'null', 1)`, id, app, branch, "person:"+id)
+				_, err := tx.Exec(ctx, `INSERT INTO git_pushes (id, app, branch, old, new, actor, manifest, hotfix, at) VALUES ($1, $2, $3, '', 'n', $4, 'null', 'null', $5)`,
+					id, app, branch, "person:"+id, db.Micros(tx.Now().Add(-age)))
 				return err
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		put("1", "shop", "main")
-		put("2", "shop", "main")
-		put("3", "shop", "idea")
-		put("4", "shoes", "main")
-		if n, err := noteOf(ctx, d, "shop", "main", "n"); err != nil || n.id != "2" || n.actor != "person:2" {
-			t.Errorf("of two notes the later counts: %+v, %v", n, err)
+		put("1", "shop", "main", noteTime+time.Minute)
+		put("2", "shop", "main", 0)
+		put("3", "shop", "idea", noteTime+time.Minute)
+		put("4", "shoes", "main", noteTime+time.Minute)
+		put("5", "shop", "main", 0)
+		if n, err := noteOf(ctx, d, "shop", "main", "n"); err != nil || n.id != "5" || n.actor != "person:5" {
+			t.Errorf("of several notes the latest counts: %+v, %v", n, err)
 		}
-		if err := tx(func(tx *db.Tx) error { return closePushes(ctx, tx, "shop", []string{"idea", "none"}) }); err != nil {
-			t.Fatal(err)
+		left := func() (ids string) {
+			t.Helper()
+			for _, id := range []string{"1", "2", "3", "4", "5"} {
+				var n int
+				if err := d.QueryRow(ctx, `SELECT COUNT(*) FROM git_pushes WHERE id = $1`, id).Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+				ids += strings.Repeat(id, n)
+			}
+			return ids
 		}
-		var left string
-		for _, id := range []string{"1", "2", "3", "4"} {
-			var n int
-			if err := d.QueryRow(ctx, `SELECT COUNT(*) FROM git_pushes WHERE id = $1`, id).Scan(&n); err != nil {
+		for _, c := range []struct {
+			ids, keep []string
+			want      string
+		}{
+			{[]string{"5", ""}, []string{"idea", "none"}, "234"}, // told ones and old ones go, but for a branch that cannot be read
+			{nil, nil, "24"},
+			{[]string{"2"}, nil, "4"},
+		} {
+			if err := tx(func(tx *db.Tx) error { return closePushes(ctx, tx, "shop", c.ids, c.keep) }); err != nil {
 				t.Fatal(err)
 			}
-			left += strings.Repeat(id, n)
-		}
-		if left != "34" {
-			t.Errorf("notes %s are left, want those of the branch to keep and of the other app", left)
+			if got := left(); got != c.want {
+				t.Errorf("closed %v, kept %v: %s are left, want %s", c.ids, c.keep, got, c.want)
+			}
 		}
 	})
+}
+
+// TestANoteOutlivesTheStart: a git that outlives its server moves the ref behind the next start's look, and behind another push. It is told of with who pushed, all the same.
+func TestANoteOutlivesTheStart(t *testing.T) {
+	w := open(t, nil)
+	c := newClone(t)
+	c.commit("one", ".slipway.yaml", good("shop"))
+	c.must("push", w.url("shop", adminToken), "main")
+	_, text := w.lastMapped()
+	head := c.commit("two")
+	c.must("push", w.url("shop", adminToken), "main:refs/heads/carrier")
+	w.stop()
+	err := w.db.Tx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `INSERT INTO git_pushes (id, app, branch, old, new, actor, manifest, hotfix, at) VALUES ('psh_1', 'shop', 'main', 'x', $1, 'person:dora', $2, 'null', $3)`,
+			head, text, db.Micros(tx.Now()))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.waitSettled()
+	c.must("push", w.url("shop", adminToken), "main~1:refs/heads/idea")
+	c.must("--git-dir", w.door.repo("shop"), "update-ref", "refs/heads/main", head)
+	if err := w.door.settleAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ev, p := w.lastPush(); p.After != head || ev.Actor != "person:dora" {
+		t.Errorf("told as %s of %+v", ev.Actor, p)
+	}
 }
 
 // TestTwoBranchesAtOnce pushes several branches at the same moment: each is accepted, and each is told of once.
