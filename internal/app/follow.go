@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
@@ -188,8 +189,11 @@ func (f follower) next(ctx context.Context, b build.Build) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.Release.Commit == b.Head.SHA {
+	switch {
+	case r.Release.Commit == b.Head.SHA:
 		return now, nil
+	case b.Hotfix != nil && !r.Back && r.State != machine.Promoting:
+		return fmt.Sprintf("It goes out now, in the place of rollout #%d, which goes back first. What that one brought and is on this branch ships with it.", r.Number), nil
 	}
 	return fmt.Sprintf("It goes out after rollout #%d, which is under way.", r.Number), nil
 }

@@ -23,7 +23,7 @@ func (c *hotfixCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	p.say("%s ships the same commit without %s.", again, and(c.Skip))
+	p.say("%s ships the same commit without %s. It takes the place of a rollout under way, and ships its commits, too.", again, and(c.Skip))
 	return nil
 }
 

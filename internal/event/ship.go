@@ -28,6 +28,7 @@ type Hotfix struct {
 	SkipTests bool   `json:"skip_tests,omitempty"`
 	SkipWatch bool   `json:"skip_watch,omitempty"`
 	Reason    string `json:"reason"`
+	By        string `json:"by,omitempty"` // actor, such as "person:ana"
 }
 
 // AppCreated: an app exists from now on; its name is its identity for ever.
@@ -135,6 +136,8 @@ type BuildPassed struct {
 	Size     int64           `json:"size"`     // bytes
 	Manifest json.RawMessage `json:"manifest"`
 	Hotfix   *Hotfix         `json:"hotfix,omitempty"`
+	// Diverged: Head need not hold what the build before it that passed held. The branch was rewritten since, or is another one.
+	Diverged bool `json:"diverged,omitempty"`
 }
 
 // BuildFailed: red, or it could not be judged. Suspects are the commits since the last green build of the branch.
@@ -167,6 +170,8 @@ type ReleaseCreated struct {
 	// Why is "push" or "config".
 	Why    string  `json:"why"`
 	Hotfix *Hotfix `json:"hotfix,omitempty"`
+	// Diverged: commits of the releases before need not be in this one.
+	Diverged bool `json:"diverged,omitempty"`
 }
 
 // EventType and EventVersion make each of them a Payload.

@@ -275,6 +275,36 @@ func TestForcedPushStartsAnew(t *testing.T) {
 	})
 }
 
+// TestWhatABuildNeedNotHoldIsSaid: rollouts tell by it whether commits go along with what takes their place.
+func TestWhatABuildNeedNotHoldIsSaid(t *testing.T) {
+	each(t, func(w *world) {
+		number := 0
+		ship := func(want bool, change ...func(*event.GitPushed)) {
+			w.t.Helper()
+			number++
+			w.push(shop(one()), change...)
+			w.wait("the build", func() bool { return w.nth(number).State == build.Queued })
+			w.finish("agt_1", number, nil)
+			passed := events[event.BuildPassed](w)
+			if got := passed[len(passed)-1]; got.Number != number || got.Diverged != want {
+				w.t.Errorf("#%d: passed #%d, diverged %t, want %t", number, got.Number, got.Diverged, want)
+			}
+		}
+		forced := func(p *event.GitPushed) { p.Forced = true }
+		ship(false, forced) // nothing was before
+		ship(false)
+		ship(true, forced)
+		ship(false)
+		number++
+		w.push(shop(one()), forced)
+		w.finish("agt_1", number, nil, "all") // red
+		ship(true)
+		ship(false)
+		ship(true, func(p *event.GitPushed) { p.Branch = "next" })
+		ship(false, func(p *event.GitPushed) { p.Branch = "next" })
+	})
+}
+
 func TestWhatIsNotBuilt(t *testing.T) {
 	each(t, func(w *world) {
 		dbtest.Emit(w.t, w.db, event.Meta{App: "shop", Actor: "person:ana"}, event.GitPushed{Branch: "side", After: commit(8).SHA})
@@ -358,7 +388,7 @@ func TestHotfixShipsTheNewestBuildWithoutItsTests(t *testing.T) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if b := w.finish("agt_1", 2, nil); b.State != build.Passed || b.ID != id || b.Hotfix == nil || shas(b.Commits) != "1" {
+		if b := w.finish("agt_1", 2, nil); b.State != build.Passed || b.ID != id || b.Hotfix == nil || b.Hotfix.By != "person:ana" || shas(b.Commits) != "1" {
 			w.t.Errorf("hotfix: %+v", b.Build)
 		}
 		var audited int

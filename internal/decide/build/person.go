@@ -62,7 +62,7 @@ func (s *Service) reuseArtifact(ctx context.Context, tx *db.Tx, b, old *row) err
 // Hotfix builds the head of a build again, skipping what h says, and returns the new build's id. It takes a reason, and the newest build of an environment that has not
 // passed: of one that has, the rollout can be promoted at once. The old build goes on until the hotfix has passed, and is cancelled by it then.
 func (s *Service) Hotfix(ctx context.Context, by, app, id string, h event.Hotfix) (string, error) {
-	h.Reason = clean(strings.TrimSpace(h.Reason))
+	h.Reason, h.By = clean(strings.TrimSpace(h.Reason)), by
 	switch {
 	case h.Reason == "":
 		return "", fault.Invalid("A hotfix needs a reason. Others will ask.").At("reason")

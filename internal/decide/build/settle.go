@@ -150,8 +150,12 @@ func (s *Service) pass(ctx context.Context, tx *db.Tx, b *row) error {
 	if err != nil {
 		return err
 	}
+	apart, err := diverged(ctx, tx, b)
+	if err != nil {
+		return err
+	}
 	_, err = tx.Emit(ctx, b.meta(actor), event.BuildPassed{Build: b.ID, Number: b.Number, Head: b.Head, Commits: commits, Artifact: b.Artifact,
-		Size: b.Size, Manifest: b.Manifest, Hotfix: b.Hotfix})
+		Size: b.Size, Manifest: b.Manifest, Hotfix: b.Hotfix, Diverged: apart})
 	if err != nil {
 		return err
 	}
@@ -223,4 +227,16 @@ func sinceGreen(ctx context.Context, q db.Querier, b *row) ([]event.Commit, erro
 		commits = merge(commits, o.Commits)
 	}
 	return commits, nil
+}
+
+// diverged tells whether the build's head need not hold what the last build of the environment that passed held: the branch was rewritten since, or is another one.
+func diverged(ctx context.Context, q db.Querier, b *row) (bool, error) {
+	var n int
+	err := q.QueryRow(ctx, `SELECT COUNT(*) FROM build_builds, (SELECT MAX(number) AS last FROM build_builds
+			WHERE app = $1 AND env = $2 AND number < $3 AND state = 'passed') AS passed
+		WHERE app = $1 AND env = $2 AND number <= $3 AND (number > last AND forced = 1 OR number >= last AND branch <> $4)`, b.App, b.Env, b.Number, b.Branch).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look whether the branch of build %s was rewritten: %w", b.ID, err)
+	}
+	return n > 0, nil
 }

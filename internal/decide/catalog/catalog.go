@@ -118,4 +118,5 @@ type Release struct {
 	// Stored is false once its artifact was dropped: then it cannot be shipped any more.
 	Stored   bool   `json:"stored" doc:"False once its archive was dropped: it cannot be shipped any more"`
 	manifest string // JSON, as the build gave it
+	diverged bool   // its code need not hold that of the release before; said when it is made, and not kept
 }

@@ -126,6 +126,26 @@ func TestAnAppComesWithProduction(t *testing.T) {
 	})
 }
 
+func TestWhatAReleaseNeedNotHoldIsPassedOn(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		w.see(event.BuildPassed{Build: "bld_1", Head: "a", Artifact: artifact("a"), Manifest: []byte(`{"app":"shop"}`), Diverged: true})
+		if _, err := w.ChangeConfig(t.Context(), "person:ana", "shop", "production", 0, vault.Change{Settings: map[string]string{"A": "1"}}, "test"); err != nil {
+			t.Fatal(err)
+		}
+		var got []bool
+		for _, ev := range w.emitted("release.created") {
+			r, err := event.Decode[event.ReleaseCreated](ev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, r.Diverged)
+		}
+		if !slices.Equal(got, []bool{true, false}) {
+			t.Errorf("diverged are %v: the build is, the change of its configuration is not", got)
+		}
+	})
+}
+
 func TestRolloutThatWaitsAgainIsNotUnderWay(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		r := w.build("a")

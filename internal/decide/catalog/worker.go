@@ -77,7 +77,7 @@ func passed(ctx context.Context, tx *db.Tx, ev event.Event, p event.BuildPassed)
 	}
 	return addRelease(ctx, tx, ev.By("system:catalog", tx.Now()), Release{
 		App: ev.App, Environment: ev.Env, Commit: p.Head, Subject: head.Subject, Author: head.Author, Commits: p.Commits,
-		Artifact: p.Artifact, Size: p.Size, Config: e.Config, Why: "push", Build: p.Build, Hotfix: p.Hotfix, manifest: string(p.Manifest),
+		Artifact: p.Artifact, Size: p.Size, Config: e.Config, Why: "push", Build: p.Build, Hotfix: p.Hotfix, diverged: p.Diverged, manifest: string(p.Manifest),
 	})
 }
 

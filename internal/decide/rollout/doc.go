@@ -9,6 +9,7 @@
 //
 //	watching ─cannot tell, unknown: hold─> held          any of staging … watching ─somebody─> paused ─somebody─> where it was
 //	held, paused ─somebody─> watching | promoting | returning; a regression returns from these, too
+//	staging … watching, paused, held ─a hotfix waits─> returning (a first release that everyone is on: promoting); a hotfix goes before all that waits
 //	any of staging … watching ─no host is left─> queued, until one joins
 //
 // The machine is pure (package machine): what the hosts should run, how the edges should split and each move are functions of it and

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
@@ -23,62 +22,6 @@ const baseline = 30 * time.Minute
 
 // baselineRequests is how many of them a threshold needs.
 const baselineRequests = 200
-
-// queue makes a rollout of a release that waits for its turn.
-func (s *Service) queue(ctx context.Context, tx *db.Tx, e *envRow, r releaseRow, meta event.Meta) (*machine.Rollout, error) {
-	e.numbers++
-	m := &machine.Rollout{
-		ID: event.NewKey("rol", tx.Now()), Number: e.numbers, App: e.app, Env: e.env, Release: r.body.Release,
-		Commits: r.body.Commits, Hotfix: r.body.Hotfix, Cause: meta.Cause, State: machine.Queued, Since: tx.Now(), Created: tx.Now(),
-	}
-	var mf manifest.Manifest
-	if err := json.Unmarshal(r.body.Manifest, &mf); err != nil {
-		return nil, fmt.Errorf("read the manifest of release %s: %w", r.body.Release, err)
-	}
-	m.Policy = mf.Rollout
-	if err := errorsOf(storeMachine(ctx, tx, m), storeEnv(ctx, tx, e)); err != nil {
-		return nil, err
-	}
-	_, err := tx.Emit(ctx, meta, event.RolloutQueued{Rollout: m.ID, Number: m.Number, Release: m.Release})
-	return m, err
-}
-
-// startNext starts the newest rollout that waits, if it is its turn; older ones are superseded by it, their commits go along.
-func (s *Service) startNext(ctx context.Context, tx *db.Tx, e *envRow, cause string) error {
-	if e.current != "" || !e.frozenAt.IsZero() {
-		return nil
-	}
-	waiting, err := machines(ctx, tx, `app = $1 AND env = $2 AND state = $3 ORDER BY number`, e.app, e.env, string(machine.Queued))
-	if err != nil || len(waiting) == 0 {
-		return err
-	}
-	next := waiting[len(waiting)-1]
-	next.Cause = cause
-	var earlier []event.Commit
-	for _, old := range waiting[:len(waiting)-1] {
-		earlier = append(earlier, old.Commits...)
-		old.Cause = cause
-		mv := old.To(machine.Superseded, machine.Because("superseded", nil, "a newer release came before its turn; its commits are in rollout #%d", next.Number))
-		if err := s.step(ctx, tx, old, mv, actorSelf); err != nil {
-			return err
-		}
-	}
-	next.Commits = mergeCommits(earlier, next.Commits)
-	return s.start(ctx, tx, e, next)
-}
-
-// mergeCommits joins lists, oldest first, each commit once.
-func mergeCommits(lists ...[]event.Commit) []event.Commit {
-	var out []event.Commit
-	for _, list := range lists {
-		for _, c := range list {
-			if !slices.ContainsFunc(out, func(o event.Commit) bool { return o.SHA == c.SHA }) {
-				out = append(out, c)
-			}
-		}
-	}
-	return out
-}
 
 // start fixes everything that must not change during the rollout (hosts drawn, thresholds, policy of the judge) and takes the first step.
 func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {

@@ -79,7 +79,13 @@ func (s *Service) Do(ctx context.Context, actor, app, id string, cmd machine.Com
 }
 
 func (s *Service) command(ctx context.Context, tx *db.Tx, m *machine.Rollout, actor string, cmd machine.Command, why string) error {
-	m.Look(tx.Now()) // before it begins to wait for something
+	if m.State != machine.Queued {
+		m.Look(tx.Now()) // before it begins to wait for something
+	} else if cmd == machine.Promote {
+		if err := s.hurry(ctx, tx, m, actor, why); err != nil {
+			return err
+		}
+	}
 	mv, err := m.Order(cmd, access.Name(actor), why)
 	if err != nil {
 		return err

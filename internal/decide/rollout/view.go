@@ -126,6 +126,7 @@ type View struct {
 	Outcome     string            `json:"outcome,omitempty" enum:"promoted,rolled_back,superseded"`
 	Vital       string            `json:"vital,omitempty"`
 	Hotfix      *event.Hotfix     `json:"hotfix,omitempty"`
+	Back        bool              `json:"back,omitempty" doc:"Somebody goes back to an older release by it"`
 }
 
 // List gives the rollouts of an environment (or of the whole app), newest first, those before the number given (0: from the newest).
@@ -168,7 +169,7 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 		Verdict: string(m.Verdict), Reasons: m.EndReasons(), AlphaText: m.Alpha, RuleOut: float64(m.Policy.RuleOut), Unknown: string(m.Policy.Unknown),
 		SettleS: m.Policy.Settle.Seconds(), RequestsNew: m.Totals.RequestsNew, RequestsOld: m.Totals.RequestsOld, ErrorsNew: m.Totals.ErrorsNew,
 		ErrorsOld: m.Totals.ErrorsOld, Commits: m.Commits, Actions: actions(m), CreatedAt: m.Created, StartedAt: m.Started, EndedAt: m.EndedAt,
-		RegressedAt: m.RegressAt, Outcome: m.Outcome, Vital: m.Vital, Hotfix: m.Hotfix, Vitals: []VitalView{}, Steps: []StepView{},
+		RegressedAt: m.RegressAt, Outcome: m.Outcome, Vital: m.Vital, Hotfix: m.Hotfix, Back: m.Back, Vitals: []VitalView{}, Steps: []StepView{},
 	}
 	if v.Verdict == "" {
 		v.Verdict = "none"

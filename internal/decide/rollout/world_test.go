@@ -60,7 +60,8 @@ type world struct {
 	mu    sync.Mutex
 	wish  map[string][]string // host → what it was last asked to run
 	split event.TrafficRequested
-	deaf  map[string]bool // hosts that do not answer
+	deaf  map[string]bool   // hosts that do not answer
+	asks  map[string]string // host → what was last asked of it, by id
 }
 
 // each runs a test on both stores.
@@ -68,7 +69,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	c := &clock{}
 	dbtest.EachWith(t, db.Options{Now: c.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}, func(t *testing.T, d *db.DB) {
-		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}}
+		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, asks: map[string]string{}}
 		w.start()
 		dbtest.Run(t, w.outside)
 		w.emit(event.EnvironmentCreated{Name: env, Spec: event.EnvironmentSpec{Branch: "main"}})
@@ -121,7 +122,7 @@ func (w *world) deploy(ctx context.Context, tx *db.Tx, ev event.Event, d event.D
 	defer w.mu.Unlock()
 	for _, h := range d.Hosts {
 		before := w.wish[h]
-		w.wish[h] = d.Run
+		w.wish[h], w.asks[h] = d.Run, d.Deploy
 		if w.deaf[h] {
 			continue
 		}
@@ -143,6 +144,15 @@ func (w *world) deploy(ctx context.Context, tx *db.Tx, ev event.Event, d event.D
 		}
 	}
 	return nil
+}
+
+// answer lets a host that was deaf say that it has done what it was asked last.
+func (w *world) answer(host string) {
+	w.t.Helper()
+	w.mu.Lock()
+	deploy := w.asks[host]
+	w.mu.Unlock()
+	w.emit(event.DeployApplied{Deploy: deploy, Host: host})
 }
 
 // emit emits events as other slices would.

@@ -36,6 +36,9 @@ func (d *Door) preReceive(ctx context.Context, p *push, c hookCall, say func(str
 		}
 		if updates[i].manifest != nil {
 			updates[i].hotfix = hotfix
+			if hotfix != nil {
+				hotfix.By = p.who.Actor()
+			}
 		}
 	}
 	if hotfix != nil && !slices.ContainsFunc(updates, func(u update) bool { return u.hotfix != nil }) {

@@ -167,7 +167,7 @@ func TestHotfixIsAudited(t *testing.T) {
 	if !strings.Contains(out, "without tests and watch, because: the shop is down") {
 		t.Errorf("the pusher is not told:\n%s", out)
 	}
-	if _, p := w.lastPush(); p.Hotfix == nil || !p.Hotfix.SkipTests || !p.Hotfix.SkipWatch || p.Hotfix.Reason != "the shop is down" {
+	if _, p := w.lastPush(); p.Hotfix == nil || !p.Hotfix.SkipTests || !p.Hotfix.SkipWatch || p.Hotfix.Reason != "the shop is down" || p.Hotfix.By != "person:admin" {
 		t.Errorf("event %+v", p.Hotfix)
 	}
 	entries, err := access.AuditList(t.Context(), w.db, "shop", 0, 10)

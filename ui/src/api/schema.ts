@@ -264,6 +264,7 @@ export interface HostView {
 }
 
 export interface Hotfix {
+  by?: string;
   reason: string;
   skip_tests?: boolean;
   skip_watch?: boolean;
@@ -637,6 +638,7 @@ export interface View {
   alpha: number;
   alpha_text?: string;
   app: string;
+  back?: boolean;
   commits: Commit[] | null;
   created_at: string;
   decisions?: Decision[] | null;

@@ -43,8 +43,10 @@ type Rollout struct {
 	// Commits since From, those of superseded rollouts included.
 	Commits []event.Commit `json:"commits,omitempty"`
 	Hotfix  *event.Hotfix  `json:"hotfix,omitempty"`
-	Back    bool           `json:"back,omitempty"`  // somebody goes back to an older release by it
-	Cause   string         `json:"cause,omitempty"` // event that led to its last move
+	// Diverged: commits of the rollouts before need not be in this one.
+	Diverged bool   `json:"diverged,omitempty"`
+	Back     bool   `json:"back,omitempty"`  // somebody goes back to an older release by it
+	Cause    string `json:"cause,omitempty"` // event that led to its last move
 
 	Policy manifest.Rollout `json:"policy"`
 	Mode   manifest.Canary  `json:"mode"`

@@ -43,6 +43,9 @@ func (m *Rollout) Order(cmd Command, who, why string) (Move, error) {
 		}
 		return m.To(Watching, r), nil
 	case Promote:
+		if m.State == Queued {
+			return m.To(Queued, Because("by_promote", nil, "sent ahead of everything by %s, to everyone at once: %s", who, why)), nil
+		}
 		return m.To(Promoting, r), nil
 	default:
 		if m.State == Queued {
@@ -62,7 +65,7 @@ func (m *Rollout) Allows(cmd Command) bool {
 		return m.State == Paused || m.State == Held
 	case Promote:
 		// Where no process is up there is nothing to send visitors to.
-		return m.up() && (phase == Shifting || phase == Settling || phase == Watching || m.State == Held)
+		return m.State == Queued || m.up() && (phase == Shifting || phase == Settling || phase == Watching || m.State == Held)
 	case RollBack:
 		return m.State != Returning
 	}
