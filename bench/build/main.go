@@ -2,7 +2,8 @@
 //
 //	go run ./bench/build [-big 1024]
 //
-// It prints two tables: a build's time over the bound max(longest unit, sum / workers), which no scheduler can beat, and the time from an accepted push to
+// It prints two tables: a build's time over the bound max(longest unit, sum / workers), which no scheduler can beat, beside what the order in which units can only be taken
+// costs by itself (one unit a lease, leases free), and the time from an accepted push to
 // the start of its first command.
 package main
 
@@ -23,10 +24,12 @@ func main() {
 	flag.IntVar(&o.units, "units", 200, "units in a build")
 	flag.IntVar(&o.workers, "workers", 8, "workers")
 	flag.DurationVar(&o.mean, "mean", 400*time.Millisecond, "mean length of a unit")
+	flag.IntVar(&o.draws, "draws", 5, "how often units that were never seen are drawn")
 	flag.IntVar(&o.pushes, "pushes", 20, "pushes to take the time to the first command of")
 	flag.IntVar(&o.big, "big", 0, "take that time with a repository of so many megabytes too (1024 needs 5 GB of disk)")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the lengths")
 	flag.Parse()
+	o.draws = max(o.draws, 1)
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/build:", err)
 		os.Exit(1)
@@ -34,9 +37,9 @@ func main() {
 }
 
 type options struct {
-	units, workers, pushes, big int
-	mean                        time.Duration
-	seed                        uint64
+	units, workers, draws, pushes, big int
+	mean                               time.Duration
+	seed                               uint64
 }
 
 func run(ctx context.Context, o options) error {

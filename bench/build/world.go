@@ -172,7 +172,11 @@ func (w *world) git(args ...string) (string, error) {
 func (w *world) push(ctx context.Context, env string, files map[string]string, m manifest.Manifest) (time.Time, error) {
 	w.pushes++
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(w.repo(), name), []byte(text), 0o600); err != nil {
+		path := filepath.Join(w.repo(), name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return time.Time{}, err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return time.Time{}, err
 		}
 	}

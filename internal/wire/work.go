@@ -65,8 +65,10 @@ type LeaseResult struct {
 	// Stopped is set when the worker ends: the lease goes elsewhere, and neither the units nor the worker are blamed.
 	Stopped bool `json:"stopped,omitempty"`
 	// TimedOut is set when Timeout passed and the process group was killed.
-	TimedOut bool         `json:"timed_out,omitempty"`
-	Listed   []string     `json:"listed,omitempty"`
+	TimedOut bool     `json:"timed_out,omitempty"`
+	Listed   []string `json:"listed,omitempty"`
+	// Sizes gives the bytes of the test sources of each line of Listed; 0 where they were not found, nothing where nobody looked.
+	Sizes    []int64      `json:"sizes,omitempty"`
 	Units    []UnitResult `json:"units,omitempty"`
 	Artifact string       `json:"artifact,omitempty"` // sha256 of what was put to /agent/v1/blobs
 	Size     int64        `json:"size,omitempty"`

@@ -45,6 +45,7 @@ func (j *job) list(ctx context.Context, r *wire.LeaseResult) error {
 		return nil
 	}
 	r.Listed = splitList(string(lines.kept))
+	r.Sizes = j.sizes(ctx, r.Listed)
 	return nil
 }
 

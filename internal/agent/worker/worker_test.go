@@ -50,6 +50,30 @@ func TestFromPushToArtifact(t *testing.T) {
 	}
 }
 
+// Of units that were never seen the server knows at least how large their tests are, and takes the largest first.
+func TestALargeTestThatWasNeverSeenGoesFirst(t *testing.T) {
+	w := newWorld(t)
+	w.worker("w1")
+	w.write(map[string]string{
+		"a/a_test.go": strings.Repeat("x", 100), "b/b_test.go": strings.Repeat("x", 9000), "b/b.go": "", "c/c.go": strings.Repeat("x", 20_000),
+		"other/d é/d_test.go": strings.Repeat("x", 500),
+	})
+	if err := os.Symlink("b/b_test.go", filepath.Join(w.repo, "a", "link_test.go")); err != nil {
+		t.Fatal(err)
+	}
+	w.push(manifestOf("", suite("echo example.com/shop/a; echo example.com/shop/b; echo ./c; echo 'other/d é'", "echo got {units}")))
+	b := w.passed(1)
+	var order []string
+	for _, l := range b.Leases {
+		if _, got, ok := strings.Cut(w.log(b.ID, l.ID), "\ngot "); ok {
+			order = append(order, strings.TrimSpace(got))
+		}
+	}
+	if got := strings.Join(order, ", "); got != "example.com/shop/b, other/d é, example.com/shop/a, ./c" {
+		t.Errorf("they ran in the order %s", got)
+	}
+}
+
 func TestGoTestsInWords(t *testing.T) {
 	w := newWorld(t)
 	cache, err := exec.Command("go", "env", "GOCACHE").Output()

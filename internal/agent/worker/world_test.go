@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.fleet = fleet.New(d, nil)
 	w.Service = build.New(d, j, w.blobs, build.Options{})
-	dbtest.Run(t, w.Service.Run)
+	dbtest.Run(t, w.Run)
 	w.url = w.serve(new(atomic.Bool))
 	if _, w.token, err = w.fleet.CreateJoin(t.Context(), "person:ana", fleet.JoinToken{Roles: []string{wire.RoleWork}, Uses: 100}); err != nil {
 		t.Fatal(err)

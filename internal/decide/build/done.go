@@ -91,10 +91,11 @@ func listed(ctx context.Context, tx *db.Tx, b *row, l lease, r wire.LeaseResult)
 	if problem != nil {
 		return changeSuite(ctx, tx, b.ID, l.Suite, func(st *suite) { st.State, st.Code, st.Note = suiteFailed, problem.Code, problem.Text })
 	}
-	if err := insertUnits(ctx, tx, b, l.Suite, units); err != nil {
+	sizes := sizesOf(r.Listed, r.Sizes)
+	if err := insertUnits(ctx, tx, b, l.Suite, units, sizes); err != nil {
 		return err
 	}
-	if err := keepList(ctx, tx, listKey(b.App, b.Tree, t), units); err != nil {
+	if err := keepList(ctx, tx, listKey(b.App, b.Tree, t), units, sizes); err != nil {
 		return err
 	}
 	if err := observe(ctx, tx, b.App, l.Suite, []run{{stepList, r.Setup + r.Ran}}); err != nil {

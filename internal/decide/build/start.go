@@ -34,13 +34,13 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, b *row) error {
 	}
 	for i, test := range tests {
 		st := suite{Name: test.Name, State: suiteWaiting}
-		names, cached, err := knownUnits(ctx, tx, b, test)
+		names, sizes, cached, err := knownUnits(ctx, tx, b, test)
 		if err != nil {
 			return err
 		}
 		if len(names) > 0 {
 			st.State, st.Cached = suiteListed, cached
-			if err := insertUnits(ctx, tx, b, test.Name, names); err != nil {
+			if err := insertUnits(ctx, tx, b, test.Name, names, sizes); err != nil {
 				return err
 			}
 		}
@@ -51,20 +51,20 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, b *row) error {
 	return s.settle(ctx, tx, b)
 }
 
-// knownUnits gives the units of a suite that can be had without running its list; none where it must be run.
-func knownUnits(ctx context.Context, tx *db.Tx, b *row, test manifest.Test) (names []string, cached bool, err error) {
+// knownUnits gives the units of a suite that can be had without running its list, with the sizes of their tests; none where it must be run.
+func knownUnits(ctx context.Context, tx *db.Tx, b *row, test manifest.Test) (names []string, sizes map[string]int64, cached bool, err error) {
 	if test.List == "" {
-		return []string{test.Name}, false, nil
+		return []string{test.Name}, nil, false, nil
 	}
-	var text string
-	err = tx.QueryRow(ctx, `SELECT units FROM build_lists WHERE key = $1`, listKey(b.App, b.Tree, test)).Scan(&text)
+	var units, bytes string
+	err = tx.QueryRow(ctx, `SELECT units, sizes FROM build_lists WHERE key = $1`, listKey(b.App, b.Tree, test)).Scan(&units, &bytes)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("look for a list of suite %s: %w", test.Name, err)
+		return nil, nil, false, fmt.Errorf("look for a list of suite %s: %w", test.Name, err)
 	}
-	return names, true, decode(text, &names)
+	return names, sizes, true, errors.Join(decode(units, &names), decode(bytes, &sizes))
 }
 
 // listKey names what a list's output depends on: the files, the command, its environment.
@@ -101,14 +101,32 @@ func checkList(suite string, lines []string) (units []string, note string, probl
 	return units, note, nil
 }
 
+// sizesOf gives the sizes of units' tests by name, as checkList makes names of the lines. A worker that looked for none, or answers something else, gives none.
+func sizesOf(lines []string, bytes []int64) map[string]int64 {
+	sizes := map[string]int64{}
+	if len(lines) != len(bytes) {
+		return sizes
+	}
+	for i, line := range lines {
+		if name := strings.TrimSpace(line); bytes[i] > 0 && sizes[name] == 0 {
+			sizes[name] = min(bytes[i], maxSize)
+		}
+	}
+	return sizes
+}
+
+// maxSize bounds what a worker may say, so that sums stay finite: a unit's tests of 1 TiB.
+const maxSize = 1 << 40
+
 // keepList remembers a list for the next build of the same tree.
-func keepList(ctx context.Context, tx *db.Tx, key string, units []string) error {
-	text, err := json.Marshal(units)
-	if err != nil {
+func keepList(ctx context.Context, tx *db.Tx, key string, units []string, sizes map[string]int64) error {
+	text, err1 := json.Marshal(units)
+	bytes, err2 := json.Marshal(sizes)
+	if err := errors.Join(err1, err2); err != nil {
 		return fmt.Errorf("keep a list: %w", err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO build_lists (key, units, listed_at) VALUES ($1, $2, $3)
-		ON CONFLICT (key) DO UPDATE SET units = excluded.units, listed_at = excluded.listed_at`, key, string(text), db.Micros(tx.Now()))
+	_, err := tx.Exec(ctx, `INSERT INTO build_lists (key, units, sizes, listed_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (key) DO UPDATE SET units = excluded.units, sizes = excluded.sizes, listed_at = excluded.listed_at`, key, string(text), string(bytes), db.Micros(tx.Now()))
 	if err != nil {
 		return fmt.Errorf("keep a list: %w", err)
 	}

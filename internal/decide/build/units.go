@@ -15,18 +15,18 @@ import (
 // chunk is how many rows one statement takes: SQLite looks each of its variables up among all of them, so that more cost more.
 const chunk = 100
 
-// insertUnits adds units to a build with what is known of their lengths. Those that passed in the build that this one retries are taken over.
-func insertUnits(ctx context.Context, tx *db.Tx, b *row, suite string, names []string) error {
+// insertUnits adds units to a build with what is known of their lengths, and of the sizes of their tests. Those that passed in the build that this one retries are taken over.
+func insertUnits(ctx context.Context, tx *db.Tx, b *row, suite string, names []string, sizes map[string]int64) error {
 	known, err := estimates(ctx, tx, b.App, suite)
 	if err != nil {
 		return err
 	}
 	for part := range slices.Chunk(names, chunk) {
-		args := make([]any, 0, 4*len(part))
+		args := make([]any, 0, 5*len(part))
 		for _, name := range part {
-			args = append(args, b.ID, suite, name, known[name].Duration().Microseconds())
+			args = append(args, b.ID, suite, name, known[name].Duration().Microseconds(), sizes[name])
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO build_units (build, suite, unit, expected_us, status, lease, agent, losses, faults, attempts, duration_us,
+		_, err := tx.Exec(ctx, `INSERT INTO build_units (build, suite, unit, expected_us, size, status, lease, agent, losses, faults, attempts, duration_us,
 			started_at, output, failed_tests) `+selectUnits(len(part)), args...)
 		if err != nil {
 			return fmt.Errorf("add units to build %s: %w", b.ID, err)
@@ -47,7 +47,7 @@ func selectUnits(n int) string {
 		if i > 0 {
 			out = append(out, ", "...)
 		}
-		out = fmt.Appendf(out, "($%d, $%d, $%d, $%d, 'waiting', '', '', 0, 0, 0, 0, 0, '', '')", 4*i+1, 4*i+2, 4*i+3, 4*i+4)
+		out = fmt.Appendf(out, "($%d, $%d, $%d, $%d, $%d, 'waiting', '', '', 0, 0, 0, 0, 0, '', '')", 5*i+1, 5*i+2, 5*i+3, 5*i+4, 5*i+5)
 	}
 	return string(out)
 }
@@ -70,7 +70,7 @@ func takeOver(ctx context.Context, tx *db.Tx, b *row, suite string) error {
 
 // waitingUnits reads what is there to lease, by suite, each in the order of shard.Sort.
 func waitingUnits(ctx context.Context, q db.Querier, build string) (map[string][]shard.Unit, error) {
-	rows, err := q.Query(ctx, `SELECT suite, unit, expected_us, losses FROM build_units WHERE build = $1 AND status = 'waiting'`, build)
+	rows, err := q.Query(ctx, `SELECT suite, unit, expected_us, size, losses FROM build_units WHERE build = $1 AND status = 'waiting'`, build)
 	if err != nil {
 		return nil, fmt.Errorf("read the waiting units of build %s: %w", build, err)
 	}
@@ -80,7 +80,7 @@ func waitingUnits(ctx context.Context, q db.Querier, build string) (map[string][
 		var suite string
 		var us int64
 		var u shard.Unit
-		if err := rows.Scan(&suite, &u.Name, &us, &u.Returns); err != nil {
+		if err := rows.Scan(&suite, &u.Name, &us, &u.Size, &u.Returns); err != nil {
 			return nil, fmt.Errorf("read the waiting units of build %s: %w", build, err)
 		}
 		u.Estimate = estimateOf(us)

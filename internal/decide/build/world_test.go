@@ -62,7 +62,7 @@ func each(t *testing.T, fn func(w *world)) {
 			t.Fatal(err)
 		}
 		w.Service = build.New(d, w.j, w.blobs, build.Options{})
-		dbtest.Run(t, w.Service.Run)
+		dbtest.Run(t, w.Run)
 		fn(w)
 	})
 }

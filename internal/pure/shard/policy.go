@@ -2,6 +2,7 @@ package shard
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ type Unit struct {
 	Name string
 	// Estimate of its duration; the zero Estimate if it was never seen.
 	Estimate Estimate
+	// Size of its tests' source in bytes, as [Sizes] finds it; 0 if that is not known. It says something only of a unit that was never seen.
+	Size int64
 	// Returns is how many leases it came back from without a result. A unit
 	// that came back twice is leased alone: it may be what kills the worker,
 	// and must not take others with it.
@@ -57,16 +60,26 @@ func (p Policy) withDefaults() Policy {
 }
 
 // Sort puts units in the order in which they are leased: those that came back,
-// then those never seen, then the longest expected; equal ones by name.
+// then those never seen (of unknown size first, then the largest), then the
+// longest expected; equal ones by name.
 func Sort(units []Unit) {
 	slices.SortFunc(units, func(a, b Unit) int {
 		return cmp.Or(
 			cmp.Compare(b.Returns, a.Returns),
 			cmp.Compare(boolInt(a.Estimate.Known()), boolInt(b.Estimate.Known())),
+			cmp.Compare(a.unseenSize(), b.unseenSize()),
 			cmp.Compare(b.Estimate.Duration(), a.Estimate.Duration()),
 			strings.Compare(a.Name, b.Name),
 		)
 	})
+}
+
+// unseenSize orders units that were never seen: 0 for unknown, then the more negative the larger.
+func (u Unit) unseenSize() int64 {
+	if u.Estimate.Known() || u.Size <= 0 {
+		return math.MinInt64
+	}
+	return -u.Size
 }
 
 func boolInt(b bool) int {
@@ -89,17 +102,17 @@ func (p Policy) Next(waiting []Unit, workers int) int {
 	if len(waiting) <= workers || waiting[0].Returns >= loneReturns {
 		return min(len(waiting), 1)
 	}
-	guess := guessUnknown(waiting)
+	guess := guessUnseen(waiting)
 	remaining := time.Duration(0)
 	for _, u := range waiting {
-		remaining += predicted(u, guess)
+		remaining += guess.of(u)
 	}
 	share := time.Duration(float64(remaining) / (p.K * float64(workers)))
 	target := max(share, leaseFloor*p.LeaseCost)
 
 	length, bytes := time.Duration(0), 0
 	for i, u := range waiting {
-		length += predicted(u, guess)
+		length += guess.of(u)
 		bytes += len(word(u.Name)) + 1
 		full := length > target || bytes > p.MaxBytes || i >= p.MaxUnits || u.Returns >= loneReturns
 		if i > 0 && full {
@@ -111,27 +124,42 @@ func (p Policy) Next(waiting []Unit, workers int) int {
 
 // Remaining returns the predicted time of all units one after the other.
 func Remaining(units []Unit) time.Duration {
-	guess, sum := guessUnknown(units), time.Duration(0)
+	guess, sum := guessUnseen(units), time.Duration(0)
 	for _, u := range units {
-		sum += predicted(u, guess)
+		sum += guess.of(u)
 	}
 	return sum
 }
 
-func predicted(u Unit, guess time.Duration) time.Duration {
-	if u.Estimate.Known() {
-		return u.Estimate.Duration()
-	}
-	return guess
+// guess is what is planned for units never seen.
+type guess struct {
+	mean time.Duration
+	root float64 // mean of the square roots of their sizes; 0 if no size is known
 }
 
-// guessUnknown returns the length planned for units never seen: that of the
-// longest known one, but not less than unknownGuess, for a surprise at the end
-// costs most.
-func guessUnknown(units []Unit) time.Duration {
-	longest := unknownGuess
+// guessUnseen takes the length of the longest known unit for the mean of those never seen, but not less than unknownGuess, for a surprise at the end
+// costs most. With sizes, a unit's part of it goes by the square root of its size: that large tests take longer is true on the whole, and no more.
+func guessUnseen(units []Unit) guess {
+	g := guess{mean: unknownGuess}
+	sized := 0
 	for _, u := range units {
-		longest = max(longest, u.Estimate.Duration())
+		g.mean = max(g.mean, u.Estimate.Duration())
+		if !u.Estimate.Known() && u.Size > 0 {
+			g.root += math.Sqrt(float64(u.Size))
+			sized++
+		}
 	}
-	return longest
+	g.root /= float64(max(sized, 1))
+	return g
+}
+
+// of is the predicted length of a unit.
+func (g guess) of(u Unit) time.Duration {
+	switch {
+	case u.Estimate.Known():
+		return u.Estimate.Duration()
+	case u.Size > 0:
+		return time.Duration(float64(g.mean) * math.Sqrt(float64(u.Size)) / g.root)
+	}
+	return g.mean
 }
