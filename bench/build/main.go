@@ -15,9 +15,14 @@ import (
 	"os/signal"
 	"text/tabwriter"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == proc.KeeperCommand {
+		os.Exit(proc.KeeperMain())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	o := options{}

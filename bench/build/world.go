@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/agent/worker"
 	"github.com/slipwayhq/slipway/internal/blob"
 	"github.com/slipwayhq/slipway/internal/db"
@@ -147,7 +148,7 @@ func (w *world) addWorker(ctx context.Context, name string) error {
 		return err
 	}
 	w.run(name, func(ctx context.Context) error {
-		return worker.Run(ctx, worker.Options{Dir: dir, Client: c, GitURL: func(string) string { return w.repo() }})
+		return worker.Run(ctx, worker.Options{Dir: dir, Client: c, Keeper: proc.KeeperProgram(), GitURL: func(string) string { return w.repo() }})
 	})
 	return nil
 }

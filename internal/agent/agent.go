@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/agent/host"
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/agent/worker"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
@@ -33,7 +34,7 @@ type Options struct {
 	Roles []string
 	// Labels say what is special about this machine.
 	Labels map[string]string
-	// Dir keeps the identity, mirrors, artifacts and releases; default ./slipway-agent.
+	// Dir keeps the identity, mirrors, artifacts and releases; default ./slipway-agent. A worker's commands see of it what their lease needs.
 	Dir string
 	// Addr is where edges reach this host's processes, without a port; default 127.0.0.1.
 	Addr string
@@ -47,6 +48,10 @@ type Options struct {
 	Slots int
 	// Environ is added to what a worker's commands get, as NAME=value: a GOCACHE that several workers of one machine share, say.
 	Environ []string
+	// Keeper is the command line of a keeper of this program, which keeps a worker's commands apart from it; see worker.Options.
+	Keeper []string
+	// Isolation of a worker's commands; empty means proc.Auto.
+	Isolation proc.Isolation
 	// Version of this program.
 	Version string
 	Logger  *slog.Logger
@@ -102,7 +107,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	c, err := client.New(client.Options{Server: o.Server, Token: o.JoinToken, Dir: o.Dir, Version: o.Version, Logger: o.Logger})
+	proc.KeepRights()
+	if err := moveIdentity(o.Dir); err != nil {
+		return err
+	}
+	c, err := client.New(client.Options{Server: o.Server, Token: o.JoinToken, Dir: filepath.Join(o.Dir, identityDir), Version: o.Version, Logger: o.Logger})
 	if err != nil {
 		return err
 	}
@@ -128,12 +137,15 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 func runWork(ctx context.Context, o Options, c *client.Client) error {
-	return worker.Run(ctx, worker.Options{Dir: filepath.Join(o.Dir, "work"), Client: c, Slots: o.Slots, Environ: o.Environ, Logger: o.Logger})
+	return worker.Run(ctx, worker.Options{
+		Dir: filepath.Join(o.Dir, workDir), Hide: []string{filepath.Join(o.Dir, identityDir), filepath.Join(o.Dir, hostDir)}, Client: c, Slots: o.Slots, Environ: o.Environ,
+		Keeper: o.Keeper, Isolation: o.Isolation, Logger: o.Logger,
+	})
 }
 
 func runHost(ctx context.Context, o Options, c *client.Client) error {
 	h, err := host.New(host.Options{
-		Dir: filepath.Join(o.Dir, "host"), Client: c, Addr: o.Addr, Ports: o.Ports, Drain: o.Drain, Tied: o.Tied, Logger: o.Logger,
+		Dir: filepath.Join(o.Dir, hostDir), Client: c, Addr: o.Addr, Ports: o.Ports, Drain: o.Drain, Tied: o.Tied, Logger: o.Logger,
 	})
 	if err != nil {
 		return err

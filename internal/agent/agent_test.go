@@ -3,12 +3,17 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -95,5 +100,27 @@ func TestOneAgentAFolder(t *testing.T) {
 	cancel()
 	if err := Run(ended, o); err != nil {
 		t.Errorf("with the folder free, Run = %v", err)
+	}
+}
+
+// An agent of an earlier version is the same agent after the upgrade, and its credential is where commands cannot see it.
+func TestIdentityMoves(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, client.IdentityFile), []byte(`{"key":"k","agent":"agt_1","credential":"c","server":"http://127.0.0.1:1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 {
+		if err := Run(ctx, Options{Dir: dir, Name: "box", Roles: []string{wire.RoleWork}}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(dir, identityDir, client.IdentityFile))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the identity: %v, %v", info, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, client.IdentityFile)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the old place: %v", err)
+		}
 	}
 }

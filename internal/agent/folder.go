@@ -3,10 +3,35 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/slipwayhq/slipway/internal/agent/client"
 )
+
+// Folders in Options.Dir. What a worker's commands must not see has folders of its own: a folder can be hidden for good, a file only until it is replaced.
+const (
+	identityDir = "identity"
+	hostDir     = "host"
+	workDir     = "work"
+)
+
+// moveIdentity takes over the identity from where earlier versions kept it.
+func moveIdentity(dir string) error {
+	old, now := filepath.Join(dir, client.IdentityFile), filepath.Join(dir, identityDir, client.IdentityFile)
+	if _, err := os.Stat(old); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(now), 0o700); err != nil {
+		return fmt.Errorf("make a folder for the agent's identity: %w", err)
+	}
+	if err := os.Rename(old, now); err != nil {
+		return fmt.Errorf("move the agent's identity: %w", err)
+	}
+	return nil
+}
 
 // lockFile is in the data folder while an agent runs on it.
 const lockFile = "agent.lock"

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/agent"
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/apptest"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/edge"
@@ -132,7 +133,7 @@ func startAgents(t *testing.T, s *apptest.Server, hosts, workers int) {
 	run := func(i int, role string) {
 		o := agent.Options{
 			Server: s.URL(), JoinToken: token, Name: fmt.Sprintf("%s-%d", role, i+1), Roles: []string{role}, Dir: t.TempDir(), Tied: true,
-			Ports: [2]int{21000 + 100*i, 21099 + 100*i},
+			Ports: [2]int{21000 + 100*i, 21099 + 100*i}, Keeper: proc.KeeperProgram(),
 		}
 		wg.Go(func() {
 			if err := agent.Run(ctx, o); err != nil {

@@ -255,6 +255,7 @@ func declares(fn *ast.FuncDecl, name string) bool {
 func awaited() map[string]string {
 	return map[string]string{
 		"internal/agent/proc/ident.go:Adopt":        "Wait and Stop, by the channel done",
+		"internal/agent/proc/keepers.go:start":      "Wait and Stop, by the channel done",
 		"internal/agent/proc/process.go:Start":      "Wait and Stop, by the channel done",
 		"internal/agent/proc/process.go:copyOutput": "Wait, by the channel copied; the second ends with the first, or a second after the group",
 		"internal/agent/worker/list.go:feed":        "drain, by the channel fed",

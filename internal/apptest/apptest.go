@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/app"
 	"github.com/slipwayhq/slipway/internal/door/git"
 )
@@ -22,8 +23,11 @@ import (
 // Token is the admin's in every server of this package.
 const Token = "slt_test_0123456789abcdef0123456789abcdef"
 
-// Main runs a package's tests. The test binary stands in for the program where the server starts itself again: as git's hook.
+// Main runs a package's tests. The test binary stands in for the program where the server starts itself again: as git's hook, and as a worker's keeper.
 func Main(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == proc.KeeperCommand {
+		os.Exit(proc.KeeperMain())
+	}
 	if len(os.Args) > 2 && os.Args[1] == git.HookCommand {
 		os.Exit(git.HookMain(os.Args[2], os.Stdin, os.Stdout))
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/agent"
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -21,6 +22,7 @@ type agentCmd struct {
 	Ports   string            `help:"Range of ports for processes." default:"20000-29999" env:"SLIPWAY_PORTS"`
 	Slots   int               `help:"How many leases a worker does at once." default:"1" env:"SLIPWAY_SLOTS"`
 	Environ []string          `help:"NAME=value that a worker's commands get, such as a GOCACHE shared by workers of one machine." sep:"none" env:"SLIPWAY_ENVIRON"`
+	Isolate string            `name:"isolation" help:"How a worker keeps test commands apart from itself: namespaces, processes (they can read its credentials), or auto, which is namespaces where the kernel allows them." default:"auto" env:"SLIPWAY_ISOLATION"`
 	Drain   time.Duration     `help:"How long a process that is to stop is left alone first." default:"3s" env:"SLIPWAY_DRAIN"`
 }
 
@@ -28,6 +30,10 @@ func (c *agentCmd) Run(p *program) error {
 	var ports [2]int
 	if n, err := fmt.Sscanf(c.Ports, "%d-%d", &ports[0], &ports[1]); err != nil || n != 2 || ports[0] < 1 || ports[0] > ports[1] || ports[1] > 65535 {
 		return fault.Invalid("--ports %q is not a range; write it like 20000-29999", c.Ports)
+	}
+	isolation, err := proc.ParseIsolation(c.Isolate)
+	if err != nil {
+		return fault.Invalid("--isolation: %v", err)
 	}
 	token, err := c.token()
 	if err != nil {
@@ -37,6 +43,6 @@ func (c *agentCmd) Run(p *program) error {
 	defer stop()
 	return agent.Run(ctx, agent.Options{
 		Server: c.Server, JoinToken: token, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
-		Slots: c.Slots, Environ: c.Environ, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
+		Slots: c.Slots, Environ: c.Environ, Keeper: proc.KeeperProgram(), Isolation: isolation, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
 	})
 }

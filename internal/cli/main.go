@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 )
 
 // Exit statuses.
@@ -70,6 +72,9 @@ type program struct {
 
 // Main runs one command line and gives the exit status.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == proc.KeeperCommand {
+		return proc.KeeperMain() // no verb: a worker waits for it, and nobody else starts one
+	}
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	p := &program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}

@@ -133,7 +133,7 @@ func TestJoinIsRepeatedUntilAnsweredAndThenKept(t *testing.T) {
 	if len(joins) != 2 || joins[0].Key != joins[1].Key || len(joins[0].Key) != 32 || joins[1].Token != "slj_one" {
 		t.Fatalf("joins %+v", joins)
 	}
-	info, err := os.Stat(filepath.Join(dir, identityFile))
+	info, err := os.Stat(filepath.Join(dir, IdentityFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("identity: %v, %v", info.Mode(), err)
 	}
@@ -175,7 +175,7 @@ func TestJoinRefused(t *testing.T) {
 
 func TestDamagedIdentityIsNotReplaced(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, identityFile), []byte("{"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, IdentityFile), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := New(Options{Server: "http://127.0.0.1:1", Dir: dir}); err == nil || !strings.Contains(err.Error(), "damaged") {

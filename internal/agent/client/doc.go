@@ -5,7 +5,7 @@
 //	slj_<secret>.<base64url of sha256 of the certificate's public key info>
 //
 // No certificate authority is asked, so that an installation needs none, and a name that resolves elsewhere gets nothing. What was joined is kept in
-// agent.json in the data folder, mode 0600: credential, pin, and the random key that proves that a second join is the same machine.
+// agent.json in Options.Dir, mode 0600: credential, pin, and the random key that proves that a second join is the same machine.
 //
 // Retries: Join, Desired, Lease, LeaseLog, LeaseDone, GetBlob and PutBlob go on, with growing and jittered pauses, until they succeed, the answer is
 // final, or the context ends. Beat, Report and LeaseBeat try once, for their callers have something newer to say the next time.

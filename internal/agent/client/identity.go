@@ -14,8 +14,8 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// identityFile is kept in the data folder.
-const identityFile = "agent.json"
+// IdentityFile is the file in the folder of the identity.
+const IdentityFile = "agent.json"
 
 // identity is what makes this machine the same agent after a restart.
 type identity struct {
@@ -34,7 +34,7 @@ func loadIdentity(dir string) (identity, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return id, fmt.Errorf("make the agent's data folder: %w", err)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, identityFile))
+	data, err := os.ReadFile(filepath.Join(dir, IdentityFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		var key [16]byte
@@ -45,7 +45,7 @@ func loadIdentity(dir string) (identity, error) {
 		return id, fmt.Errorf("read the agent's identity: %w", err)
 	}
 	if err := json.Unmarshal(data, &id); err != nil {
-		return id, fmt.Errorf("%s is damaged: remove it and join again under a new name: %w", filepath.Join(dir, identityFile), err)
+		return id, fmt.Errorf("%s is damaged: remove it and join again under a new name: %w", filepath.Join(dir, IdentityFile), err)
 	}
 	return id, nil
 }
@@ -56,7 +56,7 @@ func (id identity) save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("keep the agent's identity: %w", err)
 	}
-	return WriteFile(filepath.Join(dir, identityFile), data)
+	return WriteFile(filepath.Join(dir, IdentityFile), data)
 }
 
 // WriteFile replaces a file with secrets in it: mode 0600, on disk before it has its name.

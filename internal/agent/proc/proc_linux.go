@@ -11,9 +11,10 @@ import (
 
 // stat is what we need of /proc/PID/stat.
 type stat struct {
-	state byte
-	group int
-	start string // clock ticks since boot
+	state  byte
+	parent int
+	group  int
+	start  string // clock ticks since boot
 }
 
 func readStat(pid int) (stat, bool) {
@@ -26,11 +27,12 @@ func readStat(pid int) (stat, bool) {
 	if len(fields) < 20 {
 		return stat{}, false
 	}
-	group, err := strconv.Atoi(string(fields[2]))
-	if err != nil {
+	parent, err1 := strconv.Atoi(string(fields[1]))
+	group, err2 := strconv.Atoi(string(fields[2]))
+	if err1 != nil || err2 != nil {
 		return stat{}, false
 	}
-	return stat{state: fields[0][0], group: group, start: string(fields[19])}, true
+	return stat{state: fields[0][0], parent: parent, group: group, start: string(fields[19])}, true
 }
 
 func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }

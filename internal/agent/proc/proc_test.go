@@ -16,6 +16,9 @@ import (
 
 // TestMain lets the test binary play an agent that starts something and then dies.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == KeeperCommand {
+		os.Exit(KeeperMain())
+	}
 	switch os.Getenv("PROC_TEST_AGENT") {
 	case "tied":
 		playAgent(Spec{Command: "sleep 600 & sleep 600", Env: Environ(), Tied: true})
@@ -23,6 +26,10 @@ func TestMain(m *testing.M) {
 		playAgent(Spec{Command: "sleep 600 & trap '' HUP; sleep 600; true", Env: Environ()})
 	case "held":
 		playAgent(Spec{Command: "touch " + os.Getenv("PROC_TEST_FILE"), Env: Environ(), Held: true})
+	case "kept":
+		playKept()
+	case "walls":
+		playWalls()
 	default:
 		os.Exit(m.Run())
 	}

@@ -17,13 +17,14 @@ const gate = `read -r go <&3 && exec 3<&- && exec /bin/sh -c "$1"`
 type Process struct {
 	id    Ident
 	group int
-	// cmd is nil for an adopted process, guard for one that is not tied.
+	// cmd is nil for an adopted process, guard for one that is not tied, keeper for one that was not started below keepers. With a keeper, cmd is the keeper's.
 	cmd    *exec.Cmd
 	guard  *guard
+	keeper *keeper
 	hold   *held
 	copied chan struct{}
 	linger time.Duration
-	watch  *exitWatch
+	watch  *exitWatch // nil with a keeper, which tells itself
 
 	done     chan struct{}
 	detached chan struct{}
@@ -56,6 +57,9 @@ func (e Exit) String() string {
 
 // Start starts the command in a group of its own. The caller must see it to Done, or Detach it.
 func Start(s Spec) (*Process, error) {
+	if s.Keepers != nil {
+		return s.Keepers.start(s)
+	}
 	p := &Process{linger: s.Linger, done: make(chan struct{}), detached: make(chan struct{}), stop: make(chan time.Duration, 1)}
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if s.Tied {
@@ -163,6 +167,9 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Exit is how the command ended. It is right after Done.
 func (p *Process) Exit() Exit { return p.exit }
+
+// Left reports whether something that the command started belongs to another user, could not be ended, and is there still. It is right after Done.
+func (p *Process) Left() bool { return p.keeper != nil && p.keeper.last.Left && !p.keeper.closed }
 
 // Drained waits for the last output to have reached the Output that was given. Call it after Done.
 func (p *Process) Drained() {

@@ -19,6 +19,10 @@ type Spec struct {
 	// Output takes what it prints. An *os.File is handed to the process itself, so that it outlives the agent; anything else is fed through a pipe,
 	// by one goroutine. Nil drops it.
 	Output io.Writer
+	// Keepers start the command below one of them: more than its group ends with it, and with this program. Tied, Held and Linger then mean nothing.
+	Keepers *Keepers
+	// View is what a command below a keeper sees of the files.
+	View View
 	// Tied ends the group when this program ends, however it does.
 	Tied bool
 	// Held starts the command only at Release, so that its Ident can be written down before it does anything. If this program ends first, it never starts.

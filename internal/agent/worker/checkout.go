@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/slipwayhq/slipway/internal/wire"
 )
@@ -16,7 +17,7 @@ func (j *job) checkout(ctx context.Context) (string, error) {
 		return "", err
 	}
 	j.phase.Store(phaseCheckout)
-	dir := j.path("work", j.lease.App+"-"+j.slot.name)
+	dir := j.path("work", j.checkoutName())
 	if j.slot.at == nil {
 		j.slot.at = map[string]string{}
 	}
@@ -24,10 +25,13 @@ func (j *job) checkout(ctx context.Context) (string, error) {
 		return dir, nil
 	}
 	delete(j.slot.at, j.lease.App)
-	err = j.update(ctx, dir)
+	err = j.update(ctx, mirror, dir)
 	if err != nil && ctx.Err() == nil {
 		// There is none yet, or a crash broke it.
 		err = j.addWorktree(ctx, mirror, dir)
+	}
+	if err == nil {
+		err = j.giveRepository(mirror, dir)
 	}
 	if err != nil {
 		return "", fmt.Errorf("check out commit %.12s of %s: %w", j.lease.Commit, j.lease.App, err)
@@ -36,17 +40,26 @@ func (j *job) checkout(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
+func (j *job) checkoutName() string { return j.lease.App + "-" + j.slot.name }
+
+// gitDir is where the mirror keeps the state of this checkout, out of the commands' reach.
+func (j *job) gitDir(mirror string) string {
+	return filepath.Join(mirror, "worktrees", j.checkoutName())
+}
+
 // dirty has the next lease check out again: a command that was killed may have left anything.
 func (j *job) dirty() { delete(j.slot.at, j.lease.App) }
 
-func (j *job) update(ctx context.Context, dir string) error {
+func (j *job) update(ctx context.Context, mirror, dir string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return err
 	}
-	if err := j.git(ctx, dir, nil, "checkout", "--quiet", "--force", "--detach", j.lease.Commit); err != nil {
+	// The repository in the checkout belongs to the commands, so git is told of another.
+	own := []string{"GIT_DIR=" + j.gitDir(mirror), "GIT_WORK_TREE=" + dir}
+	if err := j.gitIn(ctx, dir, nil, own, "checkout", "--quiet", "--force", "--detach", j.lease.Commit); err != nil {
 		return err
 	}
-	return j.git(ctx, dir, nil, "clean", "-ffdq")
+	return j.gitIn(ctx, dir, nil, own, "clean", "-ffdq")
 }
 
 func (j *job) addWorktree(ctx context.Context, mirror, dir string) error {
@@ -55,8 +68,8 @@ func (j *job) addWorktree(ctx context.Context, mirror, dir string) error {
 	}
 	j.mirrors.of(j.lease.App).mu.Lock()
 	defer j.mirrors.of(j.lease.App).mu.Unlock()
-	if err := j.git(ctx, mirror, nil, "worktree", "prune"); err != nil {
-		return err
+	if err := os.RemoveAll(j.gitDir(mirror)); err != nil { // git worktree prune would take other slots' as well, while they are being made
+		return fmt.Errorf("remove the old checkout's state: %w", err)
 	}
 	return j.git(ctx, mirror, nil, "worktree", "add", "--quiet", "--force", "--detach", dir, j.lease.Commit)
 }

@@ -27,7 +27,8 @@ type ran struct {
 func (j *job) run(ctx context.Context, command string, outputs ...io.Writer) (ran, error) {
 	tail := proc.NewTail(tailSize)
 	began := time.Now()
-	p, err := proc.Start(proc.Spec{Command: command, Dir: j.dir, Env: j.jobEnviron(), Output: io.MultiWriter(append(outputs, tail)...), Tied: true})
+	p, err := proc.Start(proc.Spec{Command: command, Dir: j.dir, Env: j.jobEnviron(), Output: io.MultiWriter(append(outputs, tail)...),
+		Keepers: j.keepers, View: j.view(), Tied: true})
 	if err != nil {
 		return ran{}, fmt.Errorf("start the command: %w", err)
 	}
@@ -47,6 +48,13 @@ func (j *job) run(ctx context.Context, command string, outputs ...io.Writer) (ra
 	if out.timedOut || ctx.Err() != nil || p.Exit().Signal != "" {
 		j.dirty()
 		out.exit = -1
+	}
+	if p.Left() {
+		fmt.Fprintln(j.log, "\nSlipway: something that this command started belongs to another user and could not be ended.")
+	}
+	if text := j.hint(out); text != "" {
+		fmt.Fprint(j.log, text)
+		out.tail += text
 	}
 	return out, ctx.Err()
 }

@@ -65,11 +65,16 @@ func (m *mirrors) of(app string) *mirror {
 	return m.by[app]
 }
 
-// git runs a git command in a repository. Its environment is made from scratch; config is added to it, so that it shows in no command line.
+// git runs a git command in a mirror. Its environment is made from scratch; config is added to it, so that it shows in no command line.
 func (w *worker) git(ctx context.Context, dir string, config map[string]string, args ...string) error {
+	return w.gitIn(ctx, dir, config, nil, args...)
+}
+
+// gitIn runs a git command with more in its environment. It must read no configuration that commands of leases can write: git does what that says, as the agent.
+func (w *worker) gitIn(ctx context.Context, dir string, config map[string]string, environ []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
-	cmd.Env = gitEnviron(w.path("home"), config)
+	cmd.Env = append(gitEnviron(w.path("mirrors"), config), environ...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -207,7 +212,7 @@ func (m *mirrors) tidy(ctx context.Context) {
 // repack forgets old commits and packs the rest. Those that are checked out stay.
 func (m *mirrors) repack(ctx context.Context, mirror *mirror) error {
 	cmd := exec.CommandContext(ctx, "git", "for-each-ref", "--sort=-creatordate", "--format=%(refname)", "refs/slipway")
-	cmd.Dir, cmd.Env = mirror.dir, gitEnviron(m.w.path("home"), nil)
+	cmd.Dir, cmd.Env = mirror.dir, gitEnviron(m.w.path("mirrors"), nil)
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("list the kept commits: %w", err)

@@ -43,6 +43,7 @@ const farewell = 2 * time.Second
 func (w *worker) do(ctx context.Context, s *slot, l wire.Lease) bool {
 	j := &job{worker: w, lease: l, slot: s, began: time.Now(), tmp: w.path("tmp", s.name)}
 	j.phase.Store(phaseFetch)
+	defer j.clear()
 	log := w.Logger.With("lease", l.ID, "build", l.Build, "kind", l.Kind)
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -73,6 +74,13 @@ func (w *worker) do(ctx context.Context, s *slot, l wire.Lease) bool {
 		log.Warn("lease given back", "fault", result.Fault)
 	}
 	return result.Fault == ""
+}
+
+// clear removes what was for this lease alone. Nobody waits for it but the next lease; what stays is removed at the next start.
+func (j *job) clear() {
+	for _, dir := range []string{j.tmp, j.oldRepository()} {
+		_ = os.RemoveAll(dir) // see above
+	}
 }
 
 // beat keeps the lease until the job is over, and ends the job when the server says so.
@@ -107,7 +115,6 @@ func (j *job) perform(ctx context.Context, r *wire.LeaseResult) (err error) {
 	if err := os.MkdirAll(j.tmp, 0o700); err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
-	defer os.RemoveAll(j.tmp) // what stays is removed at the next start
 	spool, err := os.CreateTemp(j.path("tmp"), "log-*")
 	if err != nil {
 		return fmt.Errorf("make a file for the log: %w", err)

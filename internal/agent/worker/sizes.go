@@ -31,7 +31,8 @@ func (j *job) sizes(ctx context.Context, listed []string) []int64 {
 // files shows all files of the commit with their sizes. Links and submodules have none.
 func (j *job) files(ctx context.Context, show func(path string, bytes int64)) error {
 	cmd := exec.CommandContext(ctx, "git", "ls-tree", "-r", "-z", "--long", "--full-tree", j.lease.Commit)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = j.dir, gitEnviron(j.path("home"), nil), time.Second
+	// In the mirror, not in the checkout: what commands can write there, git would believe.
+	cmd.Dir, cmd.Env, cmd.WaitDelay = j.mirrors.of(j.lease.App).dir, gitEnviron(j.path("mirrors"), nil), time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("list the files of a commit: %w", err)

@@ -13,13 +13,20 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 // Options of a worker.
 type Options struct {
-	// Dir is where mirrors, checkouts and caches are kept.
+	// Dir is where mirrors, checkouts and caches are kept. Of it, a command sees what its lease needs.
 	Dir string
+	// Hide are folders that commands must not see: those with credentials.
+	Hide []string
+	// Keeper is the command line of a keeper of this program (proc.KeeperProgram). Without one a command is tied to the worker by its process group alone, and sees everything.
+	Keeper []string
+	// Isolation of commands; empty means proc.Auto.
+	Isolation proc.Isolation
 	// Client is joined already.
 	Client *client.Client
 	// Slots is how many leases run at once; 0 means 1.
@@ -38,6 +45,7 @@ type worker struct {
 	Options
 	mirrors *mirrors
 	environ []string
+	keepers *proc.Keepers // nil where there are none
 }
 
 // Run takes and does leases until ctx ends, or the server no longer knows this agent. When it returns, nothing it started runs any more.
@@ -46,6 +54,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	defer w.close()
 	hideEnvironment()
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range w.Slots {
@@ -68,7 +77,13 @@ func open(o Options) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the worker's folder: %w", err)
 	}
-	o.Dir = dir
+	hidden := make([]string, len(o.Hide))
+	for i := range hidden {
+		if hidden[i], err = filepath.Abs(o.Hide[i]); err != nil {
+			return nil, fmt.Errorf("find a folder to hide: %w", err)
+		}
+	}
+	o.Dir, o.Hide = dir, hidden
 	w := &worker{Options: o}
 	if err := os.RemoveAll(w.path("tmp")); err != nil {
 		return nil, fmt.Errorf("clear the worker's temporary files: %w", err)
@@ -80,7 +95,7 @@ func open(o Options) (*worker, error) {
 	}
 	w.environ = commandEnviron(w.path("home"), o.Environ)
 	w.mirrors = newMirrors(w)
-	return w, nil
+	return w, w.isolate()
 }
 
 func (w *worker) path(parts ...string) string {

@@ -142,7 +142,7 @@ func TestBrokenMirrorAndCheckoutAreMadeAnew(t *testing.T) {
 	w.write(map[string]string{"file": "1"})
 	w.push(ok)
 	w.passed(1)
-	if err := os.WriteFile(filepath.Join(dir, "work", "shop-0", ".git"), []byte("gitdir: /nowhere\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "mirrors", "shop.git", "worktrees", "shop-0", "HEAD"), []byte("broken\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.write(map[string]string{"file": "2"})

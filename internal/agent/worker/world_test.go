@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
+	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/agent/worker"
 	"github.com/slipwayhq/slipway/internal/blob"
 	"github.com/slipwayhq/slipway/internal/db"
@@ -185,11 +186,17 @@ func manifestOf(path string, tests ...manifest.Test) manifest.Manifest {
 	return m
 }
 
+// options are a worker's with folders as an agent has them.
+func options(dir string) worker.Options {
+	return worker.Options{Dir: filepath.Join(dir, "work"), Hide: []string{filepath.Join(dir, "identity")}, Keeper: proc.KeeperProgram()}
+}
+
 // worker joins and runs a worker until the test ends, or stop is called.
 func (w *world) worker(name string, change ...func(*worker.Options)) (stop func()) {
 	w.t.Helper()
 	dir := w.t.TempDir()
-	o := worker.Options{Dir: dir, Client: w.join(name, dir, w.url), GitURL: func(string) string { return w.repo }}
+	o := options(dir)
+	o.Client, o.GitURL = w.join(name, o.Hide[0], w.url), func(string) string { return w.repo }
 	for _, f := range change {
 		f(&o)
 	}
