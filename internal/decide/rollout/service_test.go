@@ -89,6 +89,33 @@ func TestWhatWaitsIsShippedTogether(t *testing.T) {
 	})
 }
 
+// What came back is still in the branch: whoever pushes next ships it again, and is not the only one to be asked.
+func TestWhatCameBackGoesAlong(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		w.ship(2, .5, "rolled_back")
+		w.ship(3, .5, "rolled_back")
+		w.release()
+		if v := w.end(4, .02, .5); v.Outcome != "rolled_back" || len(v.Commits) != 3 || v.Commits[0].Subject != "Change 2" {
+			t.Errorf("#4 ended %s with %+v", v.Outcome, v.Commits)
+		}
+		w.ship(5, .02, "promoted")
+		w.release()
+		if v := w.end(6, .02, .02); len(v.Commits) != 1 {
+			t.Errorf("#6 ended %s with %+v", v.Outcome, v.Commits)
+		}
+		w.release(func(r *event.ReleaseCreated, _ *manifest.Manifest) { r.Diverged = true })
+		if v := w.end(7, .02, .5); len(v.Commits) != 1 {
+			t.Errorf("#7 ended %s with %+v", v.Outcome, v.Commits)
+		}
+		w.release(func(r *event.ReleaseCreated, _ *manifest.Manifest) { r.Diverged = true })
+		if v := w.end(8, .02, .02); len(v.Commits) != 1 || v.Commits[0].Subject != "Change 8" {
+			t.Errorf("#8, of a branch that was rewritten, ended %s with %+v", v.Outcome, v.Commits)
+		}
+	})
+}
+
 func TestFreeze(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
@@ -125,7 +152,8 @@ func TestFreeze(t *testing.T) {
 		if err := w.Unfreeze(t.Context(), ana, app, env, "it is over"); err != nil {
 			t.Fatal(err)
 		}
-		if v := w.end(4, .02, .02); v.Outcome != "promoted" || len(v.Commits) != 2 || w.nth(3).Outcome != "superseded" {
+		// What was left behind by going back is in the branch still, and goes along.
+		if v := w.end(4, .02, .02); v.Outcome != "promoted" || len(v.Commits) != 3 || w.nth(3).Outcome != "superseded" {
 			t.Errorf("what waited ended %s with %+v", v.Outcome, v.Commits)
 		}
 		if err := w.Unfreeze(t.Context(), ana, app, env, ""); fault.CodeOf(err) != fault.CodeConflict {

@@ -54,14 +54,33 @@ func (s *Service) startNext(ctx context.Context, tx *db.Tx, e *envRow, cause str
 	if e.current != "" {
 		return s.takeOver(ctx, tx, e, next, superseded, cause)
 	}
-	if err := s.supersede(ctx, tx, append(superseded, next), cause); err != nil {
+	ahead, err := aheadOfLive(ctx, tx, e, next)
+	if err != nil {
+		return err
+	}
+	if err := s.supersede(ctx, tx, append(append(ahead, superseded...), next), cause); err != nil {
 		return err
 	}
 	next.Cause = cause
 	return s.start(ctx, tx, e, next)
 }
 
-// supersede ends the rollouts of a row that waited before its last one, which takes their commits along. One that is on its way may lead the row: it is left alone.
+// aheadOfLive gives the rollouts that came after the one that first shipped the release that is live, and before next: what they brought came back, or was left
+// behind, and is still in the branch, so that it goes out with next. A release without commits of its own, such as a new configuration, takes no code along.
+func aheadOfLive(ctx context.Context, tx *db.Tx, e *envRow, next *machine.Rollout) ([]*machine.Rollout, error) {
+	if e.live == "" || len(next.Commits) == 0 {
+		return nil, nil
+	}
+	ended, err := machines(ctx, tx, `app = $1 AND env = $2 AND number < $3 AND number > (SELECT MIN(number) FROM rollout_rollouts
+		WHERE app = $1 AND env = $2 AND release = $4) AND ended_at > 0 ORDER BY number`, e.app, e.env, next.Number, e.live)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ended, func(m *machine.Rollout) bool { return m.Back || !m.State.Ended() }), nil
+}
+
+// supersede ends the rollouts of a row that waited before its last one, which takes their commits along. What has ended, or is on its way, may lead the row: it is
+// left alone.
 func (s *Service) supersede(ctx context.Context, tx *db.Tx, row []*machine.Rollout, cause string) error {
 	next := row[len(row)-1]
 	commits, from := machine.GoAlong(row)

@@ -40,7 +40,7 @@ type Rollout struct {
 	Release string `json:"release"`
 	// From is the release that serves, and that it goes back to; empty for a first release.
 	From string `json:"from,omitempty"`
-	// Commits since From, those of superseded rollouts included.
+	// Commits since From, those of rollouts that were superseded, or came back, included.
 	Commits []event.Commit `json:"commits,omitempty"`
 	Hotfix  *event.Hotfix  `json:"hotfix,omitempty"`
 	// Diverged: commits of the rollouts before need not be in this one.
