@@ -138,6 +138,30 @@ test('a lost connection shows, heals by itself, and keeps what was typed', async
   }
 });
 
+test('pages that were left keep no stream open, and open one again on the way back', async () => {
+  const server = await fixture();
+  const streams = async (ok) => {
+    for (let tries = 0; !ok(server.streams()) && tries < 800; tries++) await new Promise((done) => setTimeout(done, 25));
+    return server.streams();
+  };
+  try {
+    const { page } = await visit(browser, server.url + pages.hosts);
+    // More pages than a browser allows connections: what each of them kept would leave none.
+    for (const name of ['line', 'builds', 'rollouts', 'hosts', 'audit', 'line', 'builds', 'rollouts']) {
+      await page.goto(server.url + pages[name]);
+      await settled(page);
+    }
+    assert.equal(await streams((n) => n === 1), 1);
+    await page.goBack();
+    await settled(page);
+    assert.equal(await streams((n) => n === 1), 1);
+    await seen(page, 'Live');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
 test('100,000 log lines: only those in view are in the document; it finds, follows and jumps', async () => {
   const { page } = await visit(browser, full.url + pages['build-red'] + '?log=lse_42_0');
   await seen(page, '100,000 lines');

@@ -56,6 +56,8 @@ export async function fixture({ port = 0, empty = false, role = 'admin' } = {}) 
     url: `http://127.0.0.1:${server.address().port}`,
     world,
     send,
+    // streams is how many are open.
+    streams: () => streams.size,
     // cut drops every connection and refuses new ones until it is healed.
     cut(value) {
       down = value;

@@ -38,12 +38,16 @@ class Live {
     this.#lost = lost;
     document.addEventListener('visibilitychange', this.#look);
     addEventListener('online', this.#now);
+    addEventListener('pagehide', this.#sleep);
+    addEventListener('pageshow', this.#wake);
     this.#open();
   }
 
   stop() {
     document.removeEventListener('visibilitychange', this.#look);
     removeEventListener('online', this.#now);
+    removeEventListener('pagehide', this.#sleep);
+    removeEventListener('pageshow', this.#wake);
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;
@@ -106,11 +110,19 @@ class Live {
       if (this.state !== 'on') this.#open();
       return;
     }
-    this.#timer = window.setTimeout(() => {
-      this.#source?.close();
-      this.#source = null;
-      this.state = 'asleep';
-    }, idle);
+    this.#timer = window.setTimeout(this.#sleep, idle);
+  };
+
+  // A page that was left may be kept whole for the way back, its stream included, and its timers stand still.
+  #sleep = () => {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+    this.state = 'asleep';
+  };
+
+  #wake = () => {
+    if (this.state === 'asleep') this.#open();
   };
 }
 
