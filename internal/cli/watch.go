@@ -55,19 +55,21 @@ func (c *watchCmd) screen(p *program) func(apiclient.Item[apiclient.Rollout]) {
 		drawn := 0
 		return func(r apiclient.Item[apiclient.Rollout]) {
 			width, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
+			if err != nil || width <= 0 { // some terminals do not know theirs
 				width = 80
 			}
 			var b strings.Builder
 			if drawn > 0 {
 				fmt.Fprintf(&b, "\x1b[%dA", drawn)
 			}
-			lines := picture(r.Value, ink{colours: os.Getenv("NO_COLOR") == ""})
-			for _, line := range lines {
-				b.WriteString("\x1b[2K" + fit(line, width) + "\n")
+			drawn = 0
+			for _, line := range picture(r.Value, ink{colours: os.Getenv("NO_COLOR") == ""}) {
+				for _, row := range wrap(line, width) {
+					b.WriteString("\x1b[2K" + row + "\n")
+					drawn++
+				}
 			}
 			b.WriteString("\x1b[J")
-			drawn = len(lines)
 			_, _ = f.WriteString(b.String())
 		}
 	}
@@ -86,8 +88,52 @@ func (c *watchCmd) screen(p *program) func(apiclient.Item[apiclient.Rollout]) {
 // plainEvery is how often a line is printed where nothing can be drawn and nothing changes.
 const plainEvery = 10 * time.Second
 
-// fit cuts a line to the terminal's width, so that what is drawn has as many lines as were written. Colours do not count.
-func fit(line string, width int) string {
+// wrap breaks a line at its blanks into rows of the terminal's width, so that what is drawn has as many rows as were counted; the later ones are indented. A word that
+// is wider than a row is cut. Colours have no width.
+func wrap(line string, width int) []string {
+	const indent = "      "
+	if width <= 2*len(indent) {
+		return []string{cut(line, width)}
+	}
+	var rows []string
+	rest := line
+	for {
+		at := breakAt(rest, width)
+		if at < 0 {
+			return append(rows, cut(rest, width))
+		}
+		rows = append(rows, cut(strings.TrimRight(rest[:at], " "), width))
+		rest = indent + strings.TrimLeft(rest[at:], " ")
+	}
+}
+
+// breakAt gives the place of the last blank in front of which a row has room, behind its indent, or of the first blank behind a word that has none; −1 where nothing
+// needs to be broken, or can be.
+func breakAt(line string, width int) int {
+	n, last, inCode, begun := 0, -1, false, false
+	for at, r := range line {
+		switch {
+		case r == '\x1b':
+			inCode = true
+		case inCode:
+			inCode = r != 'm'
+		case n >= width && r == ' ':
+			return at
+		case n >= width && last >= 0:
+			return last
+		default:
+			if r == ' ' && begun {
+				last = at
+			}
+			begun = begun || r != ' '
+			n++
+		}
+	}
+	return -1
+}
+
+// cut leaves out what is beyond the width, but no colour code.
+func cut(line string, width int) string {
 	var b strings.Builder
 	n, inCode := 0, false
 	for _, r := range line {
