@@ -86,8 +86,8 @@ func server(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Check(w.serve())
 	case "term":
-		old := w.site.server
-		w.site.server = nil
+		old := w.server
+		w.server = nil
 		ts.Check(old.end(syscall.SIGTERM))
 		_, err := ts.Stdout().Write([]byte(old.out.String()))
 		ts.Check(err)

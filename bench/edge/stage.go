@@ -85,7 +85,7 @@ func (s *stage) start(ctx context.Context, role string, args ...string) (target,
 }
 
 func (s *stage) startAt(ctx context.Context, role, addr string, args ...string) (target, error) {
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this program itself; ended by close
+	cmd := exec.Command(os.Args[0]) // this program itself; ended by close
 	cmd.Env = append(os.Environ(), roleVariable+"="+strings.Join(append([]string{role, addr}, args...), "|"))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

@@ -167,7 +167,7 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 		}
 		select {
 		case <-signals:
-			os.Exit(exitInterrupted)
+			os.Exit(exitInterrupted) //nolint:forbidigo // who asks twice does not want to wait for anything
 		case <-done:
 		}
 	}()

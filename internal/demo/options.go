@@ -72,7 +72,7 @@ func (o Options) pace() pace {
 
 // free checks that an address can be listened on, and takes a free port for port 0.
 func free(flag, address string) (string, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address) //nolint:noctx // at once, on this machine
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {

@@ -3,6 +3,7 @@ package demo
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/event"
@@ -228,13 +229,13 @@ func (s *shipment) stages() map[string]float64 {
 }
 
 func (s *shipment) stageWords() string {
-	text := "seconds after the push:"
+	var stages []string
 	for _, m := range milestones {
 		if at := s.at[m]; !at.IsZero() {
-			text += fmt.Sprintf(" %s %.1f,", m, s.since("pushed", at))
+			stages = append(stages, fmt.Sprintf("%s %.1f", m, s.since("pushed", at)))
 		}
 	}
-	return text[:len(text)-1]
+	return "seconds after the push: " + strings.Join(stages, ", ")
 }
 
 // detection is the seconds from the first visitors on the release to the verdict that it regressed.

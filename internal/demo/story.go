@@ -35,7 +35,7 @@ const (
 // story is the whole demo, from an empty server to the last word.
 func (d *demo) story(ctx context.Context) (Summary, error) {
 	var s Summary
-	d.greet(ctx)
+	d.greet()
 	if err := d.startFleet(ctx); err != nil {
 		return s, err
 	}
@@ -75,7 +75,7 @@ func (d *demo) story(ctx context.Context) (Summary, error) {
 }
 
 // greet says where to look.
-func (d *demo) greet(ctx context.Context) {
+func (d *demo) greet() {
 	link := d.app.LoginURL()
 	d.tell(Scene{Aside: true, Text: "Slipway demo: a server, 10 hosts, 4 workers, a shop and its visitors, all on this machine. Ctrl-C ends it and leaves nothing behind.\n"})
 	d.tell(Scene{Type: "server", URL: link, Text: "Watch it here, signed in:  " + link})
@@ -95,10 +95,7 @@ func (d *demo) startFleet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cache, err := d.goCache()
-	if err != nil {
-		return err
-	}
+	cache := d.goCache()
 	first := 21000 + 1000*rand.IntN(8) // the shop draws its weather by its ports: another one each time
 	for i := range d.opts.Hosts {
 		ports := fmt.Sprintf("%d-%d", first+100*i, first+100*i+99)
@@ -136,15 +133,15 @@ func (d *demo) startAgent(name, token, role string, more ...string) error {
 }
 
 // goCache is what the workers compile into: the user's own cache, which holds the standard library already.
-func (d *demo) goCache() (string, error) {
+func (d *demo) goCache() string {
 	if dir := os.Getenv("GOCACHE"); filepath.IsAbs(dir) {
-		return dir, nil
+		return dir
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return filepath.Join(d.opts.Dir, "go-build"), nil //nolint:nilerr // then it begins cold
+		return filepath.Join(d.opts.Dir, "go-build") // then it begins cold
 	}
-	return filepath.Join(dir, "go-build"), nil
+	return filepath.Join(dir, "go-build")
 }
 
 // prepare makes the app with its settings, and the repository.

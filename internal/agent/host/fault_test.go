@@ -130,7 +130,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 		endStrays(t, dir)
 		one := s.release("rel_1", "well")
 		s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}, Run: []string{"rel_1"}})
-		pid := 0
+		var pid int
 		for range 5 {
 			// Stopped at any moment: at once, while it fetches, starts, serves.
 			stop := s.hostIn(dir, func(o *Options) { o.Tied = tied })
