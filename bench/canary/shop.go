@@ -72,8 +72,8 @@ func (s stage) shop(ctx context.Context, commits int) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- crowd.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = crowd.Run(ctx) }() // ends by cancel alone
 	defer func() { cancel(); <-ended }()
 	load := rig.Load()
 	took := make([][]time.Duration, len(milestones())) // by milestone, since the push began
