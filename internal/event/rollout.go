@@ -59,7 +59,7 @@ type RolloutEnded struct {
 	Outcome  string   `json:"outcome"`
 	Verdict  string   `json:"verdict"`
 	Vital    string   `json:"vital,omitempty"` // the one that regressed most clearly
-	Path     string   `json:"path,omitempty"`  // the route pattern with most errors on the new release
+	Path     string   `json:"path,omitempty"`  // the route pattern whose errors rose most, empty when none stands out
 	Commits  []Commit `json:"commits,omitempty"`
 	Reasons  []Reason `json:"reasons"`
 	Requests int64    `json:"requests"` // answered by the new release

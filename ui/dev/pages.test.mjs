@@ -275,6 +275,14 @@ test('adding somebody gives the link that signs them in', async () => {
   await page.close();
 });
 
+test('the failing route is the one with more errors than expected, not the busiest', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-back']);
+  assert.match(await text(page, 'section[aria-labelledby=paths]'), /Errors rose most on \/checkout\./);
+  const rows = await page.$$eval('section[aria-labelledby=paths] tbody tr', (all) => all.map((r) => [r.querySelector('code').textContent, r.querySelectorAll('.worse').length, r.querySelector('[data-label="More than expected"]').textContent]));
+  assert.deepEqual(rows, [['/checkout', 2, '+47'], ['/api/basket', 0, '+2'], ['/search', 0, '−3']]);
+  await page.close();
+});
+
 test('charts download as CSV', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-back']);
   await page.evaluate(() => {

@@ -75,7 +75,7 @@ func (m *Message) fill() {
 		lines = append(lines, r.Text)
 	}
 	if m.Route != "" {
-		lines = append(lines, "most errors on "+m.Route)
+		lines = append(lines, "errors rose most on "+m.Route)
 	}
 	m.Text = strings.Join(lines, "\n")
 	seen := map[string]bool{}

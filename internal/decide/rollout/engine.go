@@ -209,7 +209,7 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 		return err
 	}
 	end := event.RolloutEnded{
-		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: worstPath(m),
+		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: m.WorstPath(),
 		Commits: m.Commits, Reasons: m.EndReasons(), Requests: m.Totals.RequestsNew,
 	}
 	if _, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), end); err != nil {

@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
-	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
-	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 // ReleaseView is a release in short.
@@ -63,19 +60,6 @@ type VitalView struct {
 	Text           string  `json:"text"`
 }
 
-// HostView is one host in the rollout.
-type HostView struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	State    string `json:"state" enum:"waiting,ready,failed,lost,left_out"`
-	Old      string `json:"old" doc:"State of the old release's process, empty when it is not there"`
-	New      string `json:"new" doc:"State of the new release's process, empty when it is not there"`
-	LeftOut  bool   `json:"left_out"`
-	Canary   bool   `json:"canary"`
-	Text     string `json:"text,omitempty"`
-	Requests int64  `json:"requests"`
-}
-
 // PathView is one route pattern.
 type PathView struct {
 	Path        string `json:"path"`
@@ -83,6 +67,9 @@ type PathView struct {
 	NewErrors   int64  `json:"new_errors"`
 	OldRequests int64  `json:"old_requests"`
 	OldErrors   int64  `json:"old_errors"`
+	// Excess and StandsOut: see machine.Paths.
+	Excess    float64 `json:"excess_errors" doc:"Errors of the new release beyond what the old one's rate on this route leads to expect; negative where there are fewer"`
+	StandsOut bool    `json:"stands_out" doc:"The excess is this route's own and hardly chance. Slow requests are not counted by route"`
 }
 
 // View is a rollout as shown.
@@ -115,7 +102,8 @@ type View struct {
 	ErrorsNew   int64             `json:"errors_new"`
 	ErrorsOld   int64             `json:"errors_old"`
 	Hosts       []HostView        `json:"hosts"`
-	Paths       []PathView        `json:"paths"`
+	Paths       []PathView        `json:"paths" doc:"By route pattern, those with the most excess errors first; at most 20"`
+	Path        string            `json:"path,omitempty" doc:"The route whose errors rose most, if one stands out"`
 	Commits     []event.Commit    `json:"commits"`
 	Decisions   []Decision        `json:"decisions,omitempty"`
 	Actions     []machine.Command `json:"actions"`
@@ -194,7 +182,7 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 		v.Alpha = m.Judge.Alpha
 		v.addVitals(m)
 	}
-	v.Paths = pathViews(m)
+	v.Paths, v.Path = pathViews(m), m.WorstPath()
 	now := s.db.Now()
 	v.Progress, v.EtaS = m.Progress(now)
 	v.Sentence = m.Sentence(now, errorRatio(v.Vitals))
@@ -267,78 +255,12 @@ func (v *View) addVitals(m *machine.Rollout) {
 
 func pathViews(m *machine.Rollout) []PathView {
 	out := []PathView{}
-	for p, t := range m.Totals.Paths {
-		out = append(out, PathView{Path: p, NewRequests: t.New, NewErrors: t.NewErrors, OldRequests: t.Old, OldErrors: t.OldErrors})
+	for _, p := range m.Paths() {
+		out = append(out, PathView{
+			Path: p.Path, NewRequests: p.New, NewErrors: p.NewErrors, OldRequests: p.Old, OldErrors: p.OldErrors, Excess: round(p.Excess), StandsOut: p.StandsOut,
+		})
 	}
-	// The worst of the new release first.
-	slices.SortFunc(out, func(a, b PathView) int {
-		if a.NewErrors != b.NewErrors {
-			return int(b.NewErrors - a.NewErrors)
-		}
-		return int(b.NewRequests + b.OldRequests - a.NewRequests - a.OldRequests)
-	})
 	return out[:min(len(out), 20)]
-}
-
-// worstPath is the route pattern with most errors on the new release, empty when it had none.
-func worstPath(m *machine.Rollout) string {
-	if paths := pathViews(m); len(paths) > 0 && paths[0].NewErrors > 0 {
-		return paths[0].Path
-	}
-	return ""
-}
-
-func (s *Service) hostViews(ctx context.Context, m *machine.Rollout) ([]HostView, error) {
-	agents, err := selectAgents(ctx, s.db)
-	if err != nil {
-		return nil, err
-	}
-	names := map[string]string{}
-	for _, a := range agents {
-		names[a.id] = a.name
-	}
-	states, err := processStates(ctx, s.db, m.App, m.Env)
-	if err != nil {
-		return nil, err
-	}
-	started := m.StartedHosts()
-	out := []HostView{}
-	for i, id := range append(slices.Clone(m.Hosts), m.LeftOut...) {
-		left := i >= len(m.Hosts)
-		h := HostView{
-			ID: id, Name: names[id], State: m.HostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
-			Old: states[[2]string{id, m.From}], New: states[[2]string{id, m.Release}], Text: m.Failed[id].Text,
-			Requests: m.Totals.Hosts[id].New + m.Totals.Hosts[id].Old,
-		}
-		if c := m.Crashes[id]; c.Restarts > 0 {
-			h.Text = fmt.Sprintf("died %d times: %s", c.Restarts, c.Text)
-		}
-		out = append(out, h)
-	}
-	slices.SortFunc(out, func(a, b HostView) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return out, nil
-}
-
-func processStates(ctx context.Context, q db.Querier, app, env string) (map[[2]string]string, error) {
-	rows, err := q.Query(ctx, `SELECT host, release, state FROM rollout_processes WHERE app = $1 AND env = $2`, app, env)
-	if err != nil {
-		return nil, fmt.Errorf("read the processes of %s/%s: %w", app, env, err)
-	}
-	defer rows.Close()
-	out := map[[2]string]string{}
-	for rows.Next() {
-		var host, release, state string
-		if err := rows.Scan(&host, &release, &state); err != nil {
-			return nil, fmt.Errorf("read the processes of %s/%s: %w", app, env, err)
-		}
-		out[[2]string{host, release}] = state
-	}
-	return out, rows.Err()
 }
 
 // EnvView is an environment as this slice knows it.

@@ -200,6 +200,7 @@ export interface Environment {
   labels: Record<string, string>;
   live: Live;
   name: string;
+  role: string;
   rollout: RolloutSummary;
   url: string;
   waiting: number;
@@ -248,6 +249,7 @@ export interface Frozen {
 
 export interface Grant {
   app: string;
+  environment: string;
   role: string;
 }
 
@@ -409,6 +411,7 @@ export interface NewEnvironment {
 }
 
 export interface NewGrant {
+  environment?: string;
   role: "viewer" | "deployer";
 }
 
@@ -445,11 +448,13 @@ export interface Notices {
 }
 
 export interface PathView {
+  excess_errors: number;
   new_errors: number;
   new_requests: number;
   old_errors: number;
   old_requests: number;
   path: string;
+  stands_out: boolean;
 }
 
 export interface Person {
@@ -655,6 +660,7 @@ export interface View {
   mode: string;
   number: number;
   outcome?: "promoted" | "rolled_back" | "superseded";
+  path?: string;
   paths: PathView[] | null;
   progress: number;
   reasons: Reason[] | null;
