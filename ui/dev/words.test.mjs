@@ -96,4 +96,6 @@ test('rates are smoothed over the last seconds, by requests', () => {
   const rates = smooth.smooth([1, 0, 0, 0.5], [2, 2, 0, 4], [10, 11, 12, 25], 15);
   assert.deepEqual(rates, [1, 0.5, 0.5, 2 / 6]);
   assert.deepEqual(smooth.smooth([0], [0], [1], 15), [null]);
+  // Nobody was at risk for a minute: that is a gap, not 0 %, and it weighs nothing afterwards.
+  assert.deepEqual(smooth.smooth([0.2, null, null, 0.2], [5, 0, 0, 5], [10, 40, 70, 71], 15), [0.2, null, null, 0.2]);
 });

@@ -223,7 +223,7 @@ export function series(rollout, vital, seconds) {
   const p0 = usual[vital] ?? 0.01;
   const p1 = p0 * (shape.bad ? { errors: 10, latency_p50: 1.05, latency_p90: 2.2, latency_p99: 4 }[vital] : { errors: 0.92, latency_p50: 1, latency_p90: 1.03, latency_p99: 0.95 }[vital]);
   const start = Math.floor(Date.parse(rollout.steps[0].settled_at ?? rollout.created_at) / 1000);
-  const out = { vital, seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'watching', kind: 'watching' }], requests_new: [], requests_old: [] };
+  const out = { vital, seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'watching', kind: 'watching' }], requests_new: [], requests_old: [], at_risk_new: [], at_risk_old: [] };
   let n1 = 0, n0 = 0, e1 = 0.5, e0 = 0.5, log = 0;
   for (let i = 0; i < seconds; i++) {
     const wave = 1 + 0.2 * Math.sin(i / 9);
@@ -237,8 +237,10 @@ export function series(rollout, vital, seconds) {
     const ratio = (e1 / Math.max(n1, 1)) / (e0 / Math.max(n0, 1));
     const w = 3.4 * Math.sqrt(1 / e1 + 1 / e0);
     out.seconds.push(start + i);
-    out.new_rate.push(a > 0 ? x / a : 0);
-    out.old_rate.push(b > 0 ? y / b : 0);
+    out.new_rate.push(a > 0 ? x / a : null);
+    out.old_rate.push(b > 0 ? y / b : null);
+    out.at_risk_new.push(a);
+    out.at_risk_old.push(b);
     out.log10_e.push(Number(log.toFixed(3)));
     out.ratio.push(Number(ratio.toFixed(3)));
     out.low.push(Number((ratio * Math.exp(-w)).toFixed(4)));

@@ -18,20 +18,23 @@ type Mark struct {
 	Kind   string `json:"kind"`
 }
 
-// Series is one vital over time, one entry a second; rates are events per request at risk in that second.
+// Series is one vital over time, one entry a second; rates are events per request at risk in that second. A second without a request at risk (nobody came, or nothing
+// counted yet) has no rate: it is null, not 0.
 type Series struct {
-	Vital          string    `json:"vital"`
-	Log10Threshold float64   `json:"log10_threshold"`
-	Seconds        []int64   `json:"seconds"`
-	NewRate        []float64 `json:"new_rate"`
-	OldRate        []float64 `json:"old_rate"`
-	Log10E         []float64 `json:"log10_e"`
-	Ratio          []float64 `json:"ratio"`
-	Low            []float64 `json:"low"`
-	High           []float64 `json:"high"`
-	RequestsNew    []int64   `json:"requests_new"`
-	RequestsOld    []int64   `json:"requests_old"`
-	Marks          []Mark    `json:"marks"`
+	Vital          string     `json:"vital"`
+	Log10Threshold float64    `json:"log10_threshold"`
+	Seconds        []int64    `json:"seconds"`
+	NewRate        []*float64 `json:"new_rate" doc:"Null in a second without a request at risk"`
+	OldRate        []*float64 `json:"old_rate" doc:"Null in a second without a request at risk"`
+	AtRiskNew      []int64    `json:"at_risk_new" doc:"How many requests the rate is of: its weight in a mean"`
+	AtRiskOld      []int64    `json:"at_risk_old"`
+	Log10E         []float64  `json:"log10_e"`
+	Ratio          []float64  `json:"ratio"`
+	Low            []float64  `json:"low"`
+	High           []float64  `json:"high"`
+	RequestsNew    []int64    `json:"requests_new"`
+	RequestsOld    []int64    `json:"requests_old"`
+	Marks          []Mark     `json:"marks"`
 }
 
 // SeriesOf gives a vital of a rollout over time.
@@ -97,7 +100,9 @@ func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) e
 
 func (o *Series) grow(second int64) {
 	o.Seconds = append(o.Seconds, second)
-	for _, f := range []*[]float64{&o.NewRate, &o.OldRate, &o.Log10E, &o.Ratio, &o.Low, &o.High} {
+	o.NewRate, o.OldRate = append(o.NewRate, nil), append(o.OldRate, nil)
+	o.AtRiskNew, o.AtRiskOld = append(o.AtRiskNew, 0), append(o.AtRiskOld, 0)
+	for _, f := range []*[]float64{&o.Log10E, &o.Ratio, &o.Low, &o.High} {
 		*f = append(*f, 0)
 	}
 	o.RequestsNew, o.RequestsOld = append(o.RequestsNew, 0), append(o.RequestsOld, 0)
@@ -106,14 +111,17 @@ func (o *Series) grow(second int64) {
 func (o *Series) set(t tickBody, v tickVital, sum judge.Count) {
 	i := len(o.Seconds) - 1
 	o.NewRate[i], o.OldRate[i] = rate(sum.New, sum.AtRiskNew), rate(sum.Old, sum.AtRiskOld)
+	o.AtRiskNew[i], o.AtRiskOld[i] = sum.AtRiskNew, sum.AtRiskOld
 	o.Log10E[i], o.Ratio[i], o.Low[i], o.High[i] = v.LogE, v.Ratio, v.Low, v.High
 	o.RequestsNew[i] += t.RequestsNew
 	o.RequestsOld[i] += t.RequestsOld
 }
 
-func rate(events, atRisk int64) float64 {
+// rate is nil where nothing was at risk: there is no rate of nothing.
+func rate(events, atRisk int64) *float64 {
 	if atRisk == 0 {
-		return 0
+		return nil
 	}
-	return round(float64(events) / float64(atRisk))
+	r := round(float64(events) / float64(atRisk))
+	return &r
 }

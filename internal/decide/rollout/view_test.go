@@ -34,6 +34,34 @@ func TestTheRouteThatGotWorseIsNamed(t *testing.T) {
 	})
 }
 
+// A second in which nobody was at risk has no rate; it is not one without errors.
+func TestSecondsWithoutRequestsHaveNoRate(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		w.release()
+		w.reach(2, "watching")
+		for range 3 { // the first may be from before the hosts had settled
+			w.second(.02, .02)
+		}
+		w.clock.pass(time.Second)
+		sec := w.counted(0, 0)
+		sec.Routes[0].Hosts = nil
+		w.feed(sec)
+		s, err := w.SeriesOf(t.Context(), app, w.nth(2).ID, "errors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := len(s.Seconds) - 1
+		if s.NewRate[last] != nil || s.OldRate[last] != nil || s.AtRiskNew[last] != 0 || s.AtRiskOld[last] != 0 {
+			t.Errorf("a second without requests has the rates %v and %v of %d and %d", s.NewRate[last], s.OldRate[last], s.AtRiskNew[last], s.AtRiskOld[last])
+		}
+		if r := s.NewRate[last-1]; r == nil || *r != .02 || s.AtRiskNew[last-1] != 500 {
+			t.Errorf("a second with requests has the rate %v of %d", r, s.AtRiskNew[last-1])
+		}
+	})
+}
+
 // ended gives how the end of a rollout was told.
 func (w *world) ended(id string) (end event.RolloutEnded) {
 	w.t.Helper()

@@ -551,13 +551,15 @@ export interface SecretInfo {
 }
 
 export interface Series {
+  at_risk_new: number[] | null;
+  at_risk_old: number[] | null;
   high: number[] | null;
   log10_e: number[] | null;
   log10_threshold: number;
   low: number[] | null;
   marks: Mark[] | null;
-  new_rate: number[] | null;
-  old_rate: number[] | null;
+  new_rate: (number | null)[] | null;
+  old_rate: (number | null)[] | null;
   ratio: number[] | null;
   requests_new: number[] | null;
   requests_old: number[] | null;
