@@ -63,6 +63,10 @@ func (a *App) edgeArgs(dir, id string) []string {
 	if o.ACME {
 		args = append(args, "--acme")
 	}
+	for _, network := range o.TrustedProxies {
+		args = append(args, "--trusted-proxies", network.String())
+	}
+	args = append(args, o.EdgeArgs...)
 	if o.StopEdge {
 		args = append(args, "--tied") // it ends with this process, kill -9 included
 	}

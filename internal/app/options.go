@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,10 @@ type Options struct {
 	// Either of the two implies it.
 	ACME              bool
 	ACMEEmail, ACMECA string
+	// TrustedProxies are the networks of proxies before the edge, whose X-Forwarded-* is believed.
+	TrustedProxies []netip.Prefix
+	// EdgeArgs are flags that the server's edge gets as they are: how it logs.
+	EdgeArgs []string
 	// StopEdge ends the edge with the server. Else it serves on, and the next server adopts it.
 	StopEdge bool
 	// Exe runs `slipway edge`; default is this program.
@@ -56,6 +61,12 @@ type Options struct {
 	Logger  *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+}
+
+// Check says what is wrong with the options, all at once, before anything is opened.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
 }
 
 // withDefaults fills in what is not set and checks the rest, all at once.

@@ -11,6 +11,7 @@ import (
 
 type agentCmd struct {
 	logging
+	configured
 	tied
 	joining
 	Server  string            `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
@@ -27,6 +28,9 @@ type agentCmd struct {
 }
 
 func (c *agentCmd) Run(p *program) error {
+	if p.file.err != nil {
+		return p.file.err
+	}
 	var ports [2]int
 	if n, err := fmt.Sscanf(c.Ports, "%d-%d", &ports[0], &ports[1]); err != nil || n != 2 || ports[0] < 1 || ports[0] > ports[1] || ports[1] > 65535 {
 		return fault.Invalid("--ports %q is not a range; write it like 20000-29999", c.Ports)

@@ -33,7 +33,7 @@ func TestServeHasAnAddressOfItsOwn(t *testing.T) {
 const asProgram = "SLIPWAY_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && os.Args[1] == "edge" { // the edge of a server that is the test binary
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	apptest.Main(m)

@@ -26,6 +26,7 @@ type edgeVerb struct {
 
 type edgeCmd struct {
 	logging
+	configured
 	tied
 	joining
 	Data           string   `help:"Folder of this edge." aliases:"dir" default:"slipway-edge" type:"path" env:"SLIPWAY_DATA"`
@@ -47,7 +48,7 @@ func (c *edgeCmd) Run(p *program) error {
 	o := edge.Options{
 		ID: c.ID, Listen: c.Listen, Server: c.Server, Credential: c.Credential, Dir: c.Data, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
-	if err := c.network(&o); err != nil {
+	if err := c.network(p, &o); err != nil {
 		return err
 	}
 	ctx, stop := c.bind(p.ctx)
@@ -67,20 +68,26 @@ func (c *edgeCmd) Run(p *program) error {
 }
 
 // network reads what concerns connections, all mistakes at once.
-func (c *edgeCmd) network(o *edge.Options) error {
-	var errs []error
-	for _, text := range c.TrustedProxies {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			errs = append(errs, fault.Invalid("--trusted-proxies: %q is not a network; write it like 10.0.0.0/8", text))
-		}
-		o.TrustedProxies = append(o.TrustedProxies, prefix)
-	}
+func (c *edgeCmd) network(p *program, o *edge.Options) error {
+	var err error
+	o.TrustedProxies, err = networks("trusted-proxies", c.TrustedProxies)
 	o.CertFile, o.KeyFile, o.TLSListen = c.TLSCert, c.TLSKey, c.TLSListen
 	if c.ACME || c.ACMEEmail != "" || c.ACMECA != "" {
 		o.ACME = &certs.ACME{Email: c.ACMEEmail, Directory: c.ACMECA}
 	}
-	return errors.Join(errs...)
+	return p.file.with(err)
+}
+
+// networks reads what a flag says about proxies, all mistakes at once.
+func networks(flag string, texts []string) (ns []netip.Prefix, err error) {
+	for _, text := range texts {
+		n, wrong := netip.ParsePrefix(text)
+		if wrong != nil {
+			err = errors.Join(err, fault.Invalid("--%s: %q is not a network; write it like 10.0.0.0/8", flag, text).At(flag))
+		}
+		ns = append(ns, n)
+	}
+	return ns, err
 }
 
 // join makes this machine an edge of the server; where it is one already, nothing is asked.

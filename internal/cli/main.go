@@ -68,6 +68,7 @@ type program struct {
 	ctx            context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	file           optionsFile // of serve, agent and edge
 }
 
 // Main runs one command line and gives the exit status.
@@ -83,9 +84,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func (p *program) main(args []string) int {
 	over := -1
-	parser, err := kong.New(&verbs{}, kong.Name("slipway"), kong.Writers(p.stdout, p.stderr),
-		kong.Description("Ship every commit, and know whether you should have."),
-		kong.Vars{"localURL": localURL}, kong.Exit(func(status int) { over = status }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+	parser, err := p.parser(&verbs{}, kong.Exit(func(status int) { over = status }))
 	if err != nil {
 		return p.fail(err)
 	}
@@ -101,6 +100,13 @@ func (p *program) main(args []string) int {
 		return exitUsage
 	}
 	return p.fail(found.Run(p))
+}
+
+// parser reads command lines into v.
+func (p *program) parser(v *verbs, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(v, append(more, kong.Name("slipway"), kong.Writers(p.stdout, p.stderr),
+		kong.Description("Ship every commit, and know whether you should have."),
+		kong.Vars{"localURL": localURL}, kong.Resolvers(&p.file), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))...)
 }
 
 // helpFor names the verb that was being read when it went wrong.

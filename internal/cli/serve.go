@@ -12,32 +12,39 @@ import (
 
 type serveCmd struct {
 	logging
-	Data          string        `help:"Folder for everything." default:"slipway-data" type:"path" env:"SLIPWAY_DATA"`
-	Listen        string        `help:"Address for people, agents and git; TLS off loopback." default:"127.0.0.1:7070" env:"SLIPWAY_LISTEN"`
-	EdgeListen    string        `help:"Address for the apps' visitors; \"none\" when the edge runs elsewhere." default:"127.0.0.1:7080" env:"SLIPWAY_EDGE_LISTEN"`
-	EdgeTLSListen string        `help:"Address for the apps' visitors by TLS; --edge-listen then sends everybody there. Default with --acme: :443." env:"SLIPWAY_EDGE_TLS_LISTEN"`
-	EdgeTLSCert   string        `help:"Certificate file for the apps' visitors; read again when it changes." type:"path" env:"SLIPWAY_EDGE_TLS_CERT"`
-	EdgeTLSKey    string        `help:"Key file of that certificate." type:"path" env:"SLIPWAY_EDGE_TLS_KEY"`
-	ACME          bool          `name:"acme" help:"Get certificates for the environments' domains from Let's Encrypt, or --acme-ca; port 80 must reach --edge-listen." env:"SLIPWAY_ACME"`
-	ACMEEmail     string        `name:"acme-email" help:"Where the authority writes to when something is wrong; implies --acme." env:"SLIPWAY_ACME_EMAIL"`
-	ACMECA        string        `name:"acme-ca" help:"Directory of another certificate authority: its URL; implies --acme." env:"SLIPWAY_ACME_CA"`
-	URL           string        `help:"How others reach this server, where that is not its address." env:"SLIPWAY_PUBLIC_URL"`
-	AdminToken    string        `help:"A token of the first admin, 16 characters at least. Without it one is made and printed at the first start." env:"SLIPWAY_ADMIN_TOKEN"`
-	Database      string        `help:"postgres://… instead of SQLite in the data folder." env:"SLIPWAY_DATABASE"`
-	NATS          string        `name:"nats" help:"nats://… of a cluster instead of a log in the data folder." env:"SLIPWAY_NATS"`
-	SecretKey     string        `help:"Key that seals secrets, instead of the file in the data folder: 32 bytes as 64 hex digits." env:"SLIPWAY_SECRET_KEY"`
-	TLSCert       string        `name:"tls-cert" help:"Certificate file; without it the server makes its own." type:"path" env:"SLIPWAY_TLS_CERT"`
-	TLSKey        string        `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
-	LogAge        time.Duration `help:"How long logs of builds are kept." default:"720h" env:"SLIPWAY_LOG_AGE"`
+	configured
+	Data               string        `help:"Folder for everything." default:"slipway-data" type:"path" env:"SLIPWAY_DATA"`
+	Listen             string        `help:"Address for people, agents and git; TLS off loopback." default:"127.0.0.1:7070" env:"SLIPWAY_LISTEN"`
+	EdgeListen         string        `help:"Address for the apps' visitors; \"none\" when the edge runs elsewhere." default:"127.0.0.1:7080" env:"SLIPWAY_EDGE_LISTEN"`
+	EdgeTLSListen      string        `help:"Address for the apps' visitors by TLS; --edge-listen then sends everybody there. Default with --acme: :443." env:"SLIPWAY_EDGE_TLS_LISTEN"`
+	EdgeTLSCert        string        `help:"Certificate file for the apps' visitors; read again when it changes." type:"path" env:"SLIPWAY_EDGE_TLS_CERT"`
+	EdgeTLSKey         string        `help:"Key file of that certificate." type:"path" env:"SLIPWAY_EDGE_TLS_KEY"`
+	ACME               bool          `name:"acme" help:"Get certificates for the environments' domains from Let's Encrypt, or --acme-ca; port 80 must reach --edge-listen." env:"SLIPWAY_ACME"`
+	ACMEEmail          string        `name:"acme-email" help:"Where the authority writes to when something is wrong; implies --acme." env:"SLIPWAY_ACME_EMAIL"`
+	ACMECA             string        `name:"acme-ca" help:"Directory of another certificate authority: its URL; implies --acme." env:"SLIPWAY_ACME_CA"`
+	EdgeTrustedProxies []string      `help:"Networks of proxies before the edge, whose X-Forwarded-* is believed." env:"SLIPWAY_TRUSTED_PROXIES"`
+	URL                string        `help:"How others reach this server, where that is not its address." env:"SLIPWAY_PUBLIC_URL"`
+	AdminToken         string        `help:"A token of the first admin, 16 characters at least. Without it one is made and printed at the first start." env:"SLIPWAY_ADMIN_TOKEN"`
+	Database           string        `help:"postgres://… instead of SQLite in the data folder." env:"SLIPWAY_DATABASE"`
+	NATS               string        `name:"nats" help:"nats://… of a cluster instead of a log in the data folder." env:"SLIPWAY_NATS"`
+	SecretKey          string        `help:"Key that seals secrets, instead of the file in the data folder: 32 bytes as 64 hex digits." env:"SLIPWAY_SECRET_KEY"`
+	TLSCert            string        `name:"tls-cert" help:"Certificate file; without it the server makes its own." type:"path" env:"SLIPWAY_TLS_CERT"`
+	TLSKey             string        `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
+	LogAge             time.Duration `help:"How long logs of builds are kept." default:"720h" env:"SLIPWAY_LOG_AGE"`
 }
 
 func (c *serveCmd) Run(p *program) error {
-	a, err := app.New(p.ctx, app.Options{
+	trusted, err := networks("edge-trusted-proxies", c.EdgeTrustedProxies)
+	o := app.Options{
 		Dir: c.Data, Listen: c.Listen, EdgeListen: c.EdgeListen, URL: c.URL, AdminToken: c.AdminToken, Database: c.Database, NATS: c.NATS,
 		EdgeTLSListen: c.EdgeTLSListen, EdgeCertFile: c.EdgeTLSCert, EdgeKeyFile: c.EdgeTLSKey, ACME: c.ACME, ACMEEmail: c.ACMEEmail, ACMECA: c.ACMECA,
-		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge,
+		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge, TrustedProxies: trusted, EdgeArgs: c.args(),
 		Version: programVersion(), UI: ui.Files(), Logger: c.logger(p.stderr),
-	})
+	}
+	if err := p.file.with(errors.Join(err, o.Check())); err != nil {
+		return err
+	}
+	a, err := app.New(p.ctx, o)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -40,7 +42,7 @@ func (c *children) start(name string, env []string, args ...string) error {
 		return fmt.Errorf("open the log of %s: %w", name, err)
 	}
 	cmd := exec.Command(c.exe, args...) //nolint:noctx // our own program, which stop ends
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(withoutOurs(os.Environ()), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -55,6 +57,11 @@ func (c *children) start(name string, env []string, args ...string) error {
 	defer c.mu.Unlock()
 	c.all = append(c.all, k)
 	return nil
+}
+
+// withoutOurs drops the variables of this program, SLIPWAY_CONFIG among them: they are meant for a server or an agent of the user's own.
+func withoutOurs(environ []string) []string {
+	return slices.DeleteFunc(environ, func(v string) bool { return strings.HasPrefix(v, "SLIPWAY_") })
 }
 
 // dead names the children that ended though nobody told them to.

@@ -247,3 +247,19 @@ func TestARecordOfADeadDemoIsNoDemo(t *testing.T) {
 		t.Error("a record is left behind")
 	}
 }
+
+// The user's own server and agents may be told by variables what they are; the demo's must not hear it.
+func TestChildrenDoNotGetTheUsersOptions(t *testing.T) {
+	t.Setenv("SLIPWAY_CONFIG", "/etc/slipway/agent.yaml")
+	t.Setenv("OTHER", "kept")
+	c := &children{exe: "/usr/bin/env", logs: t.TempDir()}
+	if err := c.start("env", []string{"SLIPWAY_JOIN=slj_x"}); err != nil {
+		t.Fatal(err)
+	}
+	<-c.all[0].gone
+	c.stop()
+	out, err := os.ReadFile(filepath.Join(c.logs, "env.log"))
+	if text := string(out); err != nil || strings.Contains(text, "SLIPWAY_CONFIG") || !strings.Contains(text, "OTHER=kept") || !strings.Contains(text, "SLIPWAY_JOIN=slj_x") {
+		t.Errorf("%v: %s", err, text)
+	}
+}

@@ -24,18 +24,7 @@ const (
 // Parse reads a manifest. It returns the manifest with its defaults filled in,
 // or all mistakes of the file, never both.
 func Parse(src []byte) (*Manifest, Problems) {
-	src = bytes.TrimPrefix(src, []byte("\ufeff"))
-	c := &cursor{at: map[string]place{"": {1, 1}}}
-	if len(src) > MaxSize {
-		c.problem("", "the file has %d bytes; at most %d are read", len(src), MaxSize)
-		return nil, c.problems
-	}
-	c = newCursor(src)
-	c.checkBytes(src)
-	if len(c.problems) > 0 {
-		return nil, sorted(c.problems)
-	}
-	root := c.document(src)
+	c, root := open(src, "app: NAME")
 	if len(c.problems) > 0 {
 		return nil, sorted(c.problems)
 	}
@@ -48,6 +37,21 @@ func Parse(src []byte) (*Manifest, Problems) {
 	}
 	m.Warnings = sorted(c.warnings)
 	return &m, nil
+}
+
+// open reads the YAML, up to its only document. least is the least that the file must say; where that is nothing, an empty file has no document.
+func open(src []byte, least string) (*cursor, ast.Node) {
+	src = bytes.TrimPrefix(src, []byte("\ufeff"))
+	c := &cursor{at: map[string]place{"": {1, 1}}}
+	if len(src) > MaxSize {
+		c.problem("", "the file has %d bytes; at most %d are read", len(src), MaxSize)
+		return c, nil
+	}
+	c = newCursor(src)
+	if c.checkBytes(src); len(c.problems) > 0 {
+		return c, nil
+	}
+	return c, c.document(src, least)
 }
 
 // Keys returns the path of each key that can be written: rollout.steps[].share,
@@ -91,7 +95,7 @@ func wrongCharacter(r rune, size int) string {
 }
 
 // document parses the YAML and returns its only document.
-func (c *cursor) document(src []byte) ast.Node {
+func (c *cursor) document(src []byte, least string) ast.Node {
 	tokens := lexer.Tokenize(string(src))
 	c.checkTokens(tokens)
 	if len(c.problems) > 0 {
@@ -108,8 +112,12 @@ func (c *cursor) document(src []byte) ast.Node {
 			roots = append(roots, doc.Body)
 		}
 	}
-	if len(roots) == 0 {
-		c.problem("", "the file says nothing; the least it needs is: app: NAME")
+	switch {
+	case len(roots) > 0:
+	case least == "":
+		return nil
+	default:
+		c.problem("", "the file says nothing; the least it needs is: %s", least)
 		return nil
 	}
 	for _, root := range roots[1:] {

@@ -13,11 +13,16 @@ type Problem struct {
 	Path    string `json:"path"`   // such as rollout.steps[0].share; empty for the whole file
 	Message string `json:"message"`
 	Source  string `json:"source"` // the line of the file, without its end
+	File    string `json:"-"`      // its name; empty for the manifest
 }
 
 // String returns one line: .slipway.yaml:12:7: rollout.steps[0].share: "10" is …
 func (p Problem) String() string {
-	at := fmt.Sprintf("%s:%d:%d: ", Filename, p.Line, p.Column)
+	file := p.File
+	if file == "" {
+		file = Filename
+	}
+	at := fmt.Sprintf("%s:%d:%d: ", file, p.Line, p.Column)
 	if p.Path != "" {
 		at += p.Path + ": "
 	}
