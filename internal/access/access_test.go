@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -224,26 +225,26 @@ func TestRolesAndRights(t *testing.T) {
 		}{
 			{"norm", "", "", map[Right]bool{}},
 			{"vera", "shop", Viewer, map[Right]bool{View: true}},
-			{"dora", "shop", Deployer, map[Right]bool{View: true, Deploy: true}},
+			{"dora", "shop", Deployer, map[Right]bool{View: true, Push: true, Deploy: true}},
 			{"else", "shoes", Deployer, map[Right]bool{}},
 			{"wide", AllApps, Viewer, map[Right]bool{View: true}},
-			{"cleo", AllApps, Deployer, map[Right]bool{View: true, Deploy: true, Create: true}},
+			{"cleo", AllApps, Deployer, map[Right]bool{View: true, Push: true, Deploy: true, Create: true}},
 		} {
 			w.add(p.name)
 			if p.role != "" {
-				if err := w.Grant(ctx, "test", p.app, p.name, p.role); err != nil {
+				if err := w.Grant(ctx, "test", p.name, Grant{p.app, AllEnvironments, p.role}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			id := rights(p.name)
-			for _, right := range []Right{View, Deploy, Create, Administer} {
+			for _, right := range []Right{View, Push, Deploy, Create, Administer} {
 				if id.Can(right, "shop") != p.can[right] || (id.Require(right, "shop") == nil) != p.can[right] {
 					t.Errorf("%s: right %d is %v", p.name, right, id.Can(right, "shop"))
 				}
 			}
 		}
 		// A wider grant does not take a stronger one away.
-		if err := w.Grant(ctx, "test", AllApps, "dora", Viewer); err != nil {
+		if err := w.Grant(ctx, "test", "dora", Grant{AllApps, AllEnvironments, Viewer}); err != nil {
 			t.Fatal(err)
 		}
 		if id := rights("dora"); !id.Can(Deploy, "shop") || id.Can(Deploy, "shoes") || !id.Can(View, "shoes") {
@@ -258,14 +259,64 @@ func TestRolesAndRights(t *testing.T) {
 		if err := (Identity{}).Require(View, "shop"); !fault.Is(err, fault.CodeUnauthorized) {
 			t.Errorf("nobody: %v", err)
 		}
-		if err := w.Grant(ctx, "test", "shop", "vera", Admin); !fault.Is(err, fault.CodeInvalid) {
+		if err := w.Grant(ctx, "test", "vera", Grant{"shop", AllEnvironments, Admin}); !fault.Is(err, fault.CodeInvalid) {
 			t.Errorf("admin of an app: %v", err)
 		}
-		if err := w.Revoke(ctx, "test", "shop", "vera"); err != nil || rights("vera").Can(View, "shop") {
+		if err := w.Revoke(ctx, "test", "vera", "shop", ""); err != nil || rights("vera").Can(View, "shop") {
 			t.Errorf("a role that was taken: %v", err)
 		}
-		if err := w.Revoke(ctx, "test", "shop", "vera"); !fault.Is(err, fault.CodeNotFound) {
+		if err := w.Revoke(ctx, "test", "vera", "shop", ""); !fault.Is(err, fault.CodeNotFound) {
 			t.Errorf("taken twice: %v", err)
+		}
+	})
+}
+
+func TestARoleInOneEnvironment(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		ctx := t.Context()
+		w.add("sten")
+		_, secret := w.token("sten", time.Time{})
+		sten := func() Identity {
+			id, err := w.as(bearer(secret))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		give := func(g Grant) error { return w.Grant(ctx, "test", "sten", g) }
+		if err := give(Grant{"shop", "staging", Deployer}); err != nil {
+			t.Fatal(err)
+		}
+		id := sten()
+		if !id.CanIn(Deploy, "shop", "staging") || id.RoleIn("shop", "staging") != Deployer || !id.Can(Push, "shop") || !id.CanIn(View, "shop", "production") {
+			t.Error("a deployer of staging does not deploy there, push, or see the app")
+		}
+		for _, env := range []string{"production", AllEnvironments} {
+			err := id.RequireIn(Deploy, "shop", env)
+			if id.CanIn(Deploy, "shop", env) || id.RoleIn("shop", env) != Viewer || !fault.Is(err, fault.CodeForbidden) {
+				t.Errorf("a deployer of staging is %s in %s: %v", id.RoleIn("shop", env), env, err)
+			}
+		}
+		if id.Can(Push, "shoes") || id.CanIn(Deploy, "shoes", "staging") || id.Can(View, "shoes") || id.Can(Create, "") {
+			t.Error("a deployer of staging of one app has rights in another")
+		}
+		// One role an environment, side by side with that in all.
+		if err := errors.Join(give(Grant{"shop", AllEnvironments, Viewer}), give(Grant{"shop", "qa", Deployer}), give(Grant{AllApps, "qa", Deployer})); err != nil {
+			t.Fatal(err)
+		}
+		if id = sten(); len(id.Person.Grants) != 4 || !id.CanIn(Deploy, "shop", "staging") || !id.CanIn(Deploy, "shoes", "qa") || id.Can(Deploy, "shop") || id.Can(Create, "") {
+			t.Errorf("grants %+v", id.Person.Grants)
+		}
+		if err := w.Revoke(ctx, "test", "sten", "shop", "qa"); err != nil || !sten().CanIn(Deploy, "shop", "staging") {
+			t.Errorf("taken in qa, and lost in staging (%v)", err)
+		}
+		if err := w.Revoke(ctx, "test", "sten", "shop", ""); err != nil || sten().CanIn(Deploy, "shop", "staging") || !sten().CanIn(Deploy, "shop", "qa") {
+			t.Errorf("taken in the whole app: %v, %+v", err, sten().Person.Grants)
+		}
+		for _, bad := range []Grant{{"shop", "", Deployer}, {"shop", "staging", Viewer}, {"shop", "staging", Admin}} {
+			if err := give(bad); !fault.Is(err, fault.CodeInvalid) {
+				t.Errorf("%+v: %v", bad, err)
+			}
 		}
 	})
 }

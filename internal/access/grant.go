@@ -21,6 +21,9 @@ const (
 // AllApps as the app of a grant means every app, those to come included.
 const AllApps = "*"
 
+// AllEnvironments as the environment of a grant means every environment of the app, those to come included.
+const AllEnvironments = "*"
+
 // Right is what an act takes.
 type Right int
 
@@ -28,7 +31,9 @@ type Right int
 const (
 	// View: see an app and all that happens in it, settings included, secrets not.
 	View Right = iota
-	// Deploy: push, change settings and secrets, steer rollouts.
+	// Push: send commits to branches that no environment follows. Who may deploy to any environment of an app has it.
+	Push
+	// Deploy: push to an environment's branch, change its settings and secrets, steer its rollouts. In all environments: add some, too, and say where they run.
 	Deploy
 	// Create: make an app.
 	Create
@@ -39,48 +44,71 @@ const (
 // Grant is one role of one person.
 type Grant struct {
 	App  string `json:"app"`
-	Role Role   `json:"role"`
+	Env  string `json:"environment" doc:"Where the role holds; * for all environments" example:"*"`
+	Role Role   `json:"role" enum:"viewer,deployer"`
 }
 
-// Grant gives a person a role in an app ("*" for all); it replaces the one they had there.
-func (s *Service) Grant(ctx context.Context, actor, app, person string, role Role) error {
-	if role != Viewer && role != Deployer {
-		return fault.Invalid("%q is not a role of an app; it is %q or %q", role, Viewer, Deployer).At("role")
+// Check says what is wrong with a grant, whoever gets it.
+func (g Grant) Check() error {
+	switch {
+	case g.Role != Viewer && g.Role != Deployer:
+		return fault.Invalid("%q is not a role of an app; it is %q or %q", g.Role, Viewer, Deployer).At("role")
+	case g.Env == "":
+		return fault.Invalid("name the environment, or %q for all", AllEnvironments).At("environment")
+	case g.Role == Viewer && g.Env != AllEnvironments:
+		return fault.Invalid("who sees an app sees all its environments: give the role %s without an environment", Viewer).At("environment")
+	}
+	return nil
+}
+
+// Grant gives a person a role in an app ("*" for all) and an environment of it ("*" for all); it replaces the one they had there.
+func (s *Service) Grant(ctx context.Context, actor, person string, g Grant) error {
+	if err := g.Check(); err != nil {
+		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		p, err := personByName(ctx, tx, person)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO access_grants (person, app, role) VALUES ($1, $2, $3)
-			ON CONFLICT (person, app) DO UPDATE SET role = excluded.role`, p.ID, app, string(role))
+		_, err = tx.Exec(ctx, `INSERT INTO access_grants (person, app, env, role) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (person, app, env) DO UPDATE SET role = excluded.role`, p.ID, g.App, g.Env, string(g.Role))
 		if err != nil {
-			return fmt.Errorf("make %s %s of %s: %w", person, role, app, err)
+			return fmt.Errorf("make %s %s of %s: %w", person, g.Role, g.place(), err)
 		}
-		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.given", App: app, Target: person, Detail: map[string]any{"role": role}})
+		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.given", App: g.App, Env: g.Env, Target: person, Detail: map[string]any{"role": g.Role}})
 	})
 }
 
-// Revoke takes a person's role in an app away.
-func (s *Service) Revoke(ctx context.Context, actor, app, person string) error {
+// Revoke takes away the role that a person was given in an app and environment; with an empty environment, all that they were given in the app.
+func (s *Service) Revoke(ctx context.Context, actor, person, app, env string) error {
+	g := Grant{App: app, Env: env}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		p, err := personByName(ctx, tx, person)
 		if err != nil {
 			return err
 		}
-		res, err := tx.Exec(ctx, `DELETE FROM access_grants WHERE person = $1 AND app = $2`, p.ID, app)
+		res, err := tx.Exec(ctx, `DELETE FROM access_grants WHERE person = $1 AND app = $2 AND ($3 = '' OR env = $3)`, p.ID, app, env)
 		if err != nil {
-			return fmt.Errorf("take the role in %s from %s: %w", app, person, err)
+			return fmt.Errorf("take the role in %s from %s: %w", g.place(), person, err)
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return fault.NotFound("%s has no role in %s", person, app).Because(err)
+			return fault.NotFound("%s was given no role in %s", person, g.place()).Because(err)
 		}
-		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.taken", App: app, Target: person})
+		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.taken", App: app, Env: env, Target: person})
 	})
 }
 
+// place names where the grant holds: "shop", or "shop (staging)".
+func (g Grant) place() string {
+	if g.Env == AllEnvironments || g.Env == "" {
+		return g.App
+	}
+	return g.App + " (" + g.Env + ")"
+}
+
 func grantsOf(ctx context.Context, q db.Querier, person string) ([]Grant, error) {
-	rows, err := q.Query(ctx, `SELECT app, role FROM access_grants WHERE person = $1 ORDER BY app`, person)
+	rows, err := q.Query(ctx, `SELECT app, env, role FROM access_grants WHERE person = $1 ORDER BY app, env`, person)
 	if err != nil {
 		return nil, fmt.Errorf("read the grants of %s: %w", person, err)
 	}
@@ -88,7 +116,7 @@ func grantsOf(ctx context.Context, q db.Querier, person string) ([]Grant, error)
 	grants := []Grant{}
 	for rows.Next() {
 		var g Grant
-		if err := rows.Scan(&g.App, &g.Role); err != nil {
+		if err := rows.Scan(&g.App, &g.Env, &g.Role); err != nil {
 			return nil, fmt.Errorf("read the grants of %s: %w", person, err)
 		}
 		grants = append(grants, g)

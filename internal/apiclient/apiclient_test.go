@@ -71,7 +71,7 @@ func TestPeopleTokensAndConfig(t *testing.T) {
 	if _, err := c.AddPerson(ctx, "ana", "ana@example.com", false); err != nil {
 		t.Fatal(err)
 	}
-	must(t, c.SetGrant(ctx, "tiny", "ana", "viewer"))
+	must(t, c.SetGrant(ctx, "ana", apiclient.Grant{App: "tiny", Role: "viewer"}))
 	people, err := c.People(ctx)
 	if err != nil || len(people) != 2 {
 		t.Fatalf("people: %+v, %v", people, err)

@@ -16,9 +16,10 @@ type Person struct {
 	Grants []Grant `json:"grants"`
 }
 
-// Grant is a role in an app.
+// Grant is a role in an app and an environment of it, "*" for all.
 type Grant struct {
 	App  string `json:"app"`
+	Env  string `json:"environment"`
 	Role string `json:"role"`
 }
 
@@ -52,13 +53,17 @@ func (c *Client) SignInLink(ctx context.Context, name string) (link string, err 
 	return made.URL, c.post(ctx, "/v1/people/"+url.PathEscape(name)+"/links", nil, &made)
 }
 
-// SetGrant gives a role in an app ("*": in all); an empty role takes it away.
-func (c *Client) SetGrant(ctx context.Context, app, person, role string) error {
-	path := "/v1/apps/" + url.PathEscape(app) + "/grants/" + url.PathEscape(person)
-	if role == "" {
-		return c.call(ctx, http.MethodDelete, path, nil, nil, nil, nil)
+// SetGrant gives a role in an app ("*": in all), in one environment of it when env is not empty; an empty role takes it away, and without an environment every role in the app.
+func (c *Client) SetGrant(ctx context.Context, person string, g Grant) error {
+	path := "/v1/apps/" + url.PathEscape(g.App) + "/grants/" + url.PathEscape(person)
+	if g.Role == "" {
+		return c.call(ctx, http.MethodDelete, path, url.Values{"environment": {g.Env}}, nil, nil, nil)
 	}
-	return c.call(ctx, http.MethodPut, path, nil, nil, map[string]string{"role": role}, nil)
+	body := struct {
+		Env  string `json:"environment,omitempty"`
+		Role string `json:"role"`
+	}{g.Env, g.Role}
+	return c.call(ctx, http.MethodPut, path, nil, nil, body, nil)
 }
 
 // Token is a person's token, without its secret.

@@ -34,7 +34,7 @@ func (c *peopleListCmd) Run(p *program) error {
 			roles = append(roles, "admin")
 		}
 		for _, g := range who.Grants {
-			roles = append(roles, g.Role+" of "+g.App)
+			roles = append(roles, g.Role+" of "+place(g.App, g.Env))
 		}
 		return []any{who.Name, dash(who.Email), dash(strings.Join(roles, ", "))}
 	})
@@ -88,6 +88,7 @@ type peopleGrantCmd struct {
 	Name string `arg:"" help:"Their name."`
 	App  string `arg:"" help:"The app; '*' for all."`
 	Role string `arg:"" help:"viewer, deployer, or none." enum:"viewer,deployer,none"`
+	Env  string `help:"Deployer of this environment alone. With none: what they were given there; without it, every role in the app." placeholder:"NAME"`
 }
 
 func (c *peopleGrantCmd) Run(p *program) error {
@@ -100,9 +101,17 @@ func (c *peopleGrantCmd) Run(p *program) error {
 	if role == "none" {
 		role = ""
 	}
-	if err := client.SetGrant(p.ctx, c.App, c.Name, role); err != nil {
+	if err := client.SetGrant(p.ctx, c.Name, apiclient.Grant{App: c.App, Env: c.Env, Role: role}); err != nil {
 		return err
 	}
-	p.say("%s is %s of %s.", c.Name, c.Role, c.App)
+	p.say("%s is %s of %s.", c.Name, c.Role, place(c.App, c.Env))
 	return nil
+}
+
+// place names where a role holds: "shop", or "shop (staging)".
+func place(app, env string) string {
+	if env == "" || env == "*" {
+		return app
+	}
+	return app + " (" + env + ")"
 }

@@ -275,6 +275,29 @@ test('adding somebody gives the link that signs them in', async () => {
   await page.close();
 });
 
+test('somebody deploys to the environments that are ticked, and to no other', async () => {
+  const { page } = await visit(browser, full.url + pages['settings-people']);
+  const sent = [];
+  page.on('request', (r) => r.url().includes('/grants/') && sent.push([r.method(), new URL(r.url()).pathname.split('/').pop() + new URL(r.url()).search, r.postData() ?? '']));
+  const ticks = () => page.$$eval('fieldset[aria-label="Environments that bo deploys to"] input', (all) => all.map((i) => i.checked));
+  assert.equal(await page.$eval('select[aria-label="Role of bo in shop"]', (s) => s.value), 'some');
+  assert.deepEqual(await ticks(), [false, true]); // production, staging
+  assert.deepEqual(await findings(page), []);
+  await page.click('fieldset[aria-label="Environments that bo deploys to"] input');
+  await page.waitForFunction(() => true);
+  await settled(page);
+  await page.select('select[aria-label="Role of chen in shop"]', 'some');
+  assert.equal(await page.$$eval('fieldset[aria-label="Environments that chen deploys to"] input', (all) => all.filter((i) => i.checked).length), 0);
+  await page.select('select[aria-label="Role of bo in shop"]', 'deployer');
+  await settled(page);
+  assert.deepEqual(sent, [
+    ['PUT', 'bo', '{"environment":"production","role":"deployer"}'],
+    ['PUT', 'bo', '{"environment":"*","role":"deployer"}'],
+    ['DELETE', 'bo?environment=staging', ''],
+  ]);
+  await page.close();
+});
+
 test('the failing route is the one with more errors than expected, not the busiest', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-back']);
   assert.match(await text(page, 'section[aria-labelledby=paths]'), /Errors rose most on \/checkout\./);

@@ -124,7 +124,7 @@ async function body(req) {
 
 // Routes by pattern; the first that fits answers. A value is sent as JSON, undefined as 204.
 const routes = [
-  ['GET', /^session$/, (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: [{ app: 'shop', role: c.role }], version: '0.1.0', edge_url: 'http://127.0.0.1:7080', demo: true })],
+  ['GET', /^session$/, (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: [{ app: 'shop', environment: '*', role: c.role }], version: '0.1.0', edge_url: 'http://127.0.0.1:7080', demo: true })],
   ['DELETE', /^session$/, (c) => void c.sign(false)],
   ['GET', /^apps$/, (c) => ({ items: c.world.empty ? [] : [{ name: 'shop', created_at: c.world.iso(900_000), role: c.role, git_url: 'http://127.0.0.1:7070/git/shop.git', environments: [env(c.world), env(c.world, 'staging')] }] })],
   ['GET', /^apps\/shop\/line$/, (c, q) => line(c.world, c.running, q.get('environment') ?? 'production')],
@@ -149,7 +149,7 @@ const routes = [
   ['GET', /^agents\/(\w+)\/samples$/, (c, q, id) => ({ items: c.world.agents.find((a) => a.id === id)?.samples ?? [] })],
   ['POST', /^join-tokens$/, (c, q, _, __, b) => ({ id: 'join_2', roles: b.roles, uses: b.uses, token: 'slj_q8Jx1.mKdS0', command: `slipway agent --server http://127.0.0.1:7070 --join slj_q8Jx1.mKdS0 --roles ${b.roles.join(',')}` })],
   ['GET', /^join-tokens$/, (c) => ({ items: [{ id: 'join_1', roles: ['host', 'work'], uses: 10, label: 'rack 3', created_by: 'person:ana', created_at: c.world.iso(90_000), expires: c.world.iso(-3600) }] })],
-  ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, admin: true, grants: [] }, { id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', role: 'deployer' }] }, { id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', role: 'viewer' }] }] })],
+  ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, admin: true, grants: [] }, { id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', environment: 'staging', role: 'deployer' }] }, { id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', environment: '*', role: 'viewer' }] }] })],
   ['POST', /^people\/(\w+)\/links$/, (c, q, name) => ({ url: `http://127.0.0.1:7070/login?token=slc_for_${name}` })],
   ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, used_at: null }] })],
   ['POST', /^tokens$/, (c, q, _, __, b) => ({ id: 'tok_3', label: b.label, token: 'slp_4mJ0example', created_at: new Date().toISOString(), expires_at: b.expires_at ?? null })],

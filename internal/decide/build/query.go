@@ -261,3 +261,12 @@ func (s *Service) Find(ctx context.Context, app, env, name string) (string, erro
 	}
 	return b.ID, nil
 }
+
+// EnvironmentOf gives the environment that a build of an app is for.
+func (s *Service) EnvironmentOf(ctx context.Context, app, id string) (string, error) {
+	b, err := buildOf(ctx, s.db, app, id)
+	if err != nil {
+		return "", err
+	}
+	return b.Env, nil
+}

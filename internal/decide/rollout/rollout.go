@@ -64,6 +64,18 @@ func (s *Service) tell(t Tick) {
 	s.ticks = make(chan struct{})
 }
 
+// EnvironmentOf gives the environment that a rollout of an app is in.
+func (s *Service) EnvironmentOf(ctx context.Context, app, id string) (string, error) {
+	m, err := loadMachine(ctx, s.db, id)
+	if err == nil && m.App != app {
+		err = fault.NotFound("there is no rollout %s in %s", id, app)
+	}
+	if err != nil {
+		return "", err
+	}
+	return m.Env, nil
+}
+
 // Do carries out a command on a rollout. It fails with a conflict when the rollout's state does not allow it.
 func (s *Service) Do(ctx context.Context, actor, app, id string, cmd machine.Command, why string) error {
 	return s.change(ctx, func(tx *db.Tx) error {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
@@ -49,6 +51,10 @@ type Server struct {
 	metrics *metrics
 	guard   *http.CrossOriginProtection
 	started time.Time
+
+	// What operations that name a build or a rollout look up its environment in; set when they are mounted.
+	builds   *build.Service
+	rollouts *rollout.Service
 }
 
 // New makes the door with the domains of this package's own; Mount the others on it, then serve Handler.

@@ -47,7 +47,7 @@ func (s *Server) mountApps() {
 func (s *Server) appFor(id access.Identity, a catalog.App) App {
 	out := App{App: a, Role: id.Role(a.Name), GitURL: s.opts.URL + "/git/" + a.Name + ".git", Environments: []Environment{}}
 	for _, e := range a.Environments {
-		out.Environments = append(out.Environments, s.environmentFor(e))
+		out.Environments = append(out.Environments, s.environmentFor(id, e))
 	}
 	return out
 }

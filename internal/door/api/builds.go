@@ -13,8 +13,19 @@ import (
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
+// InBuild is the part of an input that names an app and a build of it.
+type InBuild struct {
+	InApp
+	Build string `path:"build" doc:"Id of the build" example:"bld_01kc"`
+}
+
+func (in InBuild) environment(ctx context.Context, s *Server) (string, error) {
+	return s.builds.EnvironmentOf(ctx, in.App, in.Build)
+}
+
 // MountBuilds adds the builds and their logs.
 func (s *Server) MountBuilds(b *build.Service) {
+	s.builds = b
 	type list struct {
 		InApp
 		Page
@@ -32,16 +43,12 @@ func (s *Server) MountBuilds(b *build.Service) {
 			items, next, err := b.Builds(ctx, in.App, in.Env, in.After, in.Limit)
 			return &listOf[build.Build]{Body: List[build.Build]{Items: items, Next: next}}, err
 		})
-	type One struct {
-		InApp
-		Build string `path:"build" doc:"Id of the build" example:"bld_01kc"`
-	}
 	register(s, view, "GET /v1/apps/{app}/builds/{build}", "One build with its units and leases",
-		func(ctx context.Context, _ access.Identity, in *One) (*answer[build.Detail], error) {
+		func(ctx context.Context, _ access.Identity, in *InBuild) (*answer[build.Detail], error) {
 			return answerWith(b.Build(ctx, in.App, in.Build))
 		})
 	type cancel struct {
-		One
+		InBuild
 		Body struct {
 			Reason string `json:"reason,omitempty" maxLength:"500"`
 		}
@@ -54,12 +61,12 @@ func (s *Server) MountBuilds(b *build.Service) {
 		Build string `json:"build" doc:"Id of the new build"`
 	}
 	register(s, deploy, "POST /v1/apps/{app}/builds/{build}/retry", "Build the same commit again; units that passed are not run again",
-		func(ctx context.Context, id access.Identity, in *One) (*answer[buildStarted], error) {
+		func(ctx context.Context, id access.Identity, in *InBuild) (*answer[buildStarted], error) {
 			again, err := b.Retry(ctx, id.Actor(), in.App, in.Build)
 			return answerWith(buildStarted{Build: again}, err)
 		})
 	type hotfix struct {
-		One
+		InBuild
 		Body struct {
 			SkipTests bool   `json:"skip_tests,omitempty" doc:"Go out without the tests"`
 			SkipWatch bool   `json:"skip_watch,omitempty" doc:"Go to everyone at once"`

@@ -11,7 +11,8 @@ import (
 // Environment is an environment with the address that visitors use.
 type Environment struct {
 	catalog.Environment
-	URL string `json:"url" doc:"Where visitors reach it"`
+	URL  string      `json:"url" doc:"Where visitors reach it"`
+	Role access.Role `json:"role" enum:"viewer,deployer,admin" doc:"What you are there"`
 }
 
 // NewEnvironment is an environment to add.
@@ -40,8 +41,8 @@ type oneEnvironment struct {
 	Body Environment
 }
 
-func (s *Server) environmentFor(e catalog.Environment) Environment {
-	out := Environment{Environment: e, URL: s.opts.EdgeURL}
+func (s *Server) environmentFor(id access.Identity, e catalog.Environment) Environment {
+	out := Environment{Environment: e, URL: s.opts.EdgeURL, Role: id.RoleIn(e.App, e.Name)}
 	if u, err := url.Parse(s.opts.EdgeURL); err == nil && len(e.Domains) > 0 {
 		u.Host = withPort(e.Domains[0], u.Port())
 		out.URL = u.String()
@@ -56,20 +57,23 @@ func withPort(domain, port string) string {
 	return domain + ":" + port
 }
 
-func (s *Server) tagged(e catalog.Environment, err error) (*oneEnvironment, error) {
-	if err != nil {
-		return nil, err
+// tagged makes the answer with an environment, for whom it is given to.
+func (s *Server) tagged(id access.Identity) func(catalog.Environment, error) (*oneEnvironment, error) {
+	return func(e catalog.Environment, err error) (*oneEnvironment, error) {
+		if err != nil {
+			return nil, err
+		}
+		return &oneEnvironment{ETag: etag(e.Revision), Body: s.environmentFor(id, e)}, nil
 	}
-	return &oneEnvironment{ETag: etag(e.Revision), Body: s.environmentFor(e)}, nil
 }
 
 func (s *Server) mountEnvironments() {
 	apps := s.opts.Catalog
-	register(s, view, "GET /v1/apps/{app}/environments", "List the environments of an app", func(ctx context.Context, _ access.Identity, in *struct{ InApp }) (*listOf[Environment], error) {
+	register(s, view, "GET /v1/apps/{app}/environments", "List the environments of an app", func(ctx context.Context, id access.Identity, in *struct{ InApp }) (*listOf[Environment], error) {
 		found, err := apps.Environments(ctx, in.App)
 		out := []Environment{}
 		for _, e := range found {
-			out = append(out, s.environmentFor(e))
+			out = append(out, s.environmentFor(id, e))
 		}
 		return everything(out, err)
 	})
@@ -79,19 +83,19 @@ func (s *Server) mountEnvironments() {
 	}
 	register(s, deploy, "POST /v1/apps/{app}/environments", "Add an environment", func(ctx context.Context, id access.Identity, in *made) (*oneEnvironment, error) {
 		b := in.Body
-		return s.tagged(apps.CreateEnvironment(ctx, id.Actor(), catalog.Environment{
+		return s.tagged(id)(apps.CreateEnvironment(ctx, id.Actor(), catalog.Environment{
 			App: in.App, Name: b.Name, Branch: b.Branch, AllowForcePush: b.AllowForcePush, Labels: b.Labels, Hosts: b.Hosts, Domains: b.Domains,
 		}))
 	})
-	register(s, view, "GET /v1/apps/{app}/environments/{env}", "Show an environment", func(ctx context.Context, _ access.Identity, in *struct{ InEnvironment }) (*oneEnvironment, error) {
-		return s.tagged(apps.Environment(ctx, in.App, in.Env))
+	register(s, view, "GET /v1/apps/{app}/environments/{env}", "Show an environment", func(ctx context.Context, id access.Identity, in *struct{ InEnvironment }) (*oneEnvironment, error) {
+		return s.tagged(id)(apps.Environment(ctx, in.App, in.Env))
 	})
 	type changed struct {
 		InEnvironment
 		InMatch
 		Body EnvironmentChange
 	}
-	register(s, deploy, "PATCH /v1/apps/{app}/environments/{env}", "Change an environment; what is absent stays", func(ctx context.Context, id access.Identity, in *changed) (*oneEnvironment, error) {
+	register(s, deployAll, "PATCH /v1/apps/{app}/environments/{env}", "Change an environment; what is absent stays", func(ctx context.Context, id access.Identity, in *changed) (*oneEnvironment, error) {
 		now, err := apps.Environment(ctx, in.App, in.Env)
 		if err != nil {
 			return nil, err
@@ -111,7 +115,7 @@ func (s *Server) mountEnvironments() {
 		if b.Domains != nil {
 			c.Domains = orEmpty(*b.Domains)
 		}
-		return s.tagged(apps.ChangeEnvironment(ctx, id.Actor(), in.App, in.Env, revision, c))
+		return s.tagged(id)(apps.ChangeEnvironment(ctx, id.Actor(), in.App, in.Env, revision, c))
 	})
 }
 

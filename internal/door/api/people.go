@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // NewPerson is a person to add.
@@ -21,6 +22,7 @@ type LoginLink struct {
 
 // NewGrant is a role to give.
 type NewGrant struct {
+	Env  string      `json:"environment,omitempty" default:"*" doc:"Where the role holds: an environment of the app, * for all"`
 	Role access.Role `json:"role" enum:"viewer,deployer"`
 }
 
@@ -55,25 +57,42 @@ func (s *Server) mountGrants() {
 		Person string `path:"person" doc:"Name of the person"`
 		Body   NewGrant
 	}
-	register(s, administer, "PUT /v1/apps/{app}/grants/{person}", "Give a person a role in an app", func(ctx context.Context, id access.Identity, in *granted) (*struct{}, error) {
-		if err := s.checkGrantApp(ctx, in.App); err != nil {
+	register(s, administer, "PUT /v1/apps/{app}/grants/{person}", "Give a person a role in an app, or in one environment of it", func(ctx context.Context, id access.Identity, in *granted) (*struct{}, error) {
+		g := access.Grant{App: in.App, Env: in.Body.Env, Role: in.Body.Role}
+		if err := s.checkGrant(ctx, g); err != nil {
 			return nil, err
 		}
-		return nil, s.opts.Access.Grant(ctx, id.Actor(), in.App, in.Person, in.Body.Role)
+		return nil, s.opts.Access.Grant(ctx, id.Actor(), in.Person, g)
 	})
 	type taken struct {
 		App    string `path:"app" doc:"Name of the app, or * for all"`
 		Person string `path:"person" doc:"Name of the person"`
+		Env    string `query:"environment" doc:"Only what was given there: an environment, * for what holds in all; absent: every role in the app"`
 	}
-	register(s, administer, "DELETE /v1/apps/{app}/grants/{person}", "Take a person's role in an app away", func(ctx context.Context, id access.Identity, in *taken) (*struct{}, error) {
-		return nil, s.opts.Access.Revoke(ctx, id.Actor(), in.App, in.Person)
+	register(s, administer, "DELETE /v1/apps/{app}/grants/{person}", "Take away the role that a person was given in an app, or in one environment of it", func(ctx context.Context, id access.Identity, in *taken) (*struct{}, error) {
+		return nil, s.opts.Access.Revoke(ctx, id.Actor(), in.Person, in.App, in.Env)
 	})
 }
 
-// checkGrantApp lets a role be given before the app is there: the first push makes it. The name has to be possible.
-func (s *Server) checkGrantApp(_ context.Context, app string) error {
-	if app == access.AllApps {
+// checkGrant lets a role be given before the app is there: the first push makes it. The names have to be possible, and an environment of an app that is there has to be one of it.
+func (s *Server) checkGrant(ctx context.Context, g access.Grant) error {
+	if g.App != access.AllApps {
+		if err := catalog.CheckName("app", g.App); err != nil {
+			return err
+		}
+	}
+	if g.Env == access.AllEnvironments {
 		return nil
 	}
-	return catalog.CheckName("app", app)
+	if err := catalog.CheckName("environment", g.Env); err != nil || g.App == access.AllApps {
+		return err
+	}
+	switch _, err := s.opts.Catalog.App(ctx, g.App); {
+	case fault.Is(err, fault.CodeNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	_, err := s.opts.Catalog.Environment(ctx, g.App, g.Env)
+	return err
 }

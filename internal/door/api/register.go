@@ -22,13 +22,14 @@ const (
 	public     need = iota // nothing
 	signedIn               // to be somebody
 	view                   // the rights of package access; in the app that the path names
-	deploy                 //
+	deploy                 // in the environment that the input names or belongs to; in all of them when there is none
+	deployAll              // deploy, in all environments whatever the input names
 	create                 //
 	administer             //
 )
 
 func (n need) right() access.Right {
-	return map[need]access.Right{view: access.View, deploy: access.Deploy, create: access.Create, administer: access.Administer}[n]
+	return map[need]access.Right{view: access.View, deploy: access.Deploy, deployAll: access.Deploy, create: access.Create, administer: access.Administer}[n]
 }
 
 // InApp is the part of an input that names the app.
@@ -43,6 +44,8 @@ type InEnvironment struct {
 	InApp
 	Env string `path:"env" doc:"Name of the environment" example:"production"`
 }
+
+func (in InEnvironment) environment(context.Context, *Server) (string, error) { return in.Env, nil } //nolint:unparam // others look it up
 
 // Page is the part of an input that asks for a part of a list.
 type Page struct {
@@ -119,7 +122,7 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		id := requestOf(ctx).identity
-		err := allow(id, n, in)
+		err := s.allow(ctx, id, n, in)
 		if err == nil {
 			var out *O
 			if out, err = fn(ctx, id, in); err == nil {
@@ -150,7 +153,13 @@ func mustFill(route string, input reflect.Type) {
 	}
 }
 
-func allow(id access.Identity, n need, in any) error {
+// inEnvironment is an input that names an environment, or something that belongs to one.
+type inEnvironment interface {
+	environment(ctx context.Context, s *Server) (string, error)
+}
+
+// allow checks the caller's right. What an input belongs to is looked up for those alone who may see its app.
+func (s *Server) allow(ctx context.Context, id access.Identity, n need, in any) error {
 	if n == public {
 		return nil
 	}
@@ -160,11 +169,17 @@ func allow(id access.Identity, n need, in any) error {
 	if n == signedIn {
 		return nil
 	}
-	app := ""
+	app, env := "", access.AllEnvironments
 	if named, ok := in.(interface{ app() string }); ok {
 		app = named.app()
 	}
-	return id.Require(n.right(), app)
+	if belonging, ok := in.(inEnvironment); ok && n == deploy && id.Can(access.View, app) {
+		var err error
+		if env, err = belonging.environment(ctx, s); err != nil {
+			return err
+		}
+	}
+	return id.RequireIn(n.right(), app, env)
 }
 
 func problemStatuses(n need, path string) []int {

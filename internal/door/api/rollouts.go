@@ -9,8 +9,19 @@ import (
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
+// InRollout is the part of an input that names an app and a rollout of it.
+type InRollout struct {
+	InApp
+	Rollout string `path:"rollout" doc:"Id of the rollout" example:"rol_01kc"`
+}
+
+func (in InRollout) environment(ctx context.Context, s *Server) (string, error) {
+	return s.rollouts.EnvironmentOf(ctx, in.App, in.Rollout)
+}
+
 // MountRollouts adds the rollouts, and the hands on an environment's wheel.
 func (s *Server) MountRollouts(r *rollout.Service) {
+	s.rollouts = r
 	type list struct {
 		InApp
 		Page
@@ -31,12 +42,8 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 			}
 			return part(items, in.Limit, func(v rollout.View) int64 { return int64(v.Number) }), nil
 		})
-	type One struct {
-		InApp
-		Rollout string `path:"rollout" doc:"Id of the rollout" example:"rol_01kc"`
-	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}", "One rollout with its evidence and decisions",
-		func(ctx context.Context, _ access.Identity, in *One) (*answer[rollout.View], error) {
+		func(ctx context.Context, _ access.Identity, in *InRollout) (*answer[rollout.View], error) {
 			v, err := r.Get(ctx, in.Rollout)
 			if err == nil && v.App != in.App {
 				err = fault.NotFound("there is no rollout %s in %s", in.Rollout, in.App)
@@ -44,7 +51,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 			return answerWith(v, err)
 		})
 	type series struct {
-		One
+		InRollout
 		Vital string `query:"vital" default:"errors" doc:"Name of the vital"`
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/series", "One vital of a rollout, second by second",
@@ -62,9 +69,8 @@ type reasoned struct {
 
 func (s *Server) mountCommands(r *rollout.Service) {
 	type input struct {
-		InApp
-		Rollout string `path:"rollout" doc:"Id of the rollout"`
-		Body    reasoned
+		InRollout
+		Body reasoned
 	}
 	for cmd, summary := range map[machine.Command]string{
 		machine.Pause:    "Pause a rollout: the split stays as it is; a regression still brings it back",

@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -136,14 +137,15 @@ func (w *world) want(status int, method, path, body string, headers ...string) r
 	return r
 }
 
-// person makes a person with a role and gives their token.
+// person makes a person with a role in an app ("shop", or "shop/staging" for one environment) and gives their token.
 func (w *world) person(name, app string, role access.Role) string {
 	w.t.Helper()
 	if _, err := w.people.AddPerson(w.t.Context(), "test", name, "", false); err != nil {
 		w.t.Fatal(err)
 	}
 	if role != "" {
-		if err := w.people.Grant(w.t.Context(), "test", app, name, role); err != nil {
+		app, env, _ := strings.Cut(app, "/")
+		if err := w.people.Grant(w.t.Context(), "test", name, access.Grant{App: app, Env: cmp.Or(env, access.AllEnvironments), Role: role}); err != nil {
 			w.t.Fatal(err)
 		}
 	}

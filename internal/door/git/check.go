@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -31,7 +32,7 @@ func (d *Door) preReceive(ctx context.Context, p *push, c hookCall, say func(str
 	p.hold(unlock)
 	env := onlyQuarantine(c.Env)
 	for i := range updates {
-		if err := d.check(ctx, p.app, &updates[i], env, say); err != nil {
+		if err := d.check(ctx, p, &updates[i], env, say); err != nil {
 			return err
 		}
 		if updates[i].manifest != nil {
@@ -60,14 +61,19 @@ func onlyQuarantine(env []string) []string {
 }
 
 // check looks at one update of a push, and reads the manifest of a branch that an environment follows.
-func (d *Door) check(ctx context.Context, app string, u *update, env []string, say func(string)) error {
-	branch := u.branch()
+func (d *Door) check(ctx context.Context, p *push, u *update, env []string, say func(string)) error {
+	app, branch := p.app, u.branch()
 	if branch == "" {
 		return nil
 	}
 	e, mapped, err := catalog.EnvironmentFor(ctx, d.opts.DB, app, branch)
 	if err != nil {
 		return err
+	}
+	if mapped {
+		if err := p.who.RequireIn(access.Deploy, app, e.Name); err != nil {
+			return fault.Forbidden("%s goes to the environment %s: %s", branch, e.Name, fault.Message(err))
+		}
 	}
 	if u.new == "" {
 		if mapped {
@@ -186,7 +192,7 @@ func (d *Door) manifestOf(ctx context.Context, repo, commit string, env []string
 // errRehearsed ends a rehearsal that went well.
 var errRehearsed = errors.New("rehearsed")
 
-// rehearse does in a transaction what settle will do with the catalog, and undoes it: what cannot be done refuses the push now, while it can be refused.
+// rehearse does in a transaction what settle will do with the catalog, and undoes it: what cannot be done, or not by this person, refuses the push now, while it can be refused.
 func (d *Door) rehearse(ctx context.Context, p *push, updates []update) error {
 	err := d.opts.DB.Tx(ctx, func(tx *db.Tx) error {
 		if err := ensureApp(ctx, tx, p.who.Actor(), p.app); err != nil {
@@ -196,8 +202,12 @@ func (d *Door) rehearse(ctx context.Context, p *push, updates []update) error {
 			if u.manifest == nil {
 				continue
 			}
-			if _, err := catalog.ApplyManifest(ctx, tx, p.who.Actor(), p.app, u.manifest); err != nil {
+			changed, err := catalog.ApplyManifest(ctx, tx, p.who.Actor(), p.app, u.manifest)
+			if err != nil {
 				return err
+			}
+			if err := p.who.Require(access.Deploy, p.app); err != nil && len(changed) > 0 {
+				return fault.Forbidden("%s changes where %s runs. %s But %s", manifest.Filename, p.app, strings.Join(changed, " "), fault.Message(err))
 			}
 		}
 		return errRehearsed

@@ -210,6 +210,41 @@ func TestWhoMayWhat(t *testing.T) {
 	}
 }
 
+func TestARoleInOneEnvironmentPushesThereAlone(t *testing.T) {
+	w := open(t, nil)
+	c := newClone(t)
+	shop := func(environments string) string { return good("shop") + "environments:\n" + environments }
+	const two = "  production: {branch: main}\n  staging: {branch: next}\n"
+	c.commit("one", ".slipway.yaml", shop(two))
+	c.must("push", w.url("shop", adminToken), "main", "HEAD:next")
+	sten, early := w.person("sten", "shop/staging", access.Deployer), w.person("early", "shoes/staging", access.Deployer)
+
+	c.commit("two")
+	c.refused("main goes to the environment production: sten may not change production of shop", w.url("shop", sten), "main")
+	c.refused("main goes to the environment production", w.url("shop", sten), "HEAD:next", "main") // all or nothing
+	c.refused("main goes to the environment production", w.url("shop", sten), ":main")
+	c.must("push", w.url("shop", sten), "HEAD:next")
+	if ev, _ := w.lastPush(); ev.Actor != "person:sten" || ev.Env != "staging" {
+		t.Errorf("told of: %+v", ev)
+	}
+	c.must("push", w.url("shop", sten), "HEAD:a-try")
+	c.must("push", w.url("shop", sten), ":a-try")
+
+	// Nor by way of the manifest: where the app's environments run is not theirs to say.
+	for _, bad := range []string{
+		"  production: {branch: other}\n  staging: {branch: next}\n",
+		"  production: {branch: main, allow_force_push: true}\n  staging: {branch: next}\n",
+		"  production: {branch: main}\n  staging: {branch: next, hosts: {disk: fast}}\n",
+		two + "  mine: {branch: mine}\n",
+	} {
+		c.commit("three", ".slipway.yaml", shop(bad))
+		c.refused("changes where shop runs", w.url("shop", sten), "HEAD:next")
+		c.must("reset", "-q", "--hard", "HEAD~1")
+	}
+	c.commit("shoes", ".slipway.yaml", good("shoes"))
+	c.refused("a deployer of all environments of shoes", w.url("shoes", early), "main")
+}
+
 func TestRefsMovedWithoutAnEventAreToldOfAtTheNextStart(t *testing.T) {
 	w := open(t, nil)
 	c := newClone(t)

@@ -141,6 +141,8 @@ func (d *Door) authorize(r *http.Request, c *call) error {
 			return err
 		}
 		return d.present(*c)
+	case c.exists && c.who.Can(access.Push, c.app):
+		return nil // to which branches, preReceive knows
 	case c.who.Can(access.Deploy, c.app):
 		return nil // an app that is not there yet is made by the first push of somebody with a grant for it
 	case c.who.Can(access.View, c.app):

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -134,7 +135,7 @@ func (w *world) lastPush() (event.Event, event.GitPushed) {
 	return ev, p
 }
 
-// person makes a person with a role in an app and gives their token.
+// person makes a person with a role in an app ("shop", or "shop/staging" for one environment) and gives their token.
 func (w *world) person(name, app string, role access.Role) string {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -142,7 +143,8 @@ func (w *world) person(name, app string, role access.Role) string {
 		w.t.Fatal(err)
 	}
 	if role != "" {
-		if err := w.opts.Access.Grant(ctx, "test", app, name, role); err != nil {
+		app, env, _ := strings.Cut(app, "/")
+		if err := w.opts.Access.Grant(ctx, "test", name, access.Grant{App: app, Env: cmp.Or(env, access.AllEnvironments), Role: role}); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -200,7 +200,7 @@ export interface Environment {
   labels: Record<string, string>;
   live: Live;
   name: string;
-  role: string;
+  role: "viewer" | "deployer" | "admin";
   rollout: RolloutSummary;
   url: string;
   waiting: number;
@@ -250,7 +250,7 @@ export interface Frozen {
 export interface Grant {
   app: string;
   environment: string;
-  role: string;
+  role: "viewer" | "deployer";
 }
 
 export interface HostView {

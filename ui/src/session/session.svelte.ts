@@ -51,13 +51,11 @@ class Who {
     return this.apps.find((a) => a.name === app)?.role;
   }
 
-  mayDeploy(app: string): boolean {
-    const role = this.role(app);
+  // mayDeploy tells whether they may change one environment of an app, or its environments altogether when none is named.
+  mayDeploy(app: string, environment?: string): boolean {
+    const within = this.apps.find((a) => a.name === app)?.environments?.find((e) => e.name === environment);
+    const role = this.session?.admin ? 'admin' : (within?.role ?? this.role(app));
     return role === 'admin' || role === 'deployer';
-  }
-
-  mayAdmin(app: string): boolean {
-    return this.role(app) === 'admin';
   }
 
   // A stream that failed may mean that the session ended.
