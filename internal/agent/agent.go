@@ -3,14 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,41 +17,6 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// Options of an agent.
-type Options struct {
-	// Server is the base address; empty for an agent that joined before.
-	Server string
-	// JoinToken is needed for the first start.
-	JoinToken string
-	// Name of this machine in the installation; default its host name.
-	Name string
-	// Roles of this machine; default all that this program knows.
-	Roles []string
-	// Labels say what is special about this machine.
-	Labels map[string]string
-	// Dir keeps the identity, mirrors, artifacts and releases; default ./slipway-agent. A worker's commands see of it what their lease needs.
-	Dir string
-	// Addr is where edges reach this host's processes, without a port; default 127.0.0.1.
-	Addr string
-	// Ports is the range of ports given to processes; default 20000 to 29999.
-	Ports [2]int
-	// Drain is how long a process that is to stop is left alone once the server knows; default 3 s.
-	Drain time.Duration
-	// Tied ends the host's processes with the agent; otherwise they go on and the next agent adopts them.
-	Tied bool
-	// Slots is how many leases a worker does at once; default 1.
-	Slots int
-	// Environ is added to what a worker's commands get, as NAME=value: a GOCACHE that several workers of one machine share, say.
-	Environ []string
-	// Keeper is the command line of a keeper of this program, which keeps a worker's commands apart from it; see worker.Options.
-	Keeper []string
-	// Isolation of a worker's commands; empty means proc.Auto.
-	Isolation proc.Isolation
-	// Version of this program.
-	Version string
-	Logger  *slog.Logger
-}
-
 // role fulfils one role until ctx ends (nil) or the server refuses this agent for good.
 type role func(ctx context.Context, o Options, c *client.Client) error
 
@@ -66,35 +26,6 @@ func roles() map[string]role {
 		wire.RoleHost: runHost,
 		wire.RoleWork: runWork,
 	}
-}
-
-func (o Options) withDefaults() (Options, error) {
-	if o.Name == "" {
-		name, err := os.Hostname()
-		if err != nil {
-			return o, fmt.Errorf("this machine has no host name: give one with --name: %w", err)
-		}
-		o.Name = name
-	}
-	known := slices.Sorted(maps.Keys(roles()))
-	if len(o.Roles) == 0 {
-		o.Roles = known
-	}
-	for _, role := range o.Roles {
-		if !slices.Contains(known, role) {
-			return o, fmt.Errorf("%q is no role of an agent: choose from %s", role, strings.Join(known, ", "))
-		}
-	}
-	if o.Dir == "" {
-		o.Dir = "slipway-agent"
-	}
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1"
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o, nil
 }
 
 // Run joins and fulfils the roles until ctx ends (nil) or going on makes no sense (an error that says what to do).

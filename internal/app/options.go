@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
@@ -152,6 +153,8 @@ func (o Options) checkSecrets() (errs []error) {
 	}
 	if (o.CertFile == "") != (o.KeyFile == "") {
 		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together").At("tls-cert"))
+	} else if o.CertFile != "" {
+		errs = append(errs, certs.CheckPair("tls-cert", o.CertFile, "tls-key", o.KeyFile)...)
 	}
 	return errs
 }
@@ -163,6 +166,11 @@ func (o Options) edgeByTLS() bool { return o.ACME || o.EdgeCertFile != "" }
 func (o Options) checkEdgeTLS() (errs []error) {
 	if (o.EdgeCertFile == "") != (o.EdgeKeyFile == "") {
 		errs = append(errs, fault.Invalid("--edge-tls-cert and --edge-tls-key belong together").At("edge-tls-cert"))
+	} else if o.EdgeCertFile != "" {
+		errs = append(errs, certs.CheckPair("edge-tls-cert", o.EdgeCertFile, "edge-tls-key", o.EdgeKeyFile)...)
+	}
+	if err := (certs.ACME{Directory: o.ACMECA}).Check(); err != nil {
+		errs = append(errs, err)
 	}
 	if o.ACME && o.EdgeCertFile != "" {
 		errs = append(errs, fault.Invalid("--edge-tls-cert gives a certificate and --acme obtains one; choose").At("edge-tls-cert"))

@@ -1,7 +1,9 @@
 package cli
 
 import (
-	"fmt"
+	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/agent"
@@ -28,25 +30,37 @@ type agentCmd struct {
 }
 
 func (c *agentCmd) Run(p *program) error {
-	if p.file.err != nil {
-		return p.file.err
-	}
-	var ports [2]int
-	if n, err := fmt.Sscanf(c.Ports, "%d-%d", &ports[0], &ports[1]); err != nil || n != 2 || ports[0] < 1 || ports[0] > ports[1] || ports[1] > 65535 {
-		return fault.Invalid("--ports %q is not a range; write it like 20000-29999", c.Ports)
-	}
+	ports, wrongPorts := portRange(c.Ports)
 	isolation, err := proc.ParseIsolation(c.Isolate)
 	if err != nil {
-		return fault.Invalid("--isolation: %v", err)
+		err = fault.Invalid("--isolation: %v", err).At("isolation")
 	}
-	token, err := c.token()
-	if err != nil {
+	if c.Slots == 0 { // the option's zero value is its default, the flag's is not
+		err = errors.Join(err, fault.Invalid("--slots 0 is too few; a worker does one lease at once, or more").At("slots"))
+	}
+	o := agent.Options{
+		Server: c.Server, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
+		Slots: c.Slots, Environ: c.Environ, Keeper: proc.KeeperProgram(), Isolation: isolation, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
+	}
+	if err := p.file.with(errors.Join(wrongPorts, err, o.Check())); err != nil {
+		return err
+	}
+	if o.JoinToken, err = c.token(); err != nil {
 		return err
 	}
 	ctx, stop := c.bind(p.ctx)
 	defer stop()
-	return agent.Run(ctx, agent.Options{
-		Server: c.Server, JoinToken: token, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
-		Slots: c.Slots, Environ: c.Environ, Keeper: proc.KeeperProgram(), Isolation: isolation, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
-	})
+	return agent.Run(ctx, o)
+}
+
+// portRange reads a range of ports; whether there can be such ports is not its business.
+func portRange(text string) (ports [2]int, err error) {
+	from, to, ok := strings.Cut(text, "-")
+	var wrong [2]error
+	ports[0], wrong[0] = strconv.Atoi(from)
+	ports[1], wrong[1] = strconv.Atoi(to)
+	if !ok || wrong != [2]error{} {
+		return [2]int{}, fault.Invalid("--ports %q is not a range; write it like 20000-29999", text).At("ports")
+	}
+	return ports, nil
 }

@@ -117,11 +117,26 @@ func TestMistakesInOptionsAreOneLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"builds": "slipway login", "agent --ports 9-1": "20000-29999", "agent --isolation jail": "namespaces", "edge --trusted-proxies ten --id x": "10.0.0.0/8",
 		"edge stop": "no edge runs", "drill": "slipway demo", "demo --rps=-1": "requests a second", "demo --once --data /proc/self": "not empty",
-		"agent --join @nowhere": "--join @nowhere", "join-token --expires=-1h": "--expires", "builds --url http://example.com --token t": "https://", "builds --token t --url http://127.0.0.1:1": "slipway serve", "logout": "not signed in", "init nowhere": "not a folder",
+		"agent --join @nowhere": "--join @nowhere", "agent --slots 0": "--slots 0 is too few", "agent --slots=-1": "--slots -1 is too few", "agent --environ foo": "NAME=value",
+		"agent --addr bad:1": "has a port", "agent --name=a/b": "no name for a machine", "edge --name=a/b": "no name for a machine", "agent --ports 1-2x": "20000-29999",
+		"edge --tls-cert a --tls-key b": "/a cannot be read: no such file", "serve --edge-tls-cert a --edge-tls-key b": "--edge-tls-key", "serve --tls-cert a --tls-key b": "/b cannot be read",
+		"serve --acme-ca x": "--acme-ca", "join-token --expires=-1h": "--expires", "builds --url http://example.com --token t": "https://", "builds --token t --url http://127.0.0.1:1": "slipway serve", "logout": "not signed in", "init nowhere": "not a folder",
 	} {
 		status, _, errs := run(t, "", strings.Fields(line)...)
 		if status != exitFailed || !strings.Contains(errs, want) {
 			t.Errorf("slipway %s: status %d, %q lacks %q", line, status, errs, want)
+		}
+	}
+}
+
+func TestMistakesInOptionsComeAllAtOnce(t *testing.T) {
+	alone(t)
+	for line, want := range map[string]int{
+		"agent --ports 9 --isolation jail --slots 0 --addr a:1 --environ x --name a/b --join @nowhere": 6,
+		"edge --trusted-proxies ten --listen here --server there --tls-cert a --name a/b":              5,
+	} {
+		if status, _, errs := run(t, "", strings.Fields(line)...); status != exitFailed || strings.Count(errs, "\n") != want {
+			t.Errorf("slipway %s: status %d, %d mistakes instead of %d:\n%s", line, status, strings.Count(errs, "\n"), want, errs)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/agent"
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/edge"
 	"github.com/slipwayhq/slipway/internal/edge/certs"
@@ -48,7 +49,7 @@ func (c *edgeCmd) Run(p *program) error {
 	o := edge.Options{
 		ID: c.ID, Listen: c.Listen, Server: c.Server, Credential: c.Credential, Dir: c.Data, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
-	if err := c.network(p, &o); err != nil {
+	if err := p.file.with(c.network(&o)); err != nil {
 		return err
 	}
 	ctx, stop := c.bind(p.ctx)
@@ -68,14 +69,17 @@ func (c *edgeCmd) Run(p *program) error {
 }
 
 // network reads what concerns connections, all mistakes at once.
-func (c *edgeCmd) network(p *program, o *edge.Options) error {
+func (c *edgeCmd) network(o *edge.Options) error {
 	var err error
 	o.TrustedProxies, err = networks("trusted-proxies", c.TrustedProxies)
 	o.CertFile, o.KeyFile, o.TLSListen = c.TLSCert, c.TLSKey, c.TLSListen
 	if c.ACME || c.ACMEEmail != "" || c.ACMECA != "" {
 		o.ACME = &certs.ACME{Email: c.ACMEEmail, Directory: c.ACMECA}
 	}
-	return p.file.with(err)
+	if c.Name != "" {
+		err = errors.Join(err, agent.CheckName(c.Name))
+	}
+	return errors.Join(err, o.Check())
 }
 
 // networks reads what a flag says about proxies, all mistakes at once.
@@ -110,7 +114,7 @@ func (c *edgeCmd) join(ctx context.Context, o *edge.Options) (*client.Client, er
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return nil, fault.Invalid("--listen %q is not an address; write it like 0.0.0.0:80", c.Listen)
+		return nil, err // it was looked at before
 	}
 	o.ID, err = joined.Join(ctx, wire.JoinRequest{Name: name, Roles: []string{wire.RoleEdge}, Addr: host, CPUs: runtime.NumCPU()})
 	if err != nil {

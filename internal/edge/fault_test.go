@@ -253,8 +253,15 @@ func TestStartingAndStopping(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "listen for visitors") {
+	if err := e.Run(context.Background()); !fault.Is(err, fault.CodeConflict) || !strings.Contains(err.Error(), taken.Listener.Addr().String()+": another program does; end it") {
 		t.Errorf("on a taken port: %v", err)
+	}
+	e, err = edge.New(edge.Options{ID: "a", Dir: t.TempDir(), Listen: "192.0.2.1:80", Server: p.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "192.0.2.1:80: this machine has no such address") {
+		t.Errorf("at another machine's address: %v", err)
 	}
 	for _, o := range []edge.Options{{}, {ID: "a"}, {ID: "a", Dir: dir, Listen: "80"}, {ID: "a", Dir: dir, Listen: ":80", Server: "example.com"}} {
 		if _, err := edge.New(o); !fault.Is(err, fault.CodeInvalid) {

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/edge/control"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // front is one address that visitors come to, and who answers there.
@@ -67,7 +69,7 @@ func (fs fronts) listen(dir string) (*control.Handover, error) {
 		}
 		l, err := net.Listen("tcp", f.listen) //nolint:noctx // a name is not looked up for long
 		if err != nil {
-			err = errors.Join(fmt.Errorf("listen for visitors: %w", err), fs.closeListeners())
+			err = errors.Join(cannotListen(f.listen, err), fs.closeListeners())
 			if h != nil {
 				err = errors.Join(err, dropClosed(h.Close()))
 			}
@@ -79,6 +81,19 @@ func (fs fronts) listen(dir string) (*control.Handover, error) {
 		err = errors.Join(err, l.Close())
 	}
 	return h, err
+}
+
+// cannotListen says what to do where an address cannot be taken.
+func cannotListen(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fault.Conflict("the edge cannot listen for visitors at %s: another program does; end it (if it is an edge: slipway edge stop), or choose another address", addr)
+	case errors.Is(err, syscall.EACCES):
+		return fault.Conflict("the edge may not listen for visitors at %s: ports below 1024 need a right (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE); or choose another port", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fault.Conflict("the edge cannot listen for visitors at %s: this machine has no such address; choose one of its own, or 0.0.0.0 for all", addr)
+	}
+	return fmt.Errorf("listen for visitors at %s: %w", addr, err)
 }
 
 // sameAddress reports whether a listener at have serves what is wanted. Port 0 wants any.

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,18 +75,31 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Transport == nil {
 		o.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
 	}
-	if o.ID == "" {
-		return o, fault.Invalid("The edge needs its id.").At("id")
+	if o.ACME != nil && o.TLSListen == "" {
+		o.TLSListen = defaultTLSListen
 	}
+	var errs []error
+	if o.ID == "" {
+		errs = append(errs, fault.Invalid("an edge needs its id").At("id"))
+	}
+	if o.Server == "" {
+		errs = append(errs, fault.Invalid("an edge needs the address of its server").At("server"))
+	}
+	return o, errors.Join(append(errs, o.check()...)...)
+}
+
+// Check says what is wrong with the options, all at once, before anything is opened or asked. What joining gives may still be missing: ID, Server, Credential.
+func (o Options) Check() error { return errors.Join(o.check()...) }
+
+func (o Options) check() (errs []error) {
 	if o.Dir == "" {
-		return o, fault.Invalid("The edge needs a folder of its own.").At("dir")
+		errs = append(errs, fault.Invalid("an edge needs a folder of its own").At("data"))
 	}
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		return o, fault.Invalid("%q is no address to listen on; write it like 0.0.0.0:80.", o.Listen).At("listen").Because(err)
+		errs = append(errs, fault.Invalid("--listen %q is not an address; write it like 0.0.0.0:80", o.Listen).At("listen"))
 	}
-	u, err := url.Parse(o.Server)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return o, fault.Invalid("%q is no URL of a server; write it like https://slipway.example.com.", o.Server).At("server").Because(err)
+	if u, err := url.Parse(o.Server); o.Server != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		errs = append(errs, fault.Invalid("--server %q is no URL of a server; write it like https://slipway.example.com", o.Server).At("server"))
 	}
-	return o.withTLS()
+	return append(errs, o.checkTLS()...)
 }

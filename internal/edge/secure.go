@@ -2,7 +2,6 @@ package edge
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,31 +19,32 @@ const defaultTLSListen = ":443"
 // secure tells whether visitors are served by TLS.
 func (o Options) secure() bool { return o.ACME != nil || o.CertFile != "" }
 
-// withTLS fills in and checks what concerns TLS, all mistakes at once.
-func (o Options) withTLS() (Options, error) {
-	var errs []error
-	if (o.CertFile == "") != (o.KeyFile == "") {
-		errs = append(errs, fault.Invalid("A certificate and its key belong together; give both files or none.").At("tls-cert"))
+// checkTLS looks at what concerns TLS.
+func (o Options) checkTLS() (errs []error) {
+	switch {
+	case (o.CertFile == "") != (o.KeyFile == ""):
+		errs = append(errs, fault.Invalid("--tls-cert and --tls-key belong together").At("tls-cert"))
+	case o.CertFile != "":
+		errs = certs.CheckPair("tls-cert", o.CertFile, "tls-key", o.KeyFile)
 	}
 	if o.ACME != nil {
-		errs = append(errs, o.ACME.Check())
-		if o.TLSListen == "" {
-			o.TLSListen = defaultTLSListen
+		if err := o.ACME.Check(); err != nil {
+			errs = append(errs, err)
 		}
 		if o.CertFile != "" {
-			errs = append(errs, fault.Invalid("Give a certificate, or let certificates be obtained, not both.").At("tls-cert"))
+			errs = append(errs, fault.Invalid("--tls-cert gives a certificate and --acme obtains one; choose").At("tls-cert"))
 		}
 	}
 	if o.TLSListen == "" {
-		return o, errors.Join(errs...)
+		return errs
 	}
 	if _, _, err := net.SplitHostPort(o.TLSListen); err != nil {
-		errs = append(errs, fault.Invalid("%q is no address to listen on; write it like 0.0.0.0:443.", o.TLSListen).At("tls-listen").Because(err))
+		errs = append(errs, fault.Invalid("--tls-listen %q is not an address; write it like 0.0.0.0:443", o.TLSListen).At("tls-listen"))
 	}
 	if !o.secure() {
-		errs = append(errs, fault.Invalid("TLS at %s needs a certificate; give one, or let certificates be obtained.", o.TLSListen).At("tls-listen"))
+		errs = append(errs, fault.Invalid("--tls-listen needs certificates: --acme, or --tls-cert and --tls-key").At("tls-listen"))
 	}
-	return o, errors.Join(errs...)
+	return errs
 }
 
 // openPair reads the given certificate, so that one of no use is told of at once.

@@ -283,6 +283,12 @@ func TestMistakesAboutTLSAreTold(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	all := edge.Options{Dir: t.TempDir(), Listen: "here", Server: "there", CertFile: "/nowhere.pem", KeyFile: "/nowhere.key", TLSListen: "443"}.Check()
+	for _, want := range []string{`--listen "here"`, `--server "there"`, "--tls-cert /nowhere.pem cannot be read: no such file", "--tls-key /nowhere.key cannot be read: no such file", `--tls-listen "443"`} {
+		if all == nil || !strings.Contains(all.Error(), want) {
+			t.Errorf("%v lacks %s", all, want)
+		}
+	}
 	o := edge.Options{ID: "a", Dir: t.TempDir(), Listen: "127.0.0.1:0", Server: "http://127.0.0.1:1", CertFile: keyFile, KeyFile: certFile}
 	if _, err := edge.New(o); err == nil || !strings.Contains(err.Error(), keyFile) {
 		t.Errorf("files that hold something else: %v", err)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -152,12 +154,28 @@ func (s *Supervisor) answered(ctx context.Context, pid int) (Status, error) {
 		}
 		select {
 		case <-s.gone:
-			return Status{}, fmt.Errorf("the edge ended while it started; its output is in %s", s.output())
+			return Status{}, fmt.Errorf("the edge ended while it started; its output is in %s, and ends with: %s", s.output(), lastLine(s.output()))
 		case <-ctx.Done():
 			return Status{}, fmt.Errorf("wait for the edge to start: %w", ctx.Err())
 		case <-time.After(lookEvery):
 		}
 	}
+}
+
+// lastLine gives the end of a file, "" where there is none.
+func lastLine(path string) string {
+	const most = 500
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		_, _ = f.Seek(-most, io.SeekEnd) // else it is read from the beginning
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, most)) // what can be read
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }
 
 // stop ends the edge, by its socket, and by a signal when it does not listen.

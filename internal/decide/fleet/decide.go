@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/wire"
@@ -28,6 +30,8 @@ func checkJoin(r wire.JoinRequest) error {
 	switch {
 	case r.Name == "" || len(r.Name) > 100:
 		return fault.Invalid("an agent needs a name of at most 100 characters").At("name")
+	case strings.ContainsFunc(r.Name, unicode.IsControl) || !utf8.ValidString(r.Name): // it is shown on terminals
+		return fault.Invalid("an agent's name may hold no control characters").At("name")
 	case len(r.Key) < 32:
 		return fault.Invalid("an agent needs a key of at least 32 hex digits, made by itself").At("key")
 	case len(r.Roles) == 0:

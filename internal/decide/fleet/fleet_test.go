@@ -169,7 +169,7 @@ func TestJoinTokens(t *testing.T) {
 		any := w.token(0, time.Time{}, wire.RoleHost, wire.RoleEdge)
 		for name, bad := range map[string]wire.JoinRequest{
 			"name": {Key: key, Roles: []string{wire.RoleHost}}, "key": {Name: "x", Key: "short", Roles: []string{wire.RoleHost}},
-			"roles": {Name: "x", Key: key}, "no role": {Name: "x", Key: key, Roles: []string{"king"}},
+			"roles": {Name: "x", Key: key}, "control characters": {Name: "a\x1b[31m", Key: key, Roles: []string{wire.RoleHost}}, "no role": {Name: "x", Key: key, Roles: []string{"king"}},
 		} {
 			bad.Token = any
 			if _, err := w.Join(t.Context(), bad); fault.CodeOf(err) != fault.CodeInvalid {

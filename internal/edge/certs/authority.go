@@ -29,7 +29,7 @@ type ACME struct {
 // Check reports what cannot be meant.
 func (a ACME) Check() error {
 	if u, err := url.Parse(a.Directory); a.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
-		return fault.Invalid("%q is no directory of a certificate authority; write its URL, which begins with https://.", a.Directory).At("acme-ca").Because(err)
+		return fault.Invalid("--acme-ca %q is no directory of a certificate authority; write its URL, which begins with https://", a.Directory).At("acme-ca")
 	}
 	return nil
 }

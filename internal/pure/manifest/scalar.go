@@ -232,6 +232,9 @@ func labelName(name string) error {
 	return nil
 }
 
+// CheckLabel says what is wrong with a host's label, its name or its value: what no manifest could ask for.
+func CheckLabel(text string) error { return labelName(text) }
+
 func label() kind[string] { return checked(labelName) }
 
 // eventName is the name of a user event.
