@@ -223,7 +223,7 @@ export function series(rollout, vital, seconds) {
   const p0 = usual[vital] ?? 0.01;
   const p1 = p0 * (shape.bad ? { errors: 10, latency_p50: 1.05, latency_p90: 2.2, latency_p99: 4 }[vital] : { errors: 0.92, latency_p50: 1, latency_p90: 1.03, latency_p99: 0.95 }[vital]);
   const start = Math.floor(Date.parse(rollout.steps[0].settled_at ?? rollout.created_at) / 1000);
-  const out = { vital, seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'watching', kind: 'watching' }], requests_new: [], requests_old: [], at_risk_new: [], at_risk_old: [] };
+  const out = { vital, seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'step 1', kind: 'watching' }], requests_new: [], requests_old: [], at_risk_new: [], at_risk_old: [] };
   let n1 = 0, n0 = 0, e1 = 0.5, e0 = 0.5, log = 0;
   for (let i = 0; i < seconds; i++) {
     const wave = 1 + 0.2 * Math.sin(i / 9);
@@ -248,7 +248,7 @@ export function series(rollout, vital, seconds) {
     out.requests_new.push(a);
     out.requests_old.push(b);
   }
-  if (shape.bad) out.marks.push({ second: start + seconds - 1, text: 'returning', kind: 'returning' });
+  if (shape.bad) out.marks.push({ second: start + seconds - 1, text: 'going back', kind: 'returning' });
   Object.defineProperty(out, 'totals', { value: { n1, n0, e1: Math.round(e1), e0: Math.round(e0) }, enumerable: false });
   return out;
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -14,8 +15,8 @@ import (
 // Mark is a named moment on the time axis.
 type Mark struct {
 	Second int64  `json:"second"`
-	Text   string `json:"text"`
-	Kind   string `json:"kind"`
+	Text   string `json:"text" doc:"In words, with who did it" example:"step 2"`
+	Kind   string `json:"kind" doc:"The state that the rollout came into"`
 }
 
 // Series is one vital over time, one entry a second; rates are events per request at risk in that second. A second without a request at risk (nobody came, or nothing
@@ -62,11 +63,34 @@ func (s *Service) SeriesOf(ctx context.Context, app, id, vital string) (Series, 
 	return out, err
 }
 
+// markText names a move on the time axis. The step is the decision's: a watch that is prolonged, or goes on after a pause, is the same step still.
 func markText(d Decision) string {
-	if d.Actor != actorSelf {
-		return fmt.Sprintf("%s by %s", d.To, access.Name(d.Actor))
+	text := stateWords(d.To)
+	if d.To == machine.Watching {
+		switch d.From {
+		case machine.Watching:
+			text = "watched on"
+		case machine.Paused, machine.Held:
+			text = "resumed"
+		default:
+			text = fmt.Sprintf("step %d", d.Step+1)
+		}
 	}
-	return string(d.To)
+	if d.Actor != actorSelf {
+		text += " by " + access.Name(d.Actor)
+	}
+	return text
+}
+
+// stateWords is a state as people say it.
+func stateWords(s machine.State) string {
+	switch s {
+	case machine.Returning:
+		return "going back"
+	case machine.RolledBack:
+		return "rolled back"
+	}
+	return string(s)
 }
 
 // addTicks adds up the edges' seconds.

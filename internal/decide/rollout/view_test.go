@@ -1,11 +1,14 @@
 package rollout_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 // The route that is named, on the page and to all who are told, is the one that got worse and not the one that is asked for most.
@@ -58,6 +61,39 @@ func TestSecondsWithoutRequestsHaveNoRate(t *testing.T) {
 		}
 		if r := s.NewRate[last-1]; r == nil || *r != .02 || s.AtRiskNew[last-1] != 500 {
 			t.Errorf("a second with requests has the rate %v of %d", r, s.AtRiskNew[last-1])
+		}
+	})
+}
+
+// A watch that is prolonged, or goes on after a pause, is no further step.
+func TestMarksCountStepsAndNotWatches(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		w.release(func(_ *event.ReleaseCreated, m *manifest.Manifest) { m.Rollout.Unknown = manifest.UnknownWait })
+		v := w.reach(2, "watching")
+		for _, cmd := range []machine.Command{machine.Pause, machine.Resume} {
+			if err := w.Do(t.Context(), ana, app, v.ID, cmd, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		marks := ""
+		for end := time.Now().Add(time.Minute); !strings.Contains(marks, "watched on,watched on") && time.Now().Before(end); {
+			w.clock.pass(time.Second)
+			sec := w.counted(0, 0)
+			sec.Routes[0].Hosts = nil // nobody comes, so that the watch cannot tell
+			w.feed(sec)
+			s, err := w.SeriesOf(t.Context(), app, v.ID, "errors")
+			if err != nil {
+				t.Fatal(err)
+			}
+			marks = ""
+			for _, m := range s.Marks {
+				marks += "," + m.Text
+			}
+		}
+		if !strings.Contains(marks, ",step 1,paused by ana,resumed by ana,watched on,watched on") || strings.Contains(marks, "step 2") {
+			t.Errorf("the marks are %s", marks)
 		}
 	})
 }
