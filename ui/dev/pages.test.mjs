@@ -322,3 +322,9 @@ test('charts download as CSV', async () => {
   await settled(page);
   await page.close();
 });
+
+test('the picture of a ratio says its range, and is cut at a named end', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-watched']);
+  assert.match(await text(page, 'figure:last-of-type ul'), /range (< )?[\d.]+ × to (> )?[\d.]+ ×/);
+  await page.close();
+});

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, smooth, number, time, addresses, lanes, log, save;
+let vite, bands, smooth, number, time, addresses, lanes, log, save;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -13,6 +13,7 @@ before(async () => {
   addresses = await load('nav/addresses.ts');
   lanes = await load('build/lanes.ts');
   log = await load('build/log.svelte.ts');
+  bands = await load('rollout/band.ts');
   smooth = await load('rollout/smooth.ts');
   save = await load('charts/save.ts');
 });
@@ -98,4 +99,19 @@ test('rates are smoothed over the last seconds, by requests', () => {
   assert.deepEqual(smooth.smooth([0], [0], [1], 15), [null]);
   // Nobody was at risk for a minute: that is a gap, not 0 %, and it weighs nothing afterwards.
   assert.deepEqual(smooth.smooth([0.2, null, null, 0.2], [5, 0, 0, 5], [10, 40, 70, 71], 15), [0.2, null, null, 0.2]);
+});
+
+test('the band of a ratio keeps its height above 4 times, and is cut where it has no end', () => {
+  // Without an event on the old release there is no estimate and no upper bound, but a lower one.
+  const open = bands.band([0, 6, 9], [0, 0, 0], [0, 0, 0], 2);
+  assert.equal(open.roof, 5);
+  assert.deepEqual(open.ratio, [null, null, null]);
+  assert.ok(open.high.every((h, i) => h - open.low[i] >= 1), 'the band has collapsed');
+  const closed = bands.band([8], [24], [14], 2);
+  assert.deepEqual([closed.low[0], closed.high[0].toFixed(2), closed.roof], [3, '4.58', 5]);
+  assert.deepEqual(bands.band([0.01], [1e9], [1], 2), { low: [-3], high: [2], ratio: [0], floor: -3, roof: 2 });
+});
+
+test('CSV holds the numbers and not what the scale makes of them', () => {
+  assert.equal(save.csv([0], [{ label: 'to', kind: 'high', values: [2], raw: [1e9] }]), 'time,to\n1970-01-01T00:00:00.000Z,1000000000\n');
 });

@@ -3,6 +3,8 @@ export interface Curve {
   label: string;
   kind: 'new' | 'old' | 'threshold' | 'line' | 'low' | 'high';
   values: (number | null)[];
+  // What a file of it holds, where the values are drawn on another scale.
+  raw?: (number | null)[];
 }
 
 export interface ChartMark {

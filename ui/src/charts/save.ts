@@ -13,7 +13,7 @@ const quote = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', 
 
 export function csv(seconds: number[], curves: Curve[]): string {
   const head = ['time', ...curves.map((c) => quote(c.label))].join(',');
-  const rows = seconds.map((s, i) => [new Date(s * 1000).toISOString(), ...curves.map((c) => c.values[i] ?? '')].join(','));
+  const rows = seconds.map((s, i) => [new Date(s * 1000).toISOString(), ...curves.map((c) => (c.raw ?? c.values)[i] ?? '')].join(','));
   return [head, ...rows].join('\n') + '\n';
 }
 
