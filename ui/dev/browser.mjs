@@ -21,6 +21,7 @@ export const pages = {
   'build-red': '/apps/shop/builds/bld_01kc0042',
   'build-green': '/apps/shop/builds/bld_01kc0041',
   rollouts: '/apps/shop/rollouts',
+  'rollout-waiting': '/apps/shop/rollouts/rol_01kc0042',
   'rollout-watched': '/apps/shop/rollouts/rol_01kc0041',
   'rollout-back': '/apps/shop/rollouts/rol_01kc0039',
   'rollout-held': '/apps/shop/rollouts/rol_01kc0036',

@@ -328,3 +328,22 @@ test('the picture of a ratio says its range, and is cut at a named end', async (
   assert.match(await text(page, 'figure:last-of-type ul'), /range (< )?[\d.]+ × to (> )?[\d.]+ ×/);
   await page.close();
 });
+
+test('a rollout that waits says for whom, names what is live, and can be taken out of the queue', async () => {
+  const server = await fixture();
+  try {
+    server.world.freeze = { by: 'person:bo', reason: 'the sale starts', at: new Date().toISOString() };
+    const { page } = await visit(browser, server.url + pages['rollout-waiting']);
+    await seen(page, 'Waits, because production is frozen by bo: the sale starts.');
+    await seen(page, 'Lift the freeze');
+    assert.doesNotMatch(await text(page, 'main'), /first release/);
+    await press(page, 'Take it out of the queue');
+    await page.waitForSelector('dialog[open]');
+    assert.match(await text(page, 'dialog[open]'), /Nobody has it yet/);
+    await page.$eval('dialog[open] form', (f) => f.requestSubmit());
+    await seen(page, 'Taken back before it began, by ana.');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});

@@ -112,6 +112,12 @@ async function page(res, path) {
   }
 }
 
+// seen is a rollout as it is shown now: one that waits says what for.
+function seen(world, r) {
+  if (r?.state !== 'queued' || !world.freeze || r.environment !== 'production') return r;
+  return { ...r, waits_for: 'freeze', sentence: `Waits, because production is frozen by ${world.freeze.by.replace('person:', '')}: ${world.freeze.reason}`, actions: r.actions.filter((a) => a !== 'promote') };
+}
+
 const problem = (res, status, detail, errors = []) => {
   res.writeHead(status, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify({ type: 'https://slipway.dev/problems/invalid', title: 'Not done', status, detail, errors }));
 };
@@ -134,7 +140,7 @@ const routes = [
   ['GET', /^apps\/shop\/releases$/, (c) => ({ items: c.world.rollouts.map((r) => release(c.world, r.release.id)) })],
   ['GET', /^apps\/shop\/releases\/(\w+)$/, (c, q, id) => release(c.world, id)],
   ['GET', /^apps\/shop\/rollouts$/, (c, q) => ({ items: c.world.rollouts.filter((r) => r.environment === (q.get('environment') ?? r.environment)).map(({ vitals, hosts, decisions, paths, ...r }) => r) })],
-  ['GET', /^apps\/shop\/rollouts\/(\w+)$/, (c, q, id) => c.world.rollouts.find((r) => r.id === id)],
+  ['GET', /^apps\/shop\/rollouts\/(\w+)$/, (c, q, id) => seen(c.world, c.world.rollouts.find((r) => r.id === id))],
   ['GET', /^apps\/shop\/rollouts\/(\w+)\/series$/, (c, q, id) => { const r = c.world.rollouts.find((r) => r.id === id); return r && series(r, q.get('vital') ?? 'errors', r.span); }],
   ['POST', /^apps\/shop\/rollouts\/(\w+)\/(pause|resume|promote|rollback)$/, (c, q, id, verb, b) => act(c, id, verb, b)],
   ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
@@ -240,7 +246,8 @@ function act(c, id, verb, { reason }) {
   r.decisions.push({ at: now, from: r.state, to, step: r.step, actor: 'person:ana', verdict: r.verdict, reasons: [{ code: verb, text: reason ? `By ana: “${reason}”.` : 'By ana.' }] });
   r.state = to;
   r.actions = to === 'paused' ? ['resume', 'promote', 'rollback'] : to === 'watching' ? ['pause', 'promote', 'rollback'] : [];
-  if (to === 'promoted' || to === 'rolled_back') Object.assign(r, { ended_at: now, outcome: to, sentence: to === 'promoted' ? 'Promoted by ana.' : 'Rolled back by ana.' });
+  if (r.state === 'rolled_back' && !r.started_at) Object.assign(r, { state: 'superseded', ended_at: now, outcome: 'superseded', sentence: 'Taken back before it began, by ana.' });
+  else if (to === 'promoted' || to === 'rolled_back') Object.assign(r, { ended_at: now, outcome: to, sentence: to === 'promoted' ? 'Promoted by ana.' : 'Rolled back by ana.' });
   c.send(r.ended_at ? 'rollout.ended' : 'rollout.moved', { rollout: id });
   c.world.audit.unshift({ id: Date.now(), at: now, actor: 'person:ana', action: 'rollout.' + verb, app: 'shop', environment: r.environment, target: id, reason, detail: {} });
   return r;

@@ -79,7 +79,7 @@ type View struct {
 	App         string            `json:"app"`
 	Env         string            `json:"environment"`
 	Release     ReleaseView       `json:"release"`
-	From        *ReleaseView      `json:"from,omitempty"`
+	From        *ReleaseView      `json:"from,omitempty" doc:"The release that serves beside it, and that it goes back to; of a queued rollout the one that is live"`
 	Mode        string            `json:"mode"`
 	State       machine.State     `json:"state"`
 	Step        int               `json:"step"`
@@ -87,6 +87,7 @@ type View struct {
 	Share       float64           `json:"share"`
 	Verdict     string            `json:"verdict" enum:"healthy,regressed,unknown,none"`
 	Sentence    string            `json:"sentence"`
+	WaitsFor    string            `json:"waits_for,omitempty" enum:"freeze,rollout,hosts" doc:"What a queued rollout waits for"`
 	Missing     string            `json:"missing,omitempty"`
 	Reasons     []event.Reason    `json:"reasons"`
 	Vitals      []VitalView       `json:"vitals"`
@@ -167,13 +168,20 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 		return v, err
 	}
 	v.Release = releaseView(r.body)
-	if m.From != "" {
-		f, err := loadRelease(ctx, s.db, m.From)
+	v.Sentence = m.Sentence(s.db.Now(), 0)
+	from := m.From
+	if m.State == machine.Queued {
+		if from, err = s.waitView(ctx, m, &v); err != nil {
+			return v, err
+		}
+	}
+	if from != "" {
+		f, err := loadRelease(ctx, s.db, from)
 		if err != nil {
 			return v, err
 		}
-		from := releaseView(f.body)
-		v.From = &from
+		of := releaseView(f.body)
+		v.From = &of
 	}
 	for i := range m.Steps {
 		v.Steps = append(v.Steps, stepView(m, i))
@@ -185,7 +193,9 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	v.Paths, v.Path = pathViews(m), m.WorstPath()
 	now := s.db.Now()
 	v.Progress, v.EtaS = m.Progress(now)
-	v.Sentence = m.Sentence(now, errorRatio(v.Vitals))
+	if m.State == machine.Watching {
+		v.Sentence = m.Sentence(now, errorRatio(v.Vitals))
+	}
 	v.Hosts, err = s.hostViews(ctx, m)
 	return v, err
 }

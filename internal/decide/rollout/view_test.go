@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,37 @@ func TestMarksCountStepsAndNotWatches(t *testing.T) {
 		}
 		if !strings.Contains(marks, ",step 1,paused by ana,resumed by ana,watched on,watched on") || strings.Contains(marks, "step 2") {
 			t.Errorf("the marks are %s", marks)
+		}
+	})
+}
+
+func TestWhatARolloutWaitsForIsSaid(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		one := w.ship(1, 0, "promoted")
+		w.release(slow)
+		under := w.reach(2, "watching")
+		w.release()
+		v := w.nth(3)
+		if v.Sentence != "Waits for rollout #2 to end" || v.WaitsFor != "rollout" || v.From == nil || v.From.ID != one {
+			t.Errorf("it says %q (%s), and is from %+v", v.Sentence, v.WaitsFor, v.From)
+		}
+		if err := w.Freeze(t.Context(), ana, app, env, "the sale starts"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Do(t.Context(), ana, app, under.ID, machine.RollBack, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.reach(2, "rolled_back")
+		v = w.nth(3)
+		if v.Sentence != "Waits, because production is frozen by ana: the sale starts" || v.WaitsFor != "freeze" || slices.Contains(v.Actions, machine.Promote) {
+			t.Errorf("it says %q (%s), and offers %v", v.Sentence, v.WaitsFor, v.Actions)
+		}
+		if err := w.Do(t.Context(), ana, app, v.ID, machine.RollBack, "not today"); err != nil {
+			t.Fatal(err)
+		}
+		if v := w.nth(3); v.Sentence != "Taken back before it began, by ana: not today" {
+			t.Errorf("it says %q", v.Sentence)
 		}
 	})
 }

@@ -682,6 +682,7 @@ export interface View {
   verdict: "healthy" | "regressed" | "unknown" | "none";
   vital?: string;
   vitals: VitalView[] | null;
+  waits_for?: "freeze" | "rollout" | "hosts";
 }
 
 export interface VitalView {

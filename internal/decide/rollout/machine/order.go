@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -49,7 +50,7 @@ func (m *Rollout) Order(cmd Command, who, why string) (Move, error) {
 		return m.To(Promoting, r), nil
 	default:
 		if m.State == Queued {
-			return m.To(Superseded, r), nil
+			return m.To(Superseded, Because("by_rollback", nil, "taken back before it began, %s", strings.TrimPrefix(text, "rolled back "))), nil
 		}
 		return m.To(Returning, r), nil
 	}

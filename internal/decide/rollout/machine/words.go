@@ -66,7 +66,7 @@ func (m *Rollout) Sentence(now time.Time, ratio float64) string {
 	case RolledBack:
 		return endSentence("Rolled back", m.EndReasons())
 	default:
-		return "Superseded: " + why
+		return endSentence("Superseded", m.Reasons)
 	}
 }
 
