@@ -1,7 +1,11 @@
 package host
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -215,6 +219,47 @@ func TestPortTakenMeanwhile(t *testing.T) {
 	s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}, Run: []string{"rel_1"}})
 	if up := web(s.until("up", converged(1)), "rel_1"); up.Restarts != 0 {
 		t.Errorf("up %+v", up)
+	}
+}
+
+// TestNoPortCanBeKept: where somebody else takes port after port, the host is to blame, and not the release: no death counts against it.
+func TestNoPortCanBeKept(t *testing.T) {
+	taken := make(chan struct{}, 100)
+	robber := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		l, err := net.Listen("tcp", "127.0.0.1:"+r.URL.Query().Get("port"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		select {
+		case taken <- struct{}{}:
+		default:
+		}
+	}))
+	t.Cleanup(robber.Close)
+	s := newServer(t)
+	s.hostIn(t.TempDir(), nil)
+	one := s.release("rel_1", "robbed")
+	one.Environ = append(one.Environ, "HOST_TEST_SQUATTER="+robber.URL)
+	s.wish(wire.DesiredEnv{Hold: []wire.HeldRelease{one}, Run: []string{"rel_1"}})
+	for range 2 * portTries { // two rounds
+		<-taken
+	}
+	report := s.until("failed", func(r wire.Report) bool { return findRelease(r, "rel_1").State == wire.ReleaseFailed })
+	if got := findRelease(report, "rel_1"); got.Code != "port" || !strings.Contains(got.Text, "5 ports in a row") || web(report, "rel_1").Restarts != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestFullDiskIsNotTheReleasesFault(t *testing.T) {
+	for want, err := range map[string]error{
+		"disk": fmt.Errorf("note the process: %w", &os.PathError{Op: "write", Path: "run/x.json", Err: syscall.ENOSPC}),
+		"port": fmt.Errorf("start it: %w", errNoPort), "start": errors.New("fork: no"),
+	} {
+		if got := failureCode(err); got != want {
+			t.Errorf("%v: %s", err, got)
+		}
 	}
 }
 

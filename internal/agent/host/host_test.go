@@ -48,6 +48,8 @@ func app(way string) int {
 		if squatter := os.Getenv("HOST_TEST_SQUATTER"); missing(squatter) {
 			return squat(squatter)
 		}
+	case "robbed":
+		return robbed(os.Getenv("HOST_TEST_SQUATTER"))
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 	}
@@ -92,6 +94,16 @@ func squat(note string) int {
 	if err := os.WriteFile(note, []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
 		return 1
 	}
+	return 1
+}
+
+// robbed lets whoever answers at url take the port, and ends.
+func robbed(url string) int {
+	response, err := http.Get(url + "?port=" + os.Getenv("PORT"))
+	if err != nil {
+		return 2
+	}
+	_ = response.Body.Close()
 	return 1
 }
 

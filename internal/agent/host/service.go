@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/agent/proc"
+	"github.com/slipwayhq/slipway/internal/artifact"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -95,8 +97,8 @@ func (s *service) run(ctx context.Context, p *proc.Process) {
 				return
 			}
 			if end == portLost {
+				s.host.update(func() { s.starts-- }) // it says nothing of the release
 				if portsLost++; portsLost < portTries {
-					s.host.update(func() { s.starts-- })
 					continue
 				}
 				s.failed("port", fmt.Sprintf("%d ports in a row were taken by somebody else before the process could listen", portsLost))
@@ -231,6 +233,8 @@ func failureCode(err error) string {
 	switch {
 	case errors.Is(err, errNoPort):
 		return "port"
+	case errors.Is(err, syscall.ENOSPC):
+		return string(artifact.CodeDisk)
 	default:
 		return codeOf(err, "start")
 	}

@@ -31,7 +31,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	}
 	m.From = e.live
 	m.Started, m.Split, m.InForce = tx.Now(), event.Split{Old: e.live}, true
-	m.Hosts, m.Lost = nil, nil
+	m.Hosts, m.LeftOut, m.Lost = nil, nil, nil
 	for _, a := range hostsOf(e.spec, agents) {
 		m.Hosts = append(m.Hosts, a.id)
 		if !a.live {
@@ -43,10 +43,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	}
 	// The guarantee of a split by host is an average over a random draw, so that each rollout draws anew.
 	rand.Shuffle(len(m.Hosts), func(i, k int) { m.Hosts[i], m.Hosts[k] = m.Hosts[k], m.Hosts[i] })
-	m.Mode = m.Policy.Canary.For(len(m.Hosts))
-	if len(m.Hosts) == 1 && m.Mode == manifest.CanaryHosts {
-		m.Mode = manifest.CanaryVisitors
-	}
+	m.ChooseMode()
 	m.Steps = machine.StepsOf(m)
 	if err := s.prepareJudge(ctx, tx, m); err != nil {
 		return err

@@ -30,6 +30,9 @@ func (s *Service) queue(ctx context.Context, tx *db.Tx, e *envRow, r releaseRow,
 		return nil, fmt.Errorf("read the manifest of release %s: %w", r.body.Release, err)
 	}
 	m.Policy = mf.Rollout
+	if web, ok := mf.Processes[manifest.WebProcess]; ok {
+		m.UpWithin = web.StartTimeout.Duration + web.StopTimeout.Duration
+	}
 	if err := errorsOf(storeMachine(ctx, tx, m), storeEnv(ctx, tx, e)); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package machine
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/event"
@@ -15,6 +14,10 @@ import (
 const (
 	// stageTime is how long hosts may take to fetch a release before they are left out.
 	stageTime = 3 * time.Minute
+	// startGrace is how long hosts may take to bring a release up, beyond what its processes may, before they are left out.
+	startGrace = time.Minute
+	// defaultUpWithin stands for the processes' times where a rollout does not tell.
+	defaultUpWithin = 40 * time.Second
 	// promoteTime is how long hosts may take to bring the release up that everyone is about to be sent to, before it goes on without them.
 	promoteTime = 30 * time.Second
 	// crashLimit is how many deaths of the new release's processes, over all hosts, count as a crash loop.
@@ -28,6 +31,8 @@ type Move struct {
 	To      State
 	Step    int
 	Reasons []event.Reason
+	// LeaveOut are hosts that the rollout goes on without.
+	LeaveOut []string
 }
 
 // Decide gives the machine's next move at now, or ok false when it stays. It changes nothing.
@@ -48,7 +53,7 @@ func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 	case Staging:
 		return m.decideStaging(now)
 	case Starting:
-		return m.decideStarting()
+		return m.decideStarting(now)
 	case Shifting:
 		if m.InForce {
 			return m.To(Settling, Because("in_force", map[string]float64{"share": m.Reach()}, "the edges send %s to the new release", m.shareWords())), true
@@ -81,6 +86,8 @@ func (m *Rollout) WakeAt() time.Time {
 	switch m.State {
 	case Staging:
 		return m.Since.Add(stageTime)
+	case Starting:
+		return m.Since.Add(m.startTime())
 	case Settling:
 		return m.settledAt()
 	case Watching:
@@ -143,37 +150,8 @@ func (m *Rollout) deaths() int {
 	return n
 }
 
-// blames tells whether a failure is the release's fault: a full disk or a failed download is the host's.
-func (f Failure) blames() bool { return f.Code != "fetch" && f.Code != "disk" }
-
-func (m *Rollout) decideStaging(now time.Time) (Move, bool) {
-	waiting := m.waiting()
-	if len(waiting) == 0 && m.answered(len(m.Hosts)) {
-		return m.To(Starting, Because("staged", map[string]float64{"hosts": float64(len(m.Hosts))}, "%s hold the new release", hostCount(len(m.Hosts)))), true
-	}
-	if now.Sub(m.Since) < stageTime {
-		return Move{}, false
-	}
-	text := fmt.Sprintf("%s could not fetch the release in %s: %s", hostCount(len(waiting)), stageTime, strings.Join(waiting, ", "))
-	if m.answered(len(m.Hosts)) {
-		mv := m.To(Starting, Because("staged_partly", nil, "%s; they are left out until they can", text))
-		return mv, true
-	}
-	return m.To(Returning, Because("not_staged", nil, "%s", text)), true
-}
-
-func (m *Rollout) decideStarting() (Move, bool) {
-	if lost := m.lostCanary(); lost != "" {
-		return m.To(Starting, Because("redrawn", nil, "host %s is lost; another one was drawn in its place", lost)), true
-	}
-	if next := m.unasked(); next != "" {
-		return m.To(Starting, Because("redrawn", nil, "host %s takes the place of one that was taken out of the environment", next)), true
-	}
-	if len(m.waiting()) == 0 && m.answered(m.StartedHosts()) {
-		return m.To(Shifting, Because("up", nil, "the new release is up and healthy on %s", hostCount(m.StartedHosts()))), true
-	}
-	return Move{}, false
-}
+// blames tells whether a failure is the release's fault: a full disk, a failed download or a lack of free ports is the host's.
+func (f Failure) blames() bool { return f.Code != "fetch" && f.Code != "disk" && f.Code != "port" }
 
 // lostCanary names a canary that is lost while another host, that is heard of, could take its place; empty when there is none.
 func (m *Rollout) lostCanary() string {
@@ -210,17 +188,6 @@ func (m *Rollout) goneCanary() string {
 		}
 	}
 	return ""
-}
-
-// waiting lists the hosts that have not answered, without those that are lost.
-func (m *Rollout) waiting() []string {
-	var out []string
-	for _, h := range sortedKeys(m.Waiting) {
-		if !slices.Contains(m.Lost, h) && slices.Contains(m.Hosts, h) {
-			out = append(out, h)
-		}
-	}
-	return out
 }
 
 // mayReceive tells whether everyone may be sent to the new release: it is up on every host that is heard of and has not said that it cannot, or on some of them and

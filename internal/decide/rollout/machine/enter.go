@@ -19,13 +19,11 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 		m.Step = mv.Step
 	}
 	m.State, m.Since, m.Reasons = mv.To, now, mv.Reasons
+	m.doWithout(mv.LeaveOut)
 	switch mv.To {
 	case Queued:
 		m.beginAnew()
 	case Starting:
-		if from == Staging {
-			m.LeaveOut(m.waiting()...)
-		}
 		// Hosts that are heard of come first; among them the draw stays as it was.
 		slices.SortStableFunc(m.Hosts, func(a, b string) int {
 			return boolOrder(slices.Contains(m.Lost, a)) - boolOrder(slices.Contains(m.Lost, b))
@@ -55,7 +53,7 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 func (m *Rollout) beginAnew() {
 	m.Step, m.Steps, m.Before = 0, nil, ""
 	m.Started, m.Looked = time.Time{}, time.Time{}
-	m.Hosts, m.LeftOut, m.Lost = nil, nil, nil
+	m.Hosts, m.LeftOut, m.Unfit, m.Lost = nil, nil, nil, nil
 	m.Asked, m.Waiting, m.Failed = nil, nil, nil
 	m.UpSince, m.VisitorsSince = nil, nil
 }
@@ -98,6 +96,7 @@ func (m *Rollout) Drop(host string) {
 	same := func(x string) bool { return x == host }
 	m.Hosts = slices.DeleteFunc(m.Hosts, same)
 	m.LeftOut = slices.DeleteFunc(m.LeftOut, same)
+	m.Unfit = slices.DeleteFunc(m.Unfit, same)
 	m.Lost = slices.DeleteFunc(m.Lost, same)
 	delete(m.Waiting, host)
 	delete(m.Failed, host)

@@ -52,7 +52,7 @@ func (m *Rollout) Resume(now time.Time) {
 // missed gives the rollout the time that was lost, and edges and hosts the time to tell of it.
 func (m *Rollout) missed(now time.Time, gap time.Duration) {
 	switch m.State {
-	case Staging:
+	case Staging, Starting:
 		m.Since = m.Since.Add(gap)
 	case Watching:
 		if s := m.Current(); m.Judged() {

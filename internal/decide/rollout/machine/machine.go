@@ -49,9 +49,12 @@ type Rollout struct {
 	Cause    string `json:"cause,omitempty"` // event that led to its last move
 
 	Policy manifest.Rollout `json:"policy"`
-	Mode   manifest.Canary  `json:"mode"`
-	Steps  []Step           `json:"steps"`
-	Step   int              `json:"step"`
+	// UpWithin is how long the release's process may take to get healthy, or to end where it does not; an older version did not store it.
+	UpWithin time.Duration `json:"up_within,omitempty"`
+
+	Mode  manifest.Canary `json:"mode"`
+	Steps []Step          `json:"steps"`
+	Step  int             `json:"step"`
 
 	State  State     `json:"state"`
 	Since  time.Time `json:"since"`
@@ -60,6 +63,8 @@ type Rollout struct {
 	// Hosts take part, in the order they were drawn: in mode hosts the first so many are the canaries.
 	Hosts   []string `json:"hosts"`
 	LeftOut []string `json:"left_out,omitempty"`
+	// Unfit are those left out since they could not fetch the release, or bring it up.
+	Unfit []string `json:"unfit,omitempty"`
 	// Lost hosts are not waited for.
 	Lost []string `json:"lost,omitempty"`
 

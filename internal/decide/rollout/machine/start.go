@@ -9,6 +9,22 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
+// ChooseMode decides what is split, by the policy and how many of the drawn hosts are heard of. Split by hosts, one that is lost already takes no part: it could neither be
+// a canary nor be compared with one. Where none is heard of all wait for the first that is.
+func (m *Rollout) ChooseMode() {
+	heard := len(m.Hosts) - len(m.lost())
+	if heard == 0 {
+		heard = len(m.Hosts)
+	}
+	m.Mode = m.Policy.Canary.For(heard)
+	if heard == 1 && m.Mode == manifest.CanaryHosts {
+		m.Mode = manifest.CanaryVisitors
+	}
+	if m.Mode == manifest.CanaryHosts && heard < len(m.Hosts) {
+		m.LeaveOut(m.lost()...)
+	}
+}
+
 // StepsOf gives the policy's steps; a first release and a hotfix without a watch have one.
 func StepsOf(m *Rollout) []Step {
 	if !m.Judged() {
