@@ -5,8 +5,10 @@ package slipway
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 	"github.com/slipwayhq/slipway/sim/canary"
 )
 
@@ -20,7 +22,8 @@ type adapter struct {
 	setting *canary.Setting
 	policy  judge.Policy
 	state   judge.State
-	tick    judge.Tick // its map is used again and again
+	tick    judge.Tick   // its map is used again and again
+	layout  units.Layout // of the hosts, when they were drawn
 }
 
 // routesWeight is the part of alpha that routes share, where there are any.
@@ -30,12 +33,12 @@ const routesWeight = 0.5
 const negligibleErrors = 0.001
 
 // Begin makes the policy. The window holds, for each host and bucket, what was counted before the push.
-func (a *adapter) Begin(s *canary.Setting, _ *canary.Window) {
-	a.setting = s
-	units := map[canary.Split]judge.Unit{canary.ByHost: judge.ByHost, canary.ByVisitor: judge.ByVisitor, canary.ByRequest: judge.ByRequest}
-	a.policy = judge.Policy{Unit: units[s.Split], Alpha: a.alpha, RuleOut: 2, ExcludeAlpha: 0.05}
+func (a *adapter) Begin(s *canary.Setting, w *canary.Window) {
+	a.setting, a.layout = s, units.Layout{}
+	drawn := map[canary.Split]judge.Unit{canary.ByHost: judge.ByHost, canary.ByVisitor: judge.ByVisitor, canary.ByRequest: judge.ByRequest}
+	a.policy = judge.Policy{Unit: drawn[s.Split], Alpha: a.alpha, RuleOut: 2, ExcludeAlpha: 0.05}
 	if s.Split == canary.ByHost {
-		a.policy.Margin = judge.DefaultHostMargin
+		a.policy.Fleet = fleet(s, w)
 	}
 	whole := 1.0
 	if s.Routes > 0 {
@@ -61,6 +64,51 @@ func (a *adapter) Begin(s *canary.Setting, _ *canary.Window) {
 	clear(a.tick.Counts)
 }
 
+// fleet is what the hosts did before, and the visitors where they stay with their hosts.
+func fleet(s *canary.Setting, w *canary.Window) *judge.Fleet {
+	f := &judge.Fleet{Before: map[string][]units.Unit{}, Visitors: map[string][]units.Unit{}}
+	for h := range w.Hosts {
+		f.Hosts = append(f.Hosts, fmt.Sprint(h))
+	}
+	for v, vital := range s.Vitals {
+		f.Before[vital.Name] = unitsOf(w.Hosts, v)
+		if s.Sticky && !w.Cohort {
+			f.Visitors[vital.Name] = unitsOf(w.Buckets, v)
+		}
+	}
+	return f
+}
+
+func unitsOf(counts []canary.Count, vital int) (u []units.Unit) {
+	for i := range counts {
+		u = append(u, units.Unit{Events: counts[i].Events[vital], Requests: counts[i].Requests})
+	}
+	return u
+}
+
+// group tells the judge who is on which release, whenever that changes.
+func (a *adapter) group(t *canary.Tick) {
+	var l units.Layout
+	for h := range t.Hosts {
+		switch age := t.Hosts[h].Age; {
+		case age < 0:
+			l.Old = append(l.Old, h)
+		case age >= a.setting.Settle:
+			l.New = append(l.New, h)
+		}
+	}
+	if a.setting.Sticky {
+		l.Visitors = t.Share
+	}
+	if len(l.New) == 0 || len(l.Old) == 0 || slices.Equal(l.New, a.layout.New) && slices.Equal(l.Old, a.layout.Old) {
+		return
+	}
+	a.layout = l
+	if err := a.state.Group(a.policy, l); err != nil {
+		panic(err) // the benchmark made the layout
+	}
+}
+
 func routeName(r int) string { return fmt.Sprintf("route %d", r) }
 
 // Observe folds a tick. A tick of which one release is missing is no evidence.
@@ -70,7 +118,8 @@ func (a *adapter) Observe(t *canary.Tick) {
 		return
 	}
 	total := t.Total
-	if a.setting.Split == canary.ByHost && a.setting.Settle > 0 {
+	if a.setting.Split == canary.ByHost {
+		a.group(t)
 		total = settled(t, a.setting.Settle)
 	}
 	a.tick.Second, a.tick.Share = int64(t.Second), t.Share
@@ -109,7 +158,7 @@ func (a *adapter) Look(int) canary.Opinion {
 		v := &a.state.Vitals[i]
 		e := v.Peak
 		if e == 0 { // it starts there: how far below the evidence has stayed matters to those who calibrate
-			e = v.Harm.LogE()
+			e = v.LogE()
 		}
 		o.Evidence = max(o.Evidence, e+math.Log(a.policy.Vitals[i].Weight))
 	}

@@ -104,8 +104,8 @@ func (f *Fleet) validate() []error {
 	return errs
 }
 
-// harmLogE is the ln e-value against "harm of at most the margin".
-func (s *VitalState) harmLogE() float64 {
+// LogE is the ln e-value now against "harm of at most the margin".
+func (s *VitalState) LogE() float64 {
 	if s.Units != nil {
 		return s.Units.LogE()
 	}

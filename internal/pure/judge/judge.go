@@ -52,7 +52,7 @@ func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 	excluded := s.excludeLogE()
 	e := VitalEvidence{
 		Name: v.Name, Label: v.label(), Outcome: Unknown,
-		EValue: log10(s.harmLogE()), Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)),
+		EValue: log10(s.LogE()), Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)),
 		Excluded: log10(excluded), ExcludeThreshold: log10(-math.Log(p.excludeAlpha())), RuleOut: p.RuleOutFor(v),
 		Count:   s.Total,
 		RateNew: rate(s.Total.New, s.Total.AtRiskNew), RateOld: rate(s.Total.Old, s.Total.AtRiskOld),
