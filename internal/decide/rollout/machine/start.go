@@ -2,12 +2,19 @@ package machine
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
+
+// Draw puts the hosts in an order of chance: split by hosts, the first so many are the canaries. The guarantee of such a split is an average over a random draw, so that
+// each rollout draws anew.
+func (m *Rollout) Draw(r *rand.Rand) {
+	r.Shuffle(len(m.Hosts), func(i, k int) { m.Hosts[i], m.Hosts[k] = m.Hosts[k], m.Hosts[i] })
+}
 
 // ChooseMode decides what is split, by the policy and how many of the drawn hosts are heard of. Split by hosts, one that is lost already takes no part: it could neither be
 // a canary nor be compared with one. Where none is heard of all wait for the first that is.
