@@ -63,6 +63,10 @@ type RolloutEnded struct {
 	Commits  []Commit `json:"commits,omitempty"`
 	Reasons  []Reason `json:"reasons"`
 	Requests int64    `json:"requests"` // answered by the new release
+	// Number is the rollout's; Subject and Author are those of its release's head, or of the change of configuration that it is.
+	Number  int    `json:"number,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Author  string `json:"author,omitempty"`
 }
 
 // RolloutHeld: it stands still until a person decides.
@@ -70,6 +74,10 @@ type RolloutHeld struct {
 	Rollout string   `json:"rollout"`
 	Commits []Commit `json:"commits,omitempty"`
 	Reasons []Reason `json:"reasons"`
+	// As in RolloutEnded.
+	Number  int    `json:"number,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Author  string `json:"author,omitempty"`
 }
 
 // FreezeSet: nothing new starts in the environment until it is lifted.

@@ -172,6 +172,17 @@ type ReleaseCreated struct {
 	Hotfix *Hotfix `json:"hotfix,omitempty"`
 	// Diverged: commits of the releases before need not be in this one.
 	Diverged bool `json:"diverged,omitempty"`
+	// Change is what made it, where it was a change of the configuration.
+	Change *ConfigDiff `json:"change,omitempty"`
+}
+
+// ConfigDiff says who changed a configuration, which names in it, and why. Names, never values.
+type ConfigDiff struct {
+	By       string   `json:"by"` // actor, such as "person:ana"
+	Settings []string `json:"settings,omitempty"`
+	Secrets  []string `json:"secrets,omitempty"`
+	Removed  []string `json:"removed,omitempty"`
+	Reason   string   `json:"reason,omitempty"`
 }
 
 // EventType and EventVersion make each of them a Payload.

@@ -27,6 +27,8 @@ export const pages = {
   'rollout-held': '/apps/shop/rollouts/rol_01kc0036',
   'rollout-promoted': '/apps/shop/rollouts/rol_01kc0040',
   'rollout-fleet': '/apps/shop/rollouts/rol_01kc0038',
+  'rollout-config': '/apps/shop/rollouts/rol_01kc0035',
+  'release-config': '/apps/shop/releases/rel_01kc0037',
   release: '/apps/shop/releases/rel_01kc0042',
   hosts: '/hosts',
   host: '/hosts?host=agt_h3',

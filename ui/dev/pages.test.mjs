@@ -347,3 +347,13 @@ test('a rollout that waits says for whom, names what is live, and can be taken o
     await server.close();
   }
 });
+
+test('a release of a new configuration says who changed what and why', async () => {
+  for (const name of ['rollout-config', 'release-config']) {
+    const { page } = await visit(browser, full.url + pages[name]);
+    await seen(page, 'configuration 6: TAX_COUNTRY, secret PAYMENT_KEY, without TAX_RATE');
+    const card = await page.$eval('section[aria-labelledby=changed]', (e) => e.innerText.replaceAll(/\s+/g, ' '));
+    assert.match(card, /Settings TAX_COUNTRY Secrets PAYMENT_KEY Removed TAX_RATE Who bo Why “the new tax law”/);
+    await page.close();
+  }
+});

@@ -235,7 +235,7 @@ function release(world, id) {
   const r = world.rollouts.find((r) => r.release.id === id);
   if (!r) return undefined;
   const c = world.commits.find((c) => c.sha === r.release.commit);
-  return { ...r.release, app: 'shop', environment: r.environment, commits: [c], artifact: 'a3f1c09be47d'.repeat(5), size: 18_400_000, config: 7, why: 'push', build: 'bld_01kc0041', created_at: r.created_at, state: r.outcome === 'promoted' ? (r.number === 40 ? 'live' : 'good') : r.outcome === 'rolled_back' ? 'bad' : 'rolling', verdict: r.verdict };
+  return { config: 7, why: 'push', build: 'bld_01kc0041', ...r.release, app: 'shop', environment: r.environment, commits: r.release.change ? [] : [c], artifact: 'a3f1c09be47d'.repeat(5), size: 18_400_000, stored: true, created_at: r.created_at, state: r.outcome === 'promoted' ? (r.number === 40 ? 'live' : 'good') : r.outcome === 'rolled_back' ? 'bad' : 'rolling', verdict: r.verdict };
 }
 
 function act(c, id, verb, { reason }) {

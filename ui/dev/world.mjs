@@ -201,7 +201,10 @@ function makeRollouts(world) {
     steps: steps(['watching', 'waiting'], [[iso(26_000), iso(25_990), null]]),
   });
   const queued = base(42, 11, 20, { state: 'queued', outcome: undefined, verdict: 'none', step: 0, share: 0, started_at: undefined, ended_at: undefined, requests_new: 0, progress: 0, steps: steps(['waiting', 'waiting'], []), waits_for: 'rollout', sentence: 'Waits for rollout #41 to end', vitals: [], hosts: [], decisions: [], reasons: [], actions: ['promote', 'rollback'] });
-  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000, { hosts: Array.from({ length: 500 }, (_, i) => ({ id: `agt_f${i}`, name: `host-${String(i + 1).padStart(3, '0')}`, state: i === 77 ? 'lost' : 'ready', old: i % 11 === 3 ? 'up' : 'stopped', new: i % 90 === 40 ? 'crashed' : 'up', left_out: false, text: '' })) }), base(37, 6, 15_000, { hotfix: { skip_watch: true, reason: 'Payments are down without it' }, verdict: 'unknown', sentence: 'Promoted without a watch: a hotfix by dara.' }), held, base(35, 4, 40_000)];
+  const change = { by: 'person:bo', settings: ['TAX_COUNTRY'], secrets: ['PAYMENT_KEY'], removed: ['TAX_RATE'], reason: 'the new tax law' };
+  const config = base(35, 4, 40_000, { commits: [] });
+  Object.assign(config.release, { why: 'config', config: 6, change, subject: 'configuration 6: TAX_COUNTRY, secret PAYMENT_KEY, without TAX_RATE', author: 'bo', commit: config.from.commit });
+  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000, { hosts: Array.from({ length: 500 }, (_, i) => ({ id: `agt_f${i}`, name: `host-${String(i + 1).padStart(3, '0')}`, state: i === 77 ? 'lost' : 'ready', old: i % 11 === 3 ? 'up' : 'stopped', new: i % 90 === 40 ? 'crashed' : 'up', left_out: false, text: '' })) }), base(37, 6, 15_000, { hotfix: { skip_watch: true, reason: 'Payments are down without it' }, verdict: 'unknown', sentence: 'Promoted without a watch: a hotfix by dara.' }), held, config];
   for (const r of list) if (r.requests_new > 0) fillVitals(r, r.number === 39 ? 31 : r.number === 41 ? 46 : 120, { bad: r.number === 39, thin: r.number === 36 });
   return list;
 }

@@ -106,13 +106,15 @@ type Release struct {
 	Size        int64          `json:"size" doc:"Of the archive, in bytes"`
 	Config      int            `json:"config"`
 	// Why is "push" or "config".
-	Why       string        `json:"why" enum:"push,config" doc:"What made it"`
-	Build     string        `json:"build,omitempty"`
-	Hotfix    *event.Hotfix `json:"hotfix,omitempty"`
-	CreatedAt time.Time     `json:"created_at"`
-	State     State         `json:"state" enum:"waiting,rolling,live,good,bad,superseded"`
-	Verdict   string        `json:"verdict" doc:"healthy, regressed or unknown; empty while there is none"`
-	Rollout   string        `json:"rollout,omitempty"`
+	Why string `json:"why" enum:"push,config" doc:"What made it"`
+	// Change is there where Why is "config".
+	Change    *event.ConfigDiff `json:"change,omitempty" doc:"Which settings and secrets were changed, by whom and why: names, never values"`
+	Build     string            `json:"build,omitempty"`
+	Hotfix    *event.Hotfix     `json:"hotfix,omitempty"`
+	CreatedAt time.Time         `json:"created_at"`
+	State     State             `json:"state" enum:"waiting,rolling,live,good,bad,superseded"`
+	Verdict   string            `json:"verdict" doc:"healthy, regressed or unknown; empty while there is none"`
+	Rollout   string            `json:"rollout,omitempty"`
 	// LiveAt is when it last became live, null when it never was.
 	LiveAt *time.Time `json:"live_at" doc:"When it last became live, null when it never was"`
 	// Stored is false once its artifact was dropped: then it cannot be shipped any more.

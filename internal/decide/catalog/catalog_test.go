@@ -241,6 +241,14 @@ func TestAChangeOfConfigurationIsARelease(t *testing.T) {
 		if r.Number != 3 || r.Why != "config" || r.Config != 2 || r.Artifact != one.Artifact || r.Commit != "a" || len(r.Commits) != 0 {
 			t.Errorf("release %+v", r)
 		}
+		for _, r := range []Release{r, must(t)(w.Release(ctx, "shop", r.ID))} {
+			if r.Change == nil || r.Change.By != "person:ana" || !slices.Equal(r.Change.Settings, []string{"COLOR"}) || r.Change.Reason != "because" || r.Author != "ana" || r.Subject != "configuration 2: COLOR" {
+				t.Errorf("it does not say who changed what: %+v, %+v", r, r.Change)
+			}
+		}
+		if one := must(t)(w.Release(ctx, "shop", one.ID)); one.Change != nil {
+			t.Errorf("a push changed %+v", one.Change)
+		}
 		if _, err := change(1, vault.Change{Remove: []string{"COLOR"}}); !fault.Is(err, fault.CodeConflict) {
 			t.Errorf("somebody else was faster: %v", err)
 		}
@@ -263,6 +271,16 @@ func TestAChangeOfConfigurationIsARelease(t *testing.T) {
 			}
 		}
 	})
+}
+
+func must(t *testing.T) func(Release, error) Release {
+	return func(r Release, err error) Release {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
 }
 
 func TestManifestAndSettingsPageShareTheEnvironments(t *testing.T) {

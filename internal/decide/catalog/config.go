@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -108,13 +109,21 @@ func noteConfig(ctx context.Context, tx *db.Tx, app, env string, v ConfigVersion
 	if !ok {
 		return nil // nothing was ever built: the first release will have it
 	}
+	change := event.ConfigDiff{By: v.Actor, Settings: v.Settings, Secrets: v.Secrets, Removed: v.Removed, Reason: v.Reason}
+	with.Change, with.Subject, with.Author = &change, change.Subject(v.Version), access.Name(v.Actor)
 	with.Config, with.Why, with.Build, with.Hotfix, with.Commits = v.Version, "config", "", nil, []event.Commit{}
 	return addRelease(ctx, tx, changed.By(v.Actor, tx.Now()), with)
 }
 
 func history(ctx context.Context, q db.Querier, app, env string) ([]ConfigVersion, error) {
+	out, err := configs(ctx, q, app, env, 0, math.MaxInt32)
+	return out[:min(len(out), 100)], err
+}
+
+// configs gives the versions from low to high, newest first.
+func configs(ctx context.Context, q db.Querier, app, env string, low, high int) ([]ConfigVersion, error) {
 	rows, err := q.Query(ctx, `SELECT version, at, actor, settings, secrets, removed, reason FROM catalog_configs
-		WHERE app = $1 AND env = $2 ORDER BY version DESC LIMIT 100`, app, env)
+		WHERE app = $1 AND env = $2 AND version BETWEEN $3 AND $4 ORDER BY version DESC LIMIT 1000`, app, env, low, high)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration history of %s/%s: %w", app, env, err)
 	}
@@ -137,4 +146,29 @@ func history(ctx context.Context, q db.Querier, app, env string) ([]ConfigVersio
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+// addChanges gives the releases that a change of configuration made the change.
+func addChanges(ctx context.Context, q db.Querier, app, env string, list []Release) error {
+	low, high := math.MaxInt32, 0
+	for _, r := range list {
+		if r.Why == "config" {
+			low, high = min(low, r.Config), max(high, r.Config)
+		}
+	}
+	if high == 0 {
+		return nil
+	}
+	made, err := configs(ctx, q, app, env, low, high)
+	if err != nil {
+		return err
+	}
+	for i, r := range list {
+		for _, v := range made {
+			if r.Why == "config" && v.Version == r.Config {
+				list[i].Change = &event.ConfigDiff{By: v.Actor, Settings: v.Settings, Secrets: v.Secrets, Removed: v.Removed, Reason: v.Reason}
+			}
+		}
+	}
+	return nil
 }

@@ -15,7 +15,11 @@ const keptReleases = 1000
 
 // Releases lists those of an environment, newest first, those with a number below before (0: from the newest).
 func (s *Service) Releases(ctx context.Context, app, env string, before, limit int) ([]Release, error) {
-	return releases(ctx, s.db, app, env, before, limit)
+	list, err := releases(ctx, s.db, app, env, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	return list, addChanges(ctx, s.db, app, env, list)
 }
 
 // Release gives one release of an app.
@@ -24,7 +28,12 @@ func (s *Service) Release(ctx context.Context, app, id string) (Release, error) 
 	if err == nil && r.App != app {
 		return Release{}, fault.NotFound("there is no release %q", id)
 	}
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	list := []Release{r}
+	err = addChanges(ctx, s.db, r.App, r.Environment, list)
+	return list[0], err
 }
 
 // LastGood gives the newest release that was good, or is live, with a number below that of the release before. ok is false when there is none that can still be shipped.

@@ -182,7 +182,7 @@ func addRelease(ctx context.Context, tx *db.Tx, m event.Meta, r Release) error {
 	m.App, m.Env = r.App, r.Environment
 	_, err = tx.Emit(ctx, m, event.ReleaseCreated{
 		Release: r.ID, Number: r.Number, Build: r.Build, Commit: r.Commit, Commits: r.Commits, Artifact: r.Artifact, Size: r.Size, Config: r.Config,
-		Manifest: json.RawMessage(r.manifest), Why: r.Why, Hotfix: r.Hotfix, Diverged: r.diverged,
+		Manifest: json.RawMessage(r.manifest), Why: r.Why, Hotfix: r.Hotfix, Diverged: r.diverged, Change: r.Change,
 	})
 	return err
 }

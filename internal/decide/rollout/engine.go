@@ -177,7 +177,12 @@ func (s *Service) step(ctx context.Context, tx *db.Tx, m *machine.Rollout, mv ma
 	case m.State.Ended():
 		return s.ended(ctx, tx, m, ev)
 	case m.State == machine.Held:
-		_, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), event.RolloutHeld{Rollout: m.ID, Commits: m.Commits, Reasons: m.Reasons})
+		r, err := s.shown(ctx, tx, m.Release)
+		if err != nil {
+			return err
+		}
+		held := event.RolloutHeld{Rollout: m.ID, Commits: m.Commits, Reasons: m.Reasons, Number: m.Number, Subject: r.Subject, Author: r.Author}
+		_, err = tx.Emit(ctx, ev.By(actorSelf, tx.Now()), held)
 		return errorsOf(err, storeMachine(ctx, tx, m))
 	}
 	return storeMachine(ctx, tx, m)
@@ -205,9 +210,13 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 	if err := storeMachine(ctx, tx, m); err != nil {
 		return err
 	}
+	r, err := s.shown(ctx, tx, m.Release)
+	if err != nil {
+		return err
+	}
 	end := event.RolloutEnded{
 		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: m.WorstPath(),
-		Commits: m.Commits, Reasons: m.EndReasons(), Requests: m.Totals.RequestsNew,
+		Commits: m.Commits, Reasons: m.EndReasons(), Requests: m.Totals.RequestsNew, Number: m.Number, Subject: r.Subject, Author: r.Author,
 	}
 	if _, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), end); err != nil {
 		return err

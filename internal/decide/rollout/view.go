@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -21,6 +22,8 @@ type ReleaseView struct {
 	Author  string `json:"author"`
 	Why     string `json:"why"`
 	Config  int    `json:"config"`
+	// Change is there where Why is "config".
+	Change *event.ConfigDiff `json:"change,omitempty" doc:"Which settings and secrets were changed, by whom and why: names, never values"`
 }
 
 // StepView is one step as shown.
@@ -163,11 +166,10 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	if v.Verdict == "" {
 		v.Verdict = "none"
 	}
-	r, err := loadRelease(ctx, s.db, m.Release)
-	if err != nil {
+	var err error
+	if v.Release, err = s.shown(ctx, s.db, m.Release); err != nil {
 		return v, err
 	}
-	v.Release = releaseView(r.body)
 	v.Sentence = m.Sentence(s.db.Now(), 0)
 	from := m.From
 	if m.State == machine.Queued {
@@ -176,11 +178,10 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 		}
 	}
 	if from != "" {
-		f, err := loadRelease(ctx, s.db, from)
+		of, err := s.shown(ctx, s.db, from)
 		if err != nil {
 			return v, err
 		}
-		of := releaseView(f.body)
 		v.From = &of
 	}
 	for i := range m.Steps {
@@ -200,6 +201,12 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	return v, err
 }
 
+// shown is a release in short.
+func (s *Service) shown(ctx context.Context, q db.Querier, id string) (ReleaseView, error) {
+	r, err := loadRelease(ctx, q, id)
+	return releaseView(r.body), err
+}
+
 func releaseView(r event.ReleaseCreated) ReleaseView {
 	v := ReleaseView{ID: r.Release, Number: r.Number, Commit: r.Commit, Why: r.Why, Config: r.Config}
 	for _, c := range r.Commits {
@@ -208,7 +215,10 @@ func releaseView(r event.ReleaseCreated) ReleaseView {
 		}
 	}
 	if r.Why == "config" {
-		v.Subject = fmt.Sprintf("configuration version %d", r.Config)
+		v.Subject = fmt.Sprintf("configuration %d", r.Config)
+	}
+	if r.Change != nil {
+		v.Change, v.Subject, v.Author = r.Change, r.Change.Subject(r.Config), access.Name(r.Change.By)
 	}
 	return v
 }

@@ -130,6 +130,26 @@ func TestWhatARolloutWaitsForIsSaid(t *testing.T) {
 	})
 }
 
+// A change of configuration is no commit: it has its own author and subject, and nobody has to guess them.
+func TestAChangeOfConfigurationSaysWhoChangedWhat(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		change := event.ConfigDiff{By: "person:bo", Settings: []string{"LOG_LEVEL"}, Secrets: []string{"KEY"}, Removed: []string{"TAX_RATE"}, Reason: "less noise"}
+		w.release(func(r *event.ReleaseCreated, _ *manifest.Manifest) {
+			r.Why, r.Config, r.Commits, r.Change = "config", 7, nil, &change
+		})
+		v := w.end(2, .02, .4)
+		const subject = "configuration 7: LOG_LEVEL, secret KEY, without TAX_RATE"
+		if v.Release.Subject != subject || v.Release.Author != "bo" || v.Release.Change == nil || v.Release.Change.Reason != "less noise" {
+			t.Errorf("its release is %+v", v.Release)
+		}
+		if end := w.ended(v.ID); end.Number != 2 || end.Subject != subject || end.Author != "bo" {
+			t.Errorf("its end was told as %+v", end)
+		}
+	})
+}
+
 // ended gives how the end of a rollout was told.
 func (w *world) ended(id string) (end event.RolloutEnded) {
 	w.t.Helper()

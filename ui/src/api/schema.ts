@@ -107,6 +107,14 @@ export interface ConfigChange {
   settings?: Record<string, string>;
 }
 
+export interface ConfigDiff {
+  by: string;
+  reason?: string;
+  removed?: string[] | null;
+  secrets?: string[] | null;
+  settings?: string[] | null;
+}
+
 export interface ConfigVersion {
   actor: string;
   at: string;
@@ -494,6 +502,7 @@ export interface Release {
   artifact: string;
   author: string;
   build?: string;
+  change?: ConfigDiff;
   commit: string;
   commits: Commit[];
   config: number;
@@ -514,6 +523,7 @@ export interface Release {
 
 export interface ReleaseView {
   author: string;
+  change?: ConfigDiff;
   commit: string;
   config: number;
   id: string;
