@@ -41,8 +41,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	if len(m.Hosts) == 0 {
 		return s.waitForHosts(ctx, tx, e, m)
 	}
-	// The guarantee of a split by host is an average over a random draw, so that each rollout draws anew.
-	rand.Shuffle(len(m.Hosts), func(i, k int) { m.Hosts[i], m.Hosts[k] = m.Hosts[k], m.Hosts[i] })
+	m.Draw(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) // nobody gains by guessing it
 	m.ChooseMode()
 	m.Steps = machine.StepsOf(m)
 	if err := s.prepareJudge(ctx, tx, m); err != nil {
