@@ -80,9 +80,10 @@ func (s *service) end() {
 func (s *service) run(ctx context.Context, p *proc.Process) {
 	end := abandoned
 	defer func() { s.settle(end) }()
-	pause := client.Backoff{Min: 250 * time.Millisecond, Max: 30 * time.Second}
+	var pause restartPause
 	portsLost := 0
 	for {
+		up := time.Duration(0)
 		if p == nil {
 			var err error
 			if p, err = s.launch(); err != nil {
@@ -103,15 +104,25 @@ func (s *service) run(ctx context.Context, p *proc.Process) {
 				}
 				s.failed("port", fmt.Sprintf("%d ports in a row were taken by somebody else before the process could listen", portsLost))
 			}
-			if s.host.o.Clock().Sub(begun) >= steadyTime {
-				pause.Reset()
-			}
-			portsLost = 0
+			up, portsLost = s.host.o.Clock().Sub(begun), 0
 		}
-		if end = s.rest(ctx, pause.Next()); end != exited {
+		wait := pause.after(up)
+		s.host.o.Logger.Info("a process is down and will be started again", "process", s.key.String(), "pause", wait)
+		if end = s.rest(ctx, wait); end != exited {
 			return
 		}
 	}
+}
+
+// restartPause is the pause before a process is started again: longer each time, unless it had run for steadyTime.
+type restartPause struct{ client.Backoff }
+
+func (p *restartPause) after(up time.Duration) time.Duration {
+	p.Min, p.Max = 250*time.Millisecond, 30*time.Second
+	if up >= steadyTime {
+		p.Reset()
+	}
+	return p.Next()
 }
 
 // retired reports, for a process that has ended by itself, whether it was to be stopped anyway; then nothing starts it again.

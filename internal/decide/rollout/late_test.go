@@ -78,6 +78,7 @@ func TestHostThatDoesNotStartIsNotWaitedForForEver(t *testing.T) {
 			}
 			return run == "rel_1,rel_2"
 		})
+		w.until("us1 has started it", func() bool { m := w.machine(); return m.State == machine.Starting && !m.Waiting["us1"] })
 		w.pass(2*time.Minute + 10*time.Second)
 		if v := w.nth(2); v.State != "starting" {
 			t.Fatalf("#2 is %s: %v", v.State, v.Reasons)
@@ -100,12 +101,12 @@ func (w *world) pass(d time.Duration) {
 		w.clock.pass(step)
 		at := w.clock.now()
 		w.emit(event.ProcessChanged{Host: "us1", Release: "rel_1", Process: "web", State: wire.ProcessUp, Addr: "127.0.0.1:1"})
-		w.until("somebody has looked", func() bool { return !w.looked().Before(at) })
+		w.until("somebody has looked", func() bool { return !w.machine().Looked.Before(at) })
 	}
 }
 
-// looked is when somebody last looked at the newest rollout.
-func (w *world) looked() time.Time {
+// machine is the newest rollout as it is stored.
+func (w *world) machine() *machine.Rollout {
 	var body string
 	var m machine.Rollout
 	err := w.db.QueryRow(w.t.Context(), `SELECT machine FROM rollout_rollouts ORDER BY number DESC LIMIT 1`).Scan(&body)
@@ -115,5 +116,5 @@ func (w *world) looked() time.Time {
 	if err != nil {
 		w.t.Error(err)
 	}
-	return m.Looked
+	return &m
 }
