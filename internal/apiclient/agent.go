@@ -51,8 +51,7 @@ func (c *Client) Agents(ctx context.Context, role string) ([]Item[Agent], error)
 	if role != "" {
 		q.Set("role", role)
 	}
-	var p page[Item[Agent]]
-	return p.Items, c.get(ctx, "/v1/agents", q, &p)
+	return all[Item[Agent]](ctx, c, "/v1/agents", q)
 }
 
 // JoinToken lets machines join.

@@ -41,6 +41,20 @@ func must(t *testing.T, err error) {
 
 func production() apiclient.Place { return apiclient.Place{App: "tiny", Env: "production"} }
 
+// A list is read to its end, however many parts it has.
+func TestListsAreWhole(t *testing.T) {
+	s := apptest.Start(t)
+	const more = 501 // than a part can hold
+	for range more {
+		_, _, err := s.Access.NewToken(t.Context(), "test", "admin", "x", time.Time{})
+		must(t, err)
+	}
+	tokens, err := connect(t, s, apptest.Token).Tokens(t.Context())
+	if err != nil || len(tokens) != more+1 {
+		t.Errorf("%d tokens, %v", len(tokens), err)
+	}
+}
+
 func TestPeopleTokensAndConfig(t *testing.T) {
 	s := apptest.Start(t)
 	c, ctx := connect(t, s, apptest.Token), t.Context()

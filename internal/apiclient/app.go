@@ -54,8 +54,7 @@ type Live struct {
 
 // Apps lists the apps that the caller may see.
 func (c *Client) Apps(ctx context.Context) ([]Item[App], error) {
-	var p page[Item[App]]
-	return p.Items, c.get(ctx, "/v1/apps", nil, &p)
+	return all[Item[App]](ctx, c, "/v1/apps", nil)
 }
 
 // App shows one app.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -103,6 +104,25 @@ func (i Item[T]) MarshalJSON() ([]byte, error) { return i.Raw, nil }
 type page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next"`
+}
+
+// all reads a list to its end.
+func all[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	const most = "500" // what a server gives at once
+	q := url.Values{"limit": {most}}
+	maps.Copy(q, query)
+	items := []T{}
+	for {
+		var p page[T]
+		if err := c.get(ctx, path, q, &p); err != nil {
+			return nil, err
+		}
+		items = append(items, p.Items...)
+		if p.Next == "" || p.Next == q.Get("after") {
+			return items, nil
+		}
+		q.Set("after", p.Next)
+	}
 }
 
 // Problem is the server's no.

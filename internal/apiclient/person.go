@@ -25,8 +25,7 @@ type Grant struct {
 
 // People lists everybody.
 func (c *Client) People(ctx context.Context) ([]Item[Person], error) {
-	var p page[Item[Person]]
-	return p.Items, c.get(ctx, "/v1/people", nil, &p)
+	return all[Item[Person]](ctx, c, "/v1/people", nil)
 }
 
 // AddPerson adds somebody.
@@ -80,8 +79,7 @@ type Token struct {
 
 // Tokens lists the caller's tokens, an admin's list everybody's.
 func (c *Client) Tokens(ctx context.Context) ([]Item[Token], error) {
-	var p page[Item[Token]]
-	return p.Items, c.get(ctx, "/v1/tokens", nil, &p)
+	return all[Item[Token]](ctx, c, "/v1/tokens", nil)
 }
 
 // CreateToken makes one; person may be empty, expires zero.

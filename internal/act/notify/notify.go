@@ -66,8 +66,8 @@ func (s *Service) Targets(ctx context.Context, app, env string) ([]Target, error
 	return selectTargets(ctx, s.db, app, env)
 }
 
-// SetTargets replaces them.
-func (s *Service) SetTargets(ctx context.Context, actor, app, env string, targets []Target) error {
+// SetTargets replaces those that the caller saw; where they are others by now, it is a conflict.
+func (s *Service) SetTargets(ctx context.Context, actor, app, env string, seen, targets []Target) error {
 	if len(targets) > maxTargets {
 		return fault.Invalid("an environment has at most %d targets", maxTargets).At("webhooks")
 	}
@@ -77,11 +77,25 @@ func (s *Service) SetTargets(ctx context.Context, actor, app, env string, target
 		}
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(ctx, "notices:"+app+"/"+env); err != nil {
+			return err
+		}
+		present, err := selectTargets(ctx, tx, app, env)
+		if err != nil {
+			return err
+		}
+		if !slices.EqualFunc(present, seen, Target.equal) {
+			return fault.Conflict("where the notices of %s/%s go was changed by somebody else meanwhile; look at it again and repeat your change", app, env)
+		}
 		if err := replaceTargets(ctx, tx, app, env, targets); err != nil {
 			return err
 		}
 		return access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "notices.changed", App: app, Env: env, Detail: map[string]any{"targets": len(targets)}})
 	})
+}
+
+func (t Target) equal(o Target) bool {
+	return t.Kind == o.Kind && t.URL == o.URL && slices.Equal(t.On, o.On)
 }
 
 func (t Target) check() error {
@@ -118,7 +132,7 @@ func (s *Service) Test(ctx context.Context, actor, app, env string) error {
 	})
 }
 
-// Log gives the newest notices of an environment.
-func (s *Service) Log(ctx context.Context, app, env string, limit int) ([]Notice, error) {
-	return selectNotices(ctx, s.db, app, env, limit)
+// Log gives the newest notices of an environment, of those before an id where one is given.
+func (s *Service) Log(ctx context.Context, app, env, before string, limit int) ([]Notice, error) {
+	return selectNotices(ctx, s.db, app, env, before, limit)
 }

@@ -60,7 +60,7 @@ func TestReturnedReleaseIsToldInEachForm(t *testing.T) {
 		ctx := context.Background()
 		web, chat := newHook(t, 0), newHook(t, 0)
 		s := New(d, nil, "http://slipway", slog.New(slog.DiscardHandler))
-		err := s.SetTargets(ctx, "person:ana", "shop", "production", []Target{
+		err := s.SetTargets(ctx, "person:ana", "shop", "production", nil, []Target{
 			{Kind: KindWebhook, URL: web.URL, On: []string{TopicReturned}}, {Kind: KindSlack, URL: chat.URL, On: []string{TopicReturned, TopicRed}},
 		})
 		if err != nil {
@@ -82,7 +82,7 @@ func TestReturnedReleaseIsToldInEachForm(t *testing.T) {
 				t.Errorf("the chat's message lacks %q: %s", want, chat.bodies[0])
 			}
 		}
-		log, err := s.Log(ctx, "shop", "production", 10)
+		log, err := s.Log(ctx, "shop", "production", "", 10)
 		if err != nil || len(log) != 2 || log[0].State != "sent" {
 			t.Errorf("log %+v, %v", log, err)
 		}
@@ -109,7 +109,7 @@ func TestRefusedNoticeIsTriedAgainAndThenFails(t *testing.T) {
 		ctx := context.Background()
 		h := newHook(t, maxTries)
 		s := New(d, nil, "http://slipway", slog.New(slog.DiscardHandler))
-		if err := s.SetTargets(ctx, "person:ana", "shop", "production", []Target{{Kind: KindWebhook, URL: h.URL + "/secret", On: []string{TopicReturned}}}); err != nil {
+		if err := s.SetTargets(ctx, "person:ana", "shop", "production", nil, []Target{{Kind: KindWebhook, URL: h.URL + "/secret", On: []string{TopicReturned}}}); err != nil {
 			t.Fatal(err)
 		}
 		hear(t, s, ended())
@@ -131,7 +131,7 @@ func TestRefusedNoticeIsTriedAgainAndThenFails(t *testing.T) {
 			}
 			now = now.Add(time.Millisecond)
 		}
-		log, err := s.Log(ctx, "shop", "production", 10)
+		log, err := s.Log(ctx, "shop", "production", "", 10)
 		if err != nil || log[0].State != "failed" || log[0].Tries != maxTries || !strings.Contains(log[0].Error, "503") || strings.Contains(log[0].Error, "secret") {
 			t.Errorf("log %+v, %v", log, err)
 		}

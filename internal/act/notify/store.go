@@ -100,9 +100,9 @@ func setNotice(ctx context.Context, tx *db.Tx, id, state string, tries int, next
 	return nil
 }
 
-func selectNotices(ctx context.Context, q db.Querier, app, env string, limit int) ([]Notice, error) {
+func selectNotices(ctx context.Context, q db.Querier, app, env, before string, limit int) ([]Notice, error) {
 	rows, err := q.Query(ctx, `SELECT id, topic, kind, url, state, tries, error, created_at, ended_at FROM notify_notices
-		WHERE app = $1 AND env = $2 ORDER BY created_at DESC, id LIMIT $3`, app, env, limit)
+		WHERE app = $1 AND env = $2 AND ($3 = '' OR id < $3) ORDER BY id DESC LIMIT $4`, app, env, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the notices of %s/%s: %w", app, env, err)
 	}

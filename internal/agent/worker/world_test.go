@@ -24,7 +24,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
-	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/agents"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/wire"
@@ -85,7 +85,7 @@ func (w *world) serve(cut *atomic.Bool) (url string) {
 // doors are the server's as far as workers need them.
 func (w *world) doors() http.Handler {
 	mux := http.NewServeMux()
-	api.WorkHandlers{Build: w.Service, Blobs: w.blobs, Agent: func(r *http.Request) (string, []string, error) {
+	agents.Work{Build: w.Service, Blobs: w.blobs, Agent: func(r *http.Request) (string, []string, error) {
 		a, err := w.fleet.Authenticate(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		return a.ID, a.Roles, err
 	}}.Mount(mux)

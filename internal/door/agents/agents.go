@@ -46,7 +46,7 @@ func (d *Door) Agent(r *http.Request) (fleet.Agent, error) {
 	return d.Fleet.Authenticate(r.Context(), secret)
 }
 
-// Roles tells which agent asks and what roles it plays, and notes that it lives. It has the form that package api's doors take.
+// Roles tells which agent asks and what roles it plays, and notes that it lives. It has the form that Work takes.
 func (d *Door) Roles(r *http.Request) (id string, roles []string, err error) {
 	a, err := d.Agent(r)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package agents is the door for hosts, workers and edges: joining, signs of life, what a host should hold and run, and how an edge should split.
-// What is said is in package wire; work and blobs have their handlers in package api, edges' seconds in package ingest.
+// Package agents is the door for hosts, workers and edges: joining, signs of life, what a worker should do, what a host should hold and run, and how an edge should split.
+// What is said is in package wire; workers' leases and blobs have their handlers here, too, edges' seconds in package ingest.
 //
 // What is refused is answered as a problem (RFC 9457), whose detail the agent shows to its operator.
 //

@@ -11,6 +11,7 @@ import (
 	deploying "github.com/slipwayhq/slipway/internal/act/deploy"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -27,18 +28,32 @@ type Join struct{ URL, Pin string }
 // MountAgents adds hosts, workers and edges, and the tokens by which they join.
 func (s *Server) MountAgents(f *fleet.Service, d *deploying.Service, b *build.Service, join func() Join) {
 	type list struct {
+		Page
 		Role string `query:"role" enum:"host,work,edge" doc:"Only those that play this role"`
 	}
 	register(s, signedIn, "GET /v1/agents", "List hosts, workers and edges",
 		func(ctx context.Context, id access.Identity, in *list) (*listOf[AgentView], error) {
-			return everything(agentViews(ctx, id, f, d, b, in.Role))
+			views, err := agentViews(ctx, id, f, d, b, in.Role)
+			if err != nil {
+				return nil, err
+			}
+			return cut(views, in.Page, func(a AgentView) string { return a.Name + "\x00" + a.ID })
 		})
 	type One struct {
 		Agent string `path:"agent" doc:"Id of the agent" example:"agt_01kc"`
 	}
 	register(s, signedIn, "GET /v1/agents/{agent}/samples", "The last minutes of a host, oldest first",
-		func(_ context.Context, _ access.Identity, in *One) (*listOf[wire.Sample], error) {
+		func(ctx context.Context, _ access.Identity, in *One) (*listOf[wire.Sample], error) {
 			samples := f.Samples(in.Agent)
+			if samples == nil {
+				all, err := f.Agents(ctx, "")
+				if err != nil {
+					return nil, err
+				}
+				if !slices.ContainsFunc(all, func(a fleet.Agent) bool { return a.ID == in.Agent }) {
+					return nil, fault.NotFound("there is no agent %s", in.Agent)
+				}
+			}
 			if samples == nil {
 				samples = []wire.Sample{}
 			}
@@ -86,8 +101,12 @@ func agentViews(ctx context.Context, id access.Identity, f *fleet.Service, d *de
 
 func (s *Server) mountJoinTokens(f *fleet.Service, join func() Join) {
 	register(s, administer, "GET /v1/join-tokens", "List join tokens",
-		func(ctx context.Context, _ access.Identity, _ *struct{}) (*listOf[fleet.JoinToken], error) {
-			return everything(f.Joins(ctx))
+		func(ctx context.Context, _ access.Identity, in *struct{ Page }) (*listOf[fleet.JoinToken], error) {
+			tokens, err := f.Joins(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return cut(tokens, in.Page, func(t fleet.JoinToken) string { return newestFirst(t.ID) })
 		})
 	type create struct {
 		Body struct {

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // App is an app as its caller sees it.
@@ -23,7 +26,7 @@ type NewApp struct {
 
 func (s *Server) mountApps() {
 	apps := s.opts.Catalog
-	register(s, signedIn, "GET /v1/apps", "List the apps you may see", func(ctx context.Context, id access.Identity, _ *struct{}) (*listOf[App], error) {
+	register(s, signedIn, "GET /v1/apps", "List the apps you may see", func(ctx context.Context, id access.Identity, in *struct{ Page }) (*listOf[App], error) {
 		found, err := apps.Apps(ctx, func(app string) bool { return id.Can(access.View, app) })
 		if err != nil {
 			return nil, err
@@ -32,7 +35,7 @@ func (s *Server) mountApps() {
 		for _, a := range found {
 			out = append(out, s.appFor(id, a))
 		}
-		return everything(out, nil)
+		return cut(out, in.Page, func(a App) string { return a.Name })
 	})
 	register(s, create, "POST /v1/apps", "Create an app; pushing to it for the first time does the same", func(ctx context.Context, id access.Identity, in *with[NewApp]) (*answer[App], error) {
 		a, err := apps.CreateApp(ctx, id.Actor(), in.Body.Name)
@@ -54,9 +57,28 @@ func (s *Server) appFor(id access.Identity, a catalog.App) App {
 
 // place answers "not found" for an app, or an environment of it when one is named, that is not there: an empty list would look like one of something.
 func (s *Server) place(ctx context.Context, app, env string) error {
-	if _, err := s.opts.Catalog.App(ctx, app); err != nil || env == "" {
+	var missing error
+	if env != "" {
+		if _, missing = s.opts.Catalog.Environment(ctx, app, env); !fault.Is(missing, fault.CodeNotFound) {
+			return missing
+		}
+	}
+	there, err := catalog.Exists(ctx, s.opts.DB, app)
+	if err == nil && !there {
+		err = access.NoSuchApp(app)
+	}
+	return cmp.Or(err, missing)
+}
+
+// anyPlace answers "not found" for an environment that none of the apps has that the caller may see.
+func (s *Server) anyPlace(ctx context.Context, id access.Identity, env string) error {
+	apps, err := s.opts.Catalog.Apps(ctx, func(app string) bool { return id.Can(access.View, app) })
+	if err != nil {
 		return err
 	}
-	_, err := s.opts.Catalog.Environment(ctx, app, env)
-	return err
+	named := func(e catalog.Environment) bool { return e.Name == env }
+	if !slices.ContainsFunc(apps, func(a catalog.App) bool { return slices.ContainsFunc(a.Environments, named) }) {
+		return fault.NotFound("no app has an environment named %q", env)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -34,13 +35,14 @@ func (s *Server) MountBuilds(b *build.Service) {
 	}
 	register(s, view, "GET /v1/apps/{app}/builds", "List an app's builds, the newest first",
 		func(ctx context.Context, _ access.Identity, in *list) (*listOf[build.Build], error) {
-			if err := s.place(ctx, in.App, in.Env); err != nil {
+			after, err := in.key("bld")
+			if err := cmp.Or(err, s.place(ctx, in.App, in.Env)); err != nil {
 				return nil, err
 			}
 			if in.Number > 0 {
 				return everything(b.Numbered(ctx, in.App, in.Env, in.Number))
 			}
-			items, next, err := b.Builds(ctx, in.App, in.Env, in.After, in.Limit)
+			items, next, err := b.Builds(ctx, in.App, in.Env, after, in.Limit)
 			return &listOf[build.Build]{Body: List[build.Build]{Items: items, Next: next}}, err
 		})
 	register(s, view, "GET /v1/apps/{app}/builds/{build}", "One build with its units and leases",

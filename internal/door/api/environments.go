@@ -67,16 +67,32 @@ func (s *Server) tagged(id access.Identity) func(catalog.Environment, error) (*o
 	}
 }
 
-func (s *Server) mountEnvironments() {
-	apps := s.opts.Catalog
-	register(s, view, "GET /v1/apps/{app}/environments", "List the environments of an app", func(ctx context.Context, id access.Identity, in *struct{ InApp }) (*listOf[Environment], error) {
-		found, err := apps.Environments(ctx, in.App)
+func (s *Server) mountEnvironmentList() {
+	type list struct {
+		InApp
+		Page
+	}
+	register(s, view, "GET /v1/apps/{app}/environments", "List the environments of an app: production, then by name", func(ctx context.Context, id access.Identity, in *list) (*listOf[Environment], error) {
+		found, err := s.opts.Catalog.Environments(ctx, in.App)
+		if err != nil {
+			return nil, err
+		}
 		out := []Environment{}
 		for _, e := range found {
 			out = append(out, s.environmentFor(id, e))
 		}
-		return everything(out, err)
+		return cut(out, in.Page, func(e Environment) string {
+			if e.Name == "production" {
+				return ""
+			}
+			return e.Name
+		})
 	})
+}
+
+func (s *Server) mountEnvironments() {
+	apps := s.opts.Catalog
+	s.mountEnvironmentList()
 	type made struct {
 		InApp
 		Body NewEnvironment

@@ -39,6 +39,13 @@ func (s *Server) mountEvents() {
 			if err := id.Require(access.View, in.App); err != nil {
 				return nil, err
 			}
+			if err := s.place(ctx, in.App, in.Env); err != nil {
+				return nil, err
+			}
+		} else if in.Env != "" {
+			if err := s.anyPlace(ctx, id, in.Env); err != nil {
+				return nil, err
+			}
 		}
 		events, last, err := s.events(ctx, id, in.App, in.Env, after, in.Limit)
 		if err != nil {
@@ -79,6 +86,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	err := id.Require(access.View, app)
 	if app == "" && id.Person.ID != "" {
 		err = nil
+	}
+	if app != "" && err == nil {
+		err = s.place(r.Context(), app, "")
 	}
 	var at int64
 	if err == nil {

@@ -14,6 +14,9 @@ import (
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
+// maxKey is how long an Idempotency-Key may be, in bytes.
+const maxKey = 200
+
 // kept is an answer as it is stored, sealed: it may hold a token.
 type kept struct {
 	Status int         `json:"status"`
@@ -23,8 +26,8 @@ type kept struct {
 
 // serveOnce carries a POST out once, however often it is sent under one key, and gives all of them the answer of the first.
 func (s *Server) serveOnce(w http.ResponseWriter, r *http.Request, key string) {
-	if len(key) > 200 {
-		s.writeProblem(w, r, fault.Invalid("an Idempotency-Key has at most 200 bytes"))
+	if len(key) > maxKey {
+		s.writeProblem(w, r, fault.Invalid("an Idempotency-Key has at most %d bytes", maxKey))
 		return
 	}
 	body, err := io.ReadAll(r.Body)

@@ -28,8 +28,12 @@ type NewGrant struct {
 
 func (s *Server) mountPeople() {
 	people := s.opts.Access
-	register(s, administer, "GET /v1/people", "List people and their roles", func(ctx context.Context, _ access.Identity, _ *struct{}) (*listOf[access.Person], error) {
-		return everything(people.People(ctx))
+	register(s, administer, "GET /v1/people", "List people and their roles", func(ctx context.Context, _ access.Identity, in *struct{ Page }) (*listOf[access.Person], error) {
+		all, err := people.People(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return cut(all, in.Page, func(p access.Person) string { return p.Name })
 	})
 	register(s, administer, "POST /v1/people", "Add a person", func(ctx context.Context, id access.Identity, in *with[NewPerson]) (*answer[access.Person], error) {
 		return answerWith(people.AddPerson(ctx, id.Actor(), in.Body.Name, in.Body.Email, in.Body.Admin))

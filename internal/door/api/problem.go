@@ -99,6 +99,9 @@ func problem(code, detail string) *Problem {
 // Malformed is a request that cannot be read.
 func Malformed(detail string) *Problem { return problem(codeMalformed, detail) }
 
+// TooLarge is a request that holds more than is taken.
+func TooLarge(detail string) *Problem { return problem(codeTooLarge, detail) }
+
 // UpgradeRequired is a caller whose version is not spoken here.
 func UpgradeRequired(detail string) *Problem { return problem(codeUpgrade, detail) }
 

@@ -6,13 +6,11 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/slipwayhq/slipway/internal/access"
-	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // need is what an operation takes of its caller.
@@ -39,58 +37,17 @@ type InApp struct {
 
 func (in InApp) app() string { return in.App }
 
+func (in InApp) place() (app, env string) { return in.App, "" }
+
 // InEnvironment is the part of an input that names the app and the environment.
 type InEnvironment struct {
 	InApp
 	Env string `path:"env" doc:"Name of the environment" example:"production"`
 }
 
+func (in InEnvironment) place() (app, env string) { return in.App, in.Env }
+
 func (in InEnvironment) environment(context.Context, *Server) (string, error) { return in.Env, nil } //nolint:unparam // others look it up
-
-// Page is the part of an input that asks for a part of a list.
-type Page struct {
-	After string `query:"after" doc:"Where to go on: the \"next\" of the list before" maxLength:"100"`
-	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many at most"`
-}
-
-// number reads a cursor that is a number, 0 when there is none.
-func (p Page) number() (int64, error) {
-	if p.After == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(p.After, 10, 64)
-	if err != nil || n < 0 {
-		return 0, fault.Invalid("after is not a cursor of this list; take the \"next\" of the answer before").At("query.after")
-	}
-	return n, nil
-}
-
-// List is a part of a list.
-type List[T any] struct {
-	Items []T    `json:"items" nullable:"false"`
-	Next  string `json:"next,omitempty" doc:"Send it as \"after\" for what follows; absent at the end"`
-}
-
-// listOf is the answer that holds a List.
-type listOf[T any] struct{ Body List[T] }
-
-// everything answers with a list that has no further part.
-func everything[T any](items []T, err error) (*listOf[T], error) {
-	if err != nil {
-		return nil, err
-	}
-	return &listOf[T]{Body: List[T]{Items: items}}, nil
-}
-
-// part answers with a list of at most limit items, of which one more was asked for; cursor tells where to go on behind an item.
-func part[T any](items []T, limit int, cursor func(T) int64) *listOf[T] {
-	out := &listOf[T]{Body: List[T]{Items: items}}
-	if len(items) > limit {
-		out.Body.Items = items[:limit]
-		out.Body.Next = strconv.FormatInt(cursor(items[limit-1]), 10)
-	}
-	return out
-}
 
 // with is an input whose body is T. T is a type with a name: /openapi.json names its schemas by it.
 type with[T any] struct{ Body T }
@@ -105,14 +62,17 @@ func answerWith[T any](v T, err error) (*answer[T], error) {
 	return &answer[T]{Body: v}, nil
 }
 
-// register adds an operation: method, path and a summary in the words of the docs. The caller's right is checked before fn runs, in the app of the input when it names one.
-// Errors of any layer become problems here.
+// register adds an operation: method, path and a summary in the words of the docs. The caller's right is checked before fn runs, in the app of the input when it names one,
+// and so is whether that app, and the environment, are there. Errors of any layer become problems here.
 func register[I, O any](s *Server, n need, route, summary string, fn func(ctx context.Context, id access.Identity, in *I) (*O, error)) {
 	method, path, _ := strings.Cut(route, " ")
 	mustFill(route, typeOf[I]())
 	op := huma.Operation{
 		Method: method, Path: path, Summary: summary, OperationID: operationID(method, path), Tags: []string{tag(path)},
-		Errors: problemStatuses(n, path),
+		Errors: problemStatuses(n, method, path, typeOf[I]()),
+	}
+	if keepsAnswer(n, method) {
+		op.Parameters = append(op.Parameters, idempotencyKey())
 	}
 	if n != public {
 		op.Security = []map[string][]string{{"token": {}}, {"session": {}}}
@@ -123,6 +83,10 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		id := requestOf(ctx).identity
 		err := s.allow(ctx, id, n, in)
+		if at, ok := any(in).(interface{ place() (app, env string) }); ok && err == nil {
+			app, env := at.place()
+			err = s.place(ctx, app, env)
+		}
 		if err == nil {
 			var out *O
 			if out, err = fn(ctx, id, in); err == nil {
@@ -182,19 +146,54 @@ func (s *Server) allow(ctx context.Context, id access.Identity, n need, in any) 
 	return id.RequireIn(n.right(), app, env)
 }
 
-func problemStatuses(n need, path string) []int {
-	statuses := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError}
+// problemStatuses are the answers of an operation other than its own: what /openapi.json promises.
+func problemStatuses(n need, method, path string, input reflect.Type) []int {
+	// Any call can carry a wrong credential, and those wait after many.
+	statuses := []int{http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError}
 	if n != public {
 		statuses = append(statuses, http.StatusUnauthorized)
 	}
 	if n > signedIn {
 		statuses = append(statuses, http.StatusForbidden)
 	}
-	if strings.Contains(path, "{") {
+	if strings.Contains(path, "{") || has(input, "App") || has(input, "Env") {
 		statuses = append(statuses, http.StatusNotFound)
+	}
+	if method != http.MethodGet && n != public {
+		statuses = append(statuses, http.StatusConflict) // the state of the thing does not allow it; or a POST with the same key is under way
+	}
+	if has(input, "Body") {
+		statuses = append(statuses, http.StatusBadRequest, http.StatusUnsupportedMediaType)
+	}
+	if has(input, "Body") || keepsAnswer(n, method) {
+		statuses = append(statuses, http.StatusRequestEntityTooLarge)
+	}
+	if has(input, "IfMatch") {
+		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
 	}
 	slices.Sort(statuses)
 	return statuses
+}
+
+// has tells whether an input has a field, embedded or its own.
+func has(input reflect.Type, field string) bool {
+	if input.Kind() != reflect.Struct {
+		return false
+	}
+	_, ok := input.FieldByName(field)
+	return ok
+}
+
+// keepsAnswer tells whether an Idempotency-Key counts: answers are kept for people, and who signs in is nobody yet.
+func keepsAnswer(n need, method string) bool { return method == http.MethodPost && n != public }
+
+// idempotencyKey describes the header that serveOnce reads.
+func idempotencyKey() *huma.Param {
+	most := maxKey
+	return &huma.Param{
+		Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
+		Description: "A name of your own for this request, such as 128 random bits. Sent again under it within a day, the request is not carried out again: the first answer is, with Idempotency-Replayed: true. Another request under it is refused (422); while the first is under way, the second gets 409.",
+	}
 }
 
 // tag groups the operations of the docs by the last noun of the path.

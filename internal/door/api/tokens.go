@@ -23,12 +23,16 @@ type TokenRequest struct {
 
 func (s *Server) mountTokens() {
 	tokens := s.opts.Access
-	register(s, signedIn, "GET /v1/tokens", "List your tokens; an admin sees those of everybody", func(ctx context.Context, id access.Identity, _ *struct{}) (*listOf[access.Token], error) {
+	register(s, signedIn, "GET /v1/tokens", "List your tokens; an admin sees those of everybody", func(ctx context.Context, id access.Identity, in *struct{ Page }) (*listOf[access.Token], error) {
 		person := id.Person.Name
 		if id.Can(access.Administer, "") {
 			person = ""
 		}
-		return everything(tokens.Tokens(ctx, person))
+		all, err := tokens.Tokens(ctx, person)
+		if err != nil {
+			return nil, err
+		}
+		return cut(all, in.Page, func(t access.Token) string { return newestFirst(t.ID) })
 	})
 	register(s, signedIn, "POST /v1/tokens", "Make a token; it is shown this once", func(ctx context.Context, id access.Identity, in *with[TokenRequest]) (*answer[NewToken], error) {
 		person := in.Body.Person

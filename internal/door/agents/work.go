@@ -1,4 +1,4 @@
-package api
+package agents
 
 import (
 	"context"
@@ -13,12 +13,13 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/blob"
 	"github.com/slipwayhq/slipway/internal/decide/build"
+	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// WorkHandlers is the door for workers: leases, their logs and results, and blobs (which hosts fetch too). It speaks package wire.
-type WorkHandlers struct {
+// Work is the door for workers: leases, their logs and results, and blobs (which hosts fetch too). It speaks package wire.
+type Work struct {
 	Build *build.Service
 	Blobs *blob.Store
 	// Agent says who asks, by the credential in the request, and what roles it has.
@@ -34,7 +35,7 @@ const (
 )
 
 // Mount adds the worker's routes to a mux.
-func (h WorkHandlers) Mount(mux *http.ServeMux) {
+func (h Work) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /agent/v1/work/lease", h.as(h.lease, wire.RoleWork))
 	mux.HandleFunc("POST /agent/v1/work/leases/{id}/beat", h.as(h.beat, wire.RoleWork))
 	mux.HandleFunc("POST /agent/v1/work/leases/{id}/log", h.as(h.appendLog, wire.RoleWork))
@@ -44,7 +45,7 @@ func (h WorkHandlers) Mount(mux *http.ServeMux) {
 }
 
 // as lets agents in that have one of the roles, and answers errors.
-func (h WorkHandlers) as(fn func(w http.ResponseWriter, r *http.Request, agent string) error, roles ...string) http.HandlerFunc {
+func (h Work) as(fn func(w http.ResponseWriter, r *http.Request, agent string) error, roles ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		agent, has, err := h.Agent(r)
 		if err == nil && !slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(has, role) }) {
@@ -59,34 +60,29 @@ func (h WorkHandlers) as(fn func(w http.ResponseWriter, r *http.Request, agent s
 	}
 }
 
-func (h WorkHandlers) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (h Work) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var long *http.MaxBytesError
 	if errors.As(err, &long) {
-		err = problem(codeTooLarge, "The request holds more than "+strconv.FormatInt(long.Limit, 10)+" bytes.")
+		err = api.TooLarge("The request holds more than " + strconv.FormatInt(long.Limit, 10) + " bytes.")
 	}
-	if WriteProblem(w, err) >= http.StatusInternalServerError && r.Context().Err() == nil && h.Logger != nil {
+	if api.WriteProblem(w, err) >= http.StatusInternalServerError && r.Context().Err() == nil && h.Logger != nil {
 		h.Logger.Error("request of an agent failed", "path", r.URL.Path, "error", err)
 	}
 }
 
-// read decodes a body of at most limit bytes.
-func read(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+// readAtMost decodes a body of at most limit bytes.
+func readAtMost(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit)).Decode(into)
 	var long *http.MaxBytesError
 	if err == nil || errors.As(err, &long) {
 		return err
 	}
-	return problem(codeMalformed, "The body is not the JSON that is expected here.")
+	return api.Malformed("The body is not the JSON that is expected here.")
 }
 
-func answerJSON(w http.ResponseWriter, v any) error {
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(v)
-}
-
-func (h WorkHandlers) lease(w http.ResponseWriter, r *http.Request, agent string) error {
+func (h Work) lease(w http.ResponseWriter, r *http.Request, agent string) error {
 	var req wire.LeaseRequest
-	if err := read(w, r, maxSmallBody, &req); err != nil {
+	if err := readAtMost(w, r, maxSmallBody, &req); err != nil {
 		return err
 	}
 	l, err := h.Build.Lease(r.Context(), agent, req)
@@ -97,7 +93,7 @@ func (h WorkHandlers) lease(w http.ResponseWriter, r *http.Request, agent string
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	if answerJSON(w, l) != nil {
+	if answer(w, l) != nil {
 		// The worker is gone: others need not wait until its silence is noticed.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 		defer cancel()
@@ -106,19 +102,19 @@ func (h WorkHandlers) lease(w http.ResponseWriter, r *http.Request, agent string
 	return nil
 }
 
-func (h WorkHandlers) beat(w http.ResponseWriter, r *http.Request, agent string) error {
+func (h Work) beat(w http.ResponseWriter, r *http.Request, agent string) error {
 	var beat wire.LeaseBeat
-	if err := read(w, r, maxSmallBody, &beat); err != nil {
+	if err := readAtMost(w, r, maxSmallBody, &beat); err != nil {
 		return err
 	}
 	order, err := h.Build.Beat(r.Context(), agent, r.PathValue("id"), beat)
 	if err != nil {
 		return err
 	}
-	return answerJSON(w, order)
+	return answer(w, order)
 }
 
-func (h WorkHandlers) appendLog(w http.ResponseWriter, r *http.Request, agent string) error {
+func (h Work) appendLog(w http.ResponseWriter, r *http.Request, agent string) error {
 	offset, err := strconv.ParseInt(r.URL.Query().Get("offset"), 10, 64)
 	if err != nil {
 		return fault.Invalid("offset must be a number of bytes.").At("offset")
@@ -140,12 +136,12 @@ func brokenBody(err error) error {
 	if errors.As(err, &long) {
 		return err
 	}
-	return problem(codeMalformed, "The body did not come whole. Send it again.")
+	return api.Malformed("The body did not come whole. Send it again.")
 }
 
-func (h WorkHandlers) done(w http.ResponseWriter, r *http.Request, agent string) error {
+func (h Work) done(w http.ResponseWriter, r *http.Request, agent string) error {
 	var result wire.LeaseResult
-	if err := read(w, r, maxDoneBody, &result); err != nil {
+	if err := readAtMost(w, r, maxDoneBody, &result); err != nil {
 		return err
 	}
 	if err := h.Build.Done(r.Context(), agent, r.PathValue("id"), result); err != nil {
@@ -155,7 +151,7 @@ func (h WorkHandlers) done(w http.ResponseWriter, r *http.Request, agent string)
 	return nil
 }
 
-func (h WorkHandlers) getBlob(w http.ResponseWriter, r *http.Request, _ string) error {
+func (h Work) getBlob(w http.ResponseWriter, r *http.Request, _ string) error {
 	sha := r.PathValue("sha")
 	content, _, err := h.Blobs.Open(sha)
 	if err != nil {
@@ -168,14 +164,14 @@ func (h WorkHandlers) getBlob(w http.ResponseWriter, r *http.Request, _ string) 
 	return nil
 }
 
-func (h WorkHandlers) putBlob(w http.ResponseWriter, r *http.Request, _ string) error {
+func (h Work) putBlob(w http.ResponseWriter, r *http.Request, _ string) error {
 	body := &incoming{r: r.Body}
 	_, err := h.Blobs.PutAs(r.PathValue("sha"), body)
 	switch {
 	case body.err != nil:
-		return problem(codeMalformed, "The bytes did not come whole. Send them again.")
+		return api.Malformed("The bytes did not come whole. Send them again.")
 	case fault.Is(err, fault.CodeInvalid):
-		return problem(codeMalformed, fault.Message(err))
+		return api.Malformed(fault.Message(err))
 	case err != nil:
 		return err
 	}
