@@ -163,10 +163,11 @@ func addChanges(ctx context.Context, q db.Querier, app, env string, list []Relea
 	if err != nil {
 		return err
 	}
-	for i, r := range list {
+	for i := range list {
+		r := &list[i]
 		for _, v := range made {
 			if r.Why == "config" && v.Version == r.Config {
-				list[i].Change = &event.ConfigDiff{By: v.Actor, Settings: v.Settings, Secrets: v.Secrets, Removed: v.Removed, Reason: v.Reason}
+				r.Change = &event.ConfigDiff{By: v.Actor, Settings: v.Settings, Secrets: v.Secrets, Removed: v.Removed, Reason: v.Reason}
 			}
 		}
 	}

@@ -192,7 +192,11 @@ func (s *Service) RollBackEnv(ctx context.Context, actor, app, env, release, why
 // rollBackTo starts a rollout of an older release, without a watch, and whether or not there is a freeze.
 func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, release, why string) (string, error) {
 	if e.current != "" {
-		return "", fault.Conflict("rollout %s is under way; roll it back first", e.current)
+		m, err := loadMachine(ctx, tx, e.current)
+		if err != nil {
+			return "", err
+		}
+		return "", fault.Conflict("rollout #%d is under way; roll it back first", m.Number)
 	}
 	entry := access.Entry{Actor: actor, Action: "environment.rolled_back", App: e.app, Env: e.env}
 	if release == "" {
@@ -215,20 +219,17 @@ func (s *Service) rollBackTo(ctx context.Context, tx *db.Tx, e *envRow, actor, r
 	if r.app != e.app || r.env != e.env {
 		return "", fault.NotFound("there is no release %s in %s/%s", release, e.app, e.env)
 	}
-	if why == "" {
-		why = "rolled back by " + access.Name(actor)
-	}
 	entry.Target, entry.Reason = release, why
 	if err := access.Audit(ctx, tx, entry); err != nil {
 		return "", err
 	}
-	r.body.Hotfix = &event.Hotfix{SkipWatch: true, Reason: why}
+	r.body.Hotfix = &event.Hotfix{SkipWatch: true, Reason: why, By: actor}
 	r.body.Commits = nil
 	m, err := s.queue(ctx, tx, e, r, event.Meta{App: e.app, Env: e.env, Actor: actor})
 	if err != nil {
 		return "", err
 	}
-	m.Back = true
+	m.Back, m.BackTo = true, r.body.Number
 	return m.ID, s.start(ctx, tx, e, m)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
 
@@ -118,7 +119,8 @@ type View struct {
 	Outcome     string            `json:"outcome,omitempty" enum:"promoted,rolled_back,superseded"`
 	Vital       string            `json:"vital,omitempty"`
 	Hotfix      *event.Hotfix     `json:"hotfix,omitempty"`
-	Back        bool              `json:"back,omitempty" doc:"Somebody goes back to an older release by it"`
+	Back        bool              `json:"back,omitempty" doc:"Somebody goes back to an older release by it; hotfix says who and why"`
+	LastGood    *ReleaseView      `json:"last_good,omitempty" doc:"Where a rollback goes to, while what this rollout promoted is live and nothing else is under way"`
 }
 
 // List gives the rollouts of an environment (or of the whole app), newest first, those before the number given (0: from the newest).
@@ -151,8 +153,31 @@ func (s *Service) Get(ctx context.Context, id string) (View, error) {
 	if err != nil {
 		return v, err
 	}
+	if v.LastGood, err = s.wayBack(ctx, m); err != nil {
+		return v, err
+	}
 	v.Decisions, err = selectDecisions(ctx, s.db, id)
 	return v, err
+}
+
+// wayBack is the release that a rollback goes to after m, nil where m's is not what serves, or there is none.
+func (s *Service) wayBack(ctx context.Context, m *machine.Rollout) (*ReleaseView, error) {
+	if m.State != machine.Promoted {
+		return nil, nil
+	}
+	e, err := loadEnv(ctx, s.db, m.App, m.Env)
+	if err != nil || e.live != m.Release || e.current != "" {
+		return nil, err
+	}
+	id, _, err := lastGood(ctx, s.db, e)
+	if fault.Is(err, fault.CodeConflict) {
+		return nil, nil // it is the first one that is good
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.shown(ctx, s.db, id)
+	return &r, err
 }
 
 func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {

@@ -150,6 +150,57 @@ func TestAChangeOfConfigurationSaysWhoChangedWhat(t *testing.T) {
 	})
 }
 
+// Going back is no hotfix: it says where it goes, who wanted it and why, and where one could go from there.
+func TestGoingBackReadsAsGoingBack(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		if v := w.nth(1); v.LastGood != nil {
+			t.Errorf("from the first release one can go back to %+v", v.LastGood)
+		}
+		two := w.ship(2, .02, "promoted")
+		v := w.nth(2)
+		if v.LastGood == nil || v.LastGood.Number != 1 {
+			t.Fatalf("from release #2 one can go back to %+v", v.LastGood)
+		}
+		if _, err := w.RollBackEnv(t.Context(), ana, app, env, v.LastGood.ID, "the phones ring"); err != nil {
+			t.Fatal(err)
+		}
+		if v := w.nth(2); v.LastGood != nil {
+			t.Errorf("while something is under way one can go back to %+v", v.LastGood)
+		}
+		v = w.end(3, .02, .02)
+		if v.Sentence != "Back to release #1, by ana: the phones ring" || !v.Back || v.Hotfix.By != ana {
+			t.Errorf("it says %q, back %v, %+v", v.Sentence, v.Back, v.Hotfix)
+		}
+		for _, d := range v.Decisions {
+			for _, r := range d.Reasons {
+				if strings.Contains(r.Text, "hotfix") || strings.Contains(r.Text, "watch") {
+					t.Errorf("it reads as a hotfix: %s", r.Text)
+				}
+			}
+		}
+		if v := w.nth(2); v.Release.ID != two || v.LastGood != nil {
+			t.Errorf("what is live no more says %+v", v.LastGood)
+		}
+	})
+}
+
+// A hotfix that skips the watch says so, and whose it is.
+func TestAHotfixSaysThatItSkipsTheWatch(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		w.release(func(r *event.ReleaseCreated, _ *manifest.Manifest) {
+			r.Hotfix = &event.Hotfix{SkipWatch: true, Reason: "payments are down", By: "person:dara"}
+		})
+		v := w.end(2, .02, .02)
+		if want := "Promoted: this hotfix of dara skipped the watch: payments are down"; v.Sentence != want {
+			t.Errorf("it says %q, want %q", v.Sentence, want)
+		}
+	})
+}
+
 // ended gives how the end of a rollout was told.
 func (w *world) ended(id string) (end event.RolloutEnded) {
 	w.t.Helper()

@@ -668,6 +668,7 @@ export interface View {
   hosts: HostView[] | null;
   hotfix?: Hotfix;
   id: string;
+  last_good?: ReleaseView;
   missing?: string;
   mode: string;
   number: number;

@@ -214,10 +214,12 @@ func (m *Rollout) answered(n int) bool {
 func (m *Rollout) decideWatched() Move {
 	last := m.Step == len(m.Steps)-1
 	switch {
+	case m.Back:
+		return m.To(Promoting, Because("by_going_back", nil, "%s", m.backWords()))
 	case m.First():
 		return m.To(Promoting, Because("first_release", nil, "this is the first release: there is nothing to compare it with, so its health alone decided"))
 	case !m.Judged():
-		return m.To(Promoting, Because("watch_skipped", nil, "the watch was skipped: %s", m.Hotfix.Reason))
+		return m.To(Promoting, Because("watch_skipped", nil, "%s skipped the watch: %s", m.hotfixWords(), m.Hotfix.Reason))
 	}
 	v := judge.Judge(m.Judge, m.Evidence)
 	why := JudgeReasons(v)

@@ -45,8 +45,9 @@ type Rollout struct {
 	Hotfix  *event.Hotfix  `json:"hotfix,omitempty"`
 	// Diverged: commits of the rollouts before need not be in this one.
 	Diverged bool   `json:"diverged,omitempty"`
-	Back     bool   `json:"back,omitempty"`  // somebody goes back to an older release by it
-	Cause    string `json:"cause,omitempty"` // event that led to its last move
+	Back     bool   `json:"back,omitempty"`    // somebody goes back to an older release by it
+	BackTo   int    `json:"back_to,omitempty"` // the number of that release
+	Cause    string `json:"cause,omitempty"`   // event that led to its last move
 
 	Policy manifest.Rollout `json:"policy"`
 	// UpWithin is how long the release's process may take to get healthy, or to end where it does not; an older version did not store it.

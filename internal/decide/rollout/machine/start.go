@@ -50,10 +50,12 @@ func (m *Rollout) Begun() bool { return len(m.Judge.Vitals) > 0 && m.Judge.Unit 
 // StartWords says how the release will be judged.
 func (m *Rollout) StartWords() string {
 	switch {
+	case m.Back:
+		return "goes " + m.backWords()
 	case m.First():
 		return "the first release: there is nothing to compare it with, so its health alone decides"
 	case !m.Judged():
-		return "without a watch: " + m.Hotfix.Reason
+		return fmt.Sprintf("%s skips the watch: %s", m.hotfixWords(), m.Hotfix.Reason)
 	case len(m.Thresholds) == 0:
 		return fmt.Sprintf("split by %s on %s; %s; latency is not judged, since there was too little traffic before", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
 	}

@@ -44,11 +44,11 @@ func (m *Rollout) Sentence(now time.Time, ratio float64) string {
 		}
 		return "Waits for its turn"
 	case Staging:
-		return fmt.Sprintf("%d of %d hosts hold the new release", len(m.Hosts)-len(m.waiting()), len(m.Hosts))
+		return fmt.Sprintf("%d of %d hosts hold %s", m.ready(len(m.Hosts)), len(m.Hosts), m.what())
 	case Starting:
-		return fmt.Sprintf("The new release comes up: %d of %d hosts are ready", m.StartedHosts()-len(m.waiting()), m.StartedHosts())
+		return fmt.Sprintf("%s comes up: %d of %d hosts are ready", capital(m.what()), m.ready(m.StartedHosts()), m.StartedHosts())
 	case Shifting:
-		return "Visitors move to the new release: " + m.shareWords()
+		return fmt.Sprintf("Visitors move to %s: %s", m.what(), m.shareWords())
 	case Settling:
 		return fmt.Sprintf("Settles: %.0f s to go", max(m.settledAt().Sub(now).Seconds(), 0))
 	case Watching:
@@ -58,7 +58,7 @@ func (m *Rollout) Sentence(now time.Time, ratio float64) string {
 	case Held:
 		return "Held until somebody decides: " + why
 	case Promoting:
-		return "Everyone moves to the new release"
+		return "Everyone moves to " + m.what()
 	case Returning:
 		return "Goes back: " + why
 	case Promoted:
@@ -76,9 +76,62 @@ func endSentence(outcome string, why []event.Reason) string {
 	case len(why) == 0:
 		return outcome
 	case strings.HasPrefix(why[0].Code, "by_"):
-		return strings.ToUpper(why[0].Text[:1]) + why[0].Text[1:]
+		return capital(why[0].Text)
 	}
 	return outcome + ": " + why[0].Text
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// what is the release that goes out, in words.
+func (m *Rollout) what() string {
+	if m.Back && m.BackTo > 0 {
+		return fmt.Sprintf("release #%d", m.BackTo)
+	}
+	return "the new release"
+}
+
+// backWords says where a rollout goes back to, who wanted it, and why.
+func (m *Rollout) backWords() string {
+	text := "back to " + m.what()
+	if m.Hotfix == nil {
+		return text
+	}
+	if m.Hotfix.By != "" {
+		text += ", by " + nameOf(m.Hotfix.By)
+	}
+	if m.Hotfix.Reason != "" {
+		text += ": " + m.Hotfix.Reason
+	}
+	return text
+}
+
+// hotfixWords says whose hotfix it is.
+func (m *Rollout) hotfixWords() string {
+	if m.Hotfix.By == "" {
+		return "this hotfix"
+	}
+	return "this hotfix of " + nameOf(m.Hotfix.By)
+}
+
+// nameOf is the name in an actor: "person:ana" is ana.
+func nameOf(actor string) string {
+	_, name, ok := strings.Cut(actor, ":")
+	if !ok {
+		return actor
+	}
+	return name
+}
+
+// ready counts those of the first n hosts that are heard of and did what was asked of them.
+func (m *Rollout) ready(n int) int {
+	count := 0
+	for _, h := range m.Hosts[:n] {
+		if !m.Waiting[h] && !slices.Contains(m.Lost, h) {
+			count++
+		}
+	}
+	return count
 }
 
 func (m *Rollout) watchSentence(now time.Time, ratio float64) string {
