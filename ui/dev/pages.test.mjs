@@ -357,3 +357,61 @@ test('a release of a new configuration says who changed what and why', async () 
     await page.close();
   }
 });
+
+test('going back reads as going back, and a hotfix says what it skips', async () => {
+  let { page } = await visit(browser, full.url + pages['rollout-going-back']);
+  await seen(page, 'Back to release #36');
+  await seen(page, 'by ana: the phones ring.');
+  await seen(page, 'It goes back from release #35');
+  await seen(page, 'not watched');
+  assert.doesNotMatch(await text(page, 'main'), /hotfix/i);
+  await page.close();
+  ({ page } = await visit(browser, full.url + pages['rollout-hotfix']));
+  await seen(page, 'Hotfix of dara: “Payments are down without it”. It skips the watch: nobody compares it with the release before');
+  await page.close();
+});
+
+test('a rollout lists its commits with their authors, and what is live offers the way back to the last good release', async () => {
+  const server = await fixture();
+  try {
+    let { page } = await visit(browser, server.url + pages['rollout-promoted']);
+    assert.match(await text(page, 'section[aria-labelledby=commits]'), /1 commit since #41.*Keep the basket when a session ends.*Bo Lindqvist/s);
+    assert.equal(await page.$('.wheel'), null, 'one cannot go back while something is under way');
+    await page.close();
+    Object.assign(server.world.rollouts.find((r) => r.number === 41), { state: 'promoted', outcome: 'rolled_back', ended_at: new Date().toISOString() });
+    for (const r of server.world.rollouts) if (r.state === 'held') r.ended_at = new Date().toISOString();
+    ({ page } = await visit(browser, server.url + pages['rollout-promoted']));
+    const good = server.world.rollouts.find((r) => r.number === 40).from;
+    await press(page, `Roll back to #41 ${good.commit.slice(0, 7)}`);
+    await page.waitForSelector('dialog[open]');
+    assert.match(await text(page, 'dialog[open]'), /production goes back to the last good release, #41/);
+    await page.type('dialog[open] input', 'the phones ring');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => location.pathname.endsWith('rol_01kc0034'));
+    assert.deepEqual(server.world.wentBack, { release: good.id, reason: 'the phones ring' });
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('a release is offered as a way back only when the server takes it, and else it is said why not', async () => {
+  const server = await fixture();
+  try {
+    let { page } = await visit(browser, server.url + pages['release-good']);
+    await seen(page, 'One cannot go back to it now: a rollout is under way.');
+    assert.doesNotMatch(await text(page, 'main'), /Roll back to/);
+    await page.close();
+    for (const r of server.world.rollouts) if (!r.ended_at && r.state !== 'queued') r.ended_at = new Date().toISOString();
+    ({ page } = await visit(browser, server.url + pages['release-good']));
+    const sha = server.world.rollouts.find((r) => r.release.id === 'rel_01kc0040').release.commit.slice(0, 7);
+    await press(page, `Roll back to ${sha}`);
+    assert.match(await text(page, 'dialog[open]'), /production goes back from release #42/);
+    await page.close();
+    ({ page } = await visit(browser, server.url + pages['release-config']));
+    await seen(page, 'its archive is not kept any more');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});

@@ -114,6 +114,8 @@ async function page(res, path) {
 
 // seen is a rollout as it is shown now: one that waits says what for.
 function seen(world, r) {
+  // Back from what is live, while nothing else is under way.
+  if (r?.outcome === 'promoted' && env(world, r.environment).live.release === r.release.id && !env(world, r.environment).rollout) return { ...r, last_good: r.from };
   if (r?.state !== 'queued' || !world.freeze || r.environment !== 'production') return r;
   return { ...r, waits_for: 'freeze', sentence: `Waits, because production is frozen by ${world.freeze.by.replace('person:', '')}: ${world.freeze.reason}`, actions: r.actions.filter((a) => a !== 'promote') };
 }
@@ -146,6 +148,7 @@ const routes = [
   ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
   ['PATCH', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
   ['POST', /^apps\/shop\/environments\/(\w+)\/(freeze|unfreeze)$/, (c, q, name, verb, b) => { c.world.freeze = verb === 'freeze' ? { by: 'person:ana', reason: b.reason, at: new Date().toISOString() } : null; c.send(verb === 'freeze' ? 'freeze.set' : 'freeze.lifted', { reason: b.reason }); return env(c.world, name); }],
+  ['POST', /^apps\/shop\/environments\/(\w+)\/rollback$/, (c, q, name, _, b) => { c.world.wentBack = b; return { rollout: 'rol_01kc0034' }; }],
   ['GET', /^apps\/shop\/environments\/(\w+)\/config$/, (c) => c.world.config],
   ['PATCH', /^apps\/shop\/environments\/(\w+)\/config$/, (c, q, name, _, b) => { Object.assign(c.world.config.settings, b.settings); c.world.config.version++; c.world.config.history.unshift({ version: c.world.config.version, at: new Date().toISOString(), actor: 'person:ana', settings: Object.keys(b.settings), secrets: Object.keys(b.secrets), removed: b.remove, reason: b.reason }); return c.world.config; }],
   ['GET', /^apps\/shop\/environments\/(\w+)\/notices$/, () => ({ webhooks: [{ url: 'https://hooks.slack.com/services/T0/B0/XYZ', kind: 'slack', on: ['red', 'returned'] }] })],
@@ -235,7 +238,7 @@ function release(world, id) {
   const r = world.rollouts.find((r) => r.release.id === id);
   if (!r) return undefined;
   const c = world.commits.find((c) => c.sha === r.release.commit);
-  return { config: 7, why: 'push', build: 'bld_01kc0041', ...r.release, app: 'shop', environment: r.environment, commits: r.release.change ? [] : [c], artifact: 'a3f1c09be47d'.repeat(5), size: 18_400_000, stored: true, created_at: r.created_at, state: r.outcome === 'promoted' ? (r.number === 40 ? 'live' : 'good') : r.outcome === 'rolled_back' ? 'bad' : 'rolling', verdict: r.verdict };
+  return { config: 7, why: 'push', build: 'bld_01kc0041', ...r.release, app: 'shop', environment: r.environment, commits: r.release.change ? [] : [c], artifact: 'a3f1c09be47d'.repeat(5), size: 18_400_000, stored: r.number > 35, live_at: r.outcome === 'promoted' ? r.ended_at : null, created_at: r.created_at, state: r.outcome === 'promoted' ? (r.number === 40 ? 'live' : 'good') : r.outcome === 'rolled_back' ? 'bad' : 'rolling', verdict: r.verdict };
 }
 
 function act(c, id, verb, { reason }) {

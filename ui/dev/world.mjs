@@ -156,7 +156,7 @@ function makeRollouts(world) {
     mode: 'visitors', state: 'promoted', step: 1, steps: steps(['done', 'done'], [[iso(secondsAgo), iso(secondsAgo - 5), iso(secondsAgo - 65)], [iso(secondsAgo - 65), iso(secondsAgo - 66), iso(secondsAgo - 366)]]), share: 1, verdict: 'healthy',
     sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests, and a doubling is excluded.', reasons: [{ code: 'healthy', text: 'Errors 0.9 × the old; 0.6 to 1.4 is what the data allow, so a doubling is excluded.', numbers: { ratio: 0.9, low: 0.6, high: 1.4 } }],
     missing: '', vitals: [], alpha: 0.001, rule_out: 2, alpha_text: 'alpha 0.001: 1 false alarm a month over 1,000 rollouts', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
-    hosts: world.hosts.map((h) => ({ ...h, state: 'up', old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: null, ...more,
+    hosts: world.hosts.map((h) => ({ ...h, state: 'up', old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], commits: [world.commits[i]], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: null, ...more,
   });
   const running = base(41, 10, 46, {
     state: 'watching', step: 0, share: 0.1, verdict: 'unknown', outcome: undefined, ended_at: undefined, reasons: [], progress: 0.12, eta_s: 340,
@@ -204,7 +204,16 @@ function makeRollouts(world) {
   const change = { by: 'person:bo', settings: ['TAX_COUNTRY'], secrets: ['PAYMENT_KEY'], removed: ['TAX_RATE'], reason: 'the new tax law' };
   const config = base(35, 4, 40_000, { commits: [] });
   Object.assign(config.release, { why: 'config', config: 6, change, subject: 'configuration 6: TAX_COUNTRY, secret PAYMENT_KEY, without TAX_RATE', author: 'bo', commit: config.from.commit });
-  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000, { hosts: Array.from({ length: 500 }, (_, i) => ({ id: `agt_f${i}`, name: `host-${String(i + 1).padStart(3, '0')}`, state: i === 77 ? 'lost' : 'ready', old: i % 11 === 3 ? 'up' : 'stopped', new: i % 90 === 40 ? 'crashed' : 'up', left_out: false, text: '' })) }), base(37, 6, 15_000, { hotfix: { skip_watch: true, reason: 'Payments are down without it' }, verdict: 'unknown', sentence: 'Promoted without a watch: a hotfix by dara.' }), held, config];
+  const backwards = base(34, 4, 60_000, {
+    back: true, hotfix: { skip_watch: true, by: 'person:ana', reason: 'the phones ring' }, verdict: 'none', vitals: [], alpha: 0, step: 0, decisions: [], commits: [], requests_new: 0, requests_old: 0, errors_new: 0, errors_old: 0,
+    steps: [{ share: 1, hold_back: 0, watch_s: 0, state: 'done', started_at: iso(60_000), settled_at: iso(59_995), ended_at: iso(59_995) }],
+    sentence: 'Back to release #36, by ana: the phones ring', reasons: [{ code: 'by_going_back', text: 'back to release #36, by ana: the phones ring' }],
+  });
+  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000, { hosts: Array.from({ length: 500 }, (_, i) => ({ id: `agt_f${i}`, name: `host-${String(i + 1).padStart(3, '0')}`, state: i === 77 ? 'lost' : 'ready', old: i % 11 === 3 ? 'up' : 'stopped', new: i % 90 === 40 ? 'crashed' : 'up', left_out: false, text: '' })) }), base(37, 6, 15_000, {
+    hotfix: { skip_watch: true, by: 'person:dara', reason: 'Payments are down without it' }, verdict: 'none', vitals: [], alpha: 0, step: 0, decisions: [], requests_new: 0, requests_old: 0, errors_new: 0, errors_old: 0,
+    steps: [{ share: 1, hold_back: 0, watch_s: 0, state: 'done', started_at: iso(15_000), settled_at: iso(14_995), ended_at: iso(14_995) }],
+    sentence: 'Promoted: this hotfix of dara skipped the watch: Payments are down without it', reasons: [{ code: 'watch_skipped', text: 'this hotfix of dara skipped the watch: Payments are down without it' }],
+  }), held, config, backwards];
   for (const r of list) if (r.requests_new > 0) fillVitals(r, r.number === 39 ? 31 : r.number === 41 ? 46 : 120, { bad: r.number === 39, thin: r.number === 36 });
   return list;
 }

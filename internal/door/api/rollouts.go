@@ -119,6 +119,8 @@ func (s *Server) mountWheel(r *rollout.Service) {
 					return nil, err
 				} else if to.Environment != in.Env {
 					return nil, fault.NotFound("the release %s is one of %s, not of %s", in.Body.Release, to.Environment, in.Env)
+				} else if !to.Stored {
+					return nil, fault.Conflict("the archive of release #%d is not kept any more; push its commit %.7s again to ship it", to.Number, to.Commit)
 				}
 			}
 			rol, err := r.RollBackEnv(ctx, id.Actor(), in.App, in.Env, in.Body.Release, in.Body.Reason)

@@ -63,7 +63,7 @@ const words = {
     waiting: { text: 'waiting', tone: 'grey', icon: 'clock' },
     rolling: { text: 'going out', tone: 'blue', icon: 'half' },
     live: { text: 'live', tone: 'blue', icon: 'check' },
-    good: { text: 'good', tone: 'blue', icon: 'check', help: 'It was promoted once: one can roll back to it.' },
+    good: { text: 'good', tone: 'blue', icon: 'check', help: 'It was promoted once. One can go back to it while its archive is kept.' },
     bad: { text: 'rolled back', tone: 'alarm', icon: 'back' },
     superseded: { text: 'superseded', tone: 'grey', icon: 'skip' },
   },
