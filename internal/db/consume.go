@@ -29,6 +29,7 @@ const idleCheckpoint = 1000
 
 // Consume feeds the consumer until ctx ends. It runs as a singleton under the consumer's name.
 func (d *DB) Consume(ctx context.Context, j *journal.Journal, c Consumer) error {
+	defer d.listen(c)()
 	return d.Single(ctx, "consume/"+c.Name, func(ctx context.Context) error {
 		wait := time.Duration(0)
 		for ctx.Err() == nil {

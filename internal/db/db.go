@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
@@ -39,6 +40,7 @@ type DB struct {
 	holder      string
 	sessions    *sessions     // nil on SQLite
 	wake        chan struct{} // tells the pump that events wait
+	consuming   sync.Map      // the types that each consumer of this process wants, by its name
 }
 
 // Open opens the store and brings its tables up to date.

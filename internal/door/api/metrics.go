@@ -101,19 +101,10 @@ func (g gauges) waiting(ctx context.Context) (map[string]float64, error) {
 }
 
 func (g gauges) lag(ctx context.Context) (map[string]float64, error) {
-	rows, err := g.s.opts.DB.Query(ctx, `SELECT name, (SELECT COALESCE(MAX(position), 0) FROM events) - position FROM checkpoints WHERE name NOT LIKE 'telemetry/%'`)
-	if err != nil {
-		return nil, err
+	lags, err := g.s.opts.DB.Lags(ctx)
+	out := make(map[string]float64, len(lags))
+	for name, n := range lags {
+		out[name] = float64(n)
 	}
-	defer rows.Close()
-	out := map[string]float64{}
-	for rows.Next() {
-		var name string
-		var lag float64
-		if err := rows.Scan(&name, &lag); err != nil {
-			return nil, err
-		}
-		out[name] = lag
-	}
-	return out, rows.Err()
+	return out, err
 }
