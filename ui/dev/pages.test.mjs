@@ -415,3 +415,14 @@ test('a release is offered as a way back only when the server takes it, and else
     await server.close();
   }
 });
+
+test('before the first app there are settings, and the first page says how git signs in', async () => {
+  const { page } = await visit(browser, empty.url + emptyPages['first-run']);
+  await seen(page, `slipway login ${empty.url}`);
+  await seen(page, `git config --global credential.${empty.url}.helper '!slipway git-credential'`);
+  await page.locator('::-p-aria([name="Settings"][role="link"])').click();
+  await seen(page, 'Add somebody');
+  await page.locator('::-p-aria([name="Join tokens"][role="link"])').click();
+  await page.waitForFunction(() => location.pathname === '/settings/machines');
+  await page.close();
+});

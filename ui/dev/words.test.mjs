@@ -62,6 +62,8 @@ test('every address that is made is found again', () => {
   assert.deepEqual(find(to.settings('shop', 'config')), { name: 'settings', app: 'shop', tab: 'config' });
   assert.deepEqual(find('/apps/shop'), { name: 'line', app: 'shop' });
   assert.deepEqual(find('/apps/shop/nothing'), { name: 'missing' });
+  assert.deepEqual(find('/settings'), { name: 'server', tab: 'people' });
+  assert.deepEqual(find('/settings/tokens'), { name: 'server', tab: 'tokens' });
   assert.deepEqual(find('/apps/%zz/line'), { name: 'line', app: '%zz' });
 });
 

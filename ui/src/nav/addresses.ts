@@ -11,6 +11,8 @@ export const to = {
   rollout: (a: string, id: string) => `${app(a)}/rollouts/${id}`,
   release: (a: string, id: string) => `${app(a)}/releases/${id}`,
   settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
+  // Those of the server, which do not need an app.
+  server: (tab = 'people') => `/settings/${tab}`,
   hosts: () => '/hosts',
   host: (id: string) => `/hosts?host=${id}`,
   audit: (a?: string) => '/audit' + (a ? '?app=' + encodeURIComponent(a) : ''),
@@ -21,6 +23,7 @@ export type Page =
   | { name: 'line' | 'builds' | 'rollouts'; app: string }
   | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
   | { name: 'settings'; app: string; tab: string }
+  | { name: 'server'; tab: string }
   | { name: 'hosts' }
   | { name: 'audit' }
   | { name: 'missing' };
@@ -31,6 +34,7 @@ export function find(path: string): Page {
   const [root, a, kind, id] = parts;
   if (parts.length === 0) return { name: 'home' };
   if (root === 'hosts' && parts.length === 1) return { name: 'hosts' };
+  if (root === 'settings' && parts.length <= 2) return { name: 'server', tab: a ?? 'people' };
   if (root === 'audit' && parts.length === 1) return { name: 'audit' };
   if (root !== 'apps' || a === undefined || parts.length > 4) return { name: 'missing' };
   if (kind === undefined) return { name: 'line', app: a };
