@@ -34,7 +34,8 @@ type RolloutStarted struct {
 	From    string `json:"from,omitempty"`
 }
 
-// RolloutMoved: the state machine took a step. The reasons are those of the decision.
+// RolloutMoved: the state machine took a step. The reasons are those of the decision. Share is the part that the edges are to send to the new release from now on: 1 when
+// it is promoted, 0 when it comes back.
 type RolloutMoved struct {
 	Rollout string   `json:"rollout"`
 	From    string   `json:"from"`

@@ -74,7 +74,7 @@ export async function fixture({ port = 0, empty = false, role = 'admin' } = {}) 
 function describe(r, age) {
   const e = r.vitals.find((v) => v.name === 'errors');
   const left = Math.max(0, r.steps[r.step].watch_s - (r.step === 0 ? age : age - 62));
-  const who = Math.round(r.share * (r.step ? 95 : 100));
+  const who = Math.round(r.share * 100);
   r.sentence = r.state === 'paused' ? `Paused at ${who} % of visitors: errors ${e.ratio.toFixed(1)} times the old.` : `Watched at ${who} % of visitors: ${left} s to go, errors ${e.ratio.toFixed(1)} times the old.`;
   r.missing = e.ratio_high >= 2 ? '4,000 more requests to rule out a doubling of errors' : '';
   r.requests_new = e.new.at_risk;
@@ -90,9 +90,9 @@ function advance(r, send) {
   Object.assign(r.steps[0], { state: 'done', ended_at: now });
   Object.assign(r.steps[1], { state: 'watching', started_at: now, settled_at: now });
   r.step = 1;
-  r.share = 1;
+  r.share = 0.95;
   r.decisions.push({ at: now, from: 'watching', to: 'watching', step: 1, actor: 'system:rollout', verdict: 'unknown', reasons: [{ code: 'watch_over', text: 'No sign of harm in 1 min: on to 95 % of visitors.' }] });
-  send('rollout.moved', { rollout: r.id, from: 'watching', to: 'watching', step: 1, share: 1, reasons: [] });
+  send('rollout.moved', { rollout: r.id, from: 'watching', to: 'watching', step: 1, share: 0.95, reasons: [] });
 }
 
 function stream(req, res, streams) {
@@ -131,7 +131,7 @@ async function body(req) {
 }
 
 // Routes by pattern; the first that fits answers. A value is sent as JSON, undefined as 204.
-const routes = [
+export const routes = [
   ['GET', /^session$/, (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: [{ app: 'shop', environment: '*', role: c.role }], version: '0.1.0', edge_url: 'http://127.0.0.1:7080', demo: true })],
   ['DELETE', /^session$/, (c) => void c.sign(false)],
   ['GET', /^apps$/, (c) => ({ items: c.world.empty ? [] : [{ name: 'shop', created_at: c.world.iso(900_000), role: c.role, git_url: 'http://127.0.0.1:7070/git/shop.git', environments: [env(c.world), env(c.world, 'staging')] }] })],
@@ -250,7 +250,7 @@ function act(c, id, verb, { reason }) {
   r.state = to;
   r.actions = to === 'paused' ? ['resume', 'promote', 'rollback'] : to === 'watching' ? ['pause', 'promote', 'rollback'] : [];
   if (r.state === 'rolled_back' && !r.started_at) Object.assign(r, { state: 'superseded', ended_at: now, outcome: 'superseded', sentence: 'Taken back before it began, by ana.' });
-  else if (to === 'promoted' || to === 'rolled_back') Object.assign(r, { ended_at: now, outcome: to, sentence: to === 'promoted' ? 'Promoted by ana.' : 'Rolled back by ana.' });
+  else if (to === 'promoted' || to === 'rolled_back') Object.assign(r, { ended_at: now, outcome: to, share: to === 'promoted' ? 1 : 0, sentence: to === 'promoted' ? 'Promoted by ana.' : 'Rolled back by ana.' });
   c.send(r.ended_at ? 'rollout.ended' : 'rollout.moved', { rollout: id });
   c.world.audit.unshift({ id: Date.now(), at: now, actor: 'person:ana', action: 'rollout.' + verb, app: 'shop', environment: r.environment, target: id, reason, detail: {} });
   return r;

@@ -157,9 +157,9 @@ func (s *Service) step(ctx context.Context, tx *db.Tx, m *machine.Rollout, mv ma
 		return err
 	}
 	meta := event.Meta{App: m.App, Env: m.Env, Actor: actor, Cause: m.Cause}
-	share := m.Split.Share
+	share := m.ShareOn(m.Split)
 	if len(m.Steps) > 0 {
-		share = m.Reach()
+		share = m.ShareOn(m.WishSplit())
 	}
 	ev, err := tx.Emit(ctx, meta, event.RolloutMoved{Rollout: m.ID, From: string(d.From), To: string(m.State), Step: m.Step, Share: share, Reasons: mv.Reasons})
 	if err != nil {

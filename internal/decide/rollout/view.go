@@ -29,7 +29,7 @@ type ReleaseView struct {
 
 // StepView is one step as shown.
 type StepView struct {
-	Share     float64   `json:"share"`
+	Share     float64   `json:"share" doc:"As the policy says, 0 to 1; hold_back of it stays on the old release"`
 	HoldBack  float64   `json:"hold_back"`
 	WatchS    float64   `json:"watch_s"`
 	State     string    `json:"state" enum:"waiting,staging,starting,shifting,settling,watching,done,stopped"`
@@ -88,7 +88,7 @@ type View struct {
 	State       machine.State     `json:"state"`
 	Step        int               `json:"step"`
 	Steps       []StepView        `json:"steps"`
-	Share       float64           `json:"share"`
+	Share       float64           `json:"share" minimum:"0" maximum:"1" doc:"The part of visitors, hosts or requests (see mode) that is sent to the new release: 1 once it is promoted, 0 once it came back. What is held back is not in it"`
 	Verdict     string            `json:"verdict" enum:"healthy,regressed,unknown,none"`
 	Sentence    string            `json:"sentence"`
 	WaitsFor    string            `json:"waits_for,omitempty" enum:"freeze,rollout,hosts" doc:"What a queued rollout waits for"`
@@ -182,7 +182,7 @@ func (s *Service) wayBack(ctx context.Context, m *machine.Rollout) (*ReleaseView
 
 func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	v := View{
-		ID: m.ID, Number: m.Number, App: m.App, Env: m.Env, Mode: string(m.Mode), State: m.State, Step: m.Step, Share: m.Split.Share,
+		ID: m.ID, Number: m.Number, App: m.App, Env: m.Env, Mode: string(m.Mode), State: m.State, Step: m.Step, Share: m.ShareOn(m.Split),
 		Verdict: string(m.Verdict), Reasons: m.EndReasons(), AlphaText: m.Alpha, RuleOut: float64(m.Policy.RuleOut), Unknown: string(m.Policy.Unknown),
 		SettleS: m.Policy.Settle.Seconds(), RequestsNew: m.Totals.RequestsNew, RequestsOld: m.Totals.RequestsOld, ErrorsNew: m.Totals.ErrorsNew,
 		ErrorsOld: m.Totals.ErrorsOld, Commits: m.Commits, Actions: actions(m), CreatedAt: m.Created, StartedAt: m.Started, EndedAt: m.EndedAt,

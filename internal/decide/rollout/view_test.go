@@ -201,6 +201,45 @@ func TestAHotfixSaysThatItSkipsTheWatch(t *testing.T) {
 	})
 }
 
+// The share is of those who are on the new release: none before the first, all after the promotion, nobody after it came back.
+func TestTheShareIsOfThoseWhoHaveIt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.join("us1")
+		w.ship(1, 0, "promoted")
+		if v := w.nth(1); v.Share != 1 {
+			t.Errorf("the first release is promoted to a share of %g", v.Share)
+		}
+		w.release()
+		if v := w.reach(2, "watching"); v.Share != .5 {
+			t.Errorf("in its first step it has a share of %g", v.Share)
+		}
+		if v := w.end(2, .02, .02); v.Share != 1 {
+			t.Errorf("#2 is promoted to a share of %g", v.Share)
+		}
+		w.ship(3, .5, "rolled_back")
+		if v := w.nth(3); v.Share != 0 {
+			t.Errorf("#3 came back to a share of %g", v.Share)
+		}
+		moved := map[string][]float64{}
+		events, err := db.Events(t.Context(), w.db, `SELECT COALESCE(position, 0), body FROM events ORDER BY seq`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range events {
+			if m, err := event.Decode[event.RolloutMoved](ev); err == nil {
+				moved[m.Rollout+m.To] = append(moved[m.Rollout+m.To], m.Share)
+			}
+		}
+		two, three := w.nth(2).ID, w.nth(3).ID
+		if got := moved[two+"watching"]; !slices.Equal(got, []float64{.5, .8}) {
+			t.Errorf("#2 was watched at %v", got)
+		}
+		if moved[two+"promoted"][0] != 1 || moved[three+"rolled_back"][0] != 0 || moved[three+"returning"][0] != 0 || moved[two+"staging"][0] != 0 {
+			t.Errorf("the moves were told with the shares %v", moved)
+		}
+	})
+}
+
 // ended gives how the end of a rollout was told.
 func (w *world) ended(id string) (end event.RolloutEnded) {
 	w.t.Helper()

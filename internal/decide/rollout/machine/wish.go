@@ -128,6 +128,18 @@ func (m *Rollout) stepSplit() event.Split {
 	return s
 }
 
+// ShareOn is the part that a split sends to the new release: of visitors, hosts or requests, as the mode says. Once it is promoted, or is a first release, nothing is
+// split any more and everyone is on it; once it came back, nobody is.
+func (m *Rollout) ShareOn(s event.Split) float64 {
+	switch m.Release {
+	case s.New:
+		return s.Share
+	case s.Old:
+		return 1
+	}
+	return 0
+}
+
 // Compact drops empty names.
 func Compact(releases ...string) []string {
 	out := []string{}
