@@ -279,8 +279,16 @@ func TestAPumpWaitsForAnother(t *testing.T) {
 			if waiting > 0 {
 				return nil
 			}
+			var numbered int
+			if err := b.QueryRow(t.Context(), `SELECT COUNT(*) FROM events WHERE position IS NOT NULL`).Scan(&numbered); err != nil {
+				return err
+			}
+			if numbered > 0 {
+				t.Error("it numbers events while another does")
+				return nil
+			}
 		}
-		t.Error("it numbers events while another does")
+		t.Error("it neither waits nor numbers")
 		return nil
 	})
 	if err != nil {
