@@ -59,9 +59,10 @@ func (a *adapter) Begin(s *canary.Setting, w *canary.Window) {
 	}
 	a.state = judge.NewState(a.policy)
 	if a.tick.Counts == nil {
-		a.tick.Counts = map[string]judge.Count{}
+		a.tick.Counts, a.tick.Hosts = map[string]judge.Count{}, map[string][]judge.HostCount{}
 	}
 	clear(a.tick.Counts)
+	clear(a.tick.Hosts)
 }
 
 // fleet is what the hosts did before, and the visitors where they stay with their hosts.
@@ -72,6 +73,9 @@ func fleet(s *canary.Setting, w *canary.Window) *judge.Fleet {
 	}
 	for v, vital := range s.Vitals {
 		f.Before[vital.Name] = unitsOf(w.Hosts, v)
+		if s.Visitors {
+			f.Before[vital.Name] = firstUnits(w.First, v)
+		}
 		if s.Sticky && !w.Cohort {
 			f.Visitors[vital.Name] = unitsOf(w.Buckets, v)
 		}
@@ -81,7 +85,14 @@ func fleet(s *canary.Setting, w *canary.Window) *judge.Fleet {
 
 func unitsOf(counts []canary.Count, vital int) (u []units.Unit) {
 	for i := range counts {
-		u = append(u, units.Unit{Events: counts[i].Events[vital], Requests: counts[i].Requests})
+		u = append(u, units.Unit{Events: float64(counts[i].Events[vital]), Requests: counts[i].Requests})
+	}
+	return u
+}
+
+func firstUnits(counts []canary.First, vital int) (u []units.Unit) {
+	for i := range counts {
+		u = append(u, units.Unit{Events: float64(counts[i].Events[vital]), Requests: counts[i].AtRisk[vital]})
 	}
 	return u
 }
@@ -122,11 +133,16 @@ func (a *adapter) Observe(t *canary.Tick) {
 		a.group(t)
 		total = settled(t, a.setting.Settle)
 	}
+	a.tick.Traffic = a.traffic(t)
 	a.tick.Second, a.tick.Share = int64(t.Second), t.Share
 	for v := range a.setting.Vitals {
 		c := judge.Count{New: total[canary.New].Events[v], Old: total[canary.Old].Events[v], AtRiskNew: total[canary.New].Requests, AtRiskOld: total[canary.Old].Requests}
 		if a.setting.Split == canary.ByVisitor {
 			c = judge.Count{New: t.First[canary.New].Events[v], Old: t.First[canary.Old].Events[v], AtRiskNew: t.First[canary.New].AtRisk[v], AtRiskOld: t.First[canary.Old].AtRisk[v]}
+		}
+		if a.setting.Split == canary.ByHost {
+			a.tick.Hosts[a.policy.Vitals[v].Name] = a.hosts(t, v)
+			continue
 		}
 		a.tick.Counts[a.policy.Vitals[v].Name] = c
 	}
@@ -138,6 +154,36 @@ func (a *adapter) Observe(t *canary.Tick) {
 	}
 	// Ticks with impossible counts change nothing; State.Rejected counts them.
 	_ = a.state.Fold(a.policy, a.tick)
+}
+
+// hosts are a vital's counts by host: visitors at their first event where they are known.
+func (a *adapter) hosts(t *canary.Tick, vital int) []judge.HostCount {
+	out := make([]judge.HostCount, len(t.Hosts))
+	for h := range t.Hosts {
+		for r := range canary.Releases {
+			if a.setting.Visitors {
+				out[h].Events += t.FirstHosts[h][r].Events[vital]
+				out[h].Requests += t.FirstHosts[h][r].AtRisk[vital]
+				continue
+			}
+			out[h].Events += t.Hosts[h].Count[r].Events[vital]
+			out[h].Requests += t.Hosts[h].Count[r].Requests
+		}
+	}
+	return out
+}
+
+// traffic is what the split is checked by.
+func (a *adapter) traffic(t *canary.Tick) *judge.Traffic {
+	traffic := &judge.Traffic{New: t.Total[canary.New].Requests, Old: t.Total[canary.Old].Requests}
+	traffic.Buckets = make([]int64, len(t.Buckets))
+	for b := range t.Buckets {
+		// Here the buckets are of the hash that draws the release: one that is in both is part of a bucket.
+		if t.Buckets[b].Count[canary.New].Requests == 0 {
+			traffic.Buckets[b] = t.Buckets[b].Count[canary.Old].Requests
+		}
+	}
+	return traffic
 }
 
 // settled sums the hosts that have run their release for long enough.
@@ -162,8 +208,11 @@ func (a *adapter) Look(int) canary.Opinion {
 		}
 		o.Evidence = max(o.Evidence, e+math.Log(a.policy.Vitals[i].Weight))
 	}
-	if judge.HasRegressed(a.policy, &a.state) {
+	switch {
+	case judge.HasRegressed(a.policy, &a.state):
 		o.Action = canary.RollBack
+	case a.state.SplitIsWrong():
+		o.Action = canary.Hold
 	}
 	return o
 }

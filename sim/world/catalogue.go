@@ -153,10 +153,10 @@ func (c *catalogue) faults() {
 			harms = []named{errors2}
 		}
 		c.add(rps(world, 200), 200, func(s *Scenario) { s.Traffic.Cluster, s.Traffic.Known = size, true }, harms...)
-		c.add(rps(world+"-by-visitor", 200), 200, func(s *Scenario) { s.Traffic.Cluster, s.Split = size, canary.ByVisitor }, harms...)
+		c.add(rps(world+"-by-visitor", 200), 200, func(s *Scenario) { s.Traffic.Cluster, s.Traffic.Sticky, s.Split = size, true, canary.ByVisitor }, harms...)
 	}
 	c.add(rps("share-off-2x", 200), 200, func(s *Scenario) { s.Traffic.ShareOff = 2 })
-	c.add(rps("share-off-2x-by-visitor", 200), 200, func(s *Scenario) { s.Traffic.ShareOff, s.Split = 2, canary.ByVisitor })
+	c.add(rps("share-off-2x-by-visitor", 200), 200, func(s *Scenario) { s.Traffic.ShareOff, s.Traffic.Sticky, s.Split = 2, true, canary.ByVisitor })
 	c.add(rps("gaps", 200), 200, func(s *Scenario) { s.Faults.Gap = 0.2 }, errors2)
 	c.add(rps("gaps-one-side", 200), 200, func(s *Scenario) { s.Faults.GapOld, s.Faults.GapNew = 0.2, 0.2 }, errors2)
 	c.add(rps("late-30s", 200), 200, func(s *Scenario) { s.Faults.Late, s.Faults.LateTicks = 0.5, 3 }, errors2)

@@ -18,15 +18,18 @@ type Fleet struct {
 	Before map[string][]units.Unit `json:"before"`
 	// Visitors holds the counts of 64 buckets of visitors, by vital, where visitors stay with their host; else nothing.
 	Visitors map[string][]units.Unit `json:"visitors,omitempty"`
+	// Clusters says, by vital, how many events come together (see stats.Dispersion.Cautious), at least 1, where that is known from the window before and events were not counted
+	// by visitor: so many count as one.
+	Clusters map[string]float64 `json:"clusters,omitempty"`
 	// History is what earlier windows taught about how much hosts differ, by vital.
 	History map[string]units.Spread `json:"history,omitempty"`
 }
 
 // Learnt is what is known now of how much hosts differ, by vital: the History of the next rollout.
-func (f Fleet) Learnt() map[string]units.Spread {
+func (f *Fleet) Learnt() map[string]units.Spread {
 	learnt := make(map[string]units.Spread, len(f.Before))
 	for vital, before := range f.Before {
-		learnt[vital] = units.Learn(f.History[vital], before).Then()
+		learnt[vital] = units.Learn(f.History[vital], f.divided(vital, before)).Then()
 	}
 	return learnt
 }
@@ -43,29 +46,61 @@ func (s *State) Group(p Policy, l units.Layout) error {
 	}
 	s.begin(p)
 	for i, v := range p.Vitals {
-		if test := s.Vitals[i].Units; test != nil {
-			p.Fleet.begin(test, v, l)
+		test := s.Vitals[i].Units
+		if test == nil {
+			continue
+		}
+		p.Fleet.begin(test, v, l)
+		for len(s.Vitals[i].Hosts) < len(test.Phases) {
+			s.Vitals[i].Hosts = append(s.Vitals[i].Hosts, nil)
+			s.Split = nil // other hosts: their parts of the requests are looked at anew
 		}
 	}
 	return nil
 }
 
+// cluster is how many events of a vital count as one.
+func (f *Fleet) cluster(vital string) float64 {
+	if f == nil {
+		return 1
+	}
+	return math.Max(1, f.Clusters[vital])
+}
+
 // begin starts a phase of one vital's test.
-func (f Fleet) begin(test *units.Test, v VitalSpec, l units.Layout) {
+func (f *Fleet) begin(test *units.Test, v VitalSpec, l units.Layout) {
 	if v.Bad == Drop {
 		l.New, l.Old, l.Visitors = l.Old, l.New, 1-l.Visitors
 	}
+	f.beginWithin(test, v, l)
+}
+
+// beginWithin is begin for a layout whose new group is the one in which harm shows as more events.
+func (f *Fleet) beginWithin(test *units.Test, v VitalSpec, l units.Layout) {
 	var visitors units.Spread
 	if b := f.Visitors[v.Name]; len(b) > 0 && l.Visitors > 0 && l.Visitors < 1 {
-		visitors = units.Learn(visitors, b)
+		visitors = units.Learn(visitors, f.divided(v.Name, b))
 	} else {
 		l.Visitors = 0
 	}
-	before := f.Before[v.Name]
+	before := f.divided(v.Name, f.Before[v.Name])
 	test.Begin(before, units.Learn(f.History[v.Name], before), visitors, l)
 }
 
-func (f Fleet) fits(l units.Layout) error {
+// divided are counts with as many events as there are clusters of them.
+func (f *Fleet) divided(vital string, counts []units.Unit) []units.Unit {
+	size := f.cluster(vital)
+	if size == 1 {
+		return counts
+	}
+	out := make([]units.Unit, len(counts))
+	for i, u := range counts {
+		out[i] = units.Unit{Events: u.Events / size, Requests: u.Requests}
+	}
+	return out
+}
+
+func (f *Fleet) fits(l units.Layout) error {
 	if len(l.New) == 0 || len(l.Old) == 0 {
 		return errors.New("both groups need at least one host")
 	}
@@ -95,8 +130,8 @@ func (f *Fleet) validate() []error {
 			errs = append(errs, fmt.Errorf("fleet: vital %q has a window before of %d hosts, and there are %d", vital, len(before), len(f.Hosts)))
 		}
 		for i, u := range before {
-			if u.Events < 0 || u.Requests < 0 || u.Events > maxCount || u.Requests > maxCount {
-				errs = append(errs, fmt.Errorf("fleet: vital %q has the impossible counts %d of %d on host %d", vital, u.Events, u.Requests, i))
+			if !(u.Events >= 0) || u.Requests < 0 || u.Events > maxCount || u.Requests > maxCount {
+				errs = append(errs, fmt.Errorf("fleet: vital %q has the impossible counts %v of %d on host %d", vital, u.Events, u.Requests, i))
 				break
 			}
 		}

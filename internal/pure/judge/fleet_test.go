@@ -30,7 +30,7 @@ func newFarm(seed uint64, hosts int, sd float64, bad judge.Direction) *farm {
 		f.hosts = append(f.hosts, factor)
 		fleet.Hosts = append(fleet.Hosts, "host")
 		requests := 2000 / float64(hosts) * 300
-		fleet.Before["errors"] = append(fleet.Before["errors"], units.Unit{Events: f.poisson(requests * 0.01 * factor), Requests: int64(requests)})
+		fleet.Before["errors"] = append(fleet.Before["errors"], units.Unit{Events: float64(f.poisson(requests * 0.01 * factor)), Requests: int64(requests)})
 	}
 	f.p = judge.Policy{Unit: judge.ByHost, Alpha: 0.05, RuleOut: 2, Fleet: &fleet, Vitals: []judge.VitalSpec{{Name: "errors", Weight: 1, Bad: bad}}}
 	f.s = judge.NewState(f.p)

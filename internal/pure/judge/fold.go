@@ -53,11 +53,48 @@ func (s *State) Fold(p Policy, t Tick) error {
 	}
 	s.Ticks++
 	for i, v := range p.Vitals {
-		if c, ok := t.Counts[v.Name]; ok {
+		if c, ok := s.Vitals[i].counted(v, t); ok {
+			s.Vitals[i].keep(t.Hosts[v.Name])
 			s.Vitals[i].fold(p, v, t.Share, c)
+			if t.Traffic != nil {
+				s.Vitals[i].see(t.Share, c)
+			}
 		}
 	}
+	s.split(p, t)
 	return nil
+}
+
+// counted is what a tick has of a vital: its count, or what the hosts of the two groups add up to.
+func (s *VitalState) counted(v VitalSpec, t Tick) (c Count, ok bool) {
+	hosts := t.Hosts[v.Name]
+	if hosts == nil || s.Units == nil || len(s.Units.Phases) == 0 {
+		c, ok = t.Counts[v.Name]
+		return c, ok
+	}
+	l := s.Units.Phases[len(s.Units.Phases)-1].Layout
+	for _, i := range canaries(v, l) {
+		c.New, c.AtRiskNew = c.New+hosts[i].Events, c.AtRiskNew+hosts[i].Requests
+	}
+	for _, i := range others(v, l) {
+		c.Old, c.AtRiskOld = c.Old+hosts[i].Events, c.AtRiskOld+hosts[i].Requests
+	}
+	return c, true
+}
+
+// keep adds the hosts' counts to those of the present phase.
+func (s *VitalState) keep(hosts []HostCount) {
+	if hosts == nil || len(s.Hosts) == 0 {
+		return
+	}
+	sum := &s.Hosts[len(s.Hosts)-1]
+	if *sum == nil {
+		*sum = make([]HostCount, len(hosts))
+	}
+	for i, c := range hosts {
+		(*sum)[i].Events += c.Events
+		(*sum)[i].Requests += c.Requests
+	}
 }
 
 // begin turns the zero State into one for the policy.
@@ -79,17 +116,51 @@ func (s *State) check(p Policy, t Tick) error {
 		if s.Vitals[i].Name != v.Name {
 			return fmt.Errorf("the evidence is on vital %q, the policy on %q", s.Vitals[i].Name, v.Name)
 		}
-		c, ok := t.Counts[v.Name]
+		if err := p.Fleet.possible(t.Hosts[v.Name]); err != nil {
+			return fmt.Errorf("vital %q: %w", v.Name, err)
+		}
+		if _, named := t.Counts[v.Name]; named {
+			found++
+		}
+		c, ok := s.Vitals[i].counted(v, t)
 		if !ok {
 			continue
 		}
-		found++
 		if err := c.possible(s.Vitals[i].Total); err != nil {
 			return fmt.Errorf("vital %q: %w", v.Name, err)
 		}
 	}
 	if found < len(t.Counts) {
 		return fmt.Errorf("it counts %d vitals that the policy does not have", len(t.Counts)-found)
+	}
+	return t.Traffic.possible()
+}
+
+// possible checks the requests by which the split is checked.
+func (t *Traffic) possible() error {
+	if t == nil {
+		return nil
+	}
+	for _, n := range append([]int64{t.New, t.Old}, t.Buckets...) {
+		if n < 0 || n > maxCount {
+			return fmt.Errorf("impossible count of requests %d", n)
+		}
+	}
+	return nil
+}
+
+// possible checks the counts of hosts.
+func (f *Fleet) possible(hosts []HostCount) error {
+	if hosts == nil {
+		return nil
+	}
+	if f == nil || len(hosts) != len(f.Hosts) {
+		return fmt.Errorf("counts of %d hosts, and the fleet has others", len(hosts))
+	}
+	for i, c := range hosts {
+		if min(c.Events, c.Requests) < 0 || max(c.Events, c.Requests) > maxCount {
+			return fmt.Errorf("impossible counts %d of %d on host %s", c.Events, c.Requests, f.Hosts[i])
+		}
 	}
 	return nil
 }
@@ -146,8 +217,9 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 	s.Share = math.Min(atRisk, drawn)
 	if s.Units != nil {
 		if len(s.Units.Phases) > 0 && compares(atRisk) {
-			s.Units.Fold(x, n, atRisk)
-			s.Peak = math.Max(s.Peak, s.Units.LogE())
+			f := p.Fleet.cluster(v.Name)
+			s.Units.Fold(float64(x)/f, float64(n)/f, atRisk)
+			s.weighHosts(p, v)
 		}
 		return
 	}
@@ -159,6 +231,28 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 		s.Exclude.Fold(x, n, s.Share)
 		s.Exclude.Cap(excludeRoom - math.Log(p.excludeAlpha()))
 		s.Bounds.Fold(x, n, s.Share)
+	}
+}
+
+// see adds events to what is known given the requests that each release got. fold has remembered them.
+func (s *VitalState) see(share float64, c Count) {
+	atRisk := s.atRiskShare(share)
+	if c.New+c.Old == 0 || !compares(atRisk) {
+		return
+	}
+	if s.Seen == nil {
+		s.Seen = &stats.Bounds{}
+	}
+	s.Seen.Fold(c.New, c.New+c.Old, atRisk)
+}
+
+// weighHosts lets the evidence of unequal hosts count, less any one of them.
+func (s *VitalState) weighHosts(p Policy, v VitalSpec) {
+	e, suspect := s.robust(p, v, s.Units.LogE(), p.Threshold(v))
+	s.Peak = math.Max(s.Peak, e)
+	s.Suspect = ""
+	if suspect >= 0 {
+		s.Suspect = p.Fleet.Hosts[suspect]
 	}
 }
 

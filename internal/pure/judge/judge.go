@@ -12,9 +12,13 @@ func Judge(p Policy, s State) Verdict {
 	s.begin(p)
 	v := Verdict{Vitals: make([]VitalEvidence, len(p.Vitals))}
 	for i, spec := range p.Vitals {
-		v.Vitals[i] = weigh(p, spec, &s.Vitals[i])
+		v.Vitals[i] = weigh(p, spec, &s.Vitals[i], s.regressed(p, i))
 	}
-	v.Outcome = overall(v.Vitals)
+	v.Outcome, v.Split = overall(v.Vitals), s.Split.weigh()
+	if s.Split.wrong() && !HasRegressed(p, &s) {
+		v.Outcome = WrongSplit
+		v.Reasons = []Reason{{About: WrongSplit, Text: splitText(*v.Split)}}
+	}
 	for _, e := range v.Vitals {
 		if e.Outcome == v.Outcome {
 			v.Reasons = append(v.Reasons, Reason{Vital: e.Name, About: e.Outcome, Text: e.Text})
@@ -26,11 +30,31 @@ func Judge(p Policy, s State) Verdict {
 // HasRegressed is Judge's answer to the urgent question alone, without words and allocations: is any vital beyond its threshold?
 func HasRegressed(p Policy, s *State) bool {
 	for i := range s.Vitals {
-		if v := p.Vitals[i]; s.Vitals[i].Peak >= p.Threshold(v) {
+		if s.regressed(p, i) {
 			return true
 		}
 	}
 	return false
+}
+
+// regressed: the vital is beyond its threshold. With a split that is wrong this means something only if the harm shows against the traffic that each release got, too.
+func (s *State) regressed(p Policy, i int) bool {
+	v, vital := p.Vitals[i], &s.Vitals[i]
+	if !(vital.Peak >= p.Threshold(v)) {
+		return false
+	}
+	if !s.Split.wrong() || vital.Units != nil {
+		return true
+	}
+	if vital.Seen == nil {
+		return false
+	}
+	if v.Bad == Drop {
+		high, ok := vital.Seen.Upper(p.excludeAlpha())
+		return ok && high < 1/(1+p.Margin)
+	}
+	low, ok := vital.Seen.Lower(p.excludeAlpha())
+	return ok && low > 1+p.Margin
 }
 
 // overall: one regressed vital is enough, all must be healthy.
@@ -48,7 +72,7 @@ func overall(vitals []VitalEvidence) Outcome {
 }
 
 // weigh puts one vital's evidence in numbers and words.
-func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
+func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 	excluded := s.excludeLogE()
 	e := VitalEvidence{
 		Name: v.Name, Label: v.label(), Outcome: Unknown,
@@ -60,8 +84,10 @@ func weigh(p Policy, v VitalSpec, s *VitalState) VitalEvidence {
 	e.ratios(p, v, s)
 	negligible := v.Negligible > 0 && stats.RateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible) >= -math.Log(p.excludeAlpha())
 	switch {
-	case s.Peak >= p.Threshold(v):
+	case regressed:
 		e.Outcome, e.Text = Regressed, regressedText(v, e)
+	case s.Suspect != "":
+		e.Suspect, e.Text = s.Suspect, suspectText(v, e, s.Suspect)
 	case !canRise(p, v):
 		e.Outcome, e.Text = Healthy, cannotRiseText(v)
 	case excluded >= -math.Log(p.excludeAlpha()):

@@ -16,6 +16,11 @@ type Tick struct {
 	Share float64 `json:"share"`
 	// Counts by the vital's name. A vital without an entry has no data in this tick, which is no evidence either way.
 	Counts map[string]Count `json:"counts"`
+	// Hosts are the counts of each host, by vital, in the order of Fleet.Hosts: for a policy with a fleet, instead of Counts. Hosts that are in neither group
+	// (see State.Group) are left out of them.
+	Hosts map[string][]HostCount `json:"hosts,omitempty"`
+	// Traffic, if given, is what the split is checked by, where visitors or requests were drawn. By host the hosts' requests say it.
+	Traffic *Traffic `json:"traffic,omitempty"`
 }
 
 // Count is one vital in one tick. ByVisitor, an event is a visitor's first bad request since the switch, and the requests at risk
@@ -37,6 +42,8 @@ type State struct {
 	Last     int64 `json:"last"`     // latest Tick.Second
 	// Vitals are in the order of Policy.Vitals.
 	Vitals []VitalState `json:"vitals"`
+	// Split is the evidence on the split itself.
+	Split *SplitState `json:"split,omitempty"`
 }
 
 // VitalState is the evidence on one vital. Inside, ratios are in the direction of harm: for Drop the arms are swapped.
@@ -51,6 +58,12 @@ type VitalState struct {
 	Bounds  stats.Bounds `json:"bounds"`
 	// Units tests the same as Harm and Exclude where hosts were drawn and it is known what each did before; then it alone decides.
 	Units *units.Test `json:"units,omitempty"`
+	// Hosts are the counts of each host in each of the phases of Units, where they were given.
+	Hosts [][]HostCount `json:"hosts,omitempty"`
+	// Suspect is a host of the new release without which the evidence of harm is not enough, empty for none.
+	Suspect string `json:"suspect,omitempty"`
+	// Seen is the likelihood of each ratio given the requests that each release got, whatever it was meant to get.
+	Seen *stats.Bounds `json:"seen,omitempty"`
 	// RecentNew and RecentOld are the requests at risk lately: their share is the one that belongs to the next event, which may come
 	// a tick or more after its request. RecentShare is the Tick.Share they were counted under; a change starts them anew.
 	RecentNew   int64   `json:"recent_new"`

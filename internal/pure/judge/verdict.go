@@ -10,6 +10,8 @@ const (
 	Healthy Outcome = "healthy"
 	// Unknown: neither; Needed says what is missing.
 	Unknown Outcome = "unknown"
+	// WrongSplit: the releases do not get the traffic that they were meant to, and what was counted cannot be compared.
+	WrongSplit Outcome = "wrong_split"
 )
 
 // Verdict is what the evidence says now, with its reasons. It is a pure function of Policy and State.
@@ -19,6 +21,19 @@ type Verdict struct {
 	Reasons []Reason `json:"reasons"`
 	// Vitals are in the order of Policy.Vitals.
 	Vitals []VitalEvidence `json:"vitals"`
+	// Split is what is known of the split itself; nil where it is not looked at.
+	Split *SplitEvidence `json:"split,omitempty"`
+}
+
+// SplitEvidence is the check of the split in numbers.
+type SplitEvidence struct {
+	Wrong bool `json:"wrong"`
+	// Share is the new release's part of all requests, Intended what it was meant to be.
+	Share    float64 `json:"share"`
+	Intended float64 `json:"intended"`
+	// EValue and Threshold are log10.
+	EValue    float64 `json:"e_value"`
+	Threshold float64 `json:"threshold"`
 }
 
 // Reason is one sentence of plain English with its numbers.
@@ -55,7 +70,9 @@ type VitalEvidence struct {
 	Needed   Needed  `json:"needed"`
 	// ToDetect is the forecast, while unknown, of what a harm of RuleOut that begins now would take to be called regressed.
 	ToDetect Needed `json:"to_detect"`
-	Text     string `json:"text"`
+	// Suspect is a host of the new release that alone makes it look bad, empty for none.
+	Suspect string `json:"suspect,omitempty"`
+	Text    string `json:"text"`
 }
 
 // Needed is a forecast of what is missing until RuleOut is excluded, both releases together, at the present rates and share, if

@@ -43,6 +43,15 @@ func unknownText(v VitalSpec, e VitalEvidence) string {
 	return fmt.Sprintf("%s: %s; at this share of traffic no number of requests rules out %s", e.Label, comparison(v, e), harm)
 }
 
+func suspectText(v VitalSpec, e VitalEvidence, host string) string {
+	return fmt.Sprintf("%s: %s, but it is the host %s alone that makes the difference; the others on the new release do not show it, so look at that host", e.Label, comparison(v, e), host)
+}
+
+func splitText(s SplitEvidence) string {
+	return fmt.Sprintf("the split is wrong: the new release gets %s of the requests, and should get %s. What was counted cannot be compared; look at what is in front of the releases",
+		percent(s.Share), percent(s.Intended))
+}
+
 // comparison: "3.1 times the old release's (41 against 13 expected)".
 func comparison(v VitalSpec, e VitalEvidence) string {
 	if e.RatioEstimate == 0 {

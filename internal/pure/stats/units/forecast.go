@@ -12,7 +12,7 @@ func (t *Test) EventsNeeded(truth, share, goal float64, evidence func(*Test) flo
 	if len(t.Phases) == 0 || share <= 0 || share >= 1 {
 		return math.Inf(1)
 	}
-	after := func(events float64) float64 { return evidence(t.after(int64(events), truth, share)) }
+	after := func(events float64) float64 { return evidence(t.after(events, truth, share)) }
 	if after(0) >= goal {
 		return 0
 	}
@@ -35,13 +35,13 @@ func (t *Test) EventsNeeded(truth, share, goal float64, evidence func(*Test) flo
 }
 
 // after is the test after so many more events, which fall as is expected of them.
-func (t *Test) after(events int64, truth, share float64) *Test {
+func (t *Test) after(events, truth, share float64) *Test {
 	more := *t
 	more.Phases = slices.Clone(t.Phases)
 	last := &more.Phases[len(more.Phases)-1]
 	last.Blocks = slices.Clone(last.Blocks)
 	ratio := truth * math.Exp(t.expected())
-	more.Fold(int64(math.Round(float64(events)*share*ratio/(share*ratio+1-share))), events, share)
+	more.Fold(math.Round(events*share*ratio/(share*ratio+1-share)), events, share)
 	return &more
 }
 

@@ -101,11 +101,11 @@ func (w *workspace) at(m *Model) (value float64) {
 // at is the phase's log likelihood at the difference c of the log rates, its slope, and its curvature downwards.
 func (p *Phase) at(c float64) (value, slope, curve float64) {
 	ratio := math.Exp(c)
-	value, slope = float64(p.New)*c, float64(p.New)
+	value, slope = p.New*c, p.New
 	for _, b := range p.Blocks {
 		mean := b.Share*ratio + 1 - b.Share
 		q := b.Share * ratio / mean
-		n := float64(b.Events)
+		n := b.Events
 		value -= n * math.Log(mean)
 		slope -= n * q
 		curve += n * q * (1 - q)

@@ -6,10 +6,11 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// Unit is what one unit did in the window before: events among requests, all on the old release.
+// Unit is what one unit did in the window before: events among requests, all on the old release. Events may be fractions, where they were divided by the size of
+// the clusters they come in.
 type Unit struct {
-	Events   int64 `json:"events"`
-	Requests int64 `json:"requests"`
+	Events   float64 `json:"events"`
+	Requests int64   `json:"requests"`
 }
 
 // sds is the grid of σ, the standard deviation of the units' log rates: about 1.4 times from one to the next, so that none between two
@@ -73,7 +74,7 @@ type posteriors struct {
 func posteriorsAt(sd int, before []Unit) posteriors {
 	var events, requests float64
 	for _, u := range before {
-		events, requests = events+float64(u.Events), requests+float64(u.Requests)
+		events, requests = events+u.Events, requests+float64(u.Requests)
 	}
 	rate := 0.0
 	if requests > 0 {
@@ -82,7 +83,7 @@ func posteriorsAt(sd int, before []Unit) posteriors {
 	p := posteriors{mode: make([]float64, len(before)), variance: make([]float64, len(before))}
 	for i, u := range before {
 		var evidence float64
-		p.mode[i], p.variance[i], evidence = posterior(sds[sd], float64(u.Events), float64(u.Requests)*rate)
+		p.mode[i], p.variance[i], evidence = posterior(sds[sd], u.Events, float64(u.Requests)*rate)
 		p.evidence += evidence
 	}
 	return p

@@ -27,13 +27,13 @@ type Phase struct {
 	// Stake is what was bet, on all alternatives together, on an effect that begins with this phase.
 	Stake float64 `json:"stake"`
 	// Events in the new group and in both, by the new group's share of the requests.
-	New    int64   `json:"new"`
+	New    float64 `json:"new"`
 	Blocks []Block `json:"blocks,omitempty"`
 }
 
 // Block holds the events that came under about the same share.
 type Block struct {
-	Events int64   `json:"events"`
+	Events float64 `json:"events"`
 	Share  float64 `json:"share"` // the mean over the events
 }
 
@@ -107,7 +107,7 @@ func (t *Test) model(before []Unit, spread, visitors Spread) {
 
 // Fold adds a tick of the present phase: x of n events were in the new group, whose share of the requests was share, in [0, 1]. Needs 0 ≤ x ≤ n
 // and a phase that has begun. A share of 0 or 1 compares nothing.
-func (t *Test) Fold(x, n int64, share float64) {
+func (t *Test) Fold(x, n, share float64) {
 	if n == 0 || share <= 0 || share >= 1 {
 		return
 	}
@@ -124,7 +124,7 @@ func (t *Test) Fold(x, n int64, share float64) {
 		return
 	}
 	b := &p.Blocks[best]
-	b.Share += (share - b.Share) * float64(n) / float64(b.Events+n)
+	b.Share += (share - b.Share) * n / (b.Events + n)
 	b.Events += n
 }
 

@@ -51,7 +51,7 @@ func (f fleet) window(rng *rand.Rand, factors []float64) []units.Unit {
 	before := make([]units.Unit, len(factors))
 	for i, factor := range factors {
 		requests := f.rps / float64(len(factors)) * f.before
-		before[i] = units.Unit{Events: poisson(rng, requests*rate*factor), Requests: poisson(rng, requests)}
+		before[i] = units.Unit{Events: float64(poisson(rng, requests*rate*factor)), Requests: poisson(rng, requests)}
 	}
 	return before
 }
@@ -81,7 +81,7 @@ func (f fleet) play(rng *rand.Rand, alpha float64) int {
 		onNew, onOld := parts(visitors, share)
 		for t := 0; t < f.seconds; t += tick {
 			x, y := poisson(rng, mean*sum[1]*onNew*f.ratio), poisson(rng, mean*sum[0]*onOld)
-			test.Fold(x, x+y, share)
+			test.Fold(float64(x), float64(x+y), share)
 			if test.LogE() >= -math.Log(alpha) {
 				return step*f.seconds + t + tick
 			}
@@ -152,7 +152,7 @@ func TestTheSameWithoutSpreadFires(t *testing.T) {
 		test.Begin(before, alike, alike, l)
 		for range 120 {
 			x, y := poisson(rng, 2*sum[1]), poisson(rng, 2*sum[0])
-			test.Fold(x, x+y, .1)
+			test.Fold(float64(x), float64(x+y), .1)
 			if test.LogE() >= math.Log(20) {
 				fired++
 				break
@@ -195,7 +195,7 @@ func TestHarmIsFound(t *testing.T) {
 
 // The integral over the units' differences, done by brute force for one phase.
 func TestLaplaceIsNear(t *testing.T) {
-	for _, x := range []int64{0, 1, 3, 12, 200} {
+	for _, x := range []float64{0, 1, 3, 12, 200} {
 		before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1000}, {Events: 10, Requests: 1000}}
 		test := units.New(1)
 		test.Begin(before, units.Learn(units.Spread{}, before), units.Spread{LogWeight: [11]float64{1000}}, units.Layout{New: []int{0}, Old: []int{1, 2}})
@@ -218,7 +218,7 @@ func TestLaplaceIsNear(t *testing.T) {
 			bets += 0.75 / 8 * math.Exp(exact(e))
 		}
 		if got, want := test.LogE(), math.Log(bets)-exact(0); math.Abs(got-want) > 0.02 {
-			t.Errorf("%d of %d: ln e = %.4f, by quadrature %.4f", x, n, got, want)
+			t.Errorf("%v of %v: ln e = %.4f, by quadrature %.4f", x, n, got, want)
 		}
 	}
 }
@@ -318,7 +318,7 @@ func BenchmarkLogE(b *testing.B) {
 			}
 		}
 		test.Begin(before, spread, units.Spread{}, l)
-		test.Fold(int64(m), 1000, float64(m)/1000)
+		test.Fold(float64(m), 1000, float64(m)/1000)
 	}
 	for b.Loop() {
 		test.Fold(1, 10, .95)

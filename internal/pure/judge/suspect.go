@@ -1,0 +1,113 @@
+package judge
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
+)
+
+// HostCount is one vital on one host: events among requests.
+type HostCount struct {
+	Events   int64 `json:"events"`
+	Requests int64 `json:"requests"`
+}
+
+// bothWeight is what is bet on "the release does harm, and one host broke besides".
+const bothWeight = 0.2
+
+// A host may break on the day of a push: a full disk, a bad cable. It then errs as no window before could foretell, and what it shows says nothing about the
+// release. So harm has to be the better explanation, by as much as it has to be better than chance. The e-value against "nothing changed, but host i broke" is
+//
+//	((1−w)·e + w/m·Σⱼ e₋ⱼ·Bⱼ) / Bᵢ
+//
+// where e is the one against "nothing changed", e₋ⱼ the same as if host j were not there, Bⱼ how much better "j broke" explains the counts than "nothing changed"
+// (units.LogAlone), and m the number of hosts on the new release. What counts is the least of e and of these for all i; of the sum, which is at least as large, only the likeliest host's
+// term is taken. With a single host on the new release the two cannot be told apart, and it is taken for harm.
+//
+// robust is the ln e-value that is left, and the host that takes it below threshold, -1 for none.
+func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (left float64, suspect int) {
+	if logE < threshold || slices.ContainsFunc(s.Hosts, func(phase []HostCount) bool { return phase == nil }) {
+		return logE, -1
+	}
+	samples := s.samples(v, p.Fleet.cluster(v.Name))
+	if len(samples) < 2 {
+		return logE, -1
+	}
+	before := p.Fleet.divided(v.Name, p.Fleet.Before[v.Name])
+	mean, variance := units.Deviations(before, units.Learn(p.Fleet.History[v.Name], before))
+	most, suspect := 0.0, -1
+	for host, of := range samples {
+		if alone := units.LogAlone(of, mean[host], variance[host]); alone > most {
+			most, suspect = alone, host
+		}
+	}
+	if suspect < 0 {
+		return logE, -1
+	}
+	left = math.Log(1-bothWeight) + logE - most
+	if test, ok := s.without(p, v, suspect); ok {
+		left = floats.LogSumExp([]float64{left, math.Log(bothWeight/float64(len(samples))) + test.LogE()})
+	}
+	left = math.Min(left, logE)
+	if left >= threshold {
+		suspect = -1
+	}
+	return left, suspect
+}
+
+// without is the test as if one host had not been there, and whether anything is left of it.
+func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool) {
+	test := units.New(1 + p.Margin)
+	others := func(group []int) []int {
+		return slices.DeleteFunc(slices.Clone(group), func(i int) bool { return i == host })
+	}
+	for k, phase := range s.Units.Phases {
+		l := units.Layout{New: others(phase.Layout.New), Old: others(phase.Layout.Old), Visitors: phase.Layout.Visitors}
+		if len(l.New) == 0 || len(l.Old) == 0 {
+			continue
+		}
+		p.Fleet.beginWithin(&test, v, l)
+		x, fresh := sumOf(s.Hosts[k], l.New)
+		y, old := sumOf(s.Hosts[k], l.Old)
+		f := p.Fleet.cluster(v.Name)
+		test.Fold(x/f, (x+y)/f, fresh/math.Max(fresh+old, 1))
+	}
+	return test, len(test.Phases) > 0
+}
+
+// sumOf adds up the counts of some hosts.
+func sumOf(counts []HostCount, hosts []int) (events, requests float64) {
+	for _, i := range hosts {
+		events, requests = events+float64(counts[i].Events), requests+float64(counts[i].Requests)
+	}
+	return events, requests
+}
+
+// samples are what each host did while it was on the new release, phase by phase, beside all that was compared then.
+func (s *VitalState) samples(v VitalSpec, cluster float64) map[int][]units.Sample {
+	found := map[int][]units.Sample{}
+	for k, phase := range s.Units.Phases {
+		var events, requests float64
+		for _, group := range [][]int{phase.Layout.New, phase.Layout.Old} {
+			for _, i := range group {
+				events, requests = events+float64(s.Hosts[k][i].Events), requests+float64(s.Hosts[k][i].Requests)
+			}
+		}
+		for _, i := range canaries(v, phase.Layout) {
+			c := s.Hosts[k][i]
+			found[i] = append(found[i], units.Sample{Events: float64(c.Events) / cluster, All: events / cluster, Share: float64(c.Requests) / math.Max(requests, 1)})
+		}
+	}
+	return found
+}
+
+// canaries are the hosts on the new release in a phase; for Drop the groups of the test are the other way round.
+func canaries(v VitalSpec, l units.Layout) []int {
+	if v.Bad == Drop {
+		return l.Old
+	}
+	return l.New
+}

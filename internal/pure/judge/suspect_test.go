@@ -1,0 +1,158 @@
+package judge_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
+)
+
+// watch puts the first hosts on the new release for so many ticks of ten seconds, and counts by host. factor is what a host's errors are multiplied by.
+func (f *farm) watch(t *testing.T, canaries, ticks int, factor func(host int) float64) {
+	t.Helper()
+	var l units.Layout
+	for i := range f.hosts {
+		if i < canaries {
+			l.New = append(l.New, i)
+		} else {
+			l.Old = append(l.Old, i)
+		}
+	}
+	if err := f.s.Group(f.p, l); err != nil {
+		t.Fatal(err)
+	}
+	each := 20000 / float64(len(f.hosts))
+	for range ticks {
+		counts := make([]judge.HostCount, len(f.hosts))
+		for i, h := range f.hosts {
+			counts[i] = judge.HostCount{Events: f.poisson(each * 0.01 * h * factor(i)), Requests: f.poisson(each)}
+		}
+		if err := f.s.Fold(f.p, judge.Tick{Hosts: map[string][]judge.HostCount{"errors": counts}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestABrokenHostIsNoHarmOfTheRelease(t *testing.T) {
+	regressed, without := 0, 0
+	const runs = 30
+	for i := range runs {
+		f := newFarm(uint64(i), 20, 0.2, judge.Rise)
+		f.p.Fleet.Hosts[2] = "web-3"
+		f.watch(t, 4, 30, func(host int) float64 {
+			if host == 2 {
+				return 15
+			}
+			return 1
+		})
+		v := judge.Judge(f.p, f.s)
+		if v.Outcome == judge.Regressed {
+			regressed++
+			continue
+		}
+		e := v.Vitals[0]
+		if v.Outcome != judge.Unknown || e.Suspect != "web-3" || !strings.Contains(e.Text, "it is the host web-3 alone that makes the difference") {
+			t.Fatalf("%s: %+v", v.Outcome, e)
+		}
+		if f.s.Vitals[0].LogE() >= f.p.Threshold(f.p.Vitals[0]) {
+			without++
+		}
+	}
+	if regressed > 2 || without < runs-2 {
+		t.Errorf("of %d releases that change nothing %d were taken for harm of one broken host; the plain evidence was enough in %d", runs, regressed, without)
+	}
+}
+
+// The host that broke hides no harm that the others show, nor does it matter where it is the only one.
+func TestHarmBesideABrokenHost(t *testing.T) {
+	f := newFarm(1, 20, 0.2, judge.Rise)
+	f.watch(t, 4, 30, func(host int) float64 {
+		switch {
+		case host == 2:
+			return 15
+		case host < 4:
+			return 2
+		}
+		return 1
+	})
+	if v := judge.Judge(f.p, f.s); v.Outcome != judge.Regressed || v.Vitals[0].Suspect != "" {
+		t.Errorf("%s: %+v", v.Outcome, v.Vitals[0])
+	}
+	alone := newFarm(2, 20, 0.2, judge.Rise)
+	alone.watch(t, 1, 30, func(host int) float64 {
+		if host == 0 {
+			return 15
+		}
+		return 1
+	})
+	if v := judge.Judge(alone.p, alone.s); v.Outcome != judge.Regressed {
+		t.Errorf("harm on the only host of the new release: %+v", v.Vitals[0])
+	}
+	drop := newFarm(3, 20, 0.2, judge.Drop)
+	drop.watch(t, 4, 30, func(host int) float64 {
+		if host == 2 {
+			return 0.05
+		}
+		return 1
+	})
+	if v := judge.Judge(drop.p, drop.s); v.Outcome == judge.Regressed || v.Vitals[0].Suspect == "" {
+		t.Errorf("one host on which what should not drop did: %s %+v", v.Outcome, v.Vitals[0])
+	}
+}
+
+// In clusters of twenty, a twentieth of the events is evidence.
+func TestEventsInClustersCountOnce(t *testing.T) {
+	fired := func(size float64) (n int) {
+		for i := range 30 {
+			f := newFarm(uint64(i), 20, 0.05, judge.Rise)
+			f.p.Fleet.Clusters = map[string]float64{"errors": size}
+			for h := range f.p.Fleet.Before["errors"] {
+				f.p.Fleet.Before["errors"][h].Events = 20 * float64(f.poisson(30*f.hosts[h]))
+			}
+			f.s = judge.NewState(f.p)
+			var l units.Layout
+			for h := range f.hosts {
+				if h < 4 {
+					l.New = append(l.New, h)
+				} else {
+					l.Old = append(l.Old, h)
+				}
+			}
+			if err := f.s.Group(f.p, l); err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				counts := make([]judge.HostCount, len(f.hosts))
+				for h := range counts {
+					counts[h] = judge.HostCount{Events: 20 * f.poisson(f.hosts[h]/2), Requests: 1000}
+				}
+				if err := f.s.Fold(f.p, judge.Tick{Hosts: map[string][]judge.HostCount{"errors": counts}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if judge.HasRegressed(f.p, &f.s) {
+				n++
+			}
+		}
+		return n
+	}
+	if one, twenty := fired(1), fired(20); one < 5 || twenty > 3 {
+		t.Errorf("of 30 releases that change nothing %d fire with events one by one, %d with clusters", one, twenty)
+	}
+}
+
+func TestHostsThatAreNotOfTheFleet(t *testing.T) {
+	f := newFarm(1, 3, 0.2, judge.Rise)
+	f.watch(t, 1, 1, func(int) float64 { return 1 })
+	for name, counts := range map[string][]judge.HostCount{
+		"too few": {{Events: 1, Requests: 2}}, "negative": {{Events: -1}, {}, {}}, "absurd": {{Requests: 1 << 50}, {}, {}},
+	} {
+		if err := f.s.Fold(f.p, judge.Tick{Hosts: map[string][]judge.HostCount{"errors": counts}}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if f.s.Rejected != 3 || f.s.Ticks != 1 {
+		t.Errorf("%d ticks, %d rejected", f.s.Ticks, f.s.Rejected)
+	}
+}
