@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,11 +96,39 @@ func vitalLine(v apiclient.Vital, i ink) string {
 	text := fmt.Sprintf("  %-30s new %s, old %s", clip(label, 30), arm(v.New), arm(v.Old))
 	switch {
 	case v.Ratio > 0 && v.RatioHigh > 0:
-		text += fmt.Sprintf(", %.2g times (%.2g to %.2g)", v.Ratio, v.RatioLow, v.RatioHigh)
+		text += fmt.Sprintf(", %s times (%s to %s)", ratio(v.Ratio), ratio(v.RatioLow), ratio(v.RatioHigh))
 	case v.Ratio > 0:
-		text += fmt.Sprintf(", %.2g times (%.2g or more)", v.Ratio, v.RatioLow)
+		text += fmt.Sprintf(", %s times (%s or more)", ratio(v.Ratio), ratio(v.RatioLow))
 	}
-	return text + fmt.Sprintf(", evidence 10^%.1f of 10^%.1f  %s", v.Log10E, v.Log10Threshold, i.judged(v.State))
+	return text + fmt.Sprintf(", evidence %s to 1, acts at %s  %s", odds(v.Log10E), odds(v.Log10Threshold), i.judged(v.State))
+}
+
+// ratio is a number of times with the digits that matter, written out.
+func ratio(x float64) string {
+	switch {
+	case x >= 1e6:
+		return "over a million"
+	case x >= 10:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.2g", x)
+}
+
+// odds is ten to the x in plain digits, two of which count.
+func odds(x float64) string {
+	switch {
+	case x < 0:
+		return "none"
+	case x >= 9:
+		return "over a billion"
+	}
+	n := math.Pow(10, x)
+	unit := math.Pow(10, max(math.Floor(x)-1, 0))
+	digits := strconv.FormatInt(int64(math.Round(n/unit)*unit), 10)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
 }
 
 func arm(a apiclient.Arm) string { return fmt.Sprintf("%d (%s)", a.Events, percent(a.Rate)) }

@@ -25,8 +25,8 @@ test('shares keep the digits that matter', () => {
   }
 });
 
-test('powers of ten are plain numbers until they are too long', () => {
-  for (const [x, want] of [[-3, '0.1 or less'], [0, '1'], [1.902, '80'], [3.6, '4,000'], [6.3, '2 million'], [12.4, '10¹²'], [Infinity, '–']]) {
+test('powers of ten are said in words', () => {
+  for (const [x, want] of [[-3, '0.1 or less'], [0, '1'], [1.902, '80'], [3.6, '4,000'], [6.3, '2 million'], [5, '100,000'], [6, '1 million'], [9, '1 billion'], [10.1, '13 billion'], [12.4, '2.5 trillion'], [15, '1,000 trillion'], [40, 'over 1,000 trillion'], [Infinity, '–']]) {
     assert.equal(number.power(x), want, String(x));
   }
 });

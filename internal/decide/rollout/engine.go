@@ -33,6 +33,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	m.Started, m.Split, m.InForce = tx.Now(), event.Split{Old: e.live}, true
 	m.Hosts, m.LeftOut, m.Lost = nil, nil, nil
 	for _, a := range hostsOf(e.spec, agents) {
+		m.Call(a.id, a.name)
 		m.Hosts = append(m.Hosts, a.id)
 		if !a.live {
 			m.Lost = append(m.Lost, a.id)
@@ -151,6 +152,7 @@ func (s *Service) advance(ctx context.Context, tx *db.Tx, m *machine.Rollout) er
 
 // step makes one move: stores it with its reasons, tells it, and asks hosts and edges for what it takes.
 func (s *Service) step(ctx context.Context, tx *db.Tx, m *machine.Rollout, mv machine.Move, actor string) error {
+	mv.Reasons = m.Named(mv.Reasons)
 	d := Decision{At: tx.Now(), Actor: actor, From: m.State, To: mv.To, Step: mv.Step, Verdict: string(m.Verdict), Reasons: mv.Reasons}
 	m.Enter(mv, tx.Now())
 	if err := insertDecision(ctx, tx, m.ID, d); err != nil {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -41,7 +42,7 @@ func (s *Service) hostViews(ctx context.Context, m *machine.Rollout) ([]HostView
 	for i, id := range append(slices.Clone(m.Hosts), m.LeftOut...) {
 		left := i >= len(m.Hosts)
 		h := HostView{
-			ID: id, Name: names[id], State: m.HostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
+			ID: id, Name: cmp.Or(names[id], m.Names[id], id), State: m.HostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
 			Old: states[[2]string{id, m.From}], New: states[[2]string{id, m.Release}], Text: m.Failed[id].Text,
 			Requests: m.Totals.Hosts[id].New + m.Totals.Hosts[id].Old,
 		}

@@ -70,7 +70,7 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	tx.OnCommit(func() { s.tell(Tick{Rollout: m.ID, App: m.App, Second: sec.Second}) })
 	if changed {
 		meta := event.Meta{App: m.App, Env: m.Env, Actor: actorSelf, Cause: m.Cause}
-		ev, err := tx.Emit(ctx, meta, event.RolloutJudged{Rollout: m.ID, Verdict: string(m.Verdict), Reasons: machine.JudgeReasons(judge.Judge(m.Judge, m.Evidence))})
+		ev, err := tx.Emit(ctx, meta, event.RolloutJudged{Rollout: m.ID, Verdict: string(m.Verdict), Reasons: m.Named(machine.JudgeReasons(judge.Judge(m.Judge, m.Evidence)))})
 		if err != nil {
 			return err
 		}

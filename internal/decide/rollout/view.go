@@ -290,11 +290,11 @@ func (v *View) addVitals(m *machine.Rollout) {
 			Name: e.Name, Label: e.Label, State: string(e.Outcome), Log10E: round(e.EValue), Log10Threshold: round(e.Threshold),
 			Ratio: round(e.RatioEstimate), RatioLow: round(e.RatioLow), RatioHigh: round(e.RatioHigh), RuleOut: e.RuleOut, Weight: round(m.Judge.Vitals[i].Weight),
 			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
-			Missing: e.Needed.Requests, Text: e.Text,
+			Missing: e.Needed.Requests, Text: m.NamedText(e.Text),
 		})
 	}
 	if verdict.Outcome == judge.Unknown && len(verdict.Reasons) > 0 {
-		v.Missing = verdict.Reasons[0].Text
+		v.Missing = m.NamedText(verdict.Reasons[0].Text)
 	}
 }
 

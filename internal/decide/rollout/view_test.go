@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
+	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 // The route that is named, on the page and to all who are told, is the one that got worse and not the one that is asked for most.
@@ -236,6 +238,40 @@ func TestTheShareIsOfThoseWhoHaveIt(t *testing.T) {
 		}
 		if moved[two+"promoted"][0] != 1 || moved[three+"rolled_back"][0] != 0 || moved[three+"returning"][0] != 0 || moved[two+"staging"][0] != 0 {
 			t.Errorf("the moves were told with the shares %v", moved)
+		}
+	})
+}
+
+// People know hosts by their names: no id stands in what they read, not even of a host that is gone.
+func TestHostsAreToldOfByTheirNames(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		dbtest.Emit(t, w.db, event.Meta{Actor: "agent:agt_7"}, event.AgentJoined{Agent: "agt_7", Name: "web-7", Roles: []string{wire.RoleHost}})
+		w.ship(1, 0, "promoted")
+		asked := func() string { w.mu.Lock(); defer w.mu.Unlock(); return w.asks["agt_7"] }
+		w.mu.Lock()
+		w.deaf["agt_7"] = true
+		w.mu.Unlock()
+		w.asked("agt_7", "rel_1")
+		two, answered := w.release(), ""
+		w.until("it goes back", func() bool {
+			if ask := asked(); ask != answered {
+				answered = ask
+				w.emit(event.DeployFailed{Deploy: ask, Host: "agt_7", Release: two, Code: "hash", Text: "the archive is broken"})
+			}
+			return w.nth(2).Outcome != ""
+		})
+		v := w.nth(2)
+		if v.Sentence != "Rolled back: host web-7: the archive is broken" || v.Hosts[0].Name != "web-7" {
+			t.Errorf("it says %q of %+v", v.Sentence, v.Hosts)
+		}
+		if end := w.ended(v.ID); strings.Contains(end.Reasons[0].Text, "agt_7") {
+			t.Errorf("its end was told as %+v", end)
+		}
+		dbtest.Emit(t, w.db, event.Meta{Actor: ana}, event.AgentRemoved{Agent: "agt_7", Name: "web-7", Roles: []string{wire.RoleHost}})
+		w.join("us1")
+		w.until("the host is gone", func() bool { _, err := w.Env(t.Context(), app, env); return err == nil && len(w.nth(2).Hosts) == 1 })
+		if v := w.nth(2); v.Hosts[0].Name != "web-7" {
+			t.Errorf("a host that is gone is called %q", v.Hosts[0].Name)
 		}
 	})
 }

@@ -195,7 +195,7 @@ func (s *Service) environment(ctx context.Context, tx *db.Tx, ev event.Event) er
 	}
 	for _, a := range after {
 		if !containsAgent(before, a.id) {
-			if err := s.enterHost(ctx, tx, e, a.id, ev); err != nil {
+			if err := s.enterHost(ctx, tx, e, a.id, a.name, ev); err != nil {
 				return err
 			}
 		}
@@ -251,7 +251,7 @@ func (s *Service) joined(ctx context.Context, tx *db.Tx, envs []*envRow, row age
 		after := len(hostsOf(e.spec, []agentRow{row})) > 0
 		switch {
 		case after && !before:
-			err = s.enterHost(ctx, tx, e, row.id, ev)
+			err = s.enterHost(ctx, tx, e, row.id, row.name, ev)
 		case before && !after:
 			err = s.leave(ctx, tx, e, row.id, ev)
 		}
@@ -282,7 +282,7 @@ func (s *Service) each(ctx context.Context, tx *db.Tx, envs []*envRow, ev event.
 }
 
 // enterHost gives a host that came into an environment what serves there. In a rollout it gets the old release and is left out of the verdict.
-func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host string, ev event.Event) error {
+func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host, name string, ev event.Event) error {
 	e, err := loadEnv(ctx, tx, e.app, e.env) // the host before it may have moved things on
 	if err != nil {
 		return err
@@ -295,6 +295,7 @@ func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host stri
 		if slices.Contains(m.Hosts, host) {
 			return nil
 		}
+		m.Call(host, name)
 		m.LeaveOut(host)
 		m.Cause = ev.ID
 		if err := s.request(ctx, tx, m, ev); err != nil {

@@ -25,16 +25,22 @@ function trim(n: number, digits: number): string {
   return n.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: digits });
 }
 
-// power writes 10 to the x: "1", "4,000", "2 million", "10^12".
+// power writes 10 to the x as people say it: "1", "4,000", "2 million", "1 billion", "over 1,000 trillion".
 export function power(x: number): string {
   if (!Number.isFinite(x)) return '–';
-  if (x >= 9) return '10' + superscript(Math.floor(x));
+  if (x > 15) return 'over 1,000 trillion';
   const n = 10 ** x;
-  if (n >= 1e6) return trim(n / 1e6, 1) + ' million';
+  for (const [least, name] of big) if (n >= least * 0.9995) return trim(Number((n / least).toPrecision(2)), 1) + name;
   if (n >= 100) return count(Number(n.toPrecision(2)));
   if (n >= 0.1) return trim(Number(n.toPrecision(2)), 2);
   return '0.1 or less';
 }
+
+const big: [number, string][] = [
+  [1e12, ' trillion'],
+  [1e9, ' billion'],
+  [1e6, ' million'],
+];
 
 const digits = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 

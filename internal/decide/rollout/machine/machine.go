@@ -64,6 +64,8 @@ type Rollout struct {
 	// Hosts take part, in the order they were drawn: in mode hosts the first so many are the canaries.
 	Hosts   []string `json:"hosts"`
 	LeftOut []string `json:"left_out,omitempty"`
+	// Names are those of hosts that took part, by id.
+	Names map[string]string `json:"names,omitempty"`
 	// Unfit are those left out since they could not fetch the release, or bring it up.
 	Unfit []string `json:"unfit,omitempty"`
 	// Lost hosts are not waited for.

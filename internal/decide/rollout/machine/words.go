@@ -138,7 +138,11 @@ func (m *Rollout) watchSentence(now time.Time, ratio float64) string {
 	left := max(m.Current().Until.Sub(now).Seconds(), 0)
 	text := fmt.Sprintf("Watched with %s: %.0f s to go", m.shareWords(), left)
 	if ratio > 0 {
-		text += fmt.Sprintf("; errors %.2g times the old release's", ratio)
+		digits := 1
+		if ratio >= 10 {
+			digits = 0
+		}
+		text += fmt.Sprintf("; errors %.*f times the old release's", digits, ratio)
 	}
 	return text
 }

@@ -1,0 +1,21 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+)
+
+// watch is read by people: no powers of ten, no names of vitals as machines have them.
+func TestEvidenceIsWrittenInWords(t *testing.T) {
+	for x, want := range map[float64]string{-.5: "none", 0: "1", 1.9: "79", 3.6: "4,000", 5: "100,000", 8.3: "200,000,000", 40: "over a billion"} {
+		if got := odds(x); got != want {
+			t.Errorf("10^%g is %q, want %q", x, got, want)
+		}
+	}
+	line := vitalLine(apiclient.Vital{Name: "latency_p99", Label: "requests slower than 108 ms", Log10E: 5, Log10Threshold: 3.6, Ratio: 125.4, RatioLow: 31, RatioHigh: 5e6, State: "regressed"}, ink{})
+	if !strings.Contains(line, "125 times (31 to over a million), evidence 100,000 to 1, acts at 4,000  regressed") || strings.Contains(line, "latency_p99") || strings.Contains(line, "^") {
+		t.Errorf("it says %q", line)
+	}
+}
