@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,30 +12,34 @@ import (
 
 // TestPageSpeaksTheServersTypes fails when the API changed and the page's types were not made anew (npm run gen).
 func TestPageSpeaksTheServersTypes(t *testing.T) {
-	node, err := exec.LookPath("node")
+	if out, err := node(t, "gen.mjs", "--check"); err != nil {
+		t.Errorf("the page's types are old; run a server, then: npm --prefix ui run gen -- http://127.0.0.1:7070/openapi.json\n%s", out)
+	}
+}
+
+// TestPagesAreTriedOnTheServersAnswers fails when the made-up server of the pages' own tests answers what the real one never would.
+func TestPagesAreTriedOnTheServersAnswers(t *testing.T) {
+	if out, err := node(t, "fits.mjs"); err != nil {
+		t.Errorf("ui/dev/server.mjs and world.mjs are not what /openapi.json says:\n%s", out)
+	}
+}
+
+// node runs a script of the page's on the description of a running server.
+func node(t *testing.T, script string, more ...string) ([]byte, error) {
+	t.Helper()
+	program, err := exec.LookPath("node")
 	if err != nil {
 		if os.Getenv("SLIPWAY_REQUIRE") != "" {
 			t.Fatal("node is not installed; make needs installs what is missing")
 		}
 		t.Skip("node is not installed")
 	}
-	s := apptest.Start(t)
-	resp, err := http.Get(s.URL() + "/openapi.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, description := ask(t, apptest.Start(t), http.MethodGet, "/openapi.json", "")
 	file := filepath.Join(t.TempDir(), "openapi.json")
-	if err := os.WriteFile(file, body, 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(description), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(node, "dev/gen.mjs", file, "--check")
+	cmd := exec.CommandContext(t.Context(), program, append([]string{"dev/" + script, file}, more...)...)
 	cmd.Dir = "../../ui"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("the page's types are old; run a server, then: npm --prefix ui run gen -- http://127.0.0.1:7070/openapi.json\n%s", out)
-	}
+	return cmd.CombinedOutput()
 }

@@ -13,6 +13,7 @@ const policy =
 // fixture starts a made-up server on a port of its own and returns how to reach and stop it.
 export async function fixture({ port = 0, empty = false, role = 'admin' } = {}) {
   const world = makeWorld({ empty });
+  world.role = role;
   const streams = new Set();
   let signedIn = true;
   let down = false;
@@ -130,24 +131,27 @@ async function body(req) {
   return text === '' ? {} : JSON.parse(text);
 }
 
-// Routes by pattern; the first that fits answers. A value is sent as JSON, undefined as 204.
+const session = (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: c.role === 'admin' ? [] : [{ app: 'shop', environment: '*', role: c.role }], version: '0.1.0', url: 'http://127.0.0.1:7070', edge_url: 'http://127.0.0.1:7080', demo: true });
+
+// Routes by pattern; the first that fits answers. A value is sent as JSON, undefined as nothing.
 export const routes = [
-  ['GET', /^session$/, (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: [{ app: 'shop', environment: '*', role: c.role }], version: '0.1.0', edge_url: 'http://127.0.0.1:7080', demo: true })],
+  ['GET', /^session$/, (c) => session(c)],
   ['DELETE', /^session$/, (c) => void c.sign(false)],
   ['GET', /^apps$/, (c) => ({ items: c.world.empty ? [] : [{ name: 'shop', created_at: c.world.iso(900_000), role: c.role, git_url: 'http://127.0.0.1:7070/git/shop.git', environments: [env(c.world), env(c.world, 'staging')] }] })],
   ['GET', /^apps\/shop\/line$/, (c, q) => line(c.world, c.running, q.get('environment') ?? 'production')],
-  ['GET', /^apps\/shop\/builds$/, (c) => ({ items: c.world.builds.map(({ units, leases, ...b }) => b), next: '' })],
-  ['GET', /^apps\/shop\/builds\/(\w+)$/, (c, q, id) => c.world.builds.find((b) => b.id === id)],
-  ['POST', /^apps\/shop\/builds\/(\w+)\/(cancel|retry)$/, () => ({})],
+  ['GET', /^apps\/shop\/builds$/, (c) => ({ items: c.world.builds.map(({ units, leases, suites, ...b }) => b) })],
+  ['GET', /^apps\/shop\/builds\/(\w+)$/, (c, q, id) => { const b = c.world.builds.find((b) => b.id === id); return b && { units: [], leases: [], suites: [], ...b }; }],
+  ['POST', /^apps\/shop\/builds\/(\w+)\/cancel$/, () => undefined],
+  ['POST', /^apps\/shop\/builds\/(\w+)\/(retry|hotfix)$/, () => ({ build: 'bld_01kc0045' })],
   ['GET', /^apps\/shop\/releases$/, (c) => ({ items: c.world.rollouts.map((r) => release(c.world, r.release.id)) })],
   ['GET', /^apps\/shop\/releases\/(\w+)$/, (c, q, id) => release(c.world, id)],
-  ['GET', /^apps\/shop\/rollouts$/, (c, q) => ({ items: c.world.rollouts.filter((r) => r.environment === (q.get('environment') ?? r.environment)).map(({ vitals, hosts, decisions, paths, ...r }) => r) })],
+  ['GET', /^apps\/shop\/rollouts$/, (c, q) => ({ items: c.world.rollouts.filter((r) => r.environment === (q.get('environment') ?? r.environment)).map(({ decisions, ...r }) => ({ ...r, vitals: [], hosts: [], paths: [] })) })],
   ['GET', /^apps\/shop\/rollouts\/(\w+)$/, (c, q, id) => seen(c.world, c.world.rollouts.find((r) => r.id === id))],
   ['GET', /^apps\/shop\/rollouts\/(\w+)\/series$/, (c, q, id) => { const r = c.world.rollouts.find((r) => r.id === id); return r && series(r, q.get('vital') ?? 'errors', r.span); }],
   ['POST', /^apps\/shop\/rollouts\/(\w+)\/(pause|resume|promote|rollback)$/, (c, q, id, verb, b) => act(c, id, verb, b)],
   ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
   ['PATCH', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
-  ['POST', /^apps\/shop\/environments\/(\w+)\/(freeze|unfreeze)$/, (c, q, name, verb, b) => { c.world.freeze = verb === 'freeze' ? { by: 'person:ana', reason: b.reason, at: new Date().toISOString() } : null; c.send(verb === 'freeze' ? 'freeze.set' : 'freeze.lifted', { reason: b.reason }); return env(c.world, name); }],
+  ['POST', /^apps\/shop\/environments\/(\w+)\/(freeze|unfreeze)$/, (c, q, name, verb, b) => { c.world.freeze = verb === 'freeze' ? { by: 'person:ana', reason: b.reason, at: new Date().toISOString() } : null; c.send(verb === 'freeze' ? 'freeze.set' : 'freeze.lifted', { reason: b.reason }); }],
   ['POST', /^apps\/shop\/environments\/(\w+)\/rollback$/, (c, q, name, _, b) => { c.world.wentBack = b; return { rollout: 'rol_01kc0034' }; }],
   ['GET', /^apps\/shop\/environments\/(\w+)\/config$/, (c) => c.world.config],
   ['PATCH', /^apps\/shop\/environments\/(\w+)\/config$/, (c, q, name, _, b) => { Object.assign(c.world.config.settings, b.settings); c.world.config.version++; c.world.config.history.unshift({ version: c.world.config.version, at: new Date().toISOString(), actor: 'person:ana', settings: Object.keys(b.settings), secrets: Object.keys(b.secrets), removed: b.remove, reason: b.reason }); return c.world.config; }],
@@ -156,12 +160,17 @@ export const routes = [
   ['GET', /^apps\/shop\/environments\/(\w+)\/notices\/log$/, (c) => ({ items: [{ id: 'ntc_1', at: c.world.iso(5368), host: 'hooks.slack.com', kind: 'slack', topic: 'returned', state: 'sent', tries: 1 }, { id: 'ntc_2', at: c.world.iso(2100), host: 'hooks.slack.com', kind: 'slack', topic: 'red', state: 'failed', error: 'status 502', tries: 5 }] })],
   ['GET', /^agents$/, (c) => ({ items: c.world.empty ? [] : c.world.agents })],
   ['GET', /^agents\/(\w+)\/samples$/, (c, q, id) => ({ items: c.world.agents.find((a) => a.id === id)?.samples ?? [] })],
-  ['POST', /^join-tokens$/, (c, q, _, __, b) => ({ id: 'join_2', roles: b.roles, uses: b.uses, token: 'slj_q8Jx1.mKdS0', command: `slipway agent --server http://127.0.0.1:7070 --join slj_q8Jx1.mKdS0 --roles ${b.roles.join(',')}` })],
+  ['POST', /^join-tokens$/, (c, q, _, __, b) => ({ id: 'join_2', label: '', created_by: 'person:ana', created_at: new Date().toISOString(), roles: b.roles, uses: b.uses, token: 'slj_q8Jx1.mKdS0', command: `slipway agent --server http://127.0.0.1:7070 --join slj_q8Jx1.mKdS0 --roles ${b.roles.join(',')}` })],
   ['GET', /^join-tokens$/, (c) => ({ items: [{ id: 'join_1', roles: ['host', 'work'], uses: 10, label: 'rack 3', created_by: 'person:ana', created_at: c.world.iso(90_000), expires: c.world.iso(-3600) }] })],
-  ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, admin: true, grants: [] }, { id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', environment: 'staging', role: 'deployer' }] }, { id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', environment: '*', role: 'viewer' }] }] })],
+  ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, created_at: c.world.iso(900_000), admin: true, grants: [] }, { created_at: c.world.iso(800_000), admin: false, id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', environment: 'staging', role: 'deployer' }] }, { created_at: c.world.iso(700_000), admin: false, id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', environment: '*', role: 'viewer' }] }] })],
   ['POST', /^people\/(\w+)\/links$/, (c, q, name) => ({ url: `http://127.0.0.1:7070/login?token=slc_for_${name}` })],
   ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, used_at: null }] })],
-  ['POST', /^tokens$/, (c, q, _, __, b) => ({ id: 'tok_3', label: b.label, token: 'slp_4mJ0example', created_at: new Date().toISOString(), expires_at: b.expires_at ?? null })],
+  ['POST', /^tokens$/, (c, q, _, __, b) => ({ id: 'tok_3', person: 'ana', used_at: null, label: b.label, token: 'slp_4mJ0example', created_at: new Date().toISOString(), expires_at: b.expires_at ?? null })],
+  ['PUT', /^apps\/shop\/grants\/(\w+)$/, () => undefined],
+  ['DELETE', /^(tokens|agents|join-tokens|people|apps\/shop\/grants)\/(\w+)$/, () => undefined],
+  ['POST', /^people$/, (c, q, _, __, b) => ({ id: 'per_4', name: b.name, email: b.email ?? '', admin: false, grants: [], created_at: new Date().toISOString() })],
+  ['POST', /^apps\/shop\/environments$/, (c, q, _, __, b) => ({ ...env(c.world, b.name ?? 'qa'), branch: b.branch ?? 'qa' })],
+  ['POST', /^apps\/shop\/environments\/(\w+)\/notices\/test$/, () => undefined],
   ['GET', /^audit$/, (c) => ({ items: c.world.empty ? [] : c.world.audit })],
 ];
 
@@ -171,7 +180,7 @@ async function api(req, res, url, context) {
     const { token } = await body(req);
     if (token !== 'good') return problem(res, 401, 'This token is not known here. It may have been revoked, or be of another server.');
     context.sign(true);
-    return res.writeHead(204).end();
+    return res.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(session(context)));
   }
   if (!context.session()) return problem(res, 401, 'Sign in first.');
   const log = path.match(/^apps\/shop\/builds\/(\w+)\/logs\/(\w+)$/);
@@ -182,10 +191,10 @@ async function api(req, res, url, context) {
     const sent = method === 'GET' || method === 'DELETE' ? {} : await body(req);
     const value = answer(context, url.searchParams, match[1], match[2], sent);
     if (value === undefined && method === 'GET') return problem(res, 404, 'There is no such thing here.');
-    if (value === undefined) return res.writeHead(204).end();
+    if (value === ended) return problem(res, 409, 'It has ended.');
+    if (value === undefined) return res.writeHead(method === 'POST' ? 200 : 204).end();
     return res.writeHead(200, { 'Content-Type': 'application/json', ETag: '"7"' }).end(JSON.stringify(value));
   }
-  if (req.method !== 'GET') return res.writeHead(204).end();
   problem(res, 404, 'There is no such address.');
 }
 
@@ -207,7 +216,7 @@ function env(world, name = 'production') {
   const live = world.commits[9];
   const running = world.rollouts.find((r) => r.environment === name && !r.ended_at && r.state !== 'queued');
   return {
-    name, branch: name === 'production' ? 'main' : 'next', allow_force_push: name !== 'production', labels: { zone: 'a' }, hosts: [], domains: name === 'production' ? ['shop.example', 'www.shop.example'] : ['staging.shop.example'],
+    app: 'shop', role: world.role, config: 7, created_at: world.iso(900_000), name, branch: name === 'production' ? 'main' : 'next', allow_force_push: name !== 'production', labels: { zone: 'a' }, hosts: [], domains: name === 'production' ? ['shop.example', 'www.shop.example'] : ['staging.shop.example'],
     live: { release: 'rel_01kc0042', number: 42, commit: live.sha, subject: live.subject, since: world.iso(2600) }, frozen: world.freeze,
     rollout: running ? { id: running.id, release: running.release.id, state: running.state, share: running.share, step: running.step, verdict: running.verdict } : null,
     waiting: 1, url: 'http://127.0.0.1:7080',
@@ -241,10 +250,13 @@ function release(world, id) {
   return { config: 7, why: 'push', build: 'bld_01kc0041', ...r.release, app: 'shop', environment: r.environment, commits: r.release.change ? [] : [c], artifact: 'a3f1c09be47d'.repeat(5), size: 18_400_000, stored: r.number > 35, live_at: r.outcome === 'promoted' ? r.ended_at : null, created_at: r.created_at, state: r.outcome === 'promoted' ? (r.number === 40 ? 'live' : 'good') : r.outcome === 'rolled_back' ? 'bad' : 'rolling', verdict: r.verdict };
 }
 
+// ended is the answer of what cannot be changed any more.
+const ended = Symbol('ended');
+
 function act(c, id, verb, { reason }) {
   const r = c.world.rollouts.find((r) => r.id === id);
   const now = new Date().toISOString();
-  if (!r || r.ended_at) return undefined;
+  if (!r || r.ended_at) return ended;
   const to = { pause: 'paused', resume: 'watching', promote: 'promoted', rollback: 'rolled_back' }[verb];
   r.decisions.push({ at: now, from: r.state, to, step: r.step, actor: 'person:ana', verdict: r.verdict, reasons: [{ code: verb, text: reason ? `By ana: “${reason}”.` : 'By ana.' }] });
   r.state = to;

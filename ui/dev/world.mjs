@@ -37,7 +37,7 @@ export function makeWorld({ empty = false, start = Date.now() } = {}) {
     subject: subjects[i % subjects.length],
     time: iso(secondsAgo + 60),
   });
-  const lite = (number, c) => ({ id: `rel_01kc${String(number).padStart(4, '0')}`, number, commit: c.sha, subject: c.subject, author: c.author });
+  const lite = (number, c) => ({ id: `rel_01kc${String(number).padStart(4, '0')}`, number, commit: c.sha, subject: c.subject, author: c.author, why: 'push', config: 7 });
 
   const world = { empty, start, iso, position: 4210, freeze: null, person: { id: 'per_1', name: 'ana', email: 'ana@shop.example' } };
   world.commits = Array.from({ length: 14 }, (_, i) => commit(i, 300 + (13 - i) * 1900));
@@ -62,7 +62,7 @@ function units(world, { build, workers, secondsAgo, until = Infinity, failing = 
     expected_ms: Math.round(400 + 9000 * r() ** 3),
   })).sort((a, b) => b.expected_ms - a.expected_ms);
   const free = workers.map(() => 1.4);
-  const leases = [{ id: `lse_${build.number}_l`, kind: 'list', suite: 'go', worker: workers[0], agent: 'agt_w1', state: 'done', units: 0, granted_at: world.iso(secondsAgo), started_at: world.iso(secondsAgo - 0.1), ended_at: world.iso(secondsAgo - 1.3), setup_ms: 300, ran_ms: 900, exit: 0, reason: '', log_size: 1200 }];
+  const leases = [{ id: `lse_${build.number}_l`, kind: 'list', suite: 'go', worker: workers[0], agent: 'agt_w1', state: 'done', units: 0, granted_at: world.iso(secondsAgo), started_at: world.iso(secondsAgo - 0.1), ended_at: world.iso(secondsAgo - 1.3), setup_ms: 300, ran_ms: 900, exit: 0, reason: '', upload_ms: 12, log_size: 1200 }];
   const out = [];
   for (let at = 0, n = 0; at < all.length; n++) {
     const size = Math.max(1, Math.ceil((all.length - at) / (6 * workers.length)));
@@ -81,7 +81,7 @@ function units(world, { build, workers, secondsAgo, until = Infinity, failing = 
         duration_ms: state === 'waiting' || state === 'running' ? 0 : Math.round(took),
         worker: state === 'waiting' ? '' : workers[w],
         lease: state === 'waiting' ? '' : id,
-        started_at: state === 'waiting' ? null : world.iso(secondsAgo - t),
+        started_at: state === 'waiting' ? undefined : world.iso(secondsAgo - t),
         attempts: 1,
         output: state === 'failed' ? failure : '',
         failed_tests: state === 'failed' ? ['TestTotalRoundsOnce', 'TestTotalRoundsOnce/three_items'] : [],
@@ -91,7 +91,7 @@ function units(world, { build, workers, secondsAgo, until = Infinity, failing = 
     free[w] = t;
     if (begin < until) {
       const running = t > until;
-      leases.push({ id, kind: 'test', suite: mine[0].suite, worker: workers[w], agent: `agt_w${w + 1}`, state: running ? 'running' : 'done', units: mine.length, granted_at: world.iso(secondsAgo - begin), started_at: world.iso(secondsAgo - begin), ended_at: running ? null : world.iso(secondsAgo - t), setup_ms: 250, ran_ms: Math.round((t - begin) * 1000), exit: 0, reason: '', log_size: 40_000 });
+      leases.push({ id, kind: 'test', suite: mine[0].suite, worker: workers[w], agent: `agt_w${w + 1}`, state: running ? 'running' : 'done', units: mine.length, granted_at: world.iso(secondsAgo - begin), started_at: world.iso(secondsAgo - begin), ended_at: running ? undefined : world.iso(secondsAgo - t), setup_ms: 250, ran_ms: Math.round((t - begin) * 1000), exit: 0, reason: '', upload_ms: 12, log_size: 40_000 });
     }
   }
   return { units: out, leases, end: Math.max(...free), bound: Math.max(Math.max(...all.map((u) => u.expected_ms)) / 1000, all.reduce((s, u) => s + u.expected_ms, 0) / 1000 / workers.length) };
@@ -114,11 +114,11 @@ function makeBuilds(world) {
     id: `bld_01kc${String(number).padStart(4, '0')}`, number, app: 'shop', environment: 'production', branch: 'main', state,
     head: world.commits[i], commits: [world.commits[i]], queued_at: world.iso(secondsAgo + 1), started_at: world.iso(secondsAgo), ended_at: world.iso(secondsAgo - 21),
     waiting: '', estimate_s: 0, total: 48, done: 48, failed: 0, reasons: [], artifact: sha(number), size: 18_400_000,
-    hotfix: null, suspects: [], bound_s: 0, makespan_s: 0, ...more,
+    hotfix: undefined, suspects: [], bound_s: 0, makespan_s: 0, ...more,
   });
   const list = [];
-  list.push(base(45, 13, 4, 'queued', { started_at: null, ended_at: null, waiting: 'Its commit waits for the four workers, which test build #44; about 12 s to go.', total: 0, done: 0, artifact: '' }));
-  const running = base(44, 12, 9, 'testing', { commits: [world.commits[12], world.commits[11]], ended_at: null, artifact: '', estimate_s: 12 });
+  list.push(base(45, 13, 4, 'queued', { started_at: undefined, ended_at: undefined, waiting: 'Its commit waits for the four workers, which test build #44; about 12 s to go.', total: 0, done: 0, artifact: '' }));
+  const running = base(44, 12, 9, 'testing', { commits: [world.commits[12], world.commits[11]], ended_at: undefined, artifact: '', estimate_s: 12 });
   const u44 = units(world, { build: running, workers, secondsAgo: 9, until: 9 });
   Object.assign(running, { units: u44.units, leases: u44.leases, done: u44.units.filter((u) => u.status === 'passed' || u.status === 'skipped').length, bound_s: u44.bound, makespan_s: 0 });
   list.push(running);
@@ -132,7 +132,7 @@ function makeBuilds(world) {
       Object.assign(b, { failed: 2, artifact: '', suspects: [world.commits[9], world.commits[8]], commits: [world.commits[8], world.commits[9]], reasons: [{ code: 'units_failed', text: '2 of 48 units failed on their first try and again on another worker.', numbers: { failed: 2, total: 48 } }] });
     } else if (b.state === 'passed') {
       const end = 400 + (43 - n) * 1900 - u.end;
-      u.leases.push({ id: `lse_${n}_p`, kind: 'package', suite: '', worker: workers[1], agent: 'agt_w2', state: 'done', units: 0, granted_at: world.iso(end), started_at: world.iso(end), ended_at: world.iso(end - 2.2), setup_ms: 0, ran_ms: 2200, exit: 0, reason: '', log_size: 900 });
+      u.leases.push({ id: `lse_${n}_p`, kind: 'package', suite: '', worker: workers[1], agent: 'agt_w2', state: 'done', units: 0, granted_at: world.iso(end), started_at: world.iso(end), ended_at: world.iso(end - 2.2), setup_ms: 0, ran_ms: 2200, exit: 0, reason: '', upload_ms: 12, log_size: 900 });
     } else {
       Object.assign(b, { artifact: '', reasons: [{ code: 'cancelled', text: 'Cancelled by ana: “wrong branch”.' }] });
     }
@@ -146,7 +146,7 @@ function steps(states, times) {
     { share: 0.1, watch_s: 60, hold_back: 0 },
     { share: 1, watch_s: 300, hold_back: 0.05 },
   ];
-  return shape.map((s, i) => ({ ...s, state: states[i], started_at: times[i]?.[0] ?? null, settled_at: times[i]?.[1] ?? null, ended_at: times[i]?.[2] ?? null }));
+  return shape.map((s, i) => ({ ...s, state: states[i], started_at: times[i]?.[0], settled_at: times[i]?.[1], ended_at: times[i]?.[2] }));
 }
 
 function makeRollouts(world) {
@@ -156,12 +156,12 @@ function makeRollouts(world) {
     mode: 'visitors', state: 'promoted', step: 1, steps: steps(['done', 'done'], [[iso(secondsAgo), iso(secondsAgo - 5), iso(secondsAgo - 65)], [iso(secondsAgo - 65), iso(secondsAgo - 66), iso(secondsAgo - 366)]]), share: 1, verdict: 'healthy',
     sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests, and a doubling is excluded.', reasons: [{ code: 'healthy', text: 'Errors 0.9 × the old; 0.6 to 1.4 is what the data allow, so a doubling is excluded.', numbers: { ratio: 0.9, low: 0.6, high: 1.4 } }],
     missing: '', vitals: [], alpha: 0.001, rule_out: 2, alpha_text: 'alpha 0.001: 1 false alarm a month over 1,000 rollouts', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
-    hosts: world.hosts.map((h) => ({ ...h, state: 'up', old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], commits: [world.commits[i]], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: null, ...more,
+    hosts: world.hosts.map((h) => ({ ...h, state: 'ready', canary: false, requests: 0, old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], commits: [world.commits[i]], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: undefined, ...more,
   });
   const running = base(41, 10, 46, {
     state: 'watching', step: 0, share: 0.1, verdict: 'unknown', outcome: undefined, ended_at: undefined, reasons: [], progress: 0.12, eta_s: 340,
-    steps: steps(['watching', 'waiting'], [[iso(46), iso(38), null]]),
-    hosts: world.hosts.map((h, i) => ({ ...h, state: 'up', old: 'up', new: i === 9 ? '' : 'up', left_out: i === 9, text: i === 9 ? 'joined during the rollout' : '' })),
+    steps: steps(['watching', 'waiting'], [[iso(46), iso(38)]]),
+    hosts: world.hosts.map((h, i) => ({ ...h, state: 'ready', canary: false, requests: 0, old: 'up', new: i === 9 ? '' : 'up', left_out: i === 9, text: i === 9 ? 'joined during the rollout' : '' })),
     actions: ['pause', 'promote', 'rollback'],
     decisions: [
       { at: iso(51), from: 'queued', to: 'staging', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'its_turn', text: 'Release #43 is next; nothing else is going out.' }] },
@@ -185,7 +185,7 @@ function makeRollouts(world) {
       { path: '/api/basket', new_requests: 391, new_errors: 4, old_requests: 3510, old_errors: 20, excess_errors: 1.8, stands_out: false },
       { path: '/search', new_requests: 6040, new_errors: 60, old_requests: 54_000, old_errors: 561, excess_errors: -2.7, stands_out: false },
     ],
-    hosts: world.hosts.map((h, i) => ({ ...h, state: 'up', old: 'up', new: i === 3 ? 'crashed' : 'stopped', left_out: false, text: i === 3 ? 'exit status 2 after 24 s' : '' })),
+    hosts: world.hosts.map((h, i) => ({ ...h, state: 'ready', canary: false, requests: 0, old: 'up', new: i === 3 ? 'crashed' : 'stopped', left_out: false, text: i === 3 ? 'exit status 2 after 24 s' : '' })),
     decisions: [
       { at: iso(5405), from: 'queued', to: 'staging', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'its_turn', text: 'Release #41 is next; nothing else is going out.' }] },
       { at: iso(5400), from: 'staging', to: 'shifting', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'staged', text: '10 of 10 hosts have it up and healthy after 5.1 s.' }] },
@@ -195,10 +195,10 @@ function makeRollouts(world) {
     ],
   });
   const held = base(36, 5, 26_000, {
-    state: 'held', outcome: undefined, verdict: 'unknown', step: 0, share: 0.1, ended_at: null, requests_new: 220, requests_old: 2010, errors_new: 1, errors_old: 9, environment: 'staging', progress: 0.3, eta_s: null,
+    state: 'held', outcome: undefined, verdict: 'unknown', step: 0, share: 0.1, ended_at: undefined, requests_new: 220, requests_old: 2010, errors_new: 1, errors_old: 9, environment: 'staging', progress: 0.3, eta_s: 0,
     sentence: 'Held: too few requests to tell. 4,000 more would rule out a doubling of errors.', missing: '4,000 more requests to rule out a doubling', actions: ['resume', 'promote', 'rollback'],
     reasons: [{ code: 'unknown', text: 'The watch is over and the data allow anything from 0.1 to 9 times the old errors.', numbers: { low: 0.1, high: 9 } }],
-    steps: steps(['watching', 'waiting'], [[iso(26_000), iso(25_990), null]]),
+    steps: steps(['watching', 'waiting'], [[iso(26_000), iso(25_990)]]),
   });
   const queued = base(42, 11, 20, { state: 'queued', outcome: undefined, verdict: 'none', step: 0, share: 0, started_at: undefined, ended_at: undefined, requests_new: 0, progress: 0, steps: steps(['waiting', 'waiting'], []), waits_for: 'rollout', sentence: 'Waits for rollout #41 to end', vitals: [], hosts: [], decisions: [], reasons: [], actions: ['promote', 'rollback'] });
   const change = { by: 'person:bo', settings: ['TAX_COUNTRY'], secrets: ['PAYMENT_KEY'], removed: ['TAX_RATE'], reason: 'the new tax law' };
@@ -209,7 +209,7 @@ function makeRollouts(world) {
     steps: [{ share: 1, hold_back: 0, watch_s: 0, state: 'done', started_at: iso(60_000), settled_at: iso(59_995), ended_at: iso(59_995) }],
     sentence: 'Back to release #36, by ana: the phones ring', reasons: [{ code: 'by_going_back', text: 'back to release #36, by ana: the phones ring' }],
   });
-  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000, { hosts: Array.from({ length: 500 }, (_, i) => ({ id: `agt_f${i}`, name: `host-${String(i + 1).padStart(3, '0')}`, state: i === 77 ? 'lost' : 'ready', old: i % 11 === 3 ? 'up' : 'stopped', new: i % 90 === 40 ? 'crashed' : 'up', left_out: false, text: '' })) }), base(37, 6, 15_000, {
+  const list = [queued, running, base(40, 9, 3000), bad, base(38, 7, 9000, { hosts: Array.from({ length: 500 }, (_, i) => ({ id: `agt_f${i}`, name: `host-${String(i + 1).padStart(3, '0')}`, state: i === 77 ? 'lost' : 'ready', canary: false, requests: 0, old: i % 11 === 3 ? 'up' : 'stopped', new: i % 90 === 40 ? 'crashed' : 'up', left_out: false, text: '' })) }), base(37, 6, 15_000, {
     hotfix: { skip_watch: true, by: 'person:dara', reason: 'Payments are down without it' }, verdict: 'none', vitals: [], alpha: 0, step: 0, decisions: [], requests_new: 0, requests_old: 0, errors_new: 0, errors_old: 0,
     steps: [{ share: 1, hold_back: 0, watch_s: 0, state: 'done', started_at: iso(15_000), settled_at: iso(14_995), ended_at: iso(14_995) }],
     sentence: 'Promoted: this hotfix of dara skipped the watch: Payments are down without it', reasons: [{ code: 'watch_skipped', text: 'this hotfix of dara skipped the watch: Payments are down without it' }],
@@ -289,12 +289,12 @@ export function refill(rollout, seconds) {
 
 function makeAgents(world) {
   const r = random(5);
-  const samples = () => Array.from({ length: 60 }, (_, i) => ({ time: world.iso((60 - i) * 5), cpu: Math.min(1, Math.max(0.02, 0.3 + 0.25 * Math.sin(i / 7 + r() * 2) + 0.15 * r())), load1: 0.8 + r(), mem_used: 4.1e8 + 6e7 * r() }));
+  const samples = () => Array.from({ length: 60 }, (_, i) => ({ time: world.iso((60 - i) * 5), cpu: Math.min(1, Math.max(0.02, 0.3 + 0.25 * Math.sin(i / 7 + r() * 2) + 0.15 * r())), load1: 0.8 + r(), mem_used: Math.round(4.1e8 + 6e7 * r()), mem_total: 8e9, disk_free: 60e9 }));
   const release = (n) => ({ app: 'shop', environment: 'production', release: `rel_01kc00${n}`, process: 'web', host: '', since: world.iso(60), process_state: 'up', addr: `127.0.0.1:3${n}12`, restarts: 0, text: '' });
   const one = (id, name, roles, more = {}) => ({ id, name, roles, state: 'up', addr: '10.0.3.' + (10 + id.length + Number(name.split('-')[1] ?? 1)), labels: { zone: 'a' }, cpus: 4, version: '0.1.0', joined_at: world.iso(86_400 * 9), last_seen: world.iso(2), sample: null, releases: [], lease: null, ...more });
   const list = [
     ...world.hosts.map((h, i) => one(h.id, h.name, ['host'], { releases: [release(42), ...(i < 9 ? [release(43)] : [])] })),
-    ...workers.map((w, i) => one(`agt_w${i + 1}`, w, ['work'], { lease: i < 3 ? { build: 'bld_01kc0044', kind: 'test', suite: 'go', units: 3 - (i % 2), since: world.iso(4 + i) } : null })),
+    ...workers.map((w, i) => one(`agt_w${i + 1}`, w, ['work'], { lease: i < 3 ? { app: 'shop', build: 'bld_01kc0044', kind: 'test', suite: 'go', units: 3 - (i % 2), since: world.iso(4 + i) } : null })),
     one('agt_e1', 'edge-1', ['edge']),
   ];
   Object.assign(list[6], { state: 'lost', last_seen: world.iso(340) });
