@@ -34,6 +34,7 @@ type Message struct {
 // message says what an event means for people; ok is false when it needs nobody.
 func message(ev event.Event, base string) (m Message, ok bool, err error) {
 	m = Message{App: ev.App, Env: ev.Env}
+	author := ""
 	page := base + "/apps/" + ev.App
 	switch ev.Type {
 	case event.BuildFailed{}.EventType():
@@ -47,25 +48,57 @@ func message(ev event.Event, base string) (m Message, ok bool, err error) {
 		if len(b.Failed) > 0 {
 			m.Title += ": " + some(b.Failed, 3)
 		}
+		if len(b.Suspects) == 1 {
+			m.Title += " after " + quoted(b.Suspects[0].Subject, b.Suspects[0].Author)
+		}
 	case event.RolloutHeld{}.EventType():
 		h, err := event.Decode[event.RolloutHeld](ev)
 		if err != nil {
 			return m, false, err
 		}
-		m.Topic, m.Commits, m.Reasons = TopicHeld, h.Commits, h.Reasons
-		m.Title, m.URL = fmt.Sprintf("%s/%s: a rollout is held until somebody decides", ev.App, ev.Env), page+"/rollouts/"+h.Rollout
+		m.Topic, m.Commits, m.Reasons, author = TopicHeld, h.Commits, h.Reasons, h.Author
+		m.Title, m.URL = title(ev, h.Number, "is held until somebody decides", h.Subject, h.Author), page+"/rollouts/"+h.Rollout
 	case event.RolloutEnded{}.EventType():
 		e, err := event.Decode[event.RolloutEnded](ev)
 		if err != nil || e.Outcome != "rolled_back" {
 			return m, false, err
 		}
-		m.Topic, m.Commits, m.Reasons, m.Route = TopicReturned, e.Commits, e.Reasons, e.Path
-		m.Title, m.URL = fmt.Sprintf("%s/%s: a release was rolled back", ev.App, ev.Env), page+"/rollouts/"+e.Rollout
+		m.Topic, m.Commits, m.Reasons, m.Route, author = TopicReturned, e.Commits, e.Reasons, e.Path, e.Author
+		m.Title, m.URL = title(ev, e.Number, "was rolled back", e.Subject, e.Author), page+"/rollouts/"+e.Rollout
 	default:
 		return m, false, nil
 	}
 	m.fill()
+	if len(m.Authors) == 0 && author != "" {
+		m.Authors = []string{author} // a change of configuration has no commit
+	}
 	return m, true, nil
+}
+
+// title is one line that tells what happened to whose work, so that nobody has to open a notice to know whether it is theirs.
+func title(ev event.Event, number int, what, subject, author string) string {
+	rollout := "a rollout"
+	if number > 0 { // else an older version told of it
+		rollout = fmt.Sprintf("rollout #%d", number)
+	}
+	text := fmt.Sprintf("%s/%s: %s %s", ev.App, ev.Env, rollout, what)
+	if subject != "" {
+		text += ": " + quoted(subject, author)
+	}
+	return text
+}
+
+// quoted is a commit in a line: “Show prices with tax” by Ana.
+func quoted(subject, author string) string {
+	const most = 80
+	if r := []rune(subject); len(r) > most {
+		subject = string(r[:most]) + "…"
+	}
+	text := "“" + subject + "”"
+	if author != "" {
+		text += " by " + author
+	}
+	return text
 }
 
 // fill derives text and authors.
@@ -113,7 +146,7 @@ func form(kind string, m Message) ([]byte, error) {
 	}
 	type block map[string]any
 	return json.Marshal(map[string]any{
-		"text": m.Title,
+		"text": escape(m.Title),
 		"blocks": []block{
 			{"type": "section", "text": block{"type": "mrkdwn", "text": cut(text, 2900)}},
 			{"type": "actions", "elements": []block{{"type": "button", "text": block{"type": "plain_text", "text": "Open in Slipway"}, "url": m.URL}}},

@@ -52,6 +52,45 @@ func ended() event.RolloutEnded {
 		Rollout: "rol_1", Outcome: "rolled_back", Verdict: "regressed", Vital: "errors", Path: "/checkout",
 		Commits: []event.Commit{{SHA: "0123456789abcdef", Author: "Ana <x>", Email: "ana@example.com", Subject: "Faster & cheaper"}},
 		Reasons: []event.Reason{{Code: "errors_regressed", Text: "errors: 4.1 times the old release's"}},
+		Number:  39, Subject: "Faster & cheaper", Author: "Ana <x>",
+	}
+}
+
+func TestAChangeOfConfigurationHasAnAuthor(t *testing.T) {
+	e := ended()
+	e.Commits, e.Author = nil, "bo"
+	ev, err := event.New(event.Meta{App: "shop", Env: "production", Actor: "system:test", Time: time.Now()}, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, _, err := message(ev, ""); err != nil || len(m.Authors) != 1 || m.Authors[0] != "bo" {
+		t.Errorf("the authors are %v, %v", m.Authors, err)
+	}
+}
+
+// The title tells what happened to whose work: a chat shows no more of a notice.
+func TestTitlesNameTheRolloutAndWhoseItIs(t *testing.T) {
+	old := ended()
+	old.Number, old.Subject, old.Author = 0, "", ""
+	long := ended()
+	long.Subject = strings.Repeat("ü", 100)
+	one := event.Commit{SHA: "1", Subject: "Round once", Author: "Bo"}
+	for want, p := range map[string]event.Payload{
+		"shop/production: rollout #39 was rolled back: “Faster & cheaper” by Ana <x>":                 ended(),
+		"shop/production: a rollout was rolled back":                                                  old,
+		"shop/production: rollout #39 was rolled back: “" + strings.Repeat("ü", 80) + "…” by Ana <x>": long,
+		"shop/production: rollout #7 is held until somebody decides: “Round once” by Bo":              event.RolloutHeld{Rollout: "rol_7", Number: 7, Subject: "Round once", Author: "Bo"},
+		"shop: build #3 is red: price after “Round once” by Bo":                                       event.BuildFailed{Number: 3, Failed: []string{"price"}, Suspects: []event.Commit{one}},
+		"shop: build #3 is red: price":                                                                event.BuildFailed{Number: 3, Failed: []string{"price"}, Suspects: []event.Commit{one, one}},
+	} {
+		ev, err := event.New(event.Meta{App: "shop", Env: "production", Actor: "system:test", Time: time.Now()}, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, ok, err := message(ev, "")
+		if err != nil || !ok || m.Title != want {
+			t.Errorf("the title is %q, want %q (%v)", m.Title, want, err)
+		}
 	}
 }
 
