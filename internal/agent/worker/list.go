@@ -15,7 +15,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// maxList is how much of a list's output is looked at, in bytes.
+// maxList is how much a list may print, in bytes: one that prints more is stopped, since it may never end.
 const maxList = 48 << 20
 
 // list runs a suite's list command. Its standard output alone names units; what it says on standard error goes to the log.
@@ -26,10 +26,19 @@ func (j *job) list(ctx context.Context, r *wire.LeaseResult) error {
 	}
 	defer pipe.close()
 	fmt.Fprintf(j.log, "$ %s\n", j.lease.Command)
-	lines := &head{most: maxList}
+	listing, stop := context.WithCancel(ctx)
+	defer stop()
+	lines := &head{most: maxList, full: stop}
 	pipe.feed(io.MultiWriter(lines, j.log))
-	out, err := j.run(ctx, shard.Command("exec >{units}\n", []string{pipe.path})+j.lease.Command, j.log)
+	out, err := j.run(listing, shard.Command("exec >{units}\n", []string{pipe.path})+j.lease.Command, j.log)
 	pipe.drain()
+	if lines.cut && ctx.Err() == nil {
+		out.into(r)
+		r.Exit, r.TimedOut = 1, false
+		r.Tail = fmt.Sprintf("The list printed more than %d MiB and was stopped. It has to print one test unit a line, and to end.", maxList>>20)
+		fmt.Fprintf(j.log, "\nSlipway: %s\n", r.Tail)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -38,10 +47,6 @@ func (j *job) list(ctx context.Context, r *wire.LeaseResult) error {
 		if r.Tail == "" {
 			r.Tail = lines.end(tailSize)
 		}
-		return nil
-	}
-	if lines.cut {
-		r.Exit, r.Tail = 1, fmt.Sprintf("The list printed more than %d bytes.", maxList)
 		return nil
 	}
 	r.Listed = splitList(string(lines.kept))
@@ -59,9 +64,10 @@ func splitList(text string) []string {
 	return lines[:min(len(lines), shard.MaxListed+1)]
 }
 
-// head keeps the beginning of what is written to it.
+// head keeps the beginning of what is written to it, and calls full when there is more.
 type head struct {
 	most int
+	full func()
 	kept []byte
 	cut  bool
 }
@@ -69,7 +75,10 @@ type head struct {
 func (h *head) Write(p []byte) (int, error) {
 	room := h.most - len(h.kept)
 	h.kept = append(h.kept, p[:min(len(p), room)]...)
-	h.cut = h.cut || len(p) > room
+	if len(p) > room && !h.cut {
+		h.cut = true
+		h.full()
+	}
 	return len(p), nil
 }
 
