@@ -426,3 +426,42 @@ test('before the first app there are settings, and the first page says how git s
   await page.waitForFunction(() => location.pathname === '/settings/machines');
   await page.close();
 });
+
+test('the table of units breaks long names behind a slash, and nothing else', async () => {
+  const { page } = await visit(browser, full.url + pages['build-green'], { size: { width: 1280, height: 900 } });
+  const rows = await page.$$eval('td.name', (cells) => cells.map((c) => ({ name: c.textContent, wide: c.clientWidth, lines: Math.round((c.clientHeight - 20) / 20), row: c.parentElement.clientHeight })));
+  const long = rows.find((r) => r.name.startsWith('github.com/'));
+  assert.ok(long && long.lines <= 3, `the long name takes ${long?.lines} lines`);
+  assert.ok(rows.every((r) => r.name === long.name || r.row < 50), 'a short row takes more than a line');
+  await page.close();
+});
+
+test('the hosts of a rollout that has ended are said to be those of now', async () => {
+  for (const [name, want] of [['rollout-promoted', '10 hosts by release, now'], ['rollout-watched', '10 hosts by release']]) {
+    const { page } = await visit(browser, full.url + pages[name]);
+    assert.equal(await text(page, '#hosts'), want);
+    await page.close();
+  }
+});
+
+test('the page of the API can be used on a phone: it finds, it leads, and nothing is squeezed', async () => {
+  const page = await browser.newPage();
+  await page.setViewport(narrow);
+  await page.goto(full.url + '/docs');
+  await page.waitForSelector('article');
+  assert.deepEqual(await findings(page), []);
+  const seenOf = () => page.evaluate(() => ({
+    sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    index: document.querySelector('nav').clientHeight,
+    meaning: Math.min(...[...document.querySelectorAll('td:nth-child(3)')].filter((c) => c.textContent).map((c) => c.clientWidth)),
+  }));
+  const seen = await seenOf();
+  assert.ok(seen.sideways <= 0, `it scrolls sideways by ${seen.sideways} px`);
+  assert.ok(seen.index > 100 && seen.index < 400, `the list of operations is ${seen.index} px high`);
+  assert.ok(seen.meaning > 300, `what a field means has ${seen.meaning} px`);
+  await page.type('#search', 'agents');
+  assert.equal(await page.$$eval('article:not([hidden])', (a) => a.length), 1);
+  await page.locator('nav a:not([hidden])').click();
+  await page.waitForFunction(() => location.hash === '#agents');
+  await page.close();
+});

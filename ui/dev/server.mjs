@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeWorld, refill, series } from './world.mjs';
 
+const docs = fileURLToPath(new URL('../../internal/door/api/docs', import.meta.url));
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const kinds = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 // What the server itself sends.
@@ -103,7 +104,27 @@ function stream(req, res, streams) {
   req.on('close', () => streams.delete(res));
 }
 
+// A description of an API with all that the page of the API draws: parameters, nested fields, long names and sentences.
+const field = (type, description) => ({ type, description });
+const described = {
+  info: { title: 'Slipway', description: 'The API of the double.' },
+  components: { schemas: { Vital: { type: 'object', required: ['name'], properties: { name: field('string', 'What is counted'), log10_threshold: field('number', 'Where the evidence is strong enough to act, however often one looks, as a power of ten') } } } },
+  paths: Object.fromEntries(['rollouts', 'releases', 'builds', 'environments', 'people', 'tokens', 'agents', 'audit'].map((name) => [`/v1/apps/{app}/${name}/{a_rather_long_parameter}/commands`, {
+    post: {
+      tags: [name], operationId: name, summary: `Do something to the ${name} of an app, and give what came of it`,
+      parameters: [{ name: 'idempotency-key', in: 'header', schema: { type: 'string' }, description: 'The same key does nothing twice, for a day, whoever repeats the request' }],
+      requestBody: { content: { 'application/json': { schema: { type: 'object', properties: { reason: field('string', 'Why; audited'), vitals: { type: 'array', items: { $ref: '#/components/schemas/Vital' } } } } } } },
+      responses: { 200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Vital' } } } }, 409: {} },
+    },
+  }])),
+};
+
 async function page(res, path) {
+  if (path === '/openapi.json') return res.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(described));
+  if (path === '/docs' || path.startsWith('/docs/')) {
+    const file = path === '/docs' ? '/index.html' : path.slice('/docs'.length);
+    return res.writeHead(200, { 'Content-Type': kinds[extname(file)] }).end(await readFile(join(docs, file)));
+  }
   const file = /\.\w+$/.test(path) ? path : '/index.html';
   try {
     const body = await readFile(join(dist, file));

@@ -42,9 +42,10 @@ function rows(spec, schema, depth = 0, seen = new Set()) {
   const out = [];
   for (const [name, field] of Object.entries(whole.properties ?? {})) {
     const label = el("td", { class: "deep" }, el("code", {}, name));
-    label.style.setProperty("--depth", depth);
     const required = whole.required?.includes(name) ? "" : " (optional)";
-    out.push(el("tr", {}, label, el("td", {}, typeName(spec, field) + required), el("td", { class: "dim" }, resolve(spec, field).description ?? field.description ?? "")));
+    const row = el("tr", {}, label, el("td", {}, typeName(spec, field) + required), el("td", { class: "dim" }, resolve(spec, field).description ?? field.description ?? ""));
+    row.style.setProperty("--depth", depth);
+    out.push(row);
     const item = resolve(spec, field);
     out.push(...rows(spec, partOf(item), depth + 1, inside));
   }
