@@ -47,7 +47,11 @@ func picture(r apiclient.Rollout, i ink) []string {
 	for _, v := range r.Vitals {
 		lines = append(lines, vitalLine(v, i))
 	}
-	if r.Verdict != "none" {
+	switch {
+	case r.Verdict == "none":
+	case r.From == nil || r.From.ID == "": // the first release: there is no old one
+		lines = append(lines, fmt.Sprintf("  verdict  %s; %d requests", i.judged(r.Verdict), r.RequestsNew))
+	default:
 		lines = append(lines, fmt.Sprintf("  verdict  %s; %d requests on the new release, %d on the old one", i.judged(r.Verdict), r.RequestsNew, r.RequestsOld))
 	}
 	lines = append(lines, "  "+r.Sentence)

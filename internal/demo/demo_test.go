@@ -2,7 +2,9 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/examples"
+	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -150,6 +153,91 @@ func TestAShipmentIsFollowedToItsEnd(t *testing.T) {
 	}
 	if strings.Contains(text.String(), "other") {
 		t.Errorf("tells of others:\n%s", text.String())
+	}
+}
+
+// A first release has no old one beside it, and nothing is told of one.
+func TestAFirstReleaseIsAlone(t *testing.T) {
+	for from, alone := range map[string]bool{"": true, "rel_0": false} {
+		sh := newShipment("first", commit, "A small shop", "http://127.0.0.1:7070")
+		scenes := story(t, sh,
+			event.BuildQueued{Build: "bld_1", Head: commit}, event.ReleaseCreated{Release: "rel_1", Build: "bld_1"},
+			event.RolloutQueued{Rollout: "rol_1", Release: "rel_1"}, event.RolloutStarted{Rollout: "rol_1", Release: "rel_1", From: from},
+			event.RolloutMoved{Rollout: "rol_1", To: "starting"}, event.RolloutMoved{Rollout: "rol_1", To: "shifting", Share: 1})
+		told := false
+		for _, s := range scenes {
+			told = told || strings.Contains(s.Text, "old release")
+		}
+		if told == alone {
+			t.Errorf("from %q: %+v", from, scenes)
+		}
+	}
+}
+
+// heard keeps what was told.
+type heard struct{ scenes []Scene }
+
+func (h *heard) Tell(s Scene) { h.scenes = append(h.scenes, s) }
+
+// After the story the branch holds what serves: a visitor's own commit is not undone for the fault of the bad one.
+func TestTheBadCommitIsTakenBack(t *testing.T) {
+	w, err := newWorktree(t.Context(), filepath.Join(t.TempDir(), "shop"), "http://127.0.0.1:1/git/shop.git", "slt_secret", examples.WriteShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := apiclient.New(apiclient.Options{URL: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := &heard{}
+	d := &demo{opts: Options{Tell: told}, client: c, feed: newFeed(), stage: &stage{client: c, tree: w}}
+	plain := func(string) (string, error) { return "A small shop\n", nil }
+	var commits []string
+	for _, edit := range []change{plain, examples.GoodChange, examples.BadChange} {
+		sh, err := d.stage.commit(t.Context(), "x", ana(), edit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commits = append(commits, sh.commit)
+	}
+	fix, err := d.takeBack(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff, err := w.git(t.Context(), "diff", "--stat", commits[1], "HEAD"); err != nil || diff != "" {
+		t.Errorf("HEAD differs from the good commit: %s, %v", diff, err)
+	}
+	if who, err := w.git(t.Context(), "log", "-1", "--format=%an %H"); err != nil || who != "Ben "+fix.commit {
+		t.Errorf("taken back by %q, %v", who, err)
+	}
+	// A push that fails is told with what to do; its own event is not told as somebody else's.
+	ctx, cancel := context.WithCancel(t.Context())
+	pushed := make(chan error, 1)
+	pushed <- errors.New("no way")
+	d.feed.events = make(chan event.Event) // so that each is taken before the next
+	done := make(chan error, 1)
+	go func() { done <- d.watch(ctx, map[string]*shipment{fix.commit: fix}, pushed) }()
+	for _, after := range []string{fix.commit, "ffffffffffffffffffffffffffffffffffffffff", ""} {
+		ev, err := event.New(event.Meta{App: appName, Time: time.Now()}, event.GitPushed{Branch: "main", After: after, Commits: []event.Commit{{Author: "Ben", Subject: "x"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.feed.events <- ev
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	var stories []string
+	failed := false
+	for _, s := range told.scenes {
+		failed = failed || strings.Contains(s.Text, "could not be pushed") && strings.Contains(s.Text, "git push slipway main")
+		if s.State == "accepted" {
+			stories = append(stories, s.Story)
+		}
+	}
+	if got := strings.Join(stories, " "); !failed && len(pushed) == 0 || got != "fix push" {
+		t.Errorf("told: %v, of the push that failed: %v", got, failed)
 	}
 }
 

@@ -77,7 +77,8 @@ func (s *stage) drill(ctx context.Context) error {
 		return fault.Conflict("the drill was not undone: %s, verdict %s", spaced(sh.ended.Outcome), sh.ended.Verdict)
 	}
 	s.tell(Scene{Type: "drill", State: sh.ended.Outcome, Verdict: sh.ended.Verdict, Text: fmt.Sprintf(
-		"Undone: %s gave it away %.1f s after its first visitors. The commit is in the repository still; the next one can take it out.", sh.ended.Vital, sh.detection())})
+		"Undone: %s gave it away %.1f s after its first visitors. The commit is in the branch still: the next drill takes it out, and before a push of your own you do: cd %s && git revert --no-edit %s",
+		sh.ended.Vital, sh.detection(), s.tree.dir, sh.commit[:8])})
 	return nil
 }
 

@@ -17,7 +17,8 @@ type shipment struct {
 	site    string // where links begin
 
 	build, release, rollout string
-	number                  int // of the build
+	number                  int  // of the build
+	alone                   bool // there is no old release
 	failed                  string
 	ended                   *event.RolloutEnded
 	at                      map[string]time.Time
@@ -49,6 +50,8 @@ func (s *shipment) see(ev event.Event) ([]Scene, error) {
 		return on(ev, s.released)
 	case event.RolloutQueued{}.EventType():
 		return on(ev, s.rolling)
+	case event.RolloutStarted{}.EventType():
+		return on(ev, s.turn)
 	case event.RolloutMoved{}.EventType():
 		return on(ev, s.moved)
 	case event.RolloutJudged{}.EventType():
@@ -156,6 +159,13 @@ func (s *shipment) rolling(p event.RolloutQueued, at time.Time) []Scene {
 	return scenes
 }
 
+func (s *shipment) turn(p event.RolloutStarted, _ time.Time) []Scene {
+	if p.Rollout == s.rollout && s.rollout != "" {
+		s.alone = p.From == ""
+	}
+	return nil
+}
+
 func (s *shipment) moved(p event.RolloutMoved, at time.Time) []Scene {
 	if p.Rollout != s.rollout || s.rollout == "" {
 		return nil
@@ -165,6 +175,9 @@ func (s *shipment) moved(p event.RolloutMoved, at time.Time) []Scene {
 	switch p.To {
 	case "starting":
 		text = "  all hosts hold it; it starts beside the old release"
+		if s.alone {
+			text = "  all hosts hold it; it starts, and there is nothing to compare it with"
+		}
 	case "shifting":
 		text = fmt.Sprintf("  step %d: the new release is for %.3g %% of the visitors from now on", p.Step+1, 100*p.Share)
 	case "promoting", "returning", "held", "paused":

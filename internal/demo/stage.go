@@ -26,8 +26,8 @@ type stage struct {
 // change edits the work tree and gives the commit's message.
 type change func(dir string) (message string, err error)
 
-// ship makes a commit of a change, pushes it, and follows it to its end.
-func (s *stage) ship(ctx context.Context, story string, by author, edit change) (*shipment, error) {
+// commit makes a commit of a change, which is to be shipped.
+func (s *stage) commit(ctx context.Context, story string, by author, edit change) (*shipment, error) {
 	message, err := edit(s.tree.dir)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,15 @@ func (s *stage) ship(ctx context.Context, story string, by author, edit change) 
 		return nil, err
 	}
 	subject, _, _ := strings.Cut(message, "\n")
-	sh := newShipment(story, commit, subject, s.client.URL())
+	return newShipment(story, commit, subject, s.client.URL()), nil
+}
+
+// ship makes a commit of a change, pushes it, and follows it to its end.
+func (s *stage) ship(ctx context.Context, story string, by author, edit change) (*shipment, error) {
+	sh, err := s.commit(ctx, story, by, edit)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var pushing sync.WaitGroup
 	defer pushing.Wait()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -211,8 +212,12 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// stay keeps everything up and tells of what others push, until ctx ends.
+// stay takes the fault out of the branch, keeps everything up, and tells of what is pushed, until ctx ends.
 func (d *demo) stay(ctx context.Context) error {
+	fix, err := d.takeBack(ctx)
+	if err != nil {
+		return err
+	}
 	d.tell(Scene{Aside: true, Text: fmt.Sprintf(`
 Now it is your turn. The shop's repository is here:
 
@@ -229,13 +234,38 @@ All verbs of the command line work here with
 
 Ctrl-C ends the demo.
 `, d.stage.tree.dir, d.opts.Exe, d.client.URL(), d.token)})
-	underWay := map[string]*shipment{}
+	ctx, cancel := context.WithCancel(ctx)
+	var pushing sync.WaitGroup
+	defer pushing.Wait()
+	defer cancel()
+	pushed := make(chan error, 1)
+	pushing.Go(func() {
+		_, err := d.stage.tree.push(ctx)
+		pushed <- err
+	})
+	return d.watch(ctx, map[string]*shipment{fix.commit: fix}, pushed)
+}
+
+// takeBack commits what takes the bad commit out. What came back is in the branch still, so whoever pushed next would ship it once more.
+func (d *demo) takeBack(ctx context.Context) (*shipment, error) {
+	d.tell(Scene{Aside: true, Type: "aside", Text: "The bad commit is in the branch still, and would go out with the next push: so Ben takes it back, and pushes that"})
+	return d.stage.commit(ctx, "fix", ben(), examples.FixChange)
+}
+
+// watch tells of the commits under way, and of those that others push.
+func (d *demo) watch(ctx context.Context, underWay map[string]*shipment, pushed <-chan error) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-pushed:
+			if err != nil && ctx.Err() == nil {
+				d.say("push", "Ben's fix could not be pushed; do it yourself before your own change: cd %s && git push slipway main (%s)", d.stage.tree.dir, err)
+			}
+			pushed = nil
 		case ev := <-d.feed.events:
-			if p, err := event.Decode[event.GitPushed](ev); err == nil && p.After != "" && len(p.Commits) > 0 {
+			p, err := event.Decode[event.GitPushed](ev)
+			if _, known := underWay[p.After]; err == nil && !known && p.After != "" && len(p.Commits) > 0 {
 				subject, _, _ := strings.Cut(p.Commits[len(p.Commits)-1].Subject, "\n")
 				underWay[p.After] = newShipment("push", p.After, subject, d.client.URL())
 			}
