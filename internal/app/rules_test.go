@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -272,5 +273,18 @@ func TestNoticesAreEditedByWhatWasSeen(t *testing.T) {
 	now, body := ask(t, s, "GET", path, "")
 	if now.Header.Get("ETag") != res.Header.Get("ETag") || !bytes.Contains([]byte(body), []byte("a.example")) {
 		t.Errorf("%s has the ETag %s, told was %s", body, now.Header.Get("ETag"), res.Header.Get("ETag"))
+	}
+}
+
+// What was just made can be worked with at once: no slice that has yet to hear of it says that it is not there.
+func TestWhatWasJustMadeIsThere(t *testing.T) {
+	s := apptest.Start(t)
+	for i := range 10 {
+		name := fmt.Sprintf("app-%d", i)
+		s.Must(t, "POST", "/v1/apps", map[string]string{"name": name}, nil)
+		path := "/v1/apps/" + name + "/environments"
+		s.Must(t, "POST", path+"/production/freeze", map[string]string{"reason": "test"}, nil)
+		s.Must(t, "POST", path, map[string]string{"name": "staging", "branch": "next"}, nil)
+		s.Must(t, "POST", path+"/staging/freeze", map[string]string{"reason": "test"}, nil)
 	}
 }

@@ -60,3 +60,38 @@ func TestLagIsWhatAConsumerStillHasToSee(t *testing.T) {
 		until(map[string]int64{})
 	})
 }
+
+// Who waits for all to have heard does not wait for what comes later, nor returns before.
+func TestSettle(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		j := dbtest.Journal(t, d)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		began, release := make(chan int64, 10), make(chan struct{})
+		go func() {
+			ended <- d.Consume(ctx, j, db.Consumer{Name: "slow", Types: []event.Type{"app.created"}, Handle: func(ctx context.Context, _ *db.Tx, ev event.Event) error {
+				began <- ev.Position
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+				return ctx.Err()
+			}})
+		}()
+		emitTogether(t, d, 1)
+		<-began
+		early, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := d.Settle(early); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it settled before all had heard: %v", err)
+		}
+		release <- struct{}{}
+		if err := d.Settle(t.Context()); err != nil {
+			t.Error(err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -7,10 +7,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // need is what an operation takes of its caller.
@@ -89,7 +91,7 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 		}
 		if err == nil {
 			var out *O
-			if out, err = fn(ctx, id, in); err == nil {
+			if out, err = settled(ctx, s, id, in, fn); err == nil {
 				return out, nil
 			}
 		}
@@ -97,6 +99,28 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 		s.logInternal(ctx, p, err)
 		return nil, p
 	})
+}
+
+// settleTime is how long a slice may take to hear of what another has made.
+const settleTime = 5 * time.Second
+
+// settled runs fn, and once more when it does not find what may only be too new: the environment is there, or else it would not have been asked for, and the slice
+// that is asked has yet to hear of it. What is not found has changed nothing.
+func settled[I, O any](ctx context.Context, s *Server, id access.Identity, in *I, fn func(context.Context, access.Identity, *I) (*O, error)) (*O, error) {
+	out, err := fn(ctx, id, in)
+	at, placed := any(in).(interface{ place() (app, env string) })
+	if !fault.Is(err, fault.CodeNotFound) || !placed {
+		return out, err
+	}
+	if _, env := at.place(); env == "" {
+		return out, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	if s.opts.DB.Settle(waiting) != nil { // it takes too long, or cannot be told: not found is still true
+		return out, err
+	}
+	return fn(ctx, id, in)
 }
 
 // mustFill ends the program's start when the framework could not fill a part of an input: it passes over embedded types whose names are not exported, and the path's
