@@ -21,7 +21,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
-	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/agents"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -106,7 +106,7 @@ func (w *world) close() {
 
 func (w *world) listen(blobs *blob.Store) error {
 	mux := http.NewServeMux()
-	api.WorkHandlers{Build: w.builds, Blobs: blobs, Agent: func(r *http.Request) (string, []string, error) {
+	agents.Work{Build: w.builds, Blobs: blobs, Agent: func(r *http.Request) (string, []string, error) {
 		a, err := w.fleet.Authenticate(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		return a.ID, a.Roles, err
 	}}.Mount(mux)
