@@ -44,6 +44,7 @@ type verbs struct {
 	Hotfix   hotfixCmd   `cmd:"" help:"Ship the newest build without its tests, its watch, or both."`
 	Releases releasesCmd `cmd:"" help:"List releases."`
 	Rollouts rolloutsCmd `cmd:"" help:"List rollouts, or show one."`
+	Judge    judgeCmd    `cmd:"" help:"Judge counts from elsewhere: a CSV file."`
 	Hosts    hostsCmd    `cmd:"" help:"List hosts, workers and edges."`
 
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
@@ -96,7 +97,11 @@ func (p *program) main(args []string) int {
 		return over
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(p.stderr, "slipway: %v; see slipway %s\n", err, strings.TrimSpace(helpFor(found)+" --help"))
+		verb := misread(err)
+		_, _ = fmt.Fprintf(p.stderr, "slipway: %v; see slipway %s\n", err, strings.TrimSpace(verb+" --help"))
+		if verb == "judge" {
+			return exitNotJudged
+		}
 		return exitUsage
 	}
 	return p.fail(found.Run(p))
@@ -109,12 +114,13 @@ func (p *program) parser(v *verbs, more ...kong.Option) (*kong.Kong, error) {
 		kong.Vars{"localURL": localURL}, kong.Resolvers(&p.file), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))...)
 }
 
-// helpFor names the verb that was being read when it went wrong.
-func helpFor(c *kong.Context) string {
-	if c == nil || c.Selected() == nil {
+// misread names the verb that was being read when it went wrong, empty for none.
+func misread(err error) string {
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) || wrong.Context == nil || wrong.Context.Selected() == nil {
 		return ""
 	}
-	return strings.TrimPrefix(c.Selected().FullPath(), "slipway ")
+	return strings.TrimPrefix(wrong.Context.Selected().Path(), "slipway ")
 }
 
 // status is an error that has an exit status of its own. Without a text it is silent: all was said.

@@ -28,10 +28,19 @@ func show[T any](p *program, asJSON bool, items []apiclient.Item[T], head string
 		p.say("none")
 		return nil
 	}
+	rows := make([][]any, 0, len(items))
+	for _, item := range items {
+		rows = append(rows, row(item.Value))
+	}
+	return p.table(head, rows)
+}
+
+// table prints rows under the words of head.
+func (p *program) table(head string, rows [][]any) error {
 	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
-	for _, item := range items {
-		for i, cell := range row(item.Value) {
+	for _, cells := range rows {
+		for i, cell := range cells {
 			if i > 0 {
 				_, _ = fmt.Fprint(t, "\t")
 			}
