@@ -12,11 +12,10 @@ import (
 
 // The bounds of a table: what is beyond them is no count of a rollout.
 const (
-	maxRows   = 20_000_000
-	maxCount  = 1 << 40
-	maxSecond = 1 << 40
-	maxHosts  = 10_000
-	maxNamed  = 20
+	maxRows  = 20_000_000
+	maxCount = 1 << 40 // and the largest second
+	maxHosts = 10_000
+	maxNamed = 20
 	// maxProblems is how many mistakes are told at once.
 	maxProblems = 20
 )
@@ -179,7 +178,7 @@ func (t *reading) columns(names []string) {
 func (t *reading) row(line int, fields []string) {
 	before := len(t.problems)
 	r := Row{Route: -1}
-	r.Second = t.whole(line, "second", fields, -maxSecond, maxSecond)
+	r.Second = t.whole(line, "second", fields, -maxCount)
 	switch release := t.text("release", fields); release {
 	case "new":
 		r.New = true
@@ -191,7 +190,7 @@ func (t *reading) row(line int, fields []string) {
 	if _, ok := t.at[routeColumn]; ok {
 		r.Route = t.index(line, routeColumn, t.text(routeColumn, fields), t.routes, 1<<20)
 	}
-	r.Requests = t.whole(line, "requests", fields, 0, maxCount)
+	r.Requests = t.whole(line, "requests", fields, 0)
 	r.Errors = t.part(line, "errors", fields, r.Requests)
 	for i, name := range slowness {
 		if t.table.Slow[i] {
@@ -199,7 +198,7 @@ func (t *reading) row(line int, fields []string) {
 		}
 	}
 	for _, name := range t.table.Named {
-		of := t.whole(line, name+ofSuffix, fields, 0, maxCount)
+		of := t.whole(line, name+ofSuffix, fields, 0)
 		r.Named = append(r.Named, Part{t.part(line, name, fields, of), of})
 	}
 	if len(t.problems) > before {
@@ -231,7 +230,7 @@ func (t *reading) text(column string, fields []string) string {
 }
 
 // whole reads a whole number within bounds.
-func (t *reading) whole(line int, column string, fields []string, low, high int64) int64 {
+func (t *reading) whole(line int, column string, fields []string, low int64) int64 {
 	text := t.text(column, fields)
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
@@ -239,8 +238,8 @@ func (t *reading) whole(line int, column string, fields []string, low, high int6
 		t.problem("line %d: %s is empty; leave the line out if it was not counted", line, column)
 	case err != nil:
 		t.problem("line %d: %s %q is no whole number", line, column, clip(text))
-	case n < low || n > high:
-		t.problem("line %d: %s %d is not between %d and %d", line, column, n, low, high)
+	case n < low || n > maxCount:
+		t.problem("line %d: %s %d is not between %d and %d", line, column, n, low, int64(maxCount))
 	default:
 		return n
 	}
@@ -250,7 +249,7 @@ func (t *reading) whole(line int, column string, fields []string, low, high int6
 // part reads a count that is part of another one, which may be invalid.
 func (t *reading) part(line int, column string, fields []string, of int64) int64 {
 	before := len(t.problems)
-	n := t.whole(line, column, fields, 0, maxCount)
+	n := t.whole(line, column, fields, 0)
 	if n > of && of >= 0 && len(t.problems) == before {
 		t.problem("line %d: %s is %d, and all are %d", line, column, n, of)
 	}

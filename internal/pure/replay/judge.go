@@ -107,7 +107,7 @@ func (p *plan) seconds() (found [][]Row) {
 func (p *plan) fold(s *judge.State, rows []Row) bool {
 	second := rows[0].Second
 	l := p.layout(second)
-	fresh, old := member(l.New), member(l.Old)
+	groups := [2]map[int]bool{member(l.Old), member(l.New)}
 	byHost := p.policy.Unit == judge.ByHost
 	var counted [2]bool
 	var requests [2]int64
@@ -117,15 +117,20 @@ func (p *plan) fold(s *judge.State, rows []Row) bool {
 		hosts := make([]judge.HostCount, len(p.table.Hosts))
 		for _, r := range rows {
 			x, n, ok := series.take(r)
-			if !ok || byHost && !(r.New && fresh[r.Host] || !r.New && old[r.Host]) {
-				continue
+			side := 0
+			if r.New {
+				side = 1
 			}
+			if !ok || byHost && !groups[side][r.Host] {
+				continue // of a host that has not settled, or what it still does on the old release
+			}
+			counted[side] = true
 			hosts[r.Host].Events += x
 			hosts[r.Host].Requests += n
 			if r.New {
-				counted[1], c.New, c.AtRiskNew = true, c.New+x, c.AtRiskNew+n
+				c.New, c.AtRiskNew = c.New+x, c.AtRiskNew+n
 			} else {
-				counted[0], c.Old, c.AtRiskOld = true, c.Old+x, c.AtRiskOld+n
+				c.Old, c.AtRiskOld = c.Old+x, c.AtRiskOld+n
 			}
 		}
 		if series.name == judge.Errors {
@@ -145,7 +150,7 @@ func (p *plan) fold(s *judge.State, rows []Row) bool {
 		tick.Traffic = &judge.Traffic{New: requests[1], Old: requests[0]}
 		tick.Share = p.opts.Share
 	}
-	if byHost && p.policy.Fleet != nil && !(slices.Equal(l.New, p.grouped.New) && slices.Equal(l.Old, p.grouped.Old)) {
+	if byHost && p.policy.Fleet != nil && (!slices.Equal(l.New, p.grouped.New) || !slices.Equal(l.Old, p.grouped.Old)) {
 		if err := s.Group(p.policy, l); err != nil {
 			return false
 		}

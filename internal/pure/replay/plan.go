@@ -25,7 +25,7 @@ type Options struct {
 
 func (o Options) check(t *Table) error {
 	var errs []error
-	if !(o.Settle >= 0) {
+	if o.Settle < 0 {
 		errs = append(errs, fmt.Errorf("settle %d: must be 0 or more seconds", o.Settle))
 	}
 	if !(o.Share >= 0 && o.Share < 1) {
