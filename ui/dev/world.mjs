@@ -155,7 +155,7 @@ function makeRollouts(world) {
     id: `rol_01kc${String(number).padStart(4, '0')}`, number, app: 'shop', environment: 'production', release: world.lite(number + 2, world.commits[i]), from: world.lite(number + 1, world.commits[i - 1]),
     mode: 'visitors', state: 'promoted', step: 1, steps: steps(['done', 'done'], [[iso(secondsAgo), iso(secondsAgo - 5), iso(secondsAgo - 65)], [iso(secondsAgo - 65), iso(secondsAgo - 66), iso(secondsAgo - 366)]]), share: 1, verdict: 'healthy',
     sentence: 'Promoted: errors were 0.9 times the old over 41,200 requests, and a doubling is excluded.', reasons: [{ code: 'healthy', text: 'Errors 0.9 × the old; 0.6 to 1.4 is what the data allow, so a doubling is excluded.', numbers: { ratio: 0.9, low: 0.6, high: 1.4 } }],
-    missing: '', vitals: [], alpha: 0.001, rule_out: 2, alpha_text: 'alpha 0.001: 1 false alarm a month over 1,000 rollouts', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
+    missing: '', vitals: [], alpha: 0.001, rule_out: 2, alpha_text: 'at most 0.1 % of good releases come back: 1 false alarm a month over 1000 rollouts', unknown: 'promote', settle_s: 5, progress: 1, eta_s: 0, requests_new: 41_200 + number * 13, requests_old: 22_310, errors_new: 150, errors_old: 91,
     hosts: world.hosts.map((h) => ({ ...h, state: 'ready', canary: false, requests: 0, old: 'stopped', new: 'up', left_out: false, text: '' })), paths: [], decisions: decisionsGood(iso, secondsAgo), actions: [], commits: [world.commits[i]], created_at: iso(secondsAgo + 5), started_at: iso(secondsAgo), ended_at: iso(secondsAgo - 367), outcome: 'promoted', hotfix: undefined, ...more,
   });
   const running = base(41, 10, 46, {

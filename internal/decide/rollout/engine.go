@@ -79,7 +79,7 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *machine.Rollou
 		m.Thresholds = judge.Thresholds(hist)
 	}
 	alpha := m.Policy.Alpha
-	m.Alpha = fmt.Sprintf("alpha %.3g, as the policy says", alpha)
+	m.Alpha = fmt.Sprintf("at most %.3g %% of good releases come back, as the policy says", 100*alpha)
 	if alpha == 0 {
 		var monthly int
 		since := tx.Now().AddDate(0, 0, -30)

@@ -353,7 +353,7 @@ func TestAlphaFromFalseAlarms(t *testing.T) {
 			m.Rollout.Alpha, m.Rollout.FalseAlarms = 0, manifest.Rate{Count: 1, Per: "month"}
 		})
 		v := w.reach(2, "watching")
-		if v.Alpha < .04 || v.Alpha > .05 || !strings.Contains(v.AlphaText, "1 false alarms a month over 20 rollouts") {
+		if v.Alpha < .04 || v.Alpha > .05 || !strings.Contains(v.AlphaText, "of good releases come back: 1 false alarm a month over 20 rollouts") {
 			t.Errorf("alpha %v: %s", v.Alpha, v.AlphaText)
 		}
 	})

@@ -22,12 +22,16 @@ func AlphaFor(falseAlarmsPerMonth, rolloutsPerMonth float64) (alpha float64, why
 	}
 	rollouts := max(rolloutsPerMonth, fewRollouts)
 	alpha = min(max(falseAlarmsPerMonth/rollouts, minAlpha), maxAlpha)
-	why = fmt.Sprintf("alpha %.3g: %.3g false alarms a month over %.0f rollouts", alpha, falseAlarmsPerMonth, rollouts)
+	alarms := "alarms"
+	if falseAlarmsPerMonth == 1 {
+		alarms = "alarm"
+	}
+	why = fmt.Sprintf("at most %s of good releases come back: %.3g false %s a month over %.0f rollouts", percent(alpha), falseAlarmsPerMonth, alarms, rollouts)
 	switch alpha {
 	case maxAlpha:
-		why += fmt.Sprintf(", at most %.3g a rollout", maxAlpha)
+		why += ", and never more than " + percent(maxAlpha)
 	case minAlpha:
-		why += fmt.Sprintf(", at least %.3g a rollout", minAlpha)
+		why += ", and never less than " + percent(minAlpha)
 	}
 	return alpha, why, nil
 }

@@ -97,11 +97,11 @@ func TestAlphaFor(t *testing.T) {
 		alarms, rollouts, want float64
 		says                   string
 	}{
-		{1, 1000, 0.001, "1 false alarms a month over 1000 rollouts"},
+		{1, 1000, 0.001, "at most 0.1 % of good releases come back: 1 false alarm a month over 1000 rollouts"},
 		{1, 0, 0.05, "over 20 rollouts"},
 		{1, 20, 0.05, ""},
-		{30, 100, 0.05, "at most 0.05 a rollout"},
-		{0.01, 1e6, 1e-5, "at least 1e-05 a rollout"},
+		{30, 100, 0.05, "never more than 5 %"},
+		{0.01, 1e6, 1e-5, "never less than 0.001 %"},
 	} {
 		alpha, why, err := AlphaFor(c.alarms, c.rollouts)
 		if err != nil || math.Abs(alpha-c.want) > 1e-15 || !strings.Contains(why, c.says) {
