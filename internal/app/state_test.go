@@ -12,7 +12,7 @@ import (
 func pureImports() []string {
 	return []string{
 		"bufio", "bytes", "cmp", "container/heap", "container/list", "crypto/sha256", "encoding", "encoding/base64", "encoding/binary", "encoding/hex",
-		"encoding/json", "encoding/xml", "errors", "fmt", "hash", "hash/fnv", "hash/maphash", "io", "iter", "maps", "math", "math/big", "math/bits",
+		"encoding/csv", "encoding/json", "encoding/xml", "errors", "fmt", "hash", "hash/fnv", "hash/maphash", "io", "iter", "maps", "math", "math/big", "math/bits",
 		"math/rand/v2", "path", "regexp", "slices", "sort", "strconv", "strings", "text/tabwriter", "time", "unicode", "unicode/utf16", "unicode/utf8",
 	}
 }

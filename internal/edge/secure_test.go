@@ -196,6 +196,10 @@ func TestARestartUnderLoadWithTLSLosesNothing(t *testing.T) {
 	one.check(t)
 	two.check(t)
 	stop()
+	// What an edge could not post in the time that an end may take is on disk, for the next one.
+	_, stop = p.start(func(o *edgeOptions) { options(o); o.Dir = dir })
+	defer stop()
+	p.await("all that was counted", func() bool { return p.requests() >= one.sent.Load()+two.sent.Load() })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if got, want := p.requests(), one.sent.Load()+two.sent.Load(); got != want {

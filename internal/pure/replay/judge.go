@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -56,35 +57,79 @@ func Judge(t *Table, o Options) (Result, error) {
 	return p.judge(), nil
 }
 
-func (p *plan) judge() Result {
-	s := judge.NewState(p.policy)
-	r := Result{
-		Alpha: p.policy.Alpha, Margin: p.policy.Margin, RuleOut: p.policy.RuleOut, SplitBy: string(p.policy.Unit), Before: p.before, Repeated: p.table.Repeated,
-	}
-	seconds := p.seconds()
+// Step is one tick of a rollout that is judged again.
+type Step struct {
+	Tick judge.Tick
+	// Layout is set where other hosts are on the new release from now on, for a policy with a fleet.
+	Layout *units.Layout
+	// Gap: one of the releases was not counted, which is no evidence.
+	Gap bool
+}
+
+// Run judges steps in order, about n of them, and stops where harm or a wrong split shows.
+func Run(p judge.Policy, steps iter.Seq[Step], n int) Result {
+	r := Result{Alpha: p.Alpha, Margin: p.Margin, RuleOut: p.RuleOut, SplitBy: string(p.Unit)}
+	s := judge.NewState(p)
 	var healthy int64 // since when
-	was := judge.Unknown
-	for i, rows := range seconds {
-		r.AtSecond = rows[0].Second
-		if !p.fold(&s, rows) {
+	was, every := judge.Unknown, n/looks+1
+	for step := range steps {
+		r.AtSecond = step.Tick.Second
+		if step.Gap || !fold(p, &s, step) {
 			r.LeftOut++
 			continue
 		}
 		r.Judged++
-		if judge.HasRegressed(p.policy, &s) || s.SplitIsWrong() {
+		if judge.HasRegressed(p, &s) || s.SplitIsWrong() {
 			break
 		}
-		if i%(len(seconds)/looks+1) == 0 || i == len(seconds)-1 {
-			if now := judge.Judge(p.policy, s).Outcome; now != was {
+		if int(r.Judged)%every == 0 {
+			if now := judge.Judge(p, s).Outcome; now != was {
 				was, healthy = now, r.AtSecond
 			}
 		}
 	}
-	v := judge.Judge(p.policy, s)
-	if v.Outcome == judge.Healthy {
+	v := judge.Judge(p, s)
+	if v.Outcome == judge.Healthy && was == judge.Healthy {
 		r.AtSecond = healthy
 	}
-	p.fill(&r, v)
+	r.fill(v)
+	return r
+}
+
+// fold adds one step; what is impossible changes nothing.
+func fold(p judge.Policy, s *judge.State, step Step) bool {
+	if step.Layout != nil {
+		if err := s.Group(p, *step.Layout); err != nil {
+			return false
+		}
+	}
+	return s.Fold(p, step.Tick) == nil
+}
+
+func (p *plan) judge() Result {
+	seconds := p.seconds()
+	r := Run(p.policy, func(yield func(Step) bool) {
+		for _, rows := range seconds {
+			if !yield(p.step(rows)) {
+				return
+			}
+		}
+	}, len(seconds))
+	r.Before, r.Repeated = p.before, p.table.Repeated
+	for _, s := range p.series {
+		if s.spec.Name == r.Vital {
+			r.Vital = s.name
+			break
+		}
+	}
+	if p.start == never {
+		r.Reasons = []string{"no row is of the release new: there is nothing to judge"}
+		if n := len(p.table.Rows); n > 0 {
+			r.AtSecond = p.table.Rows[n-1].Second
+		}
+	} else if r.Judged == 0 {
+		r.Reasons = []string{fmt.Sprintf("there is no second in which both releases were counted (the new one begins at %d): before and after is no comparison", p.start)}
+	}
 	return r
 }
 
@@ -103,8 +148,8 @@ func (p *plan) seconds() (found [][]Row) {
 	return found
 }
 
-// fold adds a second, unless one of the releases is missing from it: a gap is no evidence.
-func (p *plan) fold(s *judge.State, rows []Row) bool {
+// step is what the hosts that take part counted in a second.
+func (p *plan) step(rows []Row) Step {
 	second := rows[0].Second
 	l := p.layout(second)
 	groups := [2]map[int]bool{member(l.Old), member(l.New)}
@@ -142,21 +187,16 @@ func (p *plan) fold(s *judge.State, rows []Row) bool {
 			tick.Counts[series.spec.Name] = c
 		}
 	}
-	if !counted[0] || !counted[1] {
-		return false
-	}
-	tick.Share = float64(requests[1]) / math.Max(float64(requests[0]+requests[1]), 1)
+	step := Step{Tick: tick, Gap: !counted[0] || !counted[1]}
+	step.Tick.Share = float64(requests[1]) / math.Max(float64(requests[0]+requests[1]), 1)
 	if !byHost && p.opts.Share > 0 {
-		tick.Traffic = &judge.Traffic{New: requests[1], Old: requests[0]}
-		tick.Share = p.opts.Share
+		step.Tick.Traffic = &judge.Traffic{New: requests[1], Old: requests[0]}
+		step.Tick.Share = p.opts.Share
 	}
-	if byHost && p.policy.Fleet != nil && (!slices.Equal(l.New, p.grouped.New) || !slices.Equal(l.Old, p.grouped.Old)) {
-		if err := s.Group(p.policy, l); err != nil {
-			return false
-		}
-		p.grouped = l
+	if byHost && p.policy.Fleet != nil && !step.Gap && (!slices.Equal(l.New, p.grouped.New) || !slices.Equal(l.Old, p.grouped.Old)) {
+		step.Layout, p.grouped = &l, l
 	}
-	return s.Fold(p.policy, tick) == nil
+	return step
 }
 
 // layout says who is on which release: hosts that have settled on the new one, and those that have not got it yet.
@@ -181,28 +221,21 @@ func member(hosts []int) map[int]bool {
 }
 
 // fill puts the verdict into the result.
-func (p *plan) fill(r *Result, v judge.Verdict) {
+func (r *Result) fill(v judge.Verdict) {
 	r.Verdict, r.Vitals, r.Split = v.Outcome, v.Vitals, v.Split
-	best := 0
-	for i, e := range v.Vitals {
-		if b := v.Vitals[best]; e.Outcome == judge.Regressed && b.Outcome != judge.Regressed || (e.Outcome == judge.Regressed) == (b.Outcome == judge.Regressed) && e.Peak-e.Threshold > b.Peak-b.Threshold {
-			best = i
+	best := v.Vitals[0]
+	for _, e := range v.Vitals[1:] {
+		worse, equal := e.Outcome == judge.Regressed && best.Outcome != judge.Regressed, (e.Outcome == judge.Regressed) == (best.Outcome == judge.Regressed)
+		if worse || equal && e.Peak-e.Threshold > best.Peak-best.Threshold {
+			best = e
 		}
 	}
-	e := v.Vitals[best]
-	r.Vital, r.EValue, r.Threshold = p.series[best].name, math.Pow(10, math.Min(e.Peak, most)), math.Pow(10, e.Threshold)
-	r.Ratio, r.RatioLow, r.RatioHigh = e.RatioEstimate, e.RatioLow, e.RatioHigh
+	r.Vital, r.EValue, r.Threshold = best.Name, math.Pow(10, math.Min(best.Peak, most)), math.Pow(10, best.Threshold)
+	r.Ratio, r.RatioLow, r.RatioHigh = best.RatioEstimate, best.RatioLow, best.RatioHigh
+	r.Reasons = []string{}
 	for _, reason := range v.Reasons {
 		if !slices.Contains(r.Reasons, reason.Text) {
 			r.Reasons = append(r.Reasons, reason.Text)
 		}
-	}
-	if p.start == never {
-		r.Reasons = []string{"no row is of the release new: there is nothing to judge"}
-		if n := len(p.table.Rows); n > 0 {
-			r.AtSecond = p.table.Rows[n-1].Second
-		}
-	} else if r.Judged == 0 {
-		r.Reasons = []string{fmt.Sprintf("there is no second in which both releases were counted (the new one begins at %d): before and after is no comparison", p.start)}
 	}
 }
