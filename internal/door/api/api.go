@@ -88,7 +88,7 @@ func config(o Options) huma.Config {
 	c.CreateHooks = nil
 	c.Transformers = []huma.Transformer{fromHuma}
 	c.Info.Description = "Ship every commit, and know whether you should have. Send a token as \"Authorization: Bearer slt_…\"; errors are problems of RFC 9457; " +
-		"lists go on at \"next\"; a POST with an Idempotency-Key takes effect once; what people edit has an ETag and takes If-Match."
+		"lists go on at \"next\"; a POST with an Idempotency-Key takes effect once (signing in excepted); what people edit has an ETag and takes If-Match."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":   {Type: "http", Scheme: "bearer", Description: "A token of a person: slt_…"},
 		"session": {Type: "apiKey", In: "cookie", Name: access.CookieName, Description: "What POST /v1/session sets"},
