@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"time"
 )
@@ -97,6 +98,12 @@ func rolloutPath(app, rollout, more string) string {
 func (c *Client) Rollout(ctx context.Context, app, rollout string) (Item[Rollout], error) {
 	var r Item[Rollout]
 	return r, c.get(ctx, rolloutPath(app, rollout, ""), nil, &r)
+}
+
+// Verdict judges a rollout again, with the settings in query: alpha, margin, rule_out. The answer is the API's JSON.
+func (c *Client) Verdict(ctx context.Context, app, rollout string, query url.Values) (json.RawMessage, error) {
+	var verdict json.RawMessage
+	return verdict, c.get(ctx, rolloutPath(app, rollout, "/verdict"), query, &verdict)
 }
 
 // Command puts a hand on the wheel: pause, resume, promote or rollback.

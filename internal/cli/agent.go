@@ -8,12 +8,13 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/agent"
 	"github.com/slipwayhq/slipway/internal/agent/proc"
+	"github.com/slipwayhq/slipway/internal/cli/optionsfile"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 type agentCmd struct {
 	logging
-	configured
+	optionsfile.Flag
 	tied
 	joining
 	Server  string            `help:"Address of the server; known already after the first join." env:"SLIPWAY_URL"`
@@ -42,7 +43,7 @@ func (c *agentCmd) Run(p *program) error {
 		Server: c.Server, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
 		Slots: c.Slots, Environ: c.Environ, Keeper: proc.KeeperProgram(), Isolation: isolation, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
-	if err := p.file.with(errors.Join(wrongPorts, err, o.Check())); err != nil {
+	if err := p.file.With(errors.Join(wrongPorts, err, o.Check())); err != nil {
 		return err
 	}
 	if o.JoinToken, err = c.token(); err != nil {

@@ -83,7 +83,7 @@ func TestVerbsAreUnderstood(t *testing.T) {
 		"releases --app shop --env staging", "hosts --role work --json", "logs bld_1", "logs 3 lse_1 -f", "rollback --reason r", "rollback rel_1 --reason r", "promote", "pause rol_1",
 		"resume 3 --reason r", "freeze --reason r", "unfreeze --reason r", "config", "config get A", "config set A=1 B=2 --reason r", "config set --secret A", "config unset A B --reason r",
 		"tokens", "tokens create laptop --person ana --expires 24h", "tokens revoke tok_1", "join-token --roles edge --uses 1 --expires 1h", "people", "people add ana --email a@b --admin",
-		"people remove ana", "people grant ana shop deployer", "people grant ana shop deployer --env staging", "judge --csv a.csv --alpha 0.01 --margin 0.1 --rule-out 3x --settle 90s --share 10% --drop orders --json", "cancel 3 --reason r", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
+		"people remove ana", "people grant ana shop deployer", "people grant ana shop deployer --env staging", "judge 3 --alpha 0.001 --margin 0.1", "judge --csv a.csv --alpha 0.01 --margin 0.1 --rule-out 3x --settle 90s --share 10% --drop orders --json", "cancel 3 --reason r", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
 	} {
 		parser, err := kong.New(&verbs{}, kong.Name("slipway"), kong.Vars{"localURL": localURL})
 		must(t, err)

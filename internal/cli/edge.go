@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/agent"
 	"github.com/slipwayhq/slipway/internal/agent/client"
+	"github.com/slipwayhq/slipway/internal/cli/optionsfile"
 	"github.com/slipwayhq/slipway/internal/edge"
 	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/edge/control"
@@ -27,7 +28,7 @@ type edgeVerb struct {
 
 type edgeCmd struct {
 	logging
-	configured
+	optionsfile.Flag
 	tied
 	joining
 	Data           string   `help:"Folder of this edge." aliases:"dir" default:"slipway-edge" type:"path" env:"SLIPWAY_DATA"`
@@ -49,7 +50,7 @@ func (c *edgeCmd) Run(p *program) error {
 	o := edge.Options{
 		ID: c.ID, Listen: c.Listen, Server: c.Server, Credential: c.Credential, Dir: c.Data, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
-	if err := p.file.with(c.network(&o)); err != nil {
+	if err := p.file.With(c.network(&o)); err != nil {
 		return err
 	}
 	ctx, stop := c.bind(p.ctx)

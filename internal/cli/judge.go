@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -16,15 +19,19 @@ import (
 const exitNotJudged = 4
 
 type judgeCmd struct {
-	CSV     string        `name:"csv" required:"" placeholder:"FILE" help:"Counts: second,host,release,requests,errors and more, see the reference. - is standard input."`
-	Alpha   float64       `default:"0.05" help:"False rollbacks that are allowed, per rollout."`
-	Margin  float64       `default:"-1" help:"Harm that is tolerated: 0.1 is a tenth more. By default 0, and 0.2 for hosts that are not known from before."`
-	RuleOut string        `name:"rule-out" default:"2x" help:"The harm that healthy has to exclude."`
-	Settle  time.Duration `default:"0s" help:"Leave out a host for so long after it got the new release."`
-	Share   string        `help:"Part of the requests that was meant for the new release, where hosts run both: 10%. The split is then checked."`
-	Rise    []string      `placeholder:"NAME" help:"A vital of your own of which a rise is harm. Of those not named, either direction is."`
-	Drop    []string      `placeholder:"NAME" help:"A vital of your own of which a drop is harm."`
-	JSON    bool          `name:"json" help:"Print the result as JSON."`
+	inApp
+	Env     string   `help:"The environment of a rollout by number." env:"SLIPWAY_ENV" group:"Place"`
+	Rollout string   `arg:"" optional:"" help:"A past rollout, by id or number: judged again from what was counted."`
+	CSV     string   `name:"csv" placeholder:"FILE" help:"Counts from elsewhere instead: second,host,release,requests,errors and more, see the reference. - is standard input."`
+	Alpha   float64  `help:"False rollbacks that are allowed. By default those of the rollout, and 0.05 for a file."`
+	Margin  *float64 `help:"Harm that is tolerated: 0.1 is a tenth more. By default that of the rollout; for a file 0, and 0.2 for hosts that are not known from before."`
+	RuleOut string   `name:"rule-out" placeholder:"2x" help:"The harm that healthy has to exclude. By default that of the rollout, and 2x for a file."`
+	JSON    bool     `name:"json" help:"Print the result as JSON."`
+
+	Settle time.Duration `group:"A file" placeholder:"90s" help:"Leave out a host for so long after it got the new release."`
+	Share  string        `group:"A file" placeholder:"10%" help:"Part of the requests that was meant for the new release, where hosts run both. The split is then checked."`
+	Rise   []string      `group:"A file" placeholder:"NAME" help:"A vital of your own of which a rise is harm. Of those not named, either direction is."`
+	Drop   []string      `group:"A file" placeholder:"NAME" help:"A vital of your own of which a drop is harm."`
 }
 
 func (c *judgeCmd) Run(p *program) error {
@@ -44,10 +51,64 @@ func (c *judgeCmd) Run(p *program) error {
 	return &status{code: codes[result.Verdict]}
 }
 
+// judge gives the verdict on a rollout, or on a file.
 func (c *judgeCmd) judge(p *program) (r replay.Result, err error) {
-	o := replay.Options{Alpha: c.Alpha, Margin: c.Margin, Settle: int64(c.Settle / time.Second), Rise: c.Rise, Drop: c.Drop}
-	if o.RuleOut, err = strconv.ParseFloat(strings.TrimSuffix(c.RuleOut, "x"), 64); err != nil {
-		return r, fmt.Errorf("--rule-out %q: write 2x for a doubling", c.RuleOut)
+	ruleOut := 0.0
+	if c.RuleOut != "" {
+		if ruleOut, err = strconv.ParseFloat(strings.TrimSuffix(c.RuleOut, "x"), 64); err != nil {
+			return r, fmt.Errorf("--rule-out %q: write 2x for a doubling", c.RuleOut)
+		}
+	}
+	switch {
+	case c.CSV == "" && c.Rollout == "":
+		return r, errors.New("name a rollout, or a file by --csv")
+	case c.CSV != "" && c.Rollout != "":
+		return r, errors.New("name a rollout or a file, not both")
+	case c.CSV != "":
+		return c.file(p, ruleOut)
+	case c.Settle != 0 || c.Share != "" || len(c.Rise)+len(c.Drop) > 0:
+		return r, errors.New("--settle, --share, --rise and --drop are for a file: of a rollout they are known")
+	}
+	return c.again(p, ruleOut)
+}
+
+// again asks the server to judge a rollout again.
+func (c *judgeCmd) again(p *program, ruleOut float64) (r replay.Result, err error) {
+	client, app, err := c.find(p.ctx)
+	if err != nil {
+		return r, err
+	}
+	defer client.Close()
+	id, err := rolloutID(p, client, app, c.Env, c.Rollout)
+	if err != nil {
+		return r, err
+	}
+	query := url.Values{}
+	set := func(name string, value float64, given bool) {
+		if given {
+			query.Set(name, strconv.FormatFloat(value, 'g', -1, 64))
+		}
+	}
+	set("alpha", c.Alpha, c.Alpha != 0)
+	set("rule_out", ruleOut, ruleOut != 0)
+	if c.Margin != nil {
+		set("margin", *c.Margin, true)
+	}
+	verdict, err := client.Verdict(p.ctx, app, id, query)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(verdict, &r); err != nil {
+		return r, fmt.Errorf("read the verdict: %w", err)
+	}
+	return r, nil
+}
+
+// file judges counts from elsewhere.
+func (c *judgeCmd) file(p *program, ruleOut float64) (r replay.Result, err error) {
+	o := replay.Options{Alpha: c.Alpha, Margin: -1, RuleOut: ruleOut, Settle: int64(c.Settle / time.Second), Rise: c.Rise, Drop: c.Drop}
+	if c.Margin != nil {
+		o.Margin = *c.Margin
 	}
 	if c.Share != "" {
 		percent, err := strconv.ParseFloat(strings.TrimSuffix(c.Share, "%"), 64)

@@ -61,7 +61,7 @@ func TestWithoutAVerdictJudgeSaysWhy(t *testing.T) {
 	must(t, os.WriteFile(file, []byte("second,host,release,requests,errors\n1,a,old,NaN,0\n2,a,young,1,2\n"), 0o600))
 	for line, want := range map[string]string{
 		"judge --csv " + file: "line 3: release", "judge --csv nowhere.csv": "no such file", "judge --csv - --alpha 7": "alpha 7", "judge --csv - --share 0%": "--share",
-		"judge --csv - --rule-out much": "--rule-out", "judge --csv - --drop orders": `no vital "orders"`, "judge": "--csv", "judge --csv - --alpha x": "--alpha",
+		"judge --csv - --rule-out much": "--rule-out", "judge --csv - --drop orders": `no vital "orders"`, "judge": "--csv", "judge 3 --csv -": "not both", "judge 3 --share 10%": "for a file", "judge --csv - --alpha x": "--alpha",
 	} {
 		status, out, errs := run(t, counts(1, 1), strings.Fields(line)...)
 		if status != exitNotJudged || !strings.Contains(errs, want) || out != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/slipwayhq/slipway/internal/agent/proc"
+	"github.com/slipwayhq/slipway/internal/cli/optionsfile"
 )
 
 // Exit statuses.
@@ -44,7 +45,7 @@ type verbs struct {
 	Hotfix   hotfixCmd   `cmd:"" help:"Ship the newest build without its tests, its watch, or both."`
 	Releases releasesCmd `cmd:"" help:"List releases."`
 	Rollouts rolloutsCmd `cmd:"" help:"List rollouts, or show one."`
-	Judge    judgeCmd    `cmd:"" help:"Judge counts from elsewhere: a CSV file."`
+	Judge    judgeCmd    `cmd:"" help:"Judge a past rollout again with other settings, or counts from elsewhere."`
 	Hosts    hostsCmd    `cmd:"" help:"List hosts, workers and edges."`
 
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
@@ -69,7 +70,7 @@ type program struct {
 	ctx            context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	file           optionsFile // of serve, agent and edge
+	file           optionsfile.File // of serve, agent and edge
 }
 
 // Main runs one command line and gives the exit status.

@@ -44,8 +44,8 @@ func TestFlagsGoBeforeVariablesBeforeTheFile(t *testing.T) {
 	t.Setenv("SLIPWAY_CONFIG", "etc/slipway.yaml")
 	v, p := parse(t, "serve", "--url", "http://flag")
 	s := v.Serve
-	if p.file.err != nil || s.Listen != "127.0.0.1:1" || s.EdgeListen != "127.0.0.1:2" || s.URL != "http://flag" {
-		t.Errorf("listen %s, edge-listen %s, url %s, %v", s.Listen, s.EdgeListen, s.URL, p.file.err)
+	if p.file.Err() != nil || s.Listen != "127.0.0.1:1" || s.EdgeListen != "127.0.0.1:2" || s.URL != "http://flag" {
+		t.Errorf("listen %s, edge-listen %s, url %s, %v", s.Listen, s.EdgeListen, s.URL, p.file.Err())
 	}
 	if s.LogAge != 48*time.Hour || !s.ACME || !slices.Equal(s.EdgeTrustedProxies, []string{"10.0.0.0/8", "192.168.0.0/16"}) || s.LogLevel != "debug" || s.LogFormat != "text" {
 		t.Errorf("%+v", s)
@@ -56,8 +56,8 @@ func TestFlagsGoBeforeVariablesBeforeTheFile(t *testing.T) {
 	write(t, "agent.yaml", "roles: work\nlabels: {zone: eu, disk: ssd}\nenviron: ['A=1,2']\nslots: 3\njoin: '@token'\n", 0o644)
 	v, p = parse(t, "agent", "--config", filepath.Join(mustGet(os.Getwd()), "agent.yaml"))
 	a := v.Agent
-	if p.file.err != nil || !slices.Equal(a.Roles, []string{"work"}) || a.Labels["disk"] != "ssd" || a.Slots != 3 || !slices.Equal(a.Environ, []string{"A=1,2"}) || a.Join != "@"+filepath.Join(mustGet(os.Getwd()), "token") {
-		t.Errorf("%v: %+v", p.file.err, a)
+	if p.file.Err() != nil || !slices.Equal(a.Roles, []string{"work"}) || a.Labels["disk"] != "ssd" || a.Slots != 3 || !slices.Equal(a.Environ, []string{"A=1,2"}) || a.Join != "@"+filepath.Join(mustGet(os.Getwd()), "token") {
+		t.Errorf("%v: %+v", p.file.Err(), a)
 	}
 }
 
@@ -125,8 +125,8 @@ func TestAnEmptyFileIsNoMistake(t *testing.T) {
 	alone(t)
 	for _, text := range []string{"", "# nothing yet\n"} {
 		write(t, "s.yaml", text, 0o600)
-		if v, p := parse(t, "serve", "--config", "s.yaml"); p.file.err != nil || v.Serve.Listen != "127.0.0.1:7070" {
-			t.Errorf("%q: %v, %s", text, p.file.err, v.Serve.Listen)
+		if v, p := parse(t, "serve", "--config", "s.yaml"); p.file.Err() != nil || v.Serve.Listen != "127.0.0.1:7070" {
+			t.Errorf("%q: %v, %s", text, p.file.Err(), v.Serve.Listen)
 		}
 	}
 }
@@ -140,15 +140,15 @@ func TestSecretsThatEverybodyCanReadAreRefused(t *testing.T) {
 		for mode, open := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true, 0o642: true} {
 			write(t, "s.yaml", text, mode)
 			_, p := parse(t, "serve", "--config", "s.yaml")
-			if said := p.file.err != nil; said != (exposed && open) || said && !strings.Contains(p.file.err.Error(), "chmod o= s.yaml") || said && strings.Contains(p.file.err.Error(), "0123") {
-				t.Errorf("%s with mode %o: %v", text, mode, p.file.err)
+			if said := p.file.Err() != nil; said != (exposed && open) || said && !strings.Contains(p.file.Err().Error(), "chmod o= s.yaml") || said && strings.Contains(p.file.Err().Error(), "0123") {
+				t.Errorf("%s with mode %o: %v", text, mode, p.file.Err())
 			}
 		}
 	}
 	for text, exposed := range map[string]bool{"join: slj_x": true, "join: '@token'": false} {
 		write(t, "s.yaml", text, 0o644)
-		if _, p := parse(t, "agent", "--config", "s.yaml"); exposed != (p.file.err != nil) {
-			t.Errorf("%s: %v", text, p.file.err)
+		if _, p := parse(t, "agent", "--config", "s.yaml"); exposed != (p.file.Err() != nil) {
+			t.Errorf("%s: %v", text, p.file.Err())
 		}
 	}
 }
@@ -171,7 +171,7 @@ func TestFilesInTheDocumentsAreRight(t *testing.T) {
 		}
 		write(t, verb+".yaml", shown[verb], 0o600)
 		v, p := parse(t, verb, "--config", verb+".yaml")
-		err := p.file.err
+		err := p.file.Err()
 		if verb == "serve" && err == nil {
 			err = app.Options{Listen: v.Serve.Listen, EdgeListen: v.Serve.EdgeListen, URL: v.Serve.URL, Database: v.Serve.Database, ACMEEmail: v.Serve.ACMEEmail}.Check()
 		}

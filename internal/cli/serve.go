@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/app"
+	"github.com/slipwayhq/slipway/internal/cli/optionsfile"
 	"github.com/slipwayhq/slipway/internal/edge"
 	"github.com/slipwayhq/slipway/ui"
 )
 
 type serveCmd struct {
 	logging
-	configured
+	optionsfile.Flag
 	Data               string        `help:"Folder for everything." default:"slipway-data" type:"path" env:"SLIPWAY_DATA"`
 	Listen             string        `help:"Address for people, agents and git; TLS off loopback." default:"127.0.0.1:7070" env:"SLIPWAY_LISTEN"`
 	EdgeListen         string        `help:"Address for the apps' visitors; \"none\" when the edge runs elsewhere." default:"127.0.0.1:7080" env:"SLIPWAY_EDGE_LISTEN"`
@@ -41,7 +42,7 @@ func (c *serveCmd) Run(p *program) error {
 		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge, TrustedProxies: trusted, EdgeArgs: c.args(),
 		Version: programVersion(), UI: ui.Files(), Logger: c.logger(p.stderr),
 	}
-	if err := p.file.with(errors.Join(err, o.Check())); err != nil {
+	if err := p.file.With(errors.Join(err, o.Check())); err != nil {
 		return err
 	}
 	a, err := app.New(p.ctx, o)

@@ -7,6 +7,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/replay"
 )
 
 // InRollout is the part of an input that names an app and a rollout of it.
@@ -57,6 +58,20 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/series", "One vital of a rollout, second by second",
 		func(ctx context.Context, _ access.Identity, in *series) (*answer[rollout.Series], error) {
 			return answerWith(r.SeriesOf(ctx, in.App, in.Rollout, in.Vital))
+		})
+	type again struct {
+		InRollout
+		Alpha   float64 `query:"alpha" minimum:"0" maximum:"0.5" doc:"False rollbacks allowed; as in the rollout when absent"`
+		Margin  float64 `query:"margin" minimum:"-1" maximum:"1" default:"-1" doc:"Harm tolerated; as in the rollout when below 0"`
+		RuleOut float64 `query:"rule_out" minimum:"0" maximum:"10" doc:"The harm that healthy excludes; as in the rollout when absent"`
+	}
+	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/verdict", "Judge a rollout again from its stored counts, with other settings; changes nothing",
+		func(ctx context.Context, _ access.Identity, in *again) (*answer[replay.Result], error) {
+			with := rollout.Again{Alpha: in.Alpha, RuleOut: in.RuleOut}
+			if in.Margin >= 0 {
+				with.Margin = &in.Margin
+			}
+			return answerWith(r.Judge(ctx, in.App, in.Rollout, with))
 		})
 	s.mountCommands(r)
 	s.mountWheel(r)

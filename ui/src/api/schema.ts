@@ -405,6 +405,11 @@ export interface Mark {
   text: string;
 }
 
+export interface Needed {
+  events: number;
+  requests: number;
+}
+
 export interface NewApp {
   name: string;
 }
@@ -532,6 +537,28 @@ export interface ReleaseView {
   why: string;
 }
 
+export interface Result {
+  alpha: number;
+  at_second: number;
+  e_value: number;
+  margin: number;
+  ratio: number;
+  ratio_high: number;
+  ratio_low: number;
+  reasons: string[] | null;
+  rows_repeated: number;
+  rule_out: number;
+  seconds_before: number;
+  seconds_judged: number;
+  seconds_left_out: number;
+  split?: SplitEvidence;
+  split_by: "hosts" | "requests";
+  threshold: number;
+  verdict: "healthy" | "regressed" | "unknown" | "wrong_split";
+  vital: string;
+  vitals: VitalEvidence[] | null;
+}
+
 export interface RolloutStarted {
   rollout: string;
 }
@@ -595,6 +622,14 @@ export interface SessionPerson {
 
 export interface SignIn {
   token: string;
+}
+
+export interface SplitEvidence {
+  e_value: number;
+  intended: number;
+  share: number;
+  threshold: number;
+  wrong: boolean;
 }
 
 export interface StepView {
@@ -694,6 +729,32 @@ export interface View {
   vital?: string;
   vitals: VitalView[] | null;
   waits_for?: "freeze" | "rollout" | "hosts";
+}
+
+export interface VitalEvidence {
+  at_risk_new: number;
+  at_risk_old: number;
+  e_value: number;
+  exclude_threshold: number;
+  excluded: number;
+  expected: number;
+  label: string;
+  name: string;
+  needed: Needed;
+  new: number;
+  old: number;
+  outcome: string;
+  peak: number;
+  rate_new: number;
+  rate_old: number;
+  ratio_estimate: number;
+  ratio_high: number;
+  ratio_low: number;
+  rule_out: number;
+  suspect?: string;
+  text: string;
+  threshold: number;
+  to_detect: Needed;
 }
 
 export interface VitalView {

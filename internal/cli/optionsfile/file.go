@@ -1,4 +1,5 @@
-package cli
+// Package optionsfile reads the options of serve, agent and edge from a file, by the names of their flags.
+package optionsfile
 
 import (
 	"errors"
@@ -19,14 +20,14 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
-// configured is for programs whose options can stand in a file, by the names of their flags.
-type configured struct {
+// Flag is for programs whose options can stand in a file, by the names of their flags.
+type Flag struct {
 	Config string `help:"File of options: YAML, by the names of these flags. Flags and variables go before it." placeholder:"FILE" env:"SLIPWAY_CONFIG"`
 }
 
-// optionsFile is the file that --config names. To kong it is a resolver: it gives the flags that neither the command line nor the environment gives. What is wrong in
+// File is the file that --config names. To kong it is a resolver: it gives the flags that neither the command line nor the environment gives. What is wrong in
 // it does not end the reading of the command line, so that it is told of together with what else is wrong.
-type optionsFile struct {
+type File struct {
 	looked  bool
 	path    string
 	options manifest.Options
@@ -34,10 +35,10 @@ type optionsFile struct {
 }
 
 // Validate has nothing to do: what the file may say depends on the verb.
-func (f *optionsFile) Validate(*kong.Application) error { return nil }
+func (f *File) Validate(*kong.Application) error { return nil }
 
 // Resolve gives what the file says of a flag, nil where that is nothing, or does not count.
-func (f *optionsFile) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+func (f *File) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	verb := c.Selected()
 	if verb == nil || !slices.Contains(verb.Flags, flag) {
 		return nil, nil
@@ -72,7 +73,7 @@ func (f *optionsFile) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 }
 
 // fromHere makes the path of a file one from the folder of the options file: it means the same wherever the program is started.
-func (f *optionsFile) fromHere(flag *kong.Flag, value any) any {
+func (f *File) fromHere(flag *kong.Flag, value any) any {
 	text, _ := value.(string)
 	mark, path := "", text
 	switch {
@@ -88,7 +89,7 @@ func (f *optionsFile) fromHere(flag *kong.Flag, value any) any {
 }
 
 // look reads the file that the verb was given, if it was given one.
-func (f *optionsFile) look(c *kong.Context, verb *kong.Node) {
+func (f *File) look(c *kong.Context, verb *kong.Node) {
 	i := slices.IndexFunc(verb.Flags, func(flag *kong.Flag) bool {
 		return flag.Name == "config" && flag.Target.Type().Kind() == reflect.String
 	})
@@ -196,10 +197,13 @@ func shapeOf(t reflect.Type) manifest.Shape {
 	return manifest.Text
 }
 
-// with joins what is wrong in the file and what is wrong with the options, each of which is told by its place in the file if it is from there.
-func (f *optionsFile) with(err error) error { return errors.Join(f.err, f.placed(err)) }
+// Err is what is wrong in the file itself.
+func (f *File) Err() error { return f.err }
 
-func (f *optionsFile) placed(err error) error {
+// With joins what is wrong in the file and what is wrong with the options, each of which is told by its place in the file if it is from there.
+func (f *File) With(err error) error { return errors.Join(f.err, f.placed(err)) }
+
+func (f *File) placed(err error) error {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, one := range several.Unwrap() {

@@ -1,0 +1,85 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/replay"
+)
+
+// Again is what another verdict on the same counts differs in; what is zero stays as it was.
+type Again struct {
+	Alpha   float64
+	Margin  *float64
+	RuleOut float64
+}
+
+// Judge judges a rollout again, from its stored counts, to its end or to where harm shows. It changes nothing.
+func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay.Result, error) {
+	m, err := loadMachine(ctx, s.db, id)
+	if err == nil && m.App != app {
+		err = fault.NotFound("there is no rollout %s in %s", id, app)
+	}
+	if err != nil {
+		return replay.Result{}, err
+	}
+	if !m.Judged() || len(m.Judge.Vitals) == 0 {
+		return replay.Result{}, fault.Conflict("rollout #%d was not judged: a first release has nothing to be compared with, and a hotfix or a way back is not watched", m.Number)
+	}
+	policy := m.Judge
+	if with.Alpha != 0 {
+		policy.Alpha = with.Alpha
+	}
+	if with.Margin != nil {
+		policy.Margin = *with.Margin
+	}
+	if with.RuleOut != 0 {
+		policy.RuleOut = with.RuleOut
+	}
+	if err := policy.Validate(); err != nil {
+		return replay.Result{}, fault.Invalid("rollout #%d cannot be judged so: %s", m.Number, err)
+	}
+	steps, err := s.steps(ctx, id, policy)
+	if err != nil {
+		return replay.Result{}, err
+	}
+	return replay.Run(policy, func(yield func(replay.Step) bool) {
+		for _, step := range steps {
+			if !yield(step) {
+				return
+			}
+		}
+	}, len(steps)), nil
+}
+
+// steps are the kept seconds. What did not count then, since hosts had not settled, does not count now.
+func (s *Service) steps(ctx context.Context, id string, policy judge.Policy) ([]replay.Step, error) {
+	rows, err := s.db.Query(ctx, `SELECT second, body FROM rollout_ticks WHERE rollout = $1 ORDER BY second, edge, boot, number, part`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+	}
+	defer rows.Close()
+	var steps []replay.Step
+	for rows.Next() {
+		var body string
+		var t tickBody
+		step := replay.Step{Tick: judge.Tick{Counts: map[string]judge.Count{}}}
+		if err := rows.Scan(&step.Tick.Second, &body); err != nil {
+			return nil, fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+		}
+		if err := json.Unmarshal([]byte(body), &t); err != nil {
+			return nil, fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+		}
+		step.Tick.Share, step.Gap = t.Share, !t.Counted
+		for _, v := range policy.Vitals {
+			if c, ok := t.Vitals[v.Name]; ok {
+				step.Tick.Counts[v.Name] = c.Count
+			}
+		}
+		steps = append(steps, step)
+	}
+	return steps, rows.Err()
+}
