@@ -86,12 +86,12 @@ func (s *Service) takeBack(ctx context.Context, tx *db.Tx, held []lease, why fun
 // expireLoop takes back leases whose workers fell silent. Nobody could beat while no server ran, and beats mean nothing across a jump of the clock: after either, all
 // leases get their full time again.
 func (s *Service) expireLoop(ctx context.Context) error {
+	wall, mono := s.db.Now(), time.Now() // before leases are forgiven: a jump in between is seen, too
 	if err := s.forgive(ctx, 0); err != nil && ctx.Err() == nil {
 		return err
 	}
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
-	wall, mono := s.db.Now(), time.Now()
 	for {
 		select {
 		case <-tick.C:
