@@ -176,7 +176,7 @@ function makeRollouts(world) {
     steps: steps(['stopped', 'waiting'], [[iso(5400), iso(5393), iso(5369)]]), ended_at: iso(5368), progress: 1,
     reasons: [
       { code: 'errors_regressed', text: 'Errors: 61 of 1,480 requests failed on the new release, 52 of 13,300 on the old: 10.5 times as often (4.6 to 24).', numbers: { ratio: 10.5, low: 4.6, high: 24, log10_e: 5.1 } },
-      { code: 'path', text: '/checkout fails most: 48 of 212 requests.', numbers: { events: 48, at_risk: 212 } },
+      { code: 'path', text: 'Most failed on /checkout: 48 of 212 requests.', numbers: { events: 48, at_risk: 212 } },
     ],
     path: '/checkout',
     // The busiest route has the most errors, as it always had; what the release broke is another one.
