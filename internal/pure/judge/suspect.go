@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -19,13 +20,14 @@ type HostCount struct {
 const bothWeight = 0.2
 
 // A host may break on the day of a push: a full disk, a bad cable. It then errs as no window before could foretell, and what it shows says nothing about the
-// release. So harm has to be the better explanation, by as much as it has to be better than chance. The e-value against "nothing changed, but host i broke" is
+// release. So harm has to be the better explanation, by as much as it has to be better than chance. The e-value against "nothing changed, but one of the m hosts on the new release broke, any of
+// them as likely" is
 //
-//	((1−w)·e + w/m·Σⱼ e₋ⱼ·Bⱼ) / Bᵢ
+//	((1−w)·e + w/m·Σⱼ e₋ⱼ·Bⱼ) / (1/m·Σᵢ Bᵢ)
 //
-// where e is the one against "nothing changed", e₋ⱼ the same as if host j were not there, Bⱼ how much better "j broke" explains the counts than "nothing changed"
-// (units.LogAlone), and m the number of hosts on the new release. What counts is the least of e and of these for all i; of the sum, which is at least as large, only the likeliest host's
-// term is taken. With a single host on the new release the two cannot be told apart, and it is taken for harm.
+// where e is the one against "nothing changed", e₋ⱼ the same as if host j were not there, and Bⱼ how much better "j broke" explains the counts than "nothing changed"
+// (units.LogAlone). What counts is the lesser of the two; of the sum above the line only the likeliest host's term is taken. With a single host on the new release the two cannot be told
+// apart, and it is taken for harm.
 //
 // robust is the ln e-value that is left, and the host that takes it below threshold, -1 for none.
 func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (left float64, suspect int) {
@@ -38,20 +40,20 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 	}
 	before := p.Fleet.divided(v.Name, p.Fleet.Before[v.Name])
 	mean, variance := units.Deviations(before, units.Learn(p.Fleet.History[v.Name], before))
-	most, suspect := 0.0, -1
-	for host, of := range samples {
-		if alone := units.LogAlone(of, mean[host], variance[host]); alone > most {
+	most, each := math.Inf(-1), math.Log(float64(len(samples)))
+	broke := make([]float64, 0, len(samples))
+	for _, host := range slices.Sorted(maps.Keys(samples)) {
+		alone := units.LogAlone(samples[host], mean[host], variance[host])
+		broke = append(broke, alone-each)
+		if alone > most {
 			most, suspect = alone, host
 		}
 	}
-	if suspect < 0 {
-		return logE, -1
-	}
-	left = math.Log(1-bothWeight) + logE - most
+	left = math.Log(1-bothWeight) + logE
 	if test, ok := s.without(p, v, suspect); ok {
-		left = floats.LogSumExp([]float64{left, math.Log(bothWeight/float64(len(samples))) + test.LogE()})
+		left = floats.LogSumExp([]float64{left, math.Log(bothWeight) - each + most + test.LogE()})
 	}
-	left = math.Min(left, logE)
+	left = math.Min(left-floats.LogSumExp(broke), logE)
 	if left >= threshold {
 		suspect = -1
 	}
