@@ -71,3 +71,29 @@ func TestHistoryOfRolloutsIsTakenOver(t *testing.T) {
 		}
 	})
 }
+
+func TestRolesOfBeforeHoldInAllEnvironments(t *testing.T) {
+	rows := []string{
+		`INSERT INTO access_people (id, name, email, admin, created_at) VALUES ('per_1', 'ana', '', 0, 1)`,
+		`INSERT INTO access_grants (person, app, role) VALUES ('per_1', 'shop', 'deployer')`,
+		`INSERT INTO access_grants (person, app, role) VALUES ('per_1', '*', 'viewer')`,
+	}
+	upgrade(t, 130, rows, func(t *testing.T, d *db.DB) {
+		got, err := d.Query(t.Context(), `SELECT person, app, env, role FROM access_grants ORDER BY app`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.Close()
+		var lines []string
+		for got.Next() {
+			var person, app, env, role string
+			if err := got.Scan(&person, &app, &env, &role); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, person+" "+app+" "+env+" "+role)
+		}
+		if text := strings.Join(lines, ", "); got.Err() != nil || text != "per_1 * * viewer, per_1 shop * deployer" {
+			t.Errorf("the roles are %s (%v)", text, got.Err())
+		}
+	})
+}
