@@ -76,7 +76,7 @@ func (s *Service) Grant(ctx context.Context, actor, person string, g Grant) erro
 		if err != nil {
 			return fmt.Errorf("make %s %s of %s: %w", person, g.Role, g.place(), err)
 		}
-		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.given", App: g.App, Env: g.Env, Target: person, Detail: map[string]any{"role": g.Role}})
+		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.given", App: g.App, Env: g.within(), Target: person, Detail: map[string]any{"role": g.Role}})
 	})
 }
 
@@ -95,13 +95,21 @@ func (s *Service) Revoke(ctx context.Context, actor, person, app, env string) er
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return fault.NotFound("%s was given no role in %s", person, g.place()).Because(err)
 		}
-		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.taken", App: app, Env: env, Target: person})
+		return Audit(ctx, tx, Entry{Actor: actor, Action: "grant.taken", App: app, Env: g.within(), Target: person})
 	})
+}
+
+// within is the environment that the audit names, empty for all.
+func (g Grant) within() string {
+	if g.Env == AllEnvironments {
+		return ""
+	}
+	return g.Env
 }
 
 // place names where the grant holds: "shop", or "shop (staging)".
 func (g Grant) place() string {
-	if g.Env == AllEnvironments || g.Env == "" {
+	if g.within() == "" {
 		return g.App
 	}
 	return g.App + " (" + g.Env + ")"

@@ -288,6 +288,7 @@ test('somebody deploys to the environments that are ticked, and to no other', as
   await settled(page);
   await page.select('select[aria-label="Role of chen in shop"]', 'some');
   assert.equal(await page.$$eval('fieldset[aria-label="Environments that chen deploys to"] input', (all) => all.filter((i) => i.checked).length), 0);
+  await seen(page, 'chen stays a viewer until you tick one.');
   await page.select('select[aria-label="Role of bo in shop"]', 'deployer');
   await settled(page);
   assert.deepEqual(sent, [
