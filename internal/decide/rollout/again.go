@@ -2,8 +2,7 @@ package rollout
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"slices"
 
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -46,40 +45,19 @@ func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay
 	if err != nil {
 		return replay.Result{}, err
 	}
-	return replay.Run(policy, func(yield func(replay.Step) bool) {
-		for _, step := range steps {
-			if !yield(step) {
-				return
-			}
-		}
-	}, len(steps)), nil
+	return replay.Run(policy, slices.Values(steps), len(steps)), nil
 }
 
 // steps are the kept seconds. What did not count then, since hosts had not settled, does not count now.
-func (s *Service) steps(ctx context.Context, id string, policy judge.Policy) ([]replay.Step, error) {
-	rows, err := s.db.Query(ctx, `SELECT second, body FROM rollout_ticks WHERE rollout = $1 ORDER BY second, edge, boot, number, part`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-	}
-	defer rows.Close()
-	var steps []replay.Step
-	for rows.Next() {
-		var body string
-		var t tickBody
-		step := replay.Step{Tick: judge.Tick{Counts: map[string]judge.Count{}}}
-		if err := rows.Scan(&step.Tick.Second, &body); err != nil {
-			return nil, fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-		}
-		if err := json.Unmarshal([]byte(body), &t); err != nil {
-			return nil, fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-		}
-		step.Tick.Share, step.Gap = t.Share, !t.Counted
+func (s *Service) steps(ctx context.Context, id string, policy judge.Policy) (steps []replay.Step, err error) {
+	err = s.eachTick(ctx, id, func(second int64, t tickBody) {
+		step := replay.Step{Tick: judge.Tick{Second: second, Share: t.Share, Counts: map[string]judge.Count{}}, Gap: !t.Counted}
 		for _, v := range policy.Vitals {
 			if c, ok := t.Vitals[v.Name]; ok {
 				step.Tick.Counts[v.Name] = c.Count
 			}
 		}
 		steps = append(steps, step)
-	}
-	return steps, rows.Err()
+	})
+	return steps, err
 }

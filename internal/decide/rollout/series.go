@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 
@@ -95,22 +94,8 @@ func stateWords(s machine.State) string {
 
 // addTicks adds up the edges' seconds.
 func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) error {
-	rows, err := s.db.Query(ctx, `SELECT second, body FROM rollout_ticks WHERE rollout = $1 ORDER BY second, edge, boot, number, part`, id)
-	if err != nil {
-		return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-	}
-	defer rows.Close()
 	var sum judge.Count
-	for rows.Next() {
-		var second int64
-		var body string
-		var t tickBody
-		if err := rows.Scan(&second, &body); err != nil {
-			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-		}
-		if err := json.Unmarshal([]byte(body), &t); err != nil {
-			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
-		}
+	return s.eachTick(ctx, id, func(second int64, t tickBody) {
 		if n := len(out.Seconds); n == 0 || out.Seconds[n-1] != second {
 			sum = judge.Count{}
 			out.grow(second)
@@ -118,8 +103,7 @@ func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) e
 		sum.New, sum.Old = sum.New+t.Vitals[vital].New, sum.Old+t.Vitals[vital].Old
 		sum.AtRiskNew, sum.AtRiskOld = sum.AtRiskNew+t.Vitals[vital].AtRiskNew, sum.AtRiskOld+t.Vitals[vital].AtRiskOld
 		out.set(t, t.Vitals[vital], sum)
-	}
-	return rows.Err()
+	})
 }
 
 func (o *Series) grow(second int64) {

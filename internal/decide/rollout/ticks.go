@@ -194,6 +194,28 @@ func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.Edg
 	return nil
 }
 
+// eachTick gives the kept seconds of a rollout, in order.
+func (s *Service) eachTick(ctx context.Context, id string, fn func(second int64, t tickBody)) error {
+	rows, err := s.db.Query(ctx, `SELECT second, body FROM rollout_ticks WHERE rollout = $1 ORDER BY second, edge, boot, number, part`, id)
+	if err != nil {
+		return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var second int64
+		var body string
+		var t tickBody
+		if err := rows.Scan(&second, &body); err != nil {
+			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+		}
+		if err := json.Unmarshal([]byte(body), &t); err != nil {
+			return fmt.Errorf("read the ticks of rollout %s: %w", id, err)
+		}
+		fn(second, t)
+	}
+	return rows.Err()
+}
+
 // round keeps four digits: enough to draw.
 func round(x float64) float64 { return math.Round(x*1e4) / 1e4 }
 

@@ -41,11 +41,10 @@ func (f *farm) poisson(mean float64) int64 {
 	return int64(distuv.Poisson{Lambda: mean, Src: f.rng}.Rand())
 }
 
-// step puts the first hosts on the new release, whose error rate is ratio times the old one's, for so many ticks of ten seconds.
-func (f *farm) step(t *testing.T, canaries, ticks int, ratio float64) {
+// group puts the first hosts on the new release.
+func (f *farm) group(t *testing.T, canaries int) {
 	t.Helper()
 	var l units.Layout
-	var c judge.Count
 	for i := range f.hosts {
 		if i < canaries {
 			l.New = append(l.New, i)
@@ -56,6 +55,13 @@ func (f *farm) step(t *testing.T, canaries, ticks int, ratio float64) {
 	if err := f.s.Group(f.p, l); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// step puts the first hosts on the new release, whose error rate is ratio times the old one's, for so many ticks of ten seconds.
+func (f *farm) step(t *testing.T, canaries, ticks int, ratio float64) {
+	t.Helper()
+	f.group(t, canaries)
+	var c judge.Count
 	each := 20000 / float64(len(f.hosts))
 	for range ticks {
 		c = judge.Count{}

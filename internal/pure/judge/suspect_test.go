@@ -5,23 +5,12 @@ import (
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
-	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
 // watch puts the first hosts on the new release for so many ticks of ten seconds, and counts by host. factor is what a host's errors are multiplied by.
 func (f *farm) watch(t *testing.T, canaries, ticks int, factor func(host int) float64) {
 	t.Helper()
-	var l units.Layout
-	for i := range f.hosts {
-		if i < canaries {
-			l.New = append(l.New, i)
-		} else {
-			l.Old = append(l.Old, i)
-		}
-	}
-	if err := f.s.Group(f.p, l); err != nil {
-		t.Fatal(err)
-	}
+	f.group(t, canaries)
 	each := 20000 / float64(len(f.hosts))
 	for range ticks {
 		counts := make([]judge.HostCount, len(f.hosts))
@@ -111,17 +100,7 @@ func TestEventsInClustersCountOnce(t *testing.T) {
 				f.p.Fleet.Before["errors"][h].Events = 20 * float64(f.poisson(30*f.hosts[h]))
 			}
 			f.s = judge.NewState(f.p)
-			var l units.Layout
-			for h := range f.hosts {
-				if h < 4 {
-					l.New = append(l.New, h)
-				} else {
-					l.Old = append(l.Old, h)
-				}
-			}
-			if err := f.s.Group(f.p, l); err != nil {
-				t.Fatal(err)
-			}
+			f.group(t, 4)
 			for range 60 {
 				counts := make([]judge.HostCount, len(f.hosts))
 				for h := range counts {
