@@ -23,7 +23,7 @@ func base(more ...string) []string {
 
 // elsewhere is what programs on other machines may stand on.
 func elsewhere() []string {
-	return []string{"internal/artifact", "internal/blob", "internal/event", "internal/fault", "internal/pure", "internal/wire"}
+	return []string{"internal/artifact", "internal/blob", "internal/event", "internal/fault", "internal/pure", "internal/spool", "internal/wire"}
 }
 
 // floors are the layers, from the top. The first folder that a package is under counts.
@@ -53,6 +53,7 @@ func floors() []floor {
 		{"internal/journal", []string{"internal/event", "internal/fault", "internal/pure"}, "the log carries events and knows nothing about stores"},
 		{"internal/blob", []string{"internal/fault", "internal/pure"}, "blobs are bytes under a name"},
 		{"internal/artifact", []string{"internal/fault", "internal/pure"}, "an artifact is a folder as bytes"},
+		{"internal/spool", []string{"internal/fault"}, "a spool keeps lines until the server has them, and does not read them"},
 		{"internal/wire", []string{"internal/event", "internal/pure"}, "the wire is spoken by programs that have nothing else in common"},
 		{"internal/pure", nil, "pure is arithmetic: same input, same output"},
 		{"internal/event", nil, "the shared language imports the standard library only"},

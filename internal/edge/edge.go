@@ -15,7 +15,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/edge/count"
-	"github.com/slipwayhq/slipway/internal/edge/spool"
+	"github.com/slipwayhq/slipway/internal/spool"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/wire"
 )

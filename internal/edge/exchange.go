@@ -233,7 +233,7 @@ func (x *exchange) answer(out *http.Request, res *http.Response) *http.Response 
 func (x *exchange) asset(out *http.Request, res *http.Response) *http.Response {
 	r := x.route
 	if r.Split.New == "" || out.Body != nil || out.Method != http.MethodGet && out.Method != http.MethodHead ||
-		split.Under(out.URL.Path, r.Assets) == "" || x.tries == triesMax {
+		route.Under(out.URL.Path, r.Assets) == "" || x.tries == triesMax {
 		return res
 	}
 	m := pick(x.other(x.sayer()).members, (*backend).usable)

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slipwayhq/slipway/internal/edge/spool"
+	"github.com/slipwayhq/slipway/internal/spool"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/edge/control"
-	"github.com/slipwayhq/slipway/internal/edge/spool"
+	"github.com/slipwayhq/slipway/internal/spool"
 	"github.com/slipwayhq/slipway/internal/event"
 )
 

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/slipwayhq/slipway/internal/edge/split"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/route"
 )
 
 // Limits of the count by path: how many patterns are told apart while a second runs, and how many are reported (with Other) of each release.
@@ -34,7 +34,7 @@ type paths struct {
 // add counts requests and errors of a path.
 func (p *paths) add(path string, assets []string, requests, errors int64) {
 	var buf [160]byte
-	pattern := split.AppendPattern(buf[:0], path, assets)
+	pattern := route.Append(buf[:0], path, assets)
 	if p.addHeld(pattern, requests, errors) {
 		return
 	}

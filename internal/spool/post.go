@@ -20,7 +20,7 @@ const (
 // that is refused alone is dropped and counted, so that one bad second does not hold up the rest.
 var ErrRefused = errors.New("refused for good")
 
-// Post sends a JSON array of event.EdgeSecond and returns nil once the server has it for good.
+// Post sends a JSON array of seconds and returns nil once the server has it for good.
 type Post func(ctx context.Context, batch []byte) error
 
 // Run posts, in order, until ctx ends.

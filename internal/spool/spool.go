@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-
-	"github.com/slipwayhq/slipway/internal/event"
 )
 
 // Sizes in bytes.
@@ -65,18 +63,24 @@ func Open(dir, boot string, limit int64, log *slog.Logger) (*Spool, error) {
 	return s, nil
 }
 
+// Second is what somebody counted or measured in one second, as package event has it. It becomes one line of JSON.
+type Second interface {
+	// Key is unique for each second of each sender.
+	Key() string
+}
+
 // Put appends a second. It does not fail: where the disk does, the second is kept in memory.
-func (s *Spool) Put(second event.EdgeSecond) {
+func (s *Spool) Put(second Second) {
 	line, err := json.Marshal(second)
 	if err != nil {
-		s.log.Error("a second could not be encoded and is lost", "number", second.Number, "error", err)
+		s.log.Error("a second could not be encoded and is lost", "second", second.Key(), "error", err)
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.write(line)
 	if err != nil {
-		s.log.Error("a second is kept in memory only", "number", second.Number, "error", err)
+		s.log.Error("a second is kept in memory only", "second", second.Key(), "error", err)
 		e = &entry{size: len(line)}
 	}
 	if e.seg == nil || s.inMemory+len(line) <= memoryLimit {
