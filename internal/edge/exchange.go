@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/edge/count"
 	"github.com/slipwayhq/slipway/internal/edge/split"
+	"github.com/slipwayhq/slipway/internal/pure/route"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
