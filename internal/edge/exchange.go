@@ -11,7 +11,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/edge/count"
 	"github.com/slipwayhq/slipway/internal/edge/split"
-	"github.com/slipwayhq/slipway/internal/pure/route"
+	pattern "github.com/slipwayhq/slipway/internal/pure/route"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -234,7 +234,7 @@ func (x *exchange) answer(out *http.Request, res *http.Response) *http.Response 
 func (x *exchange) asset(out *http.Request, res *http.Response) *http.Response {
 	r := x.route
 	if r.Split.New == "" || out.Body != nil || out.Method != http.MethodGet && out.Method != http.MethodHead ||
-		route.Under(out.URL.Path, r.Assets) == "" || x.tries == triesMax {
+		pattern.Under(out.URL.Path, r.Assets) == "" || x.tries == triesMax {
 		return res
 	}
 	m := pick(x.other(x.sayer()).members, (*backend).usable)
