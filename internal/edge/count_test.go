@@ -113,6 +113,43 @@ func TestAClientWithoutCookiesIsOneVisitor(t *testing.T) {
 	}
 }
 
+// What the app says of its error tells kinds apart, and no visitor sees it.
+func TestTheAppMaySayWhichErrorItWas(t *testing.T) {
+	p := newPlane(t)
+	b, _ := backend(t, "old", "h1", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Slipway-Error", "cart "+r.URL.Query().Get("n")+": no such item")
+		if r.URL.Path != "/good" {
+			w.WriteHeader(http.StatusNotImplemented)
+		}
+	})
+	e, stop := p.start(nil)
+	p.apply(route(0, b))
+	for i, path := range []string{"/cart?n=17", "/cart?n=18", "/good"} {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.Addr()+path, nil)
+		req.Header.Set("Cookie", "slipway_visitor="+visitorID(i))
+		if res, _ := do(t, http.DefaultClient, req); res.Header.Get("Slipway-Error") != "" {
+			t.Errorf("%s: the visitor sees %q", path, res.Header.Get("Slipway-Error"))
+		}
+	}
+	stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errors int64
+	for _, s := range p.seconds {
+		for _, r := range s.Routes {
+			for _, f := range r.Failures {
+				errors += f.Errors
+				if f.Host != "h1" || f.Path != "/cart" || f.Status != http.StatusNotImplemented || f.Error != "cart # no such item" {
+					t.Errorf("counted %+v", f)
+				}
+			}
+		}
+	}
+	if errors != 2 {
+		t.Errorf("%d failures are told apart", errors)
+	}
+}
+
 func sumOf(p *plane) event.Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -221,7 +221,9 @@ func (x *exchange) answer(out *http.Request, res *http.Response) *http.Response 
 	x.count.Answered()
 	if res.StatusCode >= 500 {
 		x.failed = true
+		x.count.Said(res.StatusCode, res.Header.Get(wire.HeaderError))
 	}
+	res.Header.Del(wire.HeaderError)
 	x.mark(res.Header)
 	if res.StatusCode != http.StatusSwitchingProtocols && res.Body != http.NoBody {
 		x.body = body{ReadCloser: res.Body, x: x}

@@ -30,12 +30,16 @@ type RouteSecond struct {
 	Traffic string `json:"traffic"`
 	Rollout string `json:"rollout,omitempty"`
 	Split   Split  `json:"split"`
-	// Hosts counts by release and host; Buckets by release and visitor hash bucket; Paths by release and route pattern (the busiest and all that failed, at most 50).
-	Hosts   []HostCount   `json:"hosts,omitempty"`
-	Buckets []BucketCount `json:"buckets,omitempty"`
-	Paths   []PathCount   `json:"paths,omitempty"`
+	// Hosts counts by release and host; Buckets by release and visitor hash bucket; Paths by release and route pattern (the busiest and all that failed, at most 50);
+	// Failures by all that tells one kind of error from another (the most frequent, at most 50).
+	Hosts    []HostCount    `json:"hosts,omitempty"`
+	Buckets  []BucketCount  `json:"buckets,omitempty"`
+	Paths    []PathCount    `json:"paths,omitempty"`
+	Failures []FailureCount `json:"failures,omitempty"`
 	// Latency is the histogram of the time to the answer's header, by release (package stats' Histogram in its JSON form).
 	Latency map[string]HistogramData `json:"latency,omitempty"`
+	// HostLatency is the same by host, while no release is under watch: what hosts differ by before the next one.
+	HostLatency map[string]HistogramData `json:"host_latency,omitempty"`
 }
 
 // HistogramData is a sparse histogram: Index[i] names a bucket of package stats' fixed bounds, Count[i] its observations.
@@ -71,12 +75,27 @@ type BucketCount struct {
 	Errors   int64  `json:"errors,omitempty"`
 }
 
-// PathCount is the cell of one release and one route pattern, with ids folded ("/product/:id").
+// PathCount is the cell of one release and one route pattern, with ids folded ("/product/:id"). FirstErrors are visitors whose first error in the rollout, on whatever
+// route, was on this one; AtRisk are the requests of visitors who had none before. An edge of an older version sends neither.
 type PathCount struct {
-	Release  string `json:"release"`
-	Path     string `json:"path"`
-	Requests int64  `json:"requests"`
-	Errors   int64  `json:"errors,omitempty"`
+	Release     string `json:"release"`
+	Path        string `json:"path"`
+	Requests    int64  `json:"requests"`
+	Errors      int64  `json:"errors,omitempty"`
+	FirstErrors int64  `json:"first_errors,omitempty"`
+	AtRisk      int64  `json:"at_risk,omitempty"`
+}
+
+// FailureCount is one kind of error of one release on one host: its route pattern, the status of the answer (0 where there was none), and what the app said of
+// it in the header Slipway-Error, with numbers folded. FirstErrors as in PathCount.
+type FailureCount struct {
+	Release     string `json:"release"`
+	Host        string `json:"host"`
+	Path        string `json:"path"`
+	Status      int    `json:"status,omitempty"`
+	Error       string `json:"error,omitempty"`
+	Errors      int64  `json:"errors"`
+	FirstErrors int64  `json:"first_errors,omitempty"`
 }
 
 // Add adds o to c.

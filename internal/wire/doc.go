@@ -27,6 +27,8 @@ const (
 	HeaderVersion = "Slipway-Wire"
 	// HeaderRelease is added by the edge to every answer: the release that made it.
 	HeaderRelease = "Slipway-Release"
+	// HeaderError may be set by the app on an answer that is an error, to tell one kind from another ("cart: no such item"). The edge takes it off.
+	HeaderError = "Slipway-Error"
 	// CookieVisitor holds the visitor's random id, set by the edge on the first answer.
 	CookieVisitor = "slipway_visitor"
 )

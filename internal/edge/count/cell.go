@@ -13,6 +13,7 @@ type Cell struct {
 
 	requests, errors, firstErrors, atRisk atomic.Int64
 	slow, firstSlow, atRiskSlow           [event.Thresholds]atomic.Int64
+	latency                               latency
 }
 
 // drain gives what was counted since the last drain, and false when that was nothing.
@@ -33,10 +34,10 @@ type bucket struct{ requests, errors atomic.Int64 }
 
 // arm counts one release within an epoch.
 type arm struct {
-	release string
-	buckets [event.Buckets]bucket
-	paths   paths
-	latency latency
+	release  string
+	buckets  [event.Buckets]bucket
+	paths    paths
+	failures failures
 }
 
 // drain adds what was counted since the last drain to the second.
@@ -51,10 +52,5 @@ func (a *arm) drain(into *event.RouteSecond) {
 		}
 	}
 	into.Paths = a.paths.drain(a.release, into.Paths)
-	if data, ok := a.latency.drain(); ok {
-		if into.Latency == nil {
-			into.Latency = map[string]event.HistogramData{}
-		}
-		into.Latency[a.release] = data
-	}
+	into.Failures = a.failures.drain(a.release, into.Failures)
 }

@@ -252,9 +252,9 @@ func TestWhoHasErredOutlivesARestartAndHalfARecord(t *testing.T) {
 func TestPathsThatFailedComeFirst(t *testing.T) {
 	var p paths
 	for i := range 600 {
-		p.add(fmt.Sprintf("/%s%d", strings.Repeat("x", i/100), i%100), nil, 1000-int64(i), 0)
+		p.add(fmt.Sprintf("/%s%d", strings.Repeat("x", i/100), i%100), nil, pathCell{requests: 1000 - int64(i)})
 	}
-	p.add("/x7", nil, 0, 3)
+	p.add("/x7", nil, pathCell{errors: 3})
 	got := p.drain("a", nil)
 	if len(got) != pathsReported || got[0].Path != "/x7" || got[0].Errors != 3 || got[1].Path != "/:id" || got[len(got)-1].Path != Other {
 		t.Errorf("%d patterns: %+v", len(got), got)
@@ -368,5 +368,99 @@ func TestWhatIsRememberedEndsWithItsRollout(t *testing.T) {
 	socket.End(true)
 	if n := drained(t, c)["t1"]; n.Requests != 3 || n.Errors != 3 || n.FirstErrors != 1 || n.AtRisk != 2 {
 		t.Errorf("counted %+v", n)
+	}
+}
+
+// A visitor's first error is counted once in all, on the route where it was, with its kind.
+func TestFirstErrorsByRouteAndKind(t *testing.T) {
+	c := counter(t, "")
+	e := apply(t, c, key("t1", "r1"))[0]
+	request := func(visitor uint64, path string, status int, message string) {
+		var r Request
+		e.Begin(&r, e.Cell("b", "h1"), Visitor{Key: visitor}, path)
+		if status >= 500 {
+			r.Said(status, message)
+		}
+		r.End(status >= 500)
+	}
+	request(1, "/cart/123", 500, "no item 77 in cart")
+	request(1, "/pay", 502, "")
+	request(2, "/cart/9", 500, "no item 78x in cart")
+	request(3, "/pay", 200, "ignored")
+	s, _, _ := c.Close(time.Unix(1, 0))
+	cart := event.PathCount{Release: "b", Path: "/cart/:id", Requests: 2, Errors: 2, FirstErrors: 2, AtRisk: 2}
+	pay := event.PathCount{Release: "b", Path: "/pay", Requests: 2, Errors: 1, AtRisk: 1}
+	if got := s.Routes[0].Paths; len(got) != 2 || got[0] != cart || got[1] != pay {
+		t.Errorf("paths %+v", got)
+	}
+	item := event.FailureCount{Release: "b", Host: "h1", Path: "/cart/:id", Status: 500, Error: "no item # in cart", Errors: 2, FirstErrors: 2}
+	gone := event.FailureCount{Release: "b", Host: "h1", Path: "/pay", Status: 502, Errors: 1}
+	if got := s.Routes[0].Failures; len(got) != 2 || got[0] != item || got[1] != gone {
+		t.Errorf("failures %+v", got)
+	}
+}
+
+// An app that names every error anew cannot make the edge grow, and what is cut off is no kind of its own.
+func TestKindsOfFailureAreBounded(t *testing.T) {
+	var f failures
+	for i := range 5000 {
+		f.add(kind{host: "h1", path: "/", status: 500, message: foldMessage(strings.Repeat("x", i%300) + " y")}, 1)
+		f.add(kind{host: "h1", path: "/p" + strconv.Itoa(i)}, 0)
+	}
+	if len(f.held) > failuresHeld+1 {
+		t.Errorf("%d kinds are held", len(f.held))
+	}
+	got := f.drain("a", nil)
+	var all, first int64
+	for _, n := range got {
+		all, first = all+n.Errors, first+n.FirstErrors
+		if n.Path == Other && (n.Status != 0 || n.Error != "") {
+			t.Errorf("what is cut off looks like a kind: %+v", n)
+		}
+	}
+	if len(got) != failuresReported || all != 10000 || first != 5000 || len(f.drain("a", nil)) != 0 {
+		t.Errorf("%d kinds of %d errors, %d first", len(got), all, first)
+	}
+}
+
+func TestMessagesThatDifferInNumbersAreOne(t *testing.T) {
+	for message, want := range map[string]string{
+		"order 17: timeout after 3s": "order # timeout after #", "": "", "a\x00b\nc": "a b c", "  x  y ": "x y ",
+		strings.Repeat("é1", 90): "#", strings.Repeat("word ", 40): strings.Repeat("word ", 16),
+	} {
+		if got := foldMessage(message); got != want {
+			t.Errorf("%q: %q, want %q", message, got, want)
+		}
+	}
+}
+
+// Latencies come by host while one release serves, and by release always.
+func TestLatencyByHostBeforeARollout(t *testing.T) {
+	c := counter(t, "")
+	k := Key{App: "shop", Env: "production", Traffic: "t1", Split: event.Split{Old: "a"}}
+	second := func() event.RouteSecond {
+		e := apply(t, c, k)[0]
+		for i, host := range []string{"h1", "h2", "h2"} {
+			var r Request
+			e.Begin(&r, e.Cell("a", host), Visitor{Key: uint64(i)}, "/")
+			r.Answered()
+			r.End(false)
+		}
+		s, _, _ := c.Close(time.Unix(1, 0))
+		return s.Routes[len(s.Routes)-1]
+	}
+	total := func(d event.HistogramData) (sum int64) {
+		for _, n := range d.Count {
+			sum += n
+		}
+		return sum
+	}
+	s := second()
+	if total(s.HostLatency["h1"]) != 1 || total(s.HostLatency["h2"]) != 2 || total(s.Latency["a"]) != 3 {
+		t.Errorf("%+v, %+v", s.HostLatency, s.Latency)
+	}
+	k.Traffic, k.Rollout, k.Split.New = "t2", "r1", "b"
+	if s = second(); s.HostLatency != nil || total(s.Latency["a"]) != 3 {
+		t.Errorf("during a rollout: %+v, %+v", s.HostLatency, s.Latency)
 	}
 }

@@ -85,6 +85,7 @@ func (e *Epoch) drain() (event.RouteSecond, bool) {
 	for _, a := range e.arms {
 		a.drain(&s)
 	}
+	e.drainLatency(&s)
 	return s, s.Hosts != nil || s.Buckets != nil || s.Paths != nil || s.Latency != nil
 }
 

@@ -1,7 +1,6 @@
 package count
 
 import (
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -21,27 +20,45 @@ func (l *latency) observe(d time.Duration) {
 	l.hist.Observe(float64(d) / float64(time.Millisecond))
 }
 
-// drain gives what was observed since the last drain, and false when that was nothing.
-func (l *latency) drain() (event.HistogramData, bool) {
+// drain gives what was observed since the last drain.
+func (l *latency) drain() stats.Histogram {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	hist := l.hist
 	l.hist = stats.Histogram{}
-	l.mu.Unlock()
-	if hist.Total() == 0 {
-		return event.HistogramData{}, false
+	return hist
+}
+
+// drainLatency gives the latencies by release, and by host of the release that serves alone.
+func (e *Epoch) drainLatency(into *event.RouteSecond) {
+	for _, a := range e.arms {
+		var all stats.Histogram
+		for _, c := range e.cells {
+			if c.arm != a {
+				continue
+			}
+			hist := c.latency.drain()
+			if hist.Total() == 0 {
+				continue
+			}
+			all.Merge(&hist)
+			if e.key.Split.New == "" && c.host != "" && a.release == e.key.Split.Old {
+				put(&into.HostLatency, c.host, &hist)
+			}
+		}
+		if all.Total() > 0 {
+			put(&into.Latency, a.release, &all)
+		}
 	}
-	var pairs []int64
-	raw, err := hist.MarshalJSON()
-	if err == nil {
-		err = json.Unmarshal(raw, &pairs)
-	}
-	if err != nil {
-		return event.HistogramData{}, false
+}
+
+func put(into *map[string]event.HistogramData, key string, hist *stats.Histogram) {
+	if *into == nil {
+		*into = map[string]event.HistogramData{}
 	}
 	var data event.HistogramData
-	for i := 0; i+1 < len(pairs); i += 2 {
-		data.Index = append(data.Index, int(pairs[i]))
-		data.Count = append(data.Count, pairs[i+1])
+	for i, n := range hist.Buckets {
+		data.Index, data.Count = append(data.Index, i), append(data.Count, n)
 	}
-	return data, true
+	(*into)[key] = data
 }

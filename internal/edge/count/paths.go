@@ -19,10 +19,24 @@ const (
 // Other is the pattern of all paths that are not reported one by one.
 const Other = "other"
 
+// pathCell is what is counted of one pattern.
+type pathCell struct{ requests, errors, firstErrors, atRisk int64 }
+
 // pathCount counts one pattern. idle counts the seconds without a request.
 type pathCount struct {
-	requests, errors atomic.Int64
-	idle             int
+	requests, errors, firstErrors, atRisk atomic.Int64
+	idle                                  int
+}
+
+func (n *pathCount) add(c pathCell) {
+	for _, part := range [...]struct {
+		sum *atomic.Int64
+		add int64
+	}{{&n.requests, c.requests}, {&n.errors, c.errors}, {&n.firstErrors, c.firstErrors}, {&n.atRisk, c.atRisk}} {
+		if part.add != 0 {
+			part.sum.Add(part.add)
+		}
+	}
 }
 
 // paths counts by pattern. Counting holds the read lock, so that nothing is added to a pattern while it is drained or dropped.
@@ -31,11 +45,11 @@ type paths struct {
 	held map[string]*pathCount
 }
 
-// add counts requests and errors of a path.
-func (p *paths) add(path string, assets []string, requests, errors int64) {
+// add counts on a path.
+func (p *paths) add(path string, assets []string, c pathCell) {
 	var buf [160]byte
 	pattern := route.Append(buf[:0], path, assets)
-	if p.addHeld(pattern, requests, errors) {
+	if p.addHeld(pattern, c) {
 		return
 	}
 	p.mu.Lock()
@@ -50,25 +64,18 @@ func (p *paths) add(path string, assets []string, requests, errors int64) {
 			p.held[string(pattern)] = &pathCount{}
 		}
 	}
-	n := p.held[string(pattern)]
-	n.requests.Add(requests)
-	n.errors.Add(errors)
+	p.held[string(pattern)].add(c)
 	p.mu.Unlock()
 }
 
-func (p *paths) addHeld(pattern []byte, requests, errors int64) bool {
+func (p *paths) addHeld(pattern []byte, c pathCell) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	n := p.held[string(pattern)]
 	if n == nil {
 		return false
 	}
-	if requests != 0 {
-		n.requests.Add(requests)
-	}
-	if errors != 0 {
-		n.errors.Add(errors)
-	}
+	n.add(c)
 	return true
 }
 
@@ -79,15 +86,18 @@ func (p *paths) drain(release string, into []event.PathCount) []event.PathCount 
 	defer p.mu.Unlock()
 	var all []event.PathCount
 	for pattern, n := range p.held {
-		requests, errors := n.requests.Swap(0), n.errors.Swap(0)
-		if requests == 0 && errors == 0 {
+		c := event.PathCount{
+			Release: release, Path: pattern,
+			Requests: n.requests.Swap(0), Errors: n.errors.Swap(0), FirstErrors: n.firstErrors.Swap(0), AtRisk: n.atRisk.Swap(0),
+		}
+		if c.Requests == 0 && c.Errors == 0 {
 			if n.idle++; n.idle > forget {
 				delete(p.held, pattern)
 			}
 			continue
 		}
 		n.idle = 0
-		all = append(all, event.PathCount{Release: release, Path: pattern, Requests: requests, Errors: errors})
+		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b event.PathCount) int {
 		return cmp.Or(cmp.Compare(b.Errors, a.Errors), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Path, b.Path))
@@ -96,17 +106,13 @@ func (p *paths) drain(release string, into []event.PathCount) []event.PathCount 
 		return append(into, all...)
 	}
 	other := event.PathCount{Release: release, Path: Other}
-	for _, n := range all[pathsReported-1:] {
-		other.Requests += n.Requests
-		other.Errors += n.Errors
-	}
-	for _, n := range all[:pathsReported-1] {
-		if n.Path == Other {
-			other.Requests += n.Requests
-			other.Errors += n.Errors
+	for i, n := range all {
+		if i < pathsReported-1 && n.Path != Other {
+			into = append(into, n)
 			continue
 		}
-		into = append(into, n)
+		other.Requests, other.Errors = other.Requests+n.Requests, other.Errors+n.Errors
+		other.FirstErrors, other.AtRisk = other.FirstErrors+n.FirstErrors, other.AtRisk+n.AtRisk
 	}
 	return append(into, other)
 }

@@ -24,6 +24,8 @@ type Request struct {
 	bucket  int
 	path    string
 	start   time.Time
+	status  int
+	message string
 
 	// Under the lock of list:
 	list       *waiting
@@ -110,11 +112,12 @@ func (e *Epoch) Begin(r *Request, cell *Cell, visitor Visitor, path string) bool
 	r.bucket = bucketOf(visitor)
 	cell.requests.Add(1)
 	cell.arm.buckets[r.bucket].requests.Add(1)
-	cell.arm.paths.add(path, e.key.Assets, 1, 0)
+	on := pathCell{requests: 1}
 	if e.memory != nil {
 		free := e.memory.unmarked(visitor.Key)
 		if free&markError != 0 {
 			cell.atRisk.Add(1)
+			on.atRisk = 1
 		}
 		for i := range event.Thresholds {
 			if e.slow[i] > 0 && free&(markSlow<<i) != 0 {
@@ -122,6 +125,7 @@ func (e *Epoch) Begin(r *Request, cell *Cell, visitor Visitor, path string) bool
 			}
 		}
 	}
+	cell.arm.paths.add(path, e.key.Assets, on)
 	r.start = time.Now()
 	e.counter.pick(r).add(r)
 	return true
@@ -134,11 +138,14 @@ func (r *Request) Answered() {
 	}
 	now := time.Now()
 	r.list.remove(r, now)
-	r.cell.arm.latency.observe(now.Sub(r.start))
+	r.cell.latency.observe(now.Sub(r.start))
 }
 
 // Waited is the time since Begin.
 func (r *Request) Waited() time.Duration { return time.Since(r.start) }
+
+// Said notes the status of the answer and what the app says of its error, which tell one kind of failure from another.
+func (r *Request) Said(status int, message string) { r.status, r.message = status, message }
 
 // End is the request's last word; failed counts it as an error.
 func (r *Request) End(failed bool) {
@@ -146,13 +153,21 @@ func (r *Request) End(failed bool) {
 		r.list.remove(r, time.Now())
 	}
 	if failed {
-		r.cell.errors.Add(1)
-		r.cell.arm.buckets[r.bucket].errors.Add(1)
-		r.cell.arm.paths.add(r.path, r.epoch.key.Assets, 0, 1)
-		if r.first(markError) {
-			r.cell.firstErrors.Add(1)
-		}
+		r.fail()
 	}
 	r.epoch.open.Add(-1)
-	r.epoch, r.cell, r.path = nil, nil, ""
+	r.epoch, r.cell, r.path, r.status, r.message = nil, nil, "", 0, ""
+}
+
+func (r *Request) fail() {
+	on := pathCell{errors: 1}
+	r.cell.errors.Add(1)
+	r.cell.arm.buckets[r.bucket].errors.Add(1)
+	if r.first(markError) {
+		r.cell.firstErrors.Add(1)
+		on.firstErrors = 1
+	}
+	assets := r.epoch.key.Assets
+	r.cell.arm.paths.add(r.path, assets, on)
+	r.cell.arm.failures.add(kindOf(r, assets), on.firstErrors)
 }
