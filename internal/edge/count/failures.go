@@ -3,6 +3,7 @@ package count
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/slipwayhq/slipway/internal/event"
@@ -40,7 +41,7 @@ func foldMessage(message string) string {
 	}
 	for i := 0; i < len(message) && len(out) < messageBytes; i++ {
 		c := message[i]
-		if c <= ' ' || c >= 0x7f {
+		if c <= ' ' || c == 0x7f {
 			end()
 			if len(out) > 0 && out[len(out)-1] != ' ' {
 				out = append(out, ' ')
@@ -52,7 +53,7 @@ func foldMessage(message string) string {
 		out = append(out, c)
 	}
 	end()
-	return string(out)
+	return strings.ToValidUTF8(string(out), "")
 }
 
 type failureCount struct{ errors, firstErrors int64 }
