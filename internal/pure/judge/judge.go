@@ -14,13 +14,13 @@ func Judge(p Policy, s State) Verdict {
 	for i, spec := range p.Vitals {
 		v.Vitals[i] = weigh(p, spec, &s.Vitals[i], s.regressed(p, i))
 	}
-	v.Outcome, v.Split = overall(v.Vitals), s.Split.weigh()
+	v.Outcome, v.Split = overall(p, v.Vitals), s.Split.weigh()
 	if s.Split.wrong() && !HasRegressed(p, &s) {
 		v.Outcome = WrongSplit
 		v.Reasons = []Reason{{About: WrongSplit, Text: splitText(*v.Split)}}
 	}
-	for _, e := range v.Vitals {
-		if e.Outcome == v.Outcome {
+	for i, e := range v.Vitals {
+		if e.Outcome == v.Outcome && (e.Outcome == Regressed || !p.Vitals[i].AlarmOnly) {
 			v.Reasons = append(v.Reasons, Reason{Vital: e.Name, About: e.Outcome, Text: e.Text})
 		}
 	}
@@ -57,14 +57,15 @@ func (s *State) regressed(p Policy, i int) bool {
 	return ok && low > 1+p.Margin
 }
 
-// overall: one regressed vital is enough, all must be healthy.
-func overall(vitals []VitalEvidence) Outcome {
+// overall: one regressed vital is enough, all but those that are there for the alarm alone must be healthy. A vital that a suspect host keeps from being judged leaves it
+// open whatever it is there for.
+func overall(p Policy, vitals []VitalEvidence) Outcome {
 	outcome := Healthy
-	for _, e := range vitals {
+	for i, e := range vitals {
 		if e.Outcome == Regressed {
 			return Regressed
 		}
-		if e.Outcome == Unknown {
+		if e.Outcome == Unknown && (!p.Vitals[i].AlarmOnly || e.Suspect != "") {
 			outcome = Unknown
 		}
 	}
@@ -94,6 +95,8 @@ func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 		e.Outcome, e.Text = Healthy, excludedText(p, v, e)
 	case negligible:
 		e.Outcome, e.Text = Healthy, negligibleText(p, v, e)
+	case v.AlarmOnly:
+		e.Text = comparedText(v, e)
 	default:
 		e.Needed, e.ToDetect = needed(p, v, s), toDetect(p, v, s)
 		e.Text = unknownText(v, e)

@@ -68,6 +68,8 @@ type VitalSpec struct {
 	// Negligible is a fraction of requests below which a rise is no harm, 0 for none. A vital is also healthy when the new release's
 	// fraction is shown to be under it: the only way to be healthy for an app that has no errors at all.
 	Negligible float64 `json:"negligible,omitempty"`
+	// AlarmOnly vitals may show harm and are not needed for health: a route with little traffic could never be shown to be healthy.
+	AlarmOnly bool `json:"alarm_only,omitempty"`
 }
 
 // maxFraction: a fraction of .5 cannot double. The ratio to rule out is capped where the fraction would pass this.

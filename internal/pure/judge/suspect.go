@@ -63,11 +63,8 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 // without is the test as if one host had not been there, and whether anything is left of it.
 func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool) {
 	test := units.New(1 + p.Margin)
-	others := func(group []int) []int {
-		return slices.DeleteFunc(slices.Clone(group), func(i int) bool { return i == host })
-	}
 	for k, phase := range s.Units.Phases {
-		l := units.Layout{New: others(phase.Layout.New), Old: others(phase.Layout.Old), Visitors: phase.Layout.Visitors}
+		l := units.Layout{New: keepOut(phase.Layout.New, host), Old: keepOut(phase.Layout.Old, host), Visitors: phase.Layout.Visitors}
 		if len(l.New) == 0 || len(l.Old) == 0 {
 			continue
 		}
@@ -78,6 +75,50 @@ func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool)
 		test.Fold(x/f, (x+y)/f, fresh/math.Max(fresh+old, 1))
 	}
 	return test, len(test.Phases) > 0
+}
+
+// Forget takes a host out of the evidence, as if it had taken no part: one that broke says nothing about the release. What it counted cannot call harm any more, and peaks
+// stay: forgetting can undo nothing that was shown.
+func (s *State) Forget(p Policy, host string) {
+	if p.Fleet == nil {
+		return
+	}
+	at := slices.Index(p.Fleet.Hosts, host)
+	for i, v := range p.Vitals {
+		vital := &s.Vitals[i]
+		if at < 0 || vital.Units == nil || slices.ContainsFunc(vital.Hosts, func(phase []HostCount) bool { return phase == nil }) {
+			continue
+		}
+		test, _ := vital.without(p, v, at)
+		vital.Hosts = vital.keptWithout(at)
+		vital.Units, vital.Suspect = &test, ""
+	}
+	s.Split = nil // other hosts: their parts of the requests are looked at anew
+}
+
+// keptWithout are the hosts' counts of the phases that are left without one host; phases that differ by it alone become one, as in without.
+func (s *VitalState) keptWithout(host int) (kept [][]HostCount) {
+	var last units.Layout
+	for k, phase := range s.Units.Phases {
+		l := units.Layout{New: keepOut(phase.Layout.New, host), Old: keepOut(phase.Layout.Old, host), Visitors: phase.Layout.Visitors}
+		if len(l.New) == 0 || len(l.Old) == 0 {
+			continue
+		}
+		if len(kept) == 0 || !slices.Equal(l.New, last.New) || !slices.Equal(l.Old, last.Old) || l.Visitors != last.Visitors {
+			kept = append(kept, make([]HostCount, len(s.Hosts[k])))
+		}
+		last = l
+		for _, i := range slices.Concat(l.New, l.Old) {
+			kept[len(kept)-1][i].Events += s.Hosts[k][i].Events
+			kept[len(kept)-1][i].Requests += s.Hosts[k][i].Requests
+		}
+	}
+	return kept
+}
+
+// keepOut is a group without one host.
+func keepOut(group []int, host int) []int {
+	return slices.DeleteFunc(slices.Clone(group), func(i int) bool { return i == host })
 }
 
 // sumOf adds up the counts of some hosts.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
 // watch puts the first hosts on the new release for so many ticks of ten seconds, and counts by host. factor is what a host's errors are multiplied by.
@@ -133,5 +134,58 @@ func TestHostsThatAreNotOfTheFleet(t *testing.T) {
 	}
 	if f.s.Rejected != 3 || f.s.Ticks != 1 {
 		t.Errorf("%d ticks, %d rejected", f.s.Ticks, f.s.Rejected)
+	}
+}
+
+// A host that was forgotten counts no more, and the others go on as if it had never been there: good releases get healthy, bad ones regressed.
+func TestAForgottenHostTookNoPart(t *testing.T) {
+	for _, harm := range []float64{1, 2.5} {
+		f := newFarm(7, 20, 0.2, judge.Rise)
+		f.p.Fleet.Hosts[2] = "web-3"
+		broken := func(host int) float64 {
+			switch {
+			case host == 2:
+				return 15
+			case host < 4 && harm > 1 && f.s.Ticks >= 10:
+				return harm
+			}
+			return 1
+		}
+		f.watch(t, 4, 10, broken)
+		if e := judge.Judge(f.p, f.s).Vitals[0]; e.Suspect != "web-3" {
+			t.Fatalf("before: %+v", e)
+		}
+		f.s.Forget(f.p, "web-3")
+		f.s.Forget(f.p, "no such host")
+		if got := len(f.s.Vitals[0].Hosts); got != len(f.s.Vitals[0].Units.Phases) || f.s.Vitals[0].Hosts[0][2].Requests != 0 || f.s.Vitals[0].Suspect != "" {
+			t.Fatalf("of what is kept: %d phases, %+v", got, f.s.Vitals[0])
+		}
+		l := units.Layout{New: []int{0, 1, 3, 4}}
+		for i := 5; i < 20; i++ {
+			l.Old = append(l.Old, i)
+		}
+		if err := f.s.Group(f.p, l); err != nil {
+			t.Fatal(err)
+		}
+		for range 60 {
+			counts := make([]judge.HostCount, len(f.hosts))
+			for i, h := range f.hosts {
+				factor := broken(i)
+				if i == 4 {
+					factor = harm
+				}
+				counts[i] = judge.HostCount{Events: f.poisson(10 * h * factor), Requests: f.poisson(1000)}
+			}
+			if err := f.s.Fold(f.p, judge.Tick{Hosts: map[string][]judge.HostCount{"errors": counts}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := judge.Healthy
+		if harm > 1 {
+			want = judge.Regressed
+		}
+		if v := judge.Judge(f.p, f.s); v.Outcome != want {
+			t.Errorf("harm %v: %s: %+v", harm, v.Outcome, v.Vitals[0])
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/pure/stats"
 )
@@ -12,7 +14,24 @@ const (
 	LatencyP50 = "latency_p50"
 	LatencyP90 = "latency_p90"
 	LatencyP99 = "latency_p99"
+	// NewErrors are errors of a kind that the release that serves has not shown before the push.
+	NewErrors = "new_errors"
 )
+
+// routePrefix begins the names of vitals that are the errors on one route.
+const routePrefix = "errors on "
+
+// RouteErrors is the name of the vital of one route's errors.
+func RouteErrors(route string) string { return routePrefix + route }
+
+// RouteOf is the route that a vital is the errors of, empty where it is none.
+func RouteOf(vital string) string {
+	route, ok := strings.CutPrefix(vital, routePrefix)
+	if !ok {
+		return ""
+	}
+	return route
+}
 
 // negligibleErrors: an app that never fails cannot show that its errors did not double. Under one in a thousand is fine.
 const negligibleErrors = 0.001
@@ -76,4 +95,29 @@ func Standard(unit Unit, alpha float64, thresholds []Threshold) Policy {
 		p.Vitals[i].Weight /= total
 	}
 	return p
+}
+
+// The parts of what errors may spend that go to errors of a kind not seen before, and to the routes together.
+const (
+	newErrorsPart = 0.1
+	routesPart    = 0.2
+)
+
+// AddAlarms splits the errors' weight with errors of a kind not seen before and with the routes' own errors: a route that breaks hides in the total, and an error that is new
+// is louder than its number. Both are for the alarm alone.
+func AddAlarms(p *Policy, routes []string) {
+	at := slices.IndexFunc(p.Vitals, func(v VitalSpec) bool { return v.Name == Errors })
+	if at < 0 {
+		return
+	}
+	whole := p.Vitals[at].Weight
+	p.Vitals[at].Weight -= whole * newErrorsPart
+	p.Vitals = append(p.Vitals, VitalSpec{Name: NewErrors, Label: "errors of a kind not seen before", Weight: whole * newErrorsPart, AlarmOnly: true})
+	if len(routes) == 0 {
+		return
+	}
+	p.Vitals[at].Weight -= whole * routesPart
+	for _, r := range routes {
+		p.Vitals = append(p.Vitals, VitalSpec{Name: RouteErrors(r), Weight: whole * routesPart / float64(len(routes)), AlarmOnly: true})
+	}
 }

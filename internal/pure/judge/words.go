@@ -43,6 +43,10 @@ func unknownText(v VitalSpec, e VitalEvidence) string {
 	return fmt.Sprintf("%s: %s; at this share of traffic no number of requests rules out %s", e.Label, comparison(v, e), harm)
 }
 
+func comparedText(v VitalSpec, e VitalEvidence) string {
+	return fmt.Sprintf("%s: %s", e.Label, comparison(v, e))
+}
+
 func suspectText(v VitalSpec, e VitalEvidence, host string) string {
 	return fmt.Sprintf("%s: %s, but it is the host %s alone that makes the difference; the others on the new release do not show it, so look at that host", e.Label, comparison(v, e), host)
 }

@@ -80,7 +80,8 @@ func vitals(t *Table, o Options) []series {
 	busy := busiest(t)
 	for _, route := range busy {
 		all = append(all, series{
-			spec: judge.VitalSpec{Name: "errors on " + t.Routes[route], Weight: routesWeight / float64(len(busy)), Negligible: negligibleErrors}, name: "errors on " + t.Routes[route], part: true,
+			spec: judge.VitalSpec{Name: judge.RouteErrors(t.Routes[route]), Weight: routesWeight / float64(len(busy)), Negligible: negligibleErrors, AlarmOnly: true},
+			name: judge.RouteErrors(t.Routes[route]), part: true,
 			take: func(r Row) (int64, int64, bool) { return r.Errors, r.Requests, r.Route == route },
 		})
 	}

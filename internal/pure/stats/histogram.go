@@ -113,6 +113,14 @@ func (h *Histogram) Exceedance(q float64) (threshold, fraction float64, ok bool)
 	return lower(i + 1), over, true
 }
 
+// AtOrAbove is how many of the observed latencies took at least ms, exact where ms is a bound of a bucket (as those of Exceedance are).
+func (h *Histogram) AtOrAbove(ms float64) (n int64) {
+	for _, c := range h.counts[bucketOf(ms):] {
+		n += c
+	}
+	return n
+}
+
 // bucketAt is the bucket that holds the observation of rank ⌈q·total⌉, at least the first.
 func (h *Histogram) bucketAt(q float64) int {
 	rank := min(max(int64(math.Ceil(q*float64(h.total))), 1), h.total)
