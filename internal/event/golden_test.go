@@ -41,12 +41,15 @@ func payloads() []event.Payload {
 	}
 }
 
-// edgeSecond is the name of the golden file of the one telemetry event, which has no envelope.
-const edgeSecond = "telemetry.edge"
+// The names of the golden files of telemetry, which has no envelope.
+const (
+	edgeSecond = "telemetry.edge"
+	hostSecond = "telemetry.host"
+)
 
 // samples gives each type's value with all fields filled.
 func samples() map[string]any {
-	out := map[string]any{edgeSecond: filled(event.EdgeSecond{})}
+	out := map[string]any{edgeSecond: filled(event.EdgeSecond{}), hostSecond: filled(event.HostSecond{})}
 	for _, p := range payloads() {
 		out[string(p.EventType())] = filled(p)
 	}

@@ -29,7 +29,7 @@ type Line struct {
 	Name   []byte
 	Kind   Kind
 	Values []Value
-	// Rate is the share of what happened that was sent: above 0, at most 1.
+	// Rate is the share of what happened that was sent: at most 1, and not so little that 1/Rate is beyond Most.
 	Rate float64
 	Tags Tags
 	// Container is DogStatsD's word for where the sender runs.
@@ -145,7 +145,7 @@ func (l *Line) readFields(fields []byte) Reason {
 		var ok bool
 		switch mark, rest := field[0], field[1:]; {
 		case mark == '@':
-			if l.Rate, ok = number(rest); !ok || l.Rate <= 0 || l.Rate > 1 {
+			if l.Rate, ok = number(rest); !ok || l.Rate < 1.0/Most || l.Rate > 1 {
 				return RateWrong
 			}
 		case mark == '#':

@@ -43,7 +43,7 @@ func (l *Line) slowFields(fields []string) Reason {
 		case field == "":
 		case field[0] == '@':
 			rate, err := slowNumber(field[1:])
-			if err != nil || rate <= 0 || rate > 1 {
+			if err != nil || rate < 1.0/(1<<53) || rate > 1 {
 				return RateWrong
 			}
 			l.Rate = rate
