@@ -34,7 +34,7 @@ func payloads() []event.Payload {
 		event.AppCreated{}, event.EnvironmentCreated{}, event.EnvironmentChanged{}, event.ConfigChanged{}, event.GitPushed{},
 		event.BuildQueued{}, event.BuildStarted{}, event.BuildListed{}, event.BuildProgressed{}, event.LeaseExpired{}, event.BuildPassed{},
 		event.BuildFailed{}, event.BuildCancelled{}, event.ReleaseCreated{},
-		event.RolloutQueued{}, event.RolloutStarted{}, event.RolloutMoved{}, event.RolloutJudged{}, event.RolloutEnded{}, event.RolloutHeld{},
+		event.RolloutQueued{}, event.RolloutStarted{}, event.RolloutMoved{}, event.RolloutJudged{}, event.RolloutEnded{}, event.RolloutHeld{}, event.RolloutAssessed{},
 		event.FreezeSet{}, event.FreezeLifted{}, event.DeployRequested{}, event.DeployApplied{}, event.DeployFailed{}, event.ProcessChanged{},
 		event.TrafficRequested{}, event.TrafficApplied{}, event.AgentJoined{}, event.AgentLost{}, event.AgentReturned{}, event.AgentRemoved{},
 		event.NoticeSent{}, event.NoticeFailed{},

@@ -81,6 +81,19 @@ type RolloutHeld struct {
 	Author  string `json:"author,omitempty"`
 }
 
+// RolloutAssessed: somebody calls the judge's verdict on an ended rollout right or wrong, or takes the word back. Of a release that came back, "wrong" means a false
+// alarm; of a promoted one, that it should have come back.
+type RolloutAssessed struct {
+	Rollout string `json:"rollout"`
+	Number  int    `json:"number"`
+	Outcome string `json:"outcome"` // of the rollout
+	Verdict string `json:"verdict"` // the judge's, at its end
+	// Word is "right" or "wrong", empty when it was taken back; Was is the one before.
+	Word string `json:"word"`
+	Was  string `json:"was,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
 // FreezeSet: nothing new starts in the environment until it is lifted.
 type FreezeSet struct {
 	Reason string `json:"reason"`
@@ -200,6 +213,7 @@ func (RolloutMoved) EventType() Type     { return "rollout.moved" }
 func (RolloutJudged) EventType() Type    { return "rollout.judged" }
 func (RolloutEnded) EventType() Type     { return "rollout.ended" }
 func (RolloutHeld) EventType() Type      { return "rollout.held" }
+func (RolloutAssessed) EventType() Type  { return "rollout.assessed" }
 func (FreezeSet) EventType() Type        { return "freeze.set" }
 func (FreezeLifted) EventType() Type     { return "freeze.lifted" }
 func (DeployRequested) EventType() Type  { return "deploy.requested" }
@@ -221,6 +235,7 @@ func (RolloutMoved) EventVersion() int     { return 1 }
 func (RolloutJudged) EventVersion() int    { return 1 }
 func (RolloutEnded) EventVersion() int     { return 1 }
 func (RolloutHeld) EventVersion() int      { return 1 }
+func (RolloutAssessed) EventVersion() int  { return 1 }
 func (FreezeSet) EventVersion() int        { return 1 }
 func (FreezeLifted) EventVersion() int     { return 1 }
 func (DeployRequested) EventVersion() int  { return 1 }

@@ -208,7 +208,7 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev
 
 // ended closes a rollout's books and starts what waits.
 func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev event.Event) error {
-	if err := storeMachine(ctx, tx, m); err != nil {
+	if err := errorsOf(storeMachine(ctx, tx, m), keepVerdict(ctx, tx, m)); err != nil {
 		return err
 	}
 	r, err := s.shown(ctx, tx, m.Release)

@@ -43,6 +43,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout", Subject: "edge", Lock: lock, Handle: s.second})
 	})
 	g.Go(func() error { return s.db.Single(ctx, "rollout/timer", s.timer) })
+	g.Go(func() error { return s.keepingPast(ctx) })
 	return g.Wait()
 }
 
