@@ -56,6 +56,8 @@ func TestARoleInOneEnvironmentChangesNoOther(t *testing.T) {
 		{"POST", r + "/resume", `{"reason":"x"}`},
 		{"POST", r + "/promote", `{"reason":"x"}`},
 		{"POST", r + "/rollback", `{"reason":"x"}`},
+		{"PUT", r + "/assessment", `{"word":"right"}`},
+		{"DELETE", r + "/assessment", ``},
 		{"POST", of("production") + "/freeze", `{"reason":"x"}`},
 		{"POST", of("production") + "/unfreeze", `{"reason":"x"}`},
 		{"POST", of("production") + "/rollback", `{"reason":"x"}`},

@@ -196,7 +196,7 @@ func (s *Service) Verdicts(ctx context.Context, app, env, show string, days int,
 	return out, nil
 }
 
-// Verdict gives one past verdict, or a conflict where there is none.
+// Verdict gives one past verdict.
 func (s *Service) Verdict(ctx context.Context, app, id string) (Verdict, error) {
 	m, err := loadMachine(ctx, s.db, id)
 	if err == nil && m.App != app {
@@ -206,6 +206,9 @@ func (s *Service) Verdict(ctx context.Context, app, id string) (Verdict, error) 
 		return Verdict{}, err
 	}
 	v, err := pastOf(ctx, s.db, m)
+	if fault.Is(err, fault.CodeConflict) {
+		err = fault.NotFound("%s", err) // a reader asks for what is not there
+	}
 	if err != nil {
 		return Verdict{}, err
 	}

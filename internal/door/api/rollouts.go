@@ -75,6 +75,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 		})
 	s.mountCommands(r)
 	s.mountWheel(r)
+	s.mountScore(r)
 }
 
 // reasoned is a body with a reason, that is audited.
