@@ -49,6 +49,9 @@ type ReleaseSecond struct {
 	Use *ProcessUse `json:"use,omitempty"`
 	// Metrics came by statsd.
 	Metrics []Metric `json:"metrics,omitempty"`
+	// Lost is how much that came by statsd, or may have been of this release, had no room: packets in the system's buffers, lines with more names or members than are taken. Where it is not 0,
+	// Metrics say less than there was.
+	Lost int64 `json:"lost,omitempty"`
 }
 
 // ProcessUse is what the processes of a release, and all that these started, used in a second.

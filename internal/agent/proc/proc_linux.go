@@ -15,6 +15,8 @@ type stat struct {
 	parent int
 	group  int
 	start  string // clock ticks since boot
+	ticks  int64  // of processor time, with that of children that have ended
+	pages  int64  // resident
 }
 
 func readStat(pid int) (stat, bool) {
@@ -24,7 +26,7 @@ func readStat(pid int) (stat, bool) {
 	}
 	// The name, in parentheses, may hold anything; the fields after it are numbered from 3.
 	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	if len(fields) < 20 {
+	if len(fields) < 22 {
 		return stat{}, false
 	}
 	parent, err1 := strconv.Atoi(string(fields[1]))
@@ -32,7 +34,16 @@ func readStat(pid int) (stat, bool) {
 	if err1 != nil || err2 != nil {
 		return stat{}, false
 	}
-	return stat{state: fields[0][0], parent: parent, group: group, start: string(fields[19])}, true
+	s := stat{state: fields[0][0], parent: parent, group: group, start: string(fields[19])}
+	for _, f := range fields[11:15] { // utime, stime, cutime, cstime
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return stat{}, false
+		}
+		s.ticks += n
+	}
+	s.pages, err1 = strconv.ParseInt(string(fields[21]), 10, 64)
+	return s, err1 == nil
 }
 
 func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
