@@ -221,6 +221,15 @@ func TestVerbsAgainstAServer(t *testing.T) {
 	refused("no build #7", "builds", "#7")
 	refused("bld_nowhere", "logs", "bld_nowhere")
 	refused("no rollout #3", "rollouts", "3")
+	refused("no rollout #3", "rollouts", "call", "#3", "wrong", "--note", "test")
+	refused("no rollout rol_none", "rollouts", "call", "rol_none", "nothing")
+	if out := ok("", "score", "--days", "7"); !strings.Contains(out, "0 rollouts judged in 7 days") || !strings.Contains(out, "false alarms: 0 known, the budget is 0\n") {
+		t.Errorf("score: %q", out)
+	}
+	if out := ok("", "score", "--json"); !strings.Contains(out, `"days": 30`) {
+		t.Errorf("score --json: %q", out)
+	}
+	refused("days", "score", "--days", "0")
 	refused("shop/production has no release #999", "rollback", "999", "--reason", "test")
 	refused(`no release "rel_nowhere"`, "rollback", "rel_nowhere", "--reason", "test")
 	refused("leave it away", "config", "set", "--secret", "C=hidden")

@@ -37,16 +37,17 @@ type verbs struct {
 	Login  loginCmd  `cmd:"" help:"Sign in to a server and remember it."`
 	Logout logoutCmd `cmd:"" help:"Forget a server's token."`
 
-	Watch    watchCmd    `cmd:"" help:"Follow a rollout: its steps and the evidence."`
-	Builds   buildsCmd   `cmd:"" help:"List builds, or show one with its units."`
-	Logs     logsCmd     `cmd:"" help:"Print what a build printed."`
-	Cancel   cancelCmd   `cmd:"" help:"Cancel a build."`
-	Retry    retryCmd    `cmd:"" help:"Build the same commit again."`
-	Hotfix   hotfixCmd   `cmd:"" help:"Ship the newest build without its tests, its watch, or both."`
-	Releases releasesCmd `cmd:"" help:"List releases."`
-	Rollouts rolloutsCmd `cmd:"" help:"List rollouts, or show one."`
-	Judge    judgeCmd    `cmd:"" help:"Judge a past rollout again with other settings, or counts from elsewhere."`
-	Hosts    hostsCmd    `cmd:"" help:"List hosts, workers and edges."`
+	Watch    watchCmd     `cmd:"" help:"Follow a rollout: its steps and the evidence."`
+	Builds   buildsCmd    `cmd:"" help:"List builds, or show one with its units."`
+	Logs     logsCmd      `cmd:"" help:"Print what a build printed."`
+	Cancel   cancelCmd    `cmd:"" help:"Cancel a build."`
+	Retry    retryCmd     `cmd:"" help:"Build the same commit again."`
+	Hotfix   hotfixCmd    `cmd:"" help:"Ship the newest build without its tests, its watch, or both."`
+	Releases releasesCmd  `cmd:"" help:"List releases."`
+	Rollouts rolloutsVerb `cmd:"" help:"List rollouts, show one, or call its verdict right or wrong."`
+	Score    scoreCmd     `cmd:"" help:"Keep the score of past verdicts: false alarms against the budget, harm spared."`
+	Judge    judgeCmd     `cmd:"" help:"Judge a past rollout again with other settings, or counts from elsewhere."`
+	Hosts    hostsCmd     `cmd:"" help:"List hosts, workers and edges."`
 
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
 	Pause    pauseCmd    `cmd:"" help:"Stop a rollout where it is; a regression still brings it back."`
