@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files that are missing")
 
-// messages are all that goes over the wire, but for an edge's seconds, which package event has.
+// messages are all that goes over the wire, but for the seconds of edges and hosts, which package event has.
 var messages = map[string]func() any{
 	"join_request": func() any { return &wire.JoinRequest{} }, "join_answer": func() any { return &wire.JoinAnswer{} }, "beat": func() any { return &wire.Beat{} },
 	"desired": func() any { return &wire.Desired{} }, "report": func() any { return &wire.Report{} }, "lease_request": func() any { return &wire.LeaseRequest{} },

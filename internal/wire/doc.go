@@ -4,6 +4,7 @@
 //	POST /agent/v1/beat                      Beat -> 204                 (own credential from here on, "Authorization: Bearer …")
 //	GET  /agent/v1/host/desired?after=GEN    long poll -> Desired, 204 when nothing changed for PollTime
 //	POST /agent/v1/host/report               Report -> 204
+//	POST /agent/v1/host/seconds              []event.HostSecond -> 204 once they are on disk in the journal
 //	POST /agent/v1/work/lease                LeaseRequest -> Lease, 204 when there was no work for PollTime
 //	POST /agent/v1/work/leases/{id}/beat     LeaseBeat -> LeaseOrder
 //	POST /agent/v1/work/leases/{id}/log?offset=N   raw bytes -> 204; an offset already stored is answered 204 and dropped

@@ -20,7 +20,7 @@ const (
 	maxSeconds = 3600
 )
 
-// Seconds takes edges' seconds.
+// Seconds takes the seconds of edges and hosts.
 type Seconds struct {
 	Journal *journal.Journal
 	// Agent tells which agent asks and what roles it plays.
@@ -28,31 +28,52 @@ type Seconds struct {
 	Logger *slog.Logger
 }
 
-// Mount adds the door's path.
-func (s Seconds) Mount(mux *http.ServeMux) { mux.Handle("POST /edge/v1/seconds", s) }
-
-// ServeHTTP answers 204 once all seconds are on disk.
-func (s Seconds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id, roles, err := s.Agent(r)
-	if err == nil && !slices.Contains(roles, wire.RoleEdge) {
-		err = fault.Forbidden("only edges send seconds")
-	}
-	var batch [][]byte
-	if err == nil {
-		batch, err = read(http.MaxBytesReader(w, r.Body, maxBody), id)
-	}
-	if err == nil && len(batch) > 0 {
-		err = s.Journal.Append(r.Context(), "edge", batch...)
-	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+// source is a kind of program that sends seconds.
+type source struct {
+	role, subject string
+	forbidden     string
+	// read gives who a second is of, and whether it has a number.
+	read func(raw json.RawMessage) (sender string, numbered bool, err error)
 }
 
-// read checks that what came are this edge's own seconds, so that none can speak for another.
-func read(body io.Reader, edge string) ([][]byte, error) {
+// Mount adds the door's paths.
+func (s Seconds) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("POST /edge/v1/seconds", s.take(source{wire.RoleEdge, "edge", "only edges send seconds here", func(raw json.RawMessage) (string, bool, error) {
+		var sec event.EdgeSecond
+		err := json.Unmarshal(raw, &sec)
+		return sec.Edge, sec.Boot != "" && sec.Number > 0, err
+	}}))
+	mux.HandleFunc("POST /agent/v1/host/seconds", s.take(source{wire.RoleHost, "host", "only hosts send seconds here", func(raw json.RawMessage) (string, bool, error) {
+		var sec event.HostSecond
+		err := json.Unmarshal(raw, &sec)
+		return sec.Agent, sec.Boot != "" && sec.Number > 0, err
+	}}))
+}
+
+// take answers 204 once all seconds are on disk.
+func (s Seconds) take(from source) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id, roles, err := s.Agent(r)
+		if err == nil && !slices.Contains(roles, from.role) {
+			err = fault.Forbidden("%s", from.forbidden)
+		}
+		var batch [][]byte
+		if err == nil {
+			batch, err = from.list(http.MaxBytesReader(w, r.Body, maxBody), id)
+		}
+		if err == nil && len(batch) > 0 {
+			err = s.Journal.Append(r.Context(), from.subject, batch...)
+		}
+		if err != nil {
+			s.fail(w, r, from, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// list checks that what came are the sender's own seconds, so that none can speak for another.
+func (from source) list(body io.Reader, id string) ([][]byte, error) {
 	var list []json.RawMessage
 	if err := json.NewDecoder(body).Decode(&list); err != nil {
 		return nil, fault.Invalid("the body is not a list of seconds").Because(err)
@@ -62,26 +83,26 @@ func read(body io.Reader, edge string) ([][]byte, error) {
 	}
 	batch := make([][]byte, 0, len(list))
 	for i, raw := range list {
-		var sec event.EdgeSecond
-		if err := json.Unmarshal(raw, &sec); err != nil {
+		sender, numbered, err := from.read(raw)
+		if err != nil {
 			return nil, fault.Invalid("second %d of the list cannot be read", i+1).Because(err)
 		}
-		if sec.Edge != edge || sec.Boot == "" || sec.Number <= 0 {
-			return nil, fault.Invalid("second %d of the list is not this edge's, or has no number", i+1)
+		if sender != id || !numbered {
+			return nil, fault.Invalid("second %d of the list is not this %s's, or has no number", i+1, from.role)
 		}
 		batch = append(batch, raw)
 	}
 	return batch, nil
 }
 
-func (s Seconds) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s Seconds) fail(w http.ResponseWriter, r *http.Request, from source, err error) {
 	if r.Context().Err() != nil {
-		return // the edge hung up, and will send them again
+		return // the sender hung up, and will send them again
 	}
 	if fault.Is(err, fault.CodeInvalid) {
 		err = api.Malformed(fault.Message(err))
 	}
 	if api.WriteProblem(w, err) >= http.StatusInternalServerError {
-		s.Logger.Error("an edge's seconds are not kept; it will send them again", "error", err)
+		s.Logger.Error("seconds are not kept; they will be sent again", "of", from.role, "error", err)
 	}
 }

@@ -40,22 +40,31 @@ func newDoor(t *testing.T) (http.Handler, *journal.Journal) {
 }
 
 func post(door http.Handler, role, body string) (int, string) {
-	req := httptest.NewRequest(http.MethodPost, "/edge/v1/seconds", strings.NewReader(body))
+	return postTo(door, "/edge/v1/seconds", role, body)
+}
+
+func postTo(door http.Handler, path, role, body string) (int, string) {
+	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	req.Header.Set("Authorization", role)
 	rec := httptest.NewRecorder()
 	door.ServeHTTP(rec, req)
 	return rec.Code, rec.Body.String()
 }
 
-// kept reads n seconds from the log.
+// kept reads n edges' seconds from the log.
 func kept(t *testing.T, j *journal.Journal, n int) []event.EdgeSecond {
+	t.Helper()
+	return keptUnder[event.EdgeSecond](t, j, "edge", n)
+}
+
+func keptUnder[T any](t *testing.T, j *journal.Journal, subject string, n int) []T {
 	t.Helper()
 	enough := errors.New("enough")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	var out []event.EdgeSecond
-	err := j.ReadTelemetry(ctx, "edge", 0, func(m journal.Telemetry) error {
-		var s event.EdgeSecond
+	var out []T
+	err := j.ReadTelemetry(ctx, subject, 0, func(m journal.Telemetry) error {
+		var s T
 		if err := json.Unmarshal(m.Data, &s); err != nil {
 			return err
 		}
@@ -122,5 +131,43 @@ func TestSecondsThatAreRefused(t *testing.T) {
 	}
 	if s := kept(t, j, 1); s[0].Number != 7 {
 		t.Errorf("kept is %+v", s)
+	}
+}
+
+func hostSecond(agent, boot string, number int) string {
+	return fmt.Sprintf(`{"agent":%q,"boot":%q,"number":%d,"second":1}`, agent, boot, number)
+}
+
+// TestHostsSendSecondsOfTheirOwn: they are kept under a subject of their own, and neither a host nor an edge speaks for the other.
+func TestHostsSendSecondsOfTheirOwn(t *testing.T) {
+	door, j := newDoor(t)
+	const path = "/agent/v1/host/seconds"
+	for name, c := range map[string]struct {
+		role, body string
+		want       int
+		words      string
+	}{
+		"of an edge":       {wire.RoleEdge, "[]", http.StatusForbidden, "only hosts"},
+		"of a worker":      {wire.RoleWork, "[]", http.StatusForbidden, "only hosts"},
+		"another host's":   {wire.RoleHost, "[" + hostSecond("e2", "b", 1) + "]", http.StatusBadRequest, "second 1 of the list is not this host's"},
+		"an edge's second": {wire.RoleHost, "[" + second("e1", "b", 1) + "]", http.StatusBadRequest, "not this host's"},
+		"without a number": {wire.RoleHost, "[" + hostSecond("e1", "b", 0) + "]", http.StatusBadRequest, "number"},
+		"not a second":     {wire.RoleHost, `[{"agent":"e1","boot":"b","number":1,"releases":7}]`, http.StatusBadRequest, "second 1 of the list cannot be read"},
+	} {
+		if status, text := postTo(door, path, c.role, c.body); status != c.want || !strings.Contains(text, c.words) {
+			t.Errorf("%s: %d %s, want %d with %q", name, status, text, c.want, c.words)
+		}
+	}
+	if status, text := post(door, wire.RoleEdge, "["+second("e1", "b", 1)+"]"); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, text)
+	}
+	if status, text := postTo(door, path, wire.RoleHost, "["+hostSecond("e1", "b", 7)+","+hostSecond("e1", "b", 8)+"]"); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, text)
+	}
+	if got := keptUnder[event.HostSecond](t, j, "host", 2); got[0].Number != 7 || got[1].Number != 8 || got[0].Agent != "e1" {
+		t.Errorf("kept is %+v", got)
+	}
+	if got := kept(t, j, 1); got[0].Edge != "e1" || got[0].Number != 1 {
+		t.Errorf("of edges is kept %+v", got)
 	}
 }
