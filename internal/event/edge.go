@@ -8,6 +8,9 @@ const Thresholds = 3
 // Buckets is the number of visitor hash buckets that the edge counts by.
 const Buckets = 64
 
+// OtherPaths is the pattern of all paths that an edge does not tell of one by one.
+const OtherPaths = "other"
+
 // EdgeSecond is what one edge counted in one second: telemetry, keyed (Edge, Boot, Number), so that it counts once however often it is sent.
 type EdgeSecond struct {
 	Edge   string `json:"edge"`

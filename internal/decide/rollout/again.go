@@ -51,12 +51,7 @@ func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay
 // steps are the kept seconds. What did not count then, since hosts had not settled, does not count now.
 func (s *Service) steps(ctx context.Context, id string, policy judge.Policy) (steps []replay.Step, err error) {
 	err = s.eachTick(ctx, id, func(second int64, t tickBody) {
-		step := replay.Step{Tick: judge.Tick{Second: second, Share: t.Share, Counts: map[string]judge.Count{}}, Gap: !t.Counted}
-		for _, v := range policy.Vitals {
-			if c, ok := t.Vitals[v.Name]; ok {
-				step.Tick.Counts[v.Name] = c.Count
-			}
-		}
+		step := replay.Step{Tick: t.tick(second, policy), Layout: t.Layout, Gap: !t.Counted}
 		steps = append(steps, step)
 	})
 	return steps, err

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -12,16 +11,9 @@ import (
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
-	"github.com/slipwayhq/slipway/internal/pure/stats"
 )
 
 const actorSelf = "system:rollout"
-
-// baseline is how far back the latencies of before the push are taken.
-const baseline = 30 * time.Minute
-
-// baselineRequests is how many of them a threshold needs.
-const baselineRequests = 200
 
 // start fixes everything that must not change during the rollout (hosts drawn, thresholds, policy of the judge) and takes the first step.
 func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {
@@ -45,7 +37,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	m.Draw(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) // nobody gains by guessing it
 	m.ChooseMode()
 	m.Steps = machine.StepsOf(m)
-	if err := s.prepareJudge(ctx, tx, m); err != nil {
+	if err := s.prepareJudge(ctx, tx, e, m); err != nil {
 		return err
 	}
 	e.current = m.ID
@@ -66,7 +58,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 }
 
 // prepareJudge fixes thresholds and policy before the first tick.
-func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
+func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Rollout) error {
 	if !m.Judged() || m.Begun() {
 		return nil
 	}
@@ -95,36 +87,17 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, m *machine.Rollou
 			return fmt.Errorf("set alpha of rollout %s: %w", m.ID, err)
 		}
 	}
-	m.Judge = machine.PolicyOf(m, alpha, weights)
+	window, err := s.windowBefore(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	m.Judge = machine.PolicyOf(m, alpha, weights, window, e.history)
 	if err := m.Judge.Validate(); err != nil {
 		return fmt.Errorf("set the judge of rollout %s: %w", m.ID, err)
 	}
 	m.Evidence = judge.NewState(m.Judge)
 	m.Verdict = judge.Unknown
 	return nil
-}
-
-// latencyBefore merges the latencies of the release that serves.
-func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *machine.Rollout) (*stats.Histogram, error) {
-	rows, err := tx.Query(ctx, `SELECT latency FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute >= $4`,
-		m.App, m.Env, m.From, tx.Now().Add(-baseline).Unix()/60)
-	if err != nil {
-		return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
-	}
-	defer rows.Close()
-	sum := &stats.Histogram{}
-	for rows.Next() {
-		var body string
-		var h stats.Histogram
-		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
-		}
-		if err := json.Unmarshal([]byte(body), &h); err != nil {
-			return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
-		}
-		sum.Merge(&h)
-	}
-	return sum, rows.Err()
 }
 
 // advance lets the machine move as far as it can now, and stores it.
@@ -229,6 +202,9 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 	e.current = ""
 	if m.State == machine.Promoted {
 		e.live = m.Release
+	}
+	if learnt := m.Learnt(); learnt != nil {
+		e.history = learnt
 	}
 	if err := addLife(ctx, tx, m); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
 // lock is held by everything that reads a rollout or an environment in order to change it: people, events, seconds and time come at once.
@@ -38,18 +39,25 @@ type envRow struct {
 	frozenBy  string
 	frozenWhy string
 	frozenAt  time.Time
+	// history is what the windows before taught of how hosts differ, by vital.
+	history map[string]units.Spread
 }
 
-const envColumns = `app, env, spec, live, current, numbers, frozen_by, frozen_why, frozen_at`
+const envColumns = `app, env, spec, live, current, numbers, frozen_by, frozen_why, frozen_at, history`
 
 func scanEnv(scan func(...any) error) (*envRow, error) {
 	var e envRow
-	var spec string
+	var spec, history string
 	var frozen int64
-	if err := scan(&e.app, &e.env, &spec, &e.live, &e.current, &e.numbers, &e.frozenBy, &e.frozenWhy, &frozen); err != nil {
+	if err := scan(&e.app, &e.env, &spec, &e.live, &e.current, &e.numbers, &e.frozenBy, &e.frozenWhy, &frozen, &history); err != nil {
 		return nil, err
 	}
 	e.frozenAt = db.Time(frozen)
+	if history != "" {
+		if err := json.Unmarshal([]byte(history), &e.history); err != nil {
+			return nil, fmt.Errorf("read how the hosts of %s/%s differ: %w", e.app, e.env, err)
+		}
+	}
 	return &e, json.Unmarshal([]byte(spec), &e.spec)
 }
 
@@ -86,10 +94,16 @@ func storeEnv(ctx context.Context, tx *db.Tx, e *envRow) error {
 	if err != nil {
 		return fmt.Errorf("encode environment %s/%s: %w", e.app, e.env, err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO rollout_envs (`+envColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	var history []byte
+	if e.history != nil {
+		if history, err = json.Marshal(e.history); err != nil {
+			return fmt.Errorf("encode how the hosts of %s/%s differ: %w", e.app, e.env, err)
+		}
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO rollout_envs (`+envColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (app, env) DO UPDATE SET spec = excluded.spec, live = excluded.live, current = excluded.current, numbers = excluded.numbers,
-			frozen_by = excluded.frozen_by, frozen_why = excluded.frozen_why, frozen_at = excluded.frozen_at`,
-		e.app, e.env, string(spec), e.live, e.current, e.numbers, e.frozenBy, e.frozenWhy, db.Micros(e.frozenAt))
+			frozen_by = excluded.frozen_by, frozen_why = excluded.frozen_why, frozen_at = excluded.frozen_at, history = excluded.history`,
+		e.app, e.env, string(spec), e.live, e.current, e.numbers, e.frozenBy, e.frozenWhy, db.Micros(e.frozenAt), string(history))
 	if err != nil {
 		return fmt.Errorf("store environment %s/%s: %w", e.app, e.env, err)
 	}

@@ -14,12 +14,9 @@ import (
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
-	"github.com/slipwayhq/slipway/internal/pure/stats"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
-
-// minutesKept is how long latencies are kept, in minutes: enough for the baseline of the next rollout and a look back.
-const minutesKept = 24 * 60
 
 // second takes one second of one edge: into the baseline, and into the rollout it belongs to. Each counts once, whatever is sent again.
 func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) error {
@@ -34,6 +31,9 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 	}
 	for part, rs := range sec.Routes {
 		if err := addMinute(ctx, tx, rs, sec.Second); err != nil {
+			return err
+		}
+		if err := addFailures(ctx, tx, rs); err != nil {
 			return err
 		}
 		if rs.Rollout == "" || rs.Split.New == "" {
@@ -60,11 +60,15 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	if m.State.Ended() || rs.Split.New != m.Release {
 		return nil
 	}
-	changed, err := m.Fold(rs, sec.Second, tx.Now())
+	news, err := unseen(ctx, tx, m, rs)
+	if err != nil {
+		return err
+	}
+	counted, changed, err := m.Fold(rs, news, sec.Second, tx.Now())
 	if err != nil {
 		s.log.Error("a second's counts are impossible and are left out", "rollout", m.ID, "edge", sec.Edge, "second", sec.Second, "error", err)
 	}
-	if err := storeTick(ctx, tx, m, sec, part); err != nil {
+	if err := storeTick(ctx, tx, m, sec, part, counted); err != nil {
 		return err
 	}
 	tx.OnCommit(func() { s.tell(Tick{Rollout: m.ID, App: m.App, Second: sec.Second}) })
@@ -94,56 +98,6 @@ func takeNumber(ctx context.Context, tx *db.Tx, sec event.EdgeSecond) (fresh boo
 	return true, nil
 }
 
-// addMinute adds the old release's requests and latencies to the baseline of its minute.
-func addMinute(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int64) error {
-	release := rs.Split.Old
-	data, ok := rs.Latency[release]
-	if release == "" || !ok {
-		return nil
-	}
-	minute := second / 60
-	var body string
-	var sum stats.Histogram
-	err := tx.QueryRow(ctx, `SELECT latency FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute = $4`, rs.App, rs.Env, release, minute).Scan(&body)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		if _, err := tx.Exec(ctx, `DELETE FROM rollout_minutes WHERE app = $1 AND env = $2 AND minute < $3`, rs.App, rs.Env, minute-minutesKept); err != nil {
-			return fmt.Errorf("drop old latencies of %s/%s: %w", rs.App, rs.Env, err)
-		}
-	case err != nil:
-		return fmt.Errorf("read the latencies of %s/%s: %w", rs.App, rs.Env, err)
-	default:
-		if err := json.Unmarshal([]byte(body), &sum); err != nil {
-			return fmt.Errorf("read the latencies of %s/%s: %w", rs.App, rs.Env, err)
-		}
-	}
-	for i := range data.Index {
-		if i < len(data.Count) {
-			if err := sum.AddBucket(data.Index[i], data.Count[i]); err != nil {
-				return nil //nolint:nilerr // an edge of another version counts in buckets this one does not have: no baseline from it
-			}
-		}
-	}
-	next, err := json.Marshal(sum)
-	if err != nil {
-		return fmt.Errorf("encode the latencies of %s/%s: %w", rs.App, rs.Env, err)
-	}
-	var requests, failed int64
-	for _, h := range rs.Hosts {
-		if h.Release == release {
-			requests, failed = requests+h.Requests, failed+h.Errors
-		}
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO rollout_minutes (app, env, release, minute, requests, errors, latency) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (app, env, release, minute) DO UPDATE SET requests = rollout_minutes.requests + excluded.requests,
-			errors = rollout_minutes.errors + excluded.errors, latency = excluded.latency`,
-		rs.App, rs.Env, release, minute, requests, failed, string(next))
-	if err != nil {
-		return fmt.Errorf("store the latencies of %s/%s: %w", rs.App, rs.Env, err)
-	}
-	return nil
-}
-
 // tickVital is one vital in one second, as drawn: what came in, and where the evidence stood after it.
 type tickVital struct {
 	judge.Count
@@ -153,7 +107,7 @@ type tickVital struct {
 	High  float64 `json:"hi"`
 }
 
-// tickBody is a kept second. Share and Settled make it possible to judge again from the ticks alone.
+// tickBody is a kept second. It makes it possible to judge again from the ticks alone.
 type tickBody struct {
 	Share       float64              `json:"share"`
 	RequestsNew int64                `json:"requests_new"`
@@ -162,12 +116,36 @@ type tickBody struct {
 	ErrorsOld   int64                `json:"errors_old"`
 	Counted     bool                 `json:"counted"`
 	Vitals      map[string]tickVital `json:"vitals"`
+	// Hosts are the counts by host, events and requests of each in the order of the policy's fleet, of the vitals with any; Layout says who was compared from then on.
+	Hosts   map[string][][2]int64 `json:"hosts,omitempty"`
+	Layout  *units.Layout         `json:"layout,omitempty"`
+	Traffic *judge.Traffic        `json:"traffic,omitempty"`
 }
 
-func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSecond, part int) error {
+// tick is the second in the judge's form again.
+func (t tickBody) tick(second int64, policy judge.Policy) judge.Tick {
+	tick := judge.Tick{Second: second, Share: t.Share, Counts: map[string]judge.Count{}, Traffic: t.Traffic}
+	for vital, cells := range t.Hosts {
+		hosts := make([]judge.HostCount, len(cells))
+		for i, c := range cells {
+			hosts[i] = judge.HostCount{Events: c[0], Requests: c[1]}
+		}
+		if tick.Hosts == nil {
+			tick.Hosts = map[string][]judge.HostCount{}
+		}
+		tick.Hosts[vital] = hosts
+	}
+	for _, v := range policy.Vitals {
+		if c, ok := t.Vitals[v.Name]; ok && t.Hosts == nil {
+			tick.Counts[v.Name] = c.Count
+		}
+	}
+	return tick
+}
+
+func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSecond, part int, counted machine.Second) error {
 	rs := sec.Routes[part]
-	b := tickBody{Share: rs.Split.Share, Vitals: map[string]tickVital{}}
-	counts := map[string]judge.Count{}
+	b := tickBody{Share: rs.Split.Share, Vitals: map[string]tickVital{}, Counted: counted.Counted(), Layout: counted.Layout, Traffic: counted.Tick.Traffic}
 	for _, c := range rs.Hosts {
 		if c.Release == m.Release {
 			b.RequestsNew, b.ErrorsNew = b.RequestsNew+c.Requests, b.ErrorsNew+c.Errors
@@ -175,12 +153,15 @@ func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.Edg
 			b.RequestsOld, b.ErrorsOld = b.RequestsOld+c.Requests, b.ErrorsOld+c.Errors
 		}
 	}
-	for _, c := range m.Counted(rs, sec.Second) {
-		b.Counted = true
-		m.Count(counts, c)
+	for vital, hosts := range counted.Tick.Hosts {
+		b.addHosts(vital, hosts)
 	}
-	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
-		b.Vitals[e.Name] = tickVital{Count: counts[e.Name], LogE: round(e.EValue), Ratio: round(e.RatioEstimate), Low: round(e.RatioLow), High: round(e.RatioHigh)}
+	for i, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
+		count := m.Evidence.Vitals[i].Counted(m.Judge.Vitals[i], counted.Tick)
+		if m.Judge.Vitals[i].AlarmOnly && count == (judge.Count{}) {
+			continue // most routes are quiet in most seconds
+		}
+		b.Vitals[e.Name] = tickVital{Count: count, LogE: round(e.EValue), Ratio: round(e.RatioEstimate), Low: round(e.RatioLow), High: round(e.RatioHigh)}
 	}
 	body, err := json.Marshal(b)
 	if err != nil {
@@ -192,6 +173,23 @@ func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.Edg
 		return fmt.Errorf("store a tick of rollout %s: %w", m.ID, err)
 	}
 	return nil
+}
+
+// addHosts keeps a vital's counts by host, where there are any.
+func (t *tickBody) addHosts(vital string, hosts []judge.HostCount) {
+	cells := make([][2]int64, len(hosts))
+	requests := int64(0)
+	for i, c := range hosts {
+		cells[i] = [2]int64{c.Events, c.Requests}
+		requests += c.Requests
+	}
+	if requests == 0 {
+		return
+	}
+	if t.Hosts == nil {
+		t.Hosts = map[string][][2]int64{}
+	}
+	t.Hosts[vital] = cells
 }
 
 // eachTick gives the kept seconds of a rollout, in order.

@@ -11,7 +11,6 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
-	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
 
 // ReleaseView is a release in short.
@@ -39,31 +38,6 @@ type StepView struct {
 	Until     time.Time `json:"until,omitzero"`
 }
 
-// ArmView is one release's side of a vital.
-type ArmView struct {
-	Events int64   `json:"events"`
-	AtRisk int64   `json:"at_risk"`
-	Rate   float64 `json:"rate"`
-}
-
-// VitalView is the evidence on one vital.
-type VitalView struct {
-	Name           string  `json:"name"`
-	Label          string  `json:"label"`
-	State          string  `json:"state" enum:"regressed,healthy,unknown"`
-	Log10E         float64 `json:"log10_e"`
-	Log10Threshold float64 `json:"log10_threshold"`
-	Ratio          float64 `json:"ratio"`
-	RatioLow       float64 `json:"ratio_low"`
-	RatioHigh      float64 `json:"ratio_high"`
-	RuleOut        float64 `json:"rule_out"`
-	Weight         float64 `json:"weight"`
-	New            ArmView `json:"new"`
-	Old            ArmView `json:"old"`
-	Missing        int64   `json:"missing_requests"`
-	Text           string  `json:"text"`
-}
-
 // PathView is one route pattern.
 type PathView struct {
 	Path        string `json:"path"`
@@ -89,12 +63,13 @@ type View struct {
 	Step        int               `json:"step"`
 	Steps       []StepView        `json:"steps"`
 	Share       float64           `json:"share" minimum:"0" maximum:"1" doc:"The part of visitors, hosts or requests (see mode) that is sent to the new release: 1 once it is promoted, 0 once it came back. What is held back is not in it"`
-	Verdict     string            `json:"verdict" enum:"healthy,regressed,unknown,none"`
+	Verdict     string            `json:"verdict" enum:"healthy,regressed,unknown,wrong_split,none"`
 	Sentence    string            `json:"sentence"`
 	WaitsFor    string            `json:"waits_for,omitempty" enum:"freeze,rollout,hosts" doc:"What a queued rollout waits for"`
 	Missing     string            `json:"missing,omitempty"`
 	Reasons     []event.Reason    `json:"reasons"`
-	Vitals      []VitalView       `json:"vitals"`
+	Vitals      []VitalView       `json:"vitals" doc:"Those that decide, then those for the alarm alone that show anything"`
+	Split       *SplitView        `json:"split,omitempty" doc:"How the traffic was divided; not there while nothing is known of it"`
 	Alpha       float64           `json:"alpha"`
 	AlphaText   string            `json:"alpha_text,omitempty"`
 	RuleOut     float64           `json:"rule_out"`
@@ -283,21 +258,6 @@ func stepView(m *machine.Rollout, i int) StepView {
 	return v
 }
 
-func (v *View) addVitals(m *machine.Rollout) {
-	verdict := judge.Judge(m.Judge, m.Evidence)
-	for i, e := range verdict.Vitals {
-		v.Vitals = append(v.Vitals, VitalView{
-			Name: e.Name, Label: e.Label, State: string(e.Outcome), Log10E: round(e.EValue), Log10Threshold: round(e.Threshold),
-			Ratio: round(e.RatioEstimate), RatioLow: round(e.RatioLow), RatioHigh: round(e.RatioHigh), RuleOut: e.RuleOut, Weight: round(m.Judge.Vitals[i].Weight),
-			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
-			Missing: e.Needed.Requests, Text: m.NamedText(e.Text),
-		})
-	}
-	if verdict.Outcome == judge.Unknown && len(verdict.Reasons) > 0 {
-		v.Missing = m.NamedText(verdict.Reasons[0].Text)
-	}
-}
-
 func pathViews(m *machine.Rollout) []PathView {
 	out := []PathView{}
 	for _, p := range m.Paths() {
@@ -332,14 +292,6 @@ func (s *Service) Env(ctx context.Context, app, env string) (EnvView, error) {
 		return v, fmt.Errorf("count what waits in %s/%s: %w", app, env, err)
 	}
 	return v, nil
-}
-
-// errorRatio is the estimate for errors, 0 when not known.
-func errorRatio(vitals []VitalView) float64 {
-	if len(vitals) == 0 || vitals[0].Name != judge.Errors {
-		return 0
-	}
-	return vitals[0].Ratio
 }
 
 // Open counts the rollouts that have not ended, by state.

@@ -17,7 +17,7 @@ const (
 )
 
 // Other is the pattern of all paths that are not reported one by one.
-const Other = "other"
+const Other = event.OtherPaths
 
 // pathCell is what is counted of one pattern.
 type pathCell struct{ requests, errors, firstErrors, atRisk int64 }

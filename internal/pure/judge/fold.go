@@ -65,6 +65,12 @@ func (s *State) Fold(p Policy, t Tick) error {
 	return nil
 }
 
+// Counted is what a tick has of a vital, the hosts that are compared added up; nothing where it has none.
+func (s *VitalState) Counted(v VitalSpec, t Tick) Count {
+	c, _ := s.counted(v, t)
+	return c
+}
+
 // counted is what a tick has of a vital: its count, or what the hosts of the two groups add up to.
 func (s *VitalState) counted(v VitalSpec, t Tick) (c Count, ok bool) {
 	hosts := t.Hosts[v.Name]

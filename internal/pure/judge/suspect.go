@@ -16,6 +16,9 @@ type HostCount struct {
 	Requests int64 `json:"requests"`
 }
 
+// sure is how much better "this host broke" has to explain the counts than "the release does harm" before the host is named: when harm begins to show, it shows on some host first.
+const sure = 20
+
 // bothWeight is what is bet on "the release does harm, and one host broke besides".
 const bothWeight = 0.2
 
@@ -29,7 +32,7 @@ const bothWeight = 0.2
 // (units.LogAlone). What counts is the lesser of the two; of the sum above the line only the likeliest host's term is taken. With a single host on the new release the two cannot be told
 // apart, and it is taken for harm.
 //
-// robust is the ln e-value that is left, and the host that takes it below threshold, -1 for none.
+// robust is the ln e-value that is left, and the host that takes it below threshold and surely broke, -1 for none.
 func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (left float64, suspect int) {
 	if logE < threshold || slices.ContainsFunc(s.Hosts, func(phase []HostCount) bool { return phase == nil }) {
 		return logE, -1
@@ -54,7 +57,7 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 		left = floats.LogSumExp([]float64{left, math.Log(bothWeight) - each + most + test.LogE()})
 	}
 	left = math.Min(left-floats.LogSumExp(broke), logE)
-	if left >= threshold {
+	if left >= threshold || most-each < logE+math.Log(sure) {
 		suspect = -1
 	}
 	return left, suspect

@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/event"
@@ -48,6 +49,12 @@ func (m *Rollout) Decide(now time.Time) (mv Move, ok bool) {
 	}
 	if gone := m.goneCanary(); gone != "" {
 		return m.To(Starting, Because("redrawn", nil, "host %s was taken out of the environment; another one is drawn in its place", gone)), true
+	}
+	if m.Verdict == judge.WrongSplit && !m.SplitTold && (m.State == Settling || m.State == Watching) {
+		return m.splitHeld(), true
+	}
+	if broken := m.brokenCanary(); broken != "" {
+		return m.redrawn(broken), true
 	}
 	switch m.State {
 	case Staging:
@@ -222,6 +229,9 @@ func (m *Rollout) decideWatched() Move {
 		return m.To(Promoting, Because("watch_skipped", nil, "%s skipped the watch: %s", m.hotfixWords(), m.Hotfix.Reason))
 	}
 	v := judge.Judge(m.Judge, m.Evidence)
+	if v.Outcome == judge.WrongSplit {
+		return m.splitHeld()
+	}
 	why := JudgeReasons(v)
 	if v.Outcome == judge.Unknown {
 		switch m.Policy.Unknown {
@@ -246,11 +256,30 @@ func (m *Rollout) decideWatched() Move {
 	return mv
 }
 
+// splitHeld stops where the releases do not get the traffic that they were meant to: nothing can be compared then, and what is wrong may be anything.
+func (m *Rollout) splitHeld() Move {
+	return m.To(Held, append(JudgeReasons(judge.Judge(m.Judge, m.Evidence)),
+		Because("split_hold", nil, "it is held until somebody decides"))...)
+}
+
+// redrawn goes on without a host that broke. What it showed is no fault of the release.
+func (m *Rollout) redrawn(host string) Move {
+	why := []event.Reason{Because("host_suspect", nil, "host %s alone makes the new release look bad: look at that host; another one is drawn in its place", host)}
+	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
+		if e.Suspect == host {
+			why = append(why, Because(e.Name+"_suspect", map[string]float64{"log10_e": e.EValue, "log10_threshold": e.Threshold}, "%s", e.Text))
+		}
+	}
+	mv := m.To(Starting, why...)
+	mv.LeaveOut = []string{host}
+	return mv
+}
+
 // JudgeReasons puts a verdict's reasons into the event's form.
 func JudgeReasons(v judge.Verdict) []event.Reason {
 	var out []event.Reason
 	for _, r := range v.Reasons {
-		er := event.Reason{Code: r.Vital + "_" + string(r.About), Text: r.Text}
+		er := event.Reason{Code: strings.TrimPrefix(r.Vital+"_"+string(r.About), "_"), Text: r.Text}
 		for _, e := range v.Vitals {
 			if e.Name == r.Vital {
 				er.Numbers = map[string]float64{

@@ -19,6 +19,7 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 		m.Step = mv.Step
 	}
 	m.State, m.Since, m.Reasons = mv.To, now, mv.Reasons
+	m.forgetBroken(mv.LeaveOut)
 	m.doWithout(mv.LeaveOut)
 	switch mv.To {
 	case Queued:
@@ -33,6 +34,8 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 		m.watch(from, now)
 	case Paused:
 		m.Before = from
+	case Held:
+		m.SplitTold = m.SplitTold || m.Verdict == judge.WrongSplit
 	case Promoting:
 		// Split by hosts, few may run the release yet: all are asked to first, and everyone is sent there only then.
 		m.Everyone = from == Promoting || m.Mode != manifest.CanaryHosts && m.answered(len(m.Hosts))
@@ -213,71 +216,6 @@ func (m *Rollout) SetLost(host string, lost bool) {
 	m.Lost = slices.DeleteFunc(m.Lost, func(x string) bool { return x == host })
 	if lost {
 		m.Lost = append(m.Lost, host)
-	}
-}
-
-// Fold takes one edge's second into totals and evidence, and tells whether the verdict changed.
-func (m *Rollout) Fold(rs event.RouteSecond, second int64, now time.Time) (changed bool, err error) {
-	m.Totals.add(m, rs)
-	if !m.Judged() || m.State == Promoting || m.State == Returning {
-		return false, nil
-	}
-	tick := judge.Tick{Second: second, Share: rs.Split.Share, Counts: map[string]judge.Count{}}
-	for _, c := range m.Counted(rs, second) {
-		m.Count(tick.Counts, c)
-	}
-	if len(tick.Counts) == 0 {
-		return false, nil
-	}
-	if err := m.Evidence.Fold(m.Judge, tick); err != nil {
-		return false, err
-	}
-	was := m.Verdict
-	v := judge.Judge(m.Judge, m.Evidence)
-	m.Verdict = v.Outcome
-	if v.Outcome == judge.Regressed && was != judge.Regressed {
-		m.RegressAt, m.Vital = now, worst(v)
-	}
-	return was != m.Verdict, nil
-}
-
-// worst is the vital that is furthest beyond its threshold.
-func worst(v judge.Verdict) string {
-	name, most := "", 0.0
-	for _, e := range v.Vitals {
-		if over := e.Peak - e.Threshold; e.Outcome == judge.Regressed && (name == "" || over > most) {
-			name, most = e.Name, over
-		}
-	}
-	return name
-}
-
-// Count adds one cell to the tick, as the mode of the split asks: a visitor's first bad request, or every bad request.
-func (m *Rollout) Count(counts map[string]judge.Count, c event.HostCount) {
-	if c.Release != m.Release && c.Release != m.From {
-		return
-	}
-	visitors := m.Judge.Unit == judge.ByVisitor
-	put := func(vital string, events, atRisk int64) {
-		k := counts[vital]
-		if c.Release == m.Release {
-			k.New, k.AtRiskNew = k.New+events, k.AtRiskNew+atRisk
-		} else {
-			k.Old, k.AtRiskOld = k.Old+events, k.AtRiskOld+atRisk
-		}
-		counts[vital] = k
-	}
-	if visitors {
-		put(judge.Errors, c.FirstErrors, c.AtRisk)
-	} else {
-		put(judge.Errors, c.Errors, c.Requests)
-	}
-	for i, t := range m.Thresholds {
-		if visitors {
-			put(t.Vital, c.FirstSlow[i], c.AtRiskSlow[i])
-		} else {
-			put(t.Vital, c.Slow[i], c.Requests)
-		}
 	}
 }
 

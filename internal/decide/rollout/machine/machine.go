@@ -92,6 +92,8 @@ type Rollout struct {
 	Evidence   judge.State       `json:"evidence"`
 	Verdict    judge.Outcome     `json:"verdict,omitempty"`
 	Reasons    []event.Reason    `json:"reasons,omitempty"` // of the last move
+	// SplitTold: somebody was told that the split is wrong, and it was held once for that.
+	SplitTold bool `json:"split_told,omitempty"`
 	// Why is what decided to promote or to return.
 	Why []event.Reason `json:"why,omitempty"`
 	// Everyone is sent to the new release: in the state promoting, once the hosts run it.

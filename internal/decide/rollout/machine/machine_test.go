@@ -58,7 +58,7 @@ func newWorld(t testing.TB, mode manifest.Canary, from string) *world {
 	}
 	m.Steps = StepsOf(m)
 	if m.Judged() {
-		m.Judge = PolicyOf(m, .01, map[string]float64{"errors": 1})
+		m.Judge = PolicyOf(m, .01, map[string]float64{"errors": 1}, nil, nil)
 		m.Evidence = judge.NewState(m.Judge)
 		m.Verdict = judge.Unknown
 	}
@@ -171,7 +171,7 @@ func (w *world) tick(oldRate, newRate float64) {
 			rs.Hosts = append(rs.Hosts, event.HostCount{Release: release, Host: h, Counts: c})
 		}
 	}
-	if _, err := w.m.Fold(rs, w.now.Unix()-1, w.now); err != nil {
+	if _, _, err := w.m.Fold(rs, nil, w.now.Unix()-1, w.now); err != nil {
 		w.t.Fatal(err)
 	}
 	w.reload()

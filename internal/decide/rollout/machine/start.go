@@ -5,9 +5,11 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
 // Draw puts the hosts in an order of chance: split by hosts, the first so many are the canaries. The guarantee of such a split is an average over a random draw, so that
@@ -62,8 +64,9 @@ func (m *Rollout) StartWords() string {
 	return fmt.Sprintf("split by %s on %s; %s", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
 }
 
-// PolicyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are.
-func PolicyOf(m *Rollout, alpha float64, weights map[string]float64) judge.Policy {
+// PolicyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are. w is what was counted before, nil for nothing:
+// then no route is judged apart, and hosts keep their margin. history is what earlier windows taught of how hosts differ.
+func PolicyOf(m *Rollout, alpha float64, weights map[string]float64, w *before.Window, history map[string]units.Spread) judge.Policy {
 	p := judge.Standard(unitOf(m), alpha, m.Thresholds)
 	p.RuleOut = float64(m.Policy.RuleOut)
 	if p.RuleOut <= 1+p.Margin {
@@ -86,7 +89,23 @@ func PolicyOf(m *Rollout, alpha float64, weights map[string]float64) judge.Polic
 		p.Vitals[i].Weight *= weights[manifest.VitalLatency] / latency
 	}
 	p.Vitals = slices.DeleteFunc(p.Vitals, func(v judge.VitalSpec) bool { return v.Weight <= 0 })
+	if w != nil {
+		judge.AddAlarms(&p, w.Routes(maxRoutes(m), event.OtherPaths))
+	}
+	if m.Mode == manifest.CanaryHosts && w != nil {
+		if p.Fleet = w.Fleet(m.Hosts, p.Vitals, m.Thresholds, history); p.Fleet != nil {
+			p.Margin = 0
+		}
+	}
 	return p
+}
+
+// maxRoutes is how many routes are judged apart. By host each one takes a count of every host in every second.
+func maxRoutes(m *Rollout) int {
+	if m.Mode == manifest.CanaryHosts {
+		return 8
+	}
+	return 50
 }
 
 // unitOf is what the judge counts in a mode.

@@ -26,7 +26,7 @@ func returned() *machine.Rollout {
 		Totals: machine.Totals{RequestsNew: 1000, ErrorsNew: 100, RequestsOld: 9000, ErrorsOld: 90},
 		Why:    []event.Reason{{Code: "errors_regressed", Text: "errors rose tenfold"}},
 	}
-	m.Judge = machine.PolicyOf(m, .01, map[string]float64{judge.Errors: 1})
+	m.Judge = machine.PolicyOf(m, .01, map[string]float64{judge.Errors: 1}, nil, nil)
 	m.Policy.FalseAlarms = manifest.Rate{Count: 1, Per: "week"}
 	m.Evidence = judge.NewState(m.Judge)
 	for i := range 20 {

@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+)
+
+// ArmView is one release's side of a vital.
+type ArmView struct {
+	Events int64   `json:"events"`
+	AtRisk int64   `json:"at_risk"`
+	Rate   float64 `json:"rate"`
+}
+
+// VitalView is the evidence on one vital.
+type VitalView struct {
+	Name           string  `json:"name"`
+	Label          string  `json:"label"`
+	State          string  `json:"state" enum:"regressed,healthy,unknown"`
+	Log10E         float64 `json:"log10_e"`
+	Log10Threshold float64 `json:"log10_threshold"`
+	Ratio          float64 `json:"ratio"`
+	RatioLow       float64 `json:"ratio_low"`
+	RatioHigh      float64 `json:"ratio_high"`
+	RuleOut        float64 `json:"rule_out"`
+	Weight         float64 `json:"weight"`
+	New            ArmView `json:"new"`
+	Old            ArmView `json:"old"`
+	Missing        int64   `json:"missing_requests"`
+	AlarmOnly      bool    `json:"alarm_only" doc:"It may call harm, and is not needed for healthy: a route, or errors of a kind not seen before"`
+	Suspect        string  `json:"suspect,omitempty" doc:"The host that alone makes the new release look bad"`
+	Text           string  `json:"text"`
+}
+
+// SplitView says whether the releases get the traffic that they were meant to.
+type SplitView struct {
+	Wrong    bool    `json:"wrong"`
+	Share    float64 `json:"share" doc:"The new release's part of all requests so far"`
+	Intended float64 `json:"intended" doc:"What it was meant to be"`
+}
+
+const (
+	// alarmsShown is how many of the vitals that are for the alarm alone are shown, besides those that call it.
+	alarmsShown = 5
+	// alarmShows is the log10 of the evidence from which on one of them is worth a line.
+	alarmShows = 0.5
+)
+
+// addVitals shows the evidence on each vital.
+func (v *View) addVitals(m *machine.Rollout) {
+	verdict := judge.Judge(m.Judge, m.Evidence)
+	if s := verdict.Split; s != nil {
+		v.Split = &SplitView{Wrong: s.Wrong, Share: round(s.Share), Intended: round(s.Intended)}
+	}
+	var alarms []VitalView
+	for i, e := range verdict.Vitals {
+		view := VitalView{
+			Name: e.Name, Label: e.Label, State: string(e.Outcome), Log10E: round(e.EValue), Log10Threshold: round(e.Threshold),
+			Ratio: round(e.RatioEstimate), RatioLow: round(e.RatioLow), RatioHigh: round(e.RatioHigh), RuleOut: e.RuleOut, Weight: round(m.Judge.Vitals[i].Weight),
+			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
+			Missing: e.Needed.Requests, Text: m.NamedText(e.Text), AlarmOnly: m.Judge.Vitals[i].AlarmOnly, Suspect: m.NamedText(e.Suspect),
+		}
+		switch {
+		case !view.AlarmOnly:
+			v.Vitals = append(v.Vitals, view)
+		case view.Suspect != "" || e.Peak >= alarmShows || e.Name == judge.NewErrors && e.New > 0:
+			alarms = append(alarms, view)
+		}
+	}
+	// The loudest first; those that call harm, or that a host is to blame for, are never cut off.
+	slices.SortStableFunc(alarms, func(a, b VitalView) int {
+		return cmp.Or(loud(b)-loud(a), cmp.Compare(b.Log10E-b.Log10Threshold, a.Log10E-a.Log10Threshold))
+	})
+	for i, a := range alarms {
+		if i < alarmsShown || loud(a) > 0 {
+			v.Vitals = append(v.Vitals, a)
+		}
+	}
+	if (verdict.Outcome == judge.Unknown || verdict.Outcome == judge.WrongSplit) && len(verdict.Reasons) > 0 {
+		v.Missing = m.NamedText(verdict.Reasons[0].Text)
+	}
+}
+
+func loud(v VitalView) int {
+	if v.State == string(judge.Regressed) || v.Suspect != "" {
+		return 1
+	}
+	return 0
+}
+
+// errorRatio is the estimate for errors, 0 when not known.
+func errorRatio(vitals []VitalView) float64 {
+	if len(vitals) == 0 || vitals[0].Name != judge.Errors {
+		return 0
+	}
+	return vitals[0].Ratio
+}

@@ -1,0 +1,170 @@
+package machine
+
+import (
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
+)
+
+// Where hosts were drawn, the judge has each of them apart: what it counted before the push says how it differs from the others.
+
+// maxPhases bounds how often the groups of hosts may change before who comes and goes is not followed any more.
+const maxPhases = 12
+
+// readHosts is read for hosts that were drawn. A cell of a host that ran another release than its group does (a request that began under the split before) is left out.
+func (m *Rollout) readHosts(rs event.RouteSecond, cells []event.HostCount, news []event.FailureCount, second int64) Second {
+	l, ok := m.layout(rs.Split, second)
+	if !ok {
+		return Second{}
+	}
+	fleet := m.Judge.Fleet.Hosts
+	at := make(map[string]int, len(fleet))
+	for _, i := range l.New {
+		at[m.Release+"\x00"+fleet[i]] = i
+	}
+	for _, i := range l.Old {
+		at[m.From+"\x00"+fleet[i]] = i
+	}
+	s := Second{Tick: judge.Tick{Second: second, Share: rs.Split.Share, Hosts: map[string][]judge.HostCount{}}}
+	for _, v := range m.Judge.Vitals {
+		s.Tick.Hosts[v.Name] = make([]judge.HostCount, len(fleet))
+	}
+	add := func(vital, release, host string, events, requests int64) {
+		i, known := at[release+"\x00"+host]
+		if hosts := s.Tick.Hosts[vital]; known && hosts != nil {
+			hosts[i].Events, hosts[i].Requests = hosts[i].Events+events, hosts[i].Requests+requests
+		}
+	}
+	for _, c := range cells {
+		events, atRisk := m.events(c.Counts, -1)
+		add(judge.Errors, c.Release, c.Host, events, atRisk)
+		add(judge.NewErrors, c.Release, c.Host, 0, atRisk)
+		for i, t := range m.Thresholds {
+			events, atRisk := m.events(c.Counts, i)
+			add(t.Vital, c.Release, c.Host, events, atRisk)
+		}
+	}
+	for _, f := range news {
+		add(judge.NewErrors, f.Release, f.Host, m.ofKind(f), 0)
+	}
+	m.addRoutes(rs, cells, add)
+	if last := m.lastLayout(); last == nil || !slices.Equal(last.New, l.New) || !slices.Equal(last.Old, l.Old) {
+		s.Layout = &l
+	}
+	return s
+}
+
+// addRoutes adds the routes' errors by host. The edges count requests by route or by host, not by both: a host is taken to have its part of each route's.
+func (m *Rollout) addRoutes(rs event.RouteSecond, cells []event.HostCount, add func(vital, release, host string, events, requests int64)) {
+	all := map[string]int64{} // by release
+	for _, c := range cells {
+		all[c.Release] += c.AtRisk
+	}
+	failed := map[[2]string]int64{} // by route and host
+	for _, f := range rs.Failures {
+		failed[[2]string{f.Path, f.Host}] += m.ofKind(f)
+	}
+	for _, p := range rs.Paths {
+		vital := judge.RouteErrors(p.Path)
+		if !m.judges(vital) || all[p.Release] == 0 {
+			continue
+		}
+		for _, c := range cells {
+			if c.Release == p.Release {
+				events := failed[[2]string{p.Path, c.Host}]
+				part := float64(p.AtRisk) * float64(c.AtRisk) / float64(all[p.Release])
+				add(vital, c.Release, c.Host, events, max(int64(part+.5), events))
+			}
+		}
+	}
+}
+
+// layout says which hosts are compared in a second of a split; ok is false while there are none on one of the sides. While some hosts of a step settle, those that had
+// settled before are compared on; a second of a split that is not the present one changes nothing.
+func (m *Rollout) layout(s event.Split, second int64) (l units.Layout, ok bool) {
+	last := m.lastLayout()
+	if last != nil && (!sameSplit(s, m.Split) || len(m.Evidence.Vitals[0].Units.Phases) >= maxPhases) {
+		return *last, true
+	}
+	fresh, part := set(s.NewHosts), set(m.Hosts)
+	settling := false
+	l.Visitors = s.Share
+	for i, h := range m.Judge.Fleet.Hosts {
+		switch {
+		case !part[h]:
+		case !fresh[h]:
+			l.Old = append(l.Old, i)
+		case m.UpSince[h].IsZero() || m.unsettled(h, second):
+			settling = true
+		default:
+			l.New = append(l.New, i)
+		}
+	}
+	if settling {
+		l.New = slices.DeleteFunc(l.New, func(i int) bool { return last == nil || !slices.Contains(last.New, i) })
+	}
+	return l, len(l.New) > 0 && len(l.Old) > 0
+}
+
+// lastLayout is the one that is compared so far, nil before the first.
+func (m *Rollout) lastLayout() *units.Layout {
+	if len(m.Evidence.Vitals) == 0 || m.Evidence.Vitals[0].Units == nil {
+		return nil
+	}
+	phases := m.Evidence.Vitals[0].Units.Phases
+	if len(phases) == 0 {
+		return nil
+	}
+	return &phases[len(phases)-1].Layout
+}
+
+func set(list []string) map[string]bool {
+	out := make(map[string]bool, len(list))
+	for _, x := range list {
+		out[x] = true
+	}
+	return out
+}
+
+// brokenCanary names a host on the new release that alone makes it look bad, where another host could take its place; empty when there is none.
+func (m *Rollout) brokenCanary() string {
+	if m.Judge.Fleet == nil || m.State != Watching {
+		return ""
+	}
+	started := m.StartedHosts()
+	spare := slices.ContainsFunc(m.Hosts[started:], func(h string) bool { return !slices.Contains(m.Lost, h) })
+	for _, v := range m.Evidence.Vitals {
+		if v.Suspect != "" && spare && slices.Contains(m.Hosts[:started], v.Suspect) && m.lacks([]string{v.Suspect}) == "" {
+			return v.Suspect
+		}
+	}
+	return ""
+}
+
+// forgetBroken takes out of the evidence the hosts that are left out since they broke.
+func (m *Rollout) forgetBroken(hosts []string) {
+	for _, h := range hosts {
+		for _, v := range m.Evidence.Vitals {
+			if v.Suspect == h && m.Judge.Fleet != nil {
+				m.Evidence.Forget(m.Judge, h)
+				break
+			}
+		}
+	}
+}
+
+// Learnt is what is known now of how much hosts differ, by vital: the next rollout's history. It is nil where no host was compared.
+func (m *Rollout) Learnt() map[string]units.Spread {
+	if m.Judge.Fleet == nil {
+		return nil
+	}
+	learnt := m.Judge.Fleet.Learnt()
+	for _, v := range m.Judge.Vitals {
+		if v.AlarmOnly {
+			delete(learnt, v.Name) // the next ones learn from all errors again
+		}
+	}
+	return learnt
+}
