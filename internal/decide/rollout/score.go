@@ -187,7 +187,7 @@ func (s *Service) Verdicts(ctx context.Context, app, env, show string, days int,
 	}
 	out := make([]Verdict, 0, len(past))
 	for _, v := range past {
-		r, err := s.shown(ctx, s.db, v.Release)
+		r, err := s.shown(ctx, s.db, v.ReleaseID)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ func (w *world) past(number int, env, outcome string, by score.By) string {
 	now := w.db.Now()
 	m := machine.Rollout{ID: id, Number: number, App: "shop", Env: env, Release: release, State: machine.State(outcome), Outcome: outcome, EndedAt: now}
 	f := score.Facts{
-		Rollout: id, Number: number, App: "shop", Env: env, Release: release, Judged: true, Outcome: outcome, By: by, Verdict: "unknown", Text: "so it is", Alpha: .01, PerDay: .1, Ended: now,
+		Rollout: id, Number: number, App: "shop", Env: env, ReleaseID: release, Judged: true, Outcome: outcome, By: by, Verdict: "unknown", Text: "so it is", Alpha: .01, PerDay: .1, Ended: now,
 		Met: now.Add(-time.Minute), Decided: now.Add(-time.Second),
 	}
 	if by == score.Judge && outcome == "rolled_back" {

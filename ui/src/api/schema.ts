@@ -30,6 +30,14 @@ export interface ArmView {
   rate: number;
 }
 
+export interface Assessment {
+  at?: string;
+  by?: string;
+  note?: string;
+  revision: number;
+  word: "right" | "wrong" | "";
+}
+
 export interface BackBody {
   reason?: string;
   release?: string;
@@ -142,6 +150,13 @@ export interface Created {
   roles: string[] | null;
   token: string;
   uses: number;
+}
+
+export interface Day {
+  day: string;
+  promoted: number;
+  rolled_back: number;
+  wrong: number;
 }
 
 export interface Decision {
@@ -259,6 +274,22 @@ export interface Grant {
   app: string;
   environment: string;
   role: "viewer" | "deployer";
+}
+
+export interface Harm {
+  a_second: number;
+  done: number;
+  kind: "failed" | "slow";
+  rest_s: number;
+  spared: number;
+  spared_at_least: number;
+}
+
+export interface Harms {
+  done: number;
+  rollouts: number;
+  spared: number;
+  spared_at_least: number;
 }
 
 export interface HostView {
@@ -379,6 +410,11 @@ export interface ListSample {
 
 export interface ListToken {
   items: Token[];
+  next?: string;
+}
+
+export interface ListVerdict {
+  items: Verdict[];
   next?: string;
 }
 
@@ -581,6 +617,32 @@ export interface Sample {
   time: string;
 }
 
+export interface Score {
+  app: string;
+  budget: number;
+  by_crash: number;
+  by_day: Day[];
+  by_hosts: number;
+  by_judge: number;
+  by_person: number;
+  days: number;
+  decision_s: number;
+  environment: string;
+  failed: Harms;
+  judged: number;
+  missed: number;
+  not_judged: number;
+  promoted: number;
+  right: number;
+  rolled_back: number;
+  since: string;
+  slow: Harms;
+  spent: number;
+  unknown: number;
+  unsaid: number;
+  wrong: number;
+}
+
 export interface SecretInfo {
   name: string;
   updated_at: string;
@@ -685,6 +747,29 @@ export interface Unit {
   worker?: string;
 }
 
+export interface Verdict {
+  alpha: number;
+  app: string;
+  assessment: Assessment;
+  by: "judge" | "person" | "crash" | "hosts";
+  can_be_said: boolean;
+  decided_at?: string;
+  ended_at: string;
+  environment: string;
+  false_alarms_a_day?: number;
+  harm?: Harm;
+  id: string;
+  judged: boolean;
+  number: number;
+  outcome: "promoted" | "rolled_back";
+  release: ReleaseView;
+  release_id: string;
+  text: string;
+  verdict: "healthy" | "regressed" | "unknown" | "wrong_split" | "none";
+  visitors_at?: string;
+  vital?: string;
+}
+
 export interface View {
   actions: string[] | null;
   alpha: number;
@@ -772,6 +857,11 @@ export interface VitalView {
   state: "regressed" | "healthy" | "unknown";
   text: string;
   weight: number;
+}
+
+export interface Word {
+  note?: string;
+  word: "right" | "wrong";
 }
 
 export interface Work {

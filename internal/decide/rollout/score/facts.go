@@ -24,18 +24,18 @@ const (
 
 // Facts are what is known for good about a rollout that has ended.
 type Facts struct {
-	Rollout string  `json:"id" doc:"Id of the rollout"`
-	Number  int     `json:"number"`
-	App     string  `json:"app"`
-	Env     string  `json:"environment"`
-	Release string  `json:"release_id"`
-	Judged  bool    `json:"judged" doc:"It was compared with the release before"`
-	Outcome string  `json:"outcome" enum:"promoted,rolled_back"`
-	By      By      `json:"by" enum:"judge,person,crash,hosts" doc:"Who ended it: the judge's verdict, a person, a release that could not run, or hosts of which too few were left"`
-	Verdict string  `json:"verdict" enum:"healthy,regressed,unknown,wrong_split,none" doc:"The judge's, at the end"`
-	Vital   string  `json:"vital,omitempty" doc:"The vital that regressed most clearly"`
-	Text    string  `json:"text" doc:"Why it ended so, in one sentence"`
-	Alpha   float64 `json:"alpha" doc:"The chance that the judge takes back a release that changes nothing: this rollout's part of the budget"`
+	Rollout   string  `json:"id" doc:"Id of the rollout"`
+	Number    int     `json:"number"`
+	App       string  `json:"app"`
+	Env       string  `json:"environment"`
+	ReleaseID string  `json:"release_id"`
+	Judged    bool    `json:"judged" doc:"It was compared with the release before"`
+	Outcome   string  `json:"outcome" enum:"promoted,rolled_back"`
+	By        By      `json:"by" enum:"judge,person,crash,hosts" doc:"Who ended it: the judge's verdict, a person, a release that could not run, or hosts of which too few were left"`
+	Verdict   string  `json:"verdict" enum:"healthy,regressed,unknown,wrong_split,none" doc:"The judge's, at the end"`
+	Vital     string  `json:"vital,omitempty" doc:"The vital that regressed most clearly"`
+	Text      string  `json:"text" doc:"Why it ended so, in one sentence"`
+	Alpha     float64 `json:"alpha" doc:"The chance that the judge takes back a release that changes nothing: this rollout's part of the budget"`
 	// PerDay is how many false alarms a day the policy accepts; 0 where it names alpha instead.
 	PerDay  float64   `json:"false_alarms_a_day,omitempty" doc:"What the policy accepts; absent where it names alpha instead"`
 	Met     time.Time `json:"visitors_at,omitzero" doc:"When the first visitors met the new release"`
@@ -79,7 +79,7 @@ func Of(m *machine.Rollout, seen Seen) (f Facts, ok bool) {
 		return f, false
 	}
 	f = Facts{
-		Rollout: m.ID, Number: m.Number, App: m.App, Env: m.Env, Release: m.Release, Judged: m.Judged() && len(m.Judge.Vitals) > 0,
+		Rollout: m.ID, Number: m.Number, App: m.App, Env: m.Env, ReleaseID: m.Release, Judged: m.Judged() && len(m.Judge.Vitals) > 0,
 		Outcome: m.Outcome, By: endedBy(m), Verdict: string(m.Verdict), Ended: m.EndedAt,
 	}
 	if why := m.EndReasons(); len(why) > 0 {
