@@ -2,6 +2,8 @@
 // is what the judge compares hosts with, and what routes are learned from. Pure: no I/O, no clock.
 //
 //	edge's seconds ──Add──> Minute (kept in SQL) ──Merge──> Window ──Routes, Fleet──> the judge's policy
+//
+// It reads no log and emits nothing itself: package rollout hears for it.
 package before
 
 import (
