@@ -102,16 +102,25 @@ func (t *Test) LogE() float64 {
 // the growth rate of Grünwald, de Heide & Koolen, "Safe Testing", JRSS-B 2024.) It ignores the overshoot and that bets add up, and
 // is an expectation: half of all cases need more. 0 when reached, +Inf when no bet grows (rho of 0 or 1).
 func (t *Test) EventsNeeded(rho, truth, alpha float64) float64 {
+	return t.EventsWithin(rho, truth, alpha, 0.5)
+}
+
+// EventsWithin is EventsNeeded for the given part of all cases, in [0.5, 1): after so many events the bet has grown enough but for chance, by the normal approximation of
+// its growth: the least n with n·g − z·s·√n ≥ what is missing, where g and s are the mean and standard deviation of the growth per event.
+func (t *Test) EventsWithin(rho, truth, alpha, cases float64) float64 {
 	goal := -math.Log(alpha)
 	if t.LogE() >= goal {
 		return 0
 	}
+	z := math.Sqrt2 * math.Erfinv(2*cases-1)
 	p := rho * truth / (rho*truth + 1 - rho)
 	least := math.Inf(1)
 	for k, r := range t.Alternatives {
 		growth := p*math.Log(r/t.Null) - math.Log1p(rho*(r-1)) + math.Log1p(rho*(t.Null-1))
 		if growth > 1e-12 {
-			least = math.Min(least, (goal-t.LogStake[k])/growth)
+			chance := z * math.Abs(math.Log(r/t.Null)) * math.Sqrt(p*(1-p))
+			root := (chance + math.Sqrt(chance*chance+4*growth*(goal-t.LogStake[k]))) / (2 * growth)
+			least = math.Min(least, root*root)
 		}
 	}
 	return math.Ceil(math.Max(least, 1))
