@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -98,8 +100,23 @@ func TestWhatWasBeforeThePush(t *testing.T) {
 			w.hostSecond(hosts, 2, "known")
 		}
 
+		power, err := w.Power(t.Context(), app, env)
+		if err != nil || math.Abs(power.PerSecond-1200) > 300 || math.Abs(power.ErrorRate-.02) > .001 || power.Alpha != .01 || len(power.Steps) != 2 ||
+			!(power.Steps[0].DetectS > 0 && power.Steps[0].DetectS < 60 && power.Steps[0].ExcludeS > 0) {
+			t.Errorf("before the push it tells %+v (%v)", power, err)
+		}
+		if n := len(power.Choices); n < 4 || !(power.Choices[0].DetectS > power.Choices[n-1].DetectS) || !(power.Choices[0].Alpha < power.Choices[n-1].Alpha) {
+			t.Errorf("fewer false alarms cost nothing: %+v", power.Choices)
+		}
+		if _, err := w.Power(t.Context(), app, "moon"); !fault.Is(err, fault.CodeNotFound) {
+			t.Errorf("of an environment that is not there: %v", err)
+		}
+
 		w.release(byHost)
 		good := ended(2, 2, "known")
+		if text := good.Decisions[0].Reasons[0].Text; !strings.Contains(text, "a doubling of errors will be seen in about") || good.Steps[0].DetectS == 0 {
+			t.Errorf("at its start it says %q", text)
+		}
 		p := w.policyOf(good.ID)
 		if good.Outcome != "promoted" || p.Fleet == nil || p.Margin != 0 || len(p.Fleet.Hosts) != 12 || p.Fleet.Before[judge.Errors][0].Requests == 0 {
 			t.Fatalf("a good one: %s %v, fleet %+v", good.Outcome, good.Reasons, p.Fleet)

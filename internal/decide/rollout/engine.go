@@ -10,7 +10,6 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
-	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 const actorSelf = "system:rollout"
@@ -62,35 +61,27 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *mac
 	if !m.Judged() || m.Begun() {
 		return nil
 	}
-	hist, err := s.latencyBefore(ctx, tx, m)
-	if err != nil {
-		return err
-	}
 	weights := m.Policy.Weights()
-	if weights[manifest.VitalLatency] > 0 && hist.Total() >= baselineRequests {
-		m.Thresholds = judge.Thresholds(hist)
+	var err error
+	if m.Thresholds, err = thresholds(ctx, tx, tx.Now(), m.App, m.Env, m.From, weights); err != nil {
+		return err
 	}
 	alpha := m.Policy.Alpha
 	m.Alpha = fmt.Sprintf("at most %.3g %% of good releases come back, as the policy says", 100*alpha)
 	if alpha == 0 {
-		var monthly int
-		since := tx.Now().AddDate(0, 0, -30)
-		if err := booksOf(ctx, tx).write(ctx); err != nil {
+		monthly, err := rolloutsAMonth(ctx, tx, m.App, m.Env, m.ID, db.Micros(tx.Now().AddDate(0, 0, -30)))
+		if err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM rollout_rollouts WHERE app = $1 AND env = $2 AND started_at > $3 AND rollout <> $4`,
-			m.App, m.Env, db.Micros(since), m.ID).Scan(&monthly); err != nil {
-			return fmt.Errorf("count the rollouts of %s/%s: %w", m.App, m.Env, err)
-		}
-		const daysAMonth = 365.25 / 12
-		if alpha, m.Alpha, err = judge.AlphaFor(m.Policy.FalseAlarms.PerDay()*daysAMonth, float64(monthly)); err != nil {
+		if alpha, m.Alpha, err = judge.AlphaFor(alarmsAMonth(m.Policy), float64(monthly)); err != nil {
 			return fmt.Errorf("set alpha of rollout %s: %w", m.ID, err)
 		}
 	}
-	window, err := s.windowBefore(ctx, tx, m)
+	window, err := windowBefore(ctx, tx, m.App, m.Env)
 	if err != nil {
 		return err
 	}
+	m.PerSecond, m.ErrorRate = window.Rates()
 	m.Judge = machine.PolicyOf(m, alpha, weights, window, e.history)
 	if err := m.Judge.Validate(); err != nil {
 		return fmt.Errorf("set the judge of rollout %s: %w", m.ID, err)

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
@@ -30,6 +31,8 @@ type VitalView struct {
 	New            ArmView `json:"new"`
 	Old            ArmView `json:"old"`
 	Missing        int64   `json:"missing_requests"`
+	NeededS        float64 `json:"needed_s" doc:"While it cannot tell: how much longer, at the traffic of this watch, until the harm is ruled out if there is none; 0 where no time would do"`
+	DetectS        float64 `json:"detect_s" doc:"While it cannot tell: how long a harm that begins now would take to be seen; 0 where no time would do"`
 	AlarmOnly      bool    `json:"alarm_only" doc:"It may call harm, and is not needed for healthy: a route, or errors of a kind not seen before"`
 	Suspect        string  `json:"suspect,omitempty" doc:"The host that alone makes the new release look bad"`
 	Text           string  `json:"text"`
@@ -63,6 +66,7 @@ func (v *View) addVitals(m *machine.Rollout) {
 			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
 			Missing: e.Needed.Requests, Text: m.NamedText(e.Text), AlarmOnly: m.Judge.Vitals[i].AlarmOnly, Suspect: m.NamedText(e.Suspect),
 		}
+		view.NeededS, view.DetectS = longer(m, e, e.Needed), longer(m, e, e.ToDetect)
 		switch {
 		case !view.AlarmOnly:
 			v.Vitals = append(v.Vitals, view)
@@ -82,6 +86,15 @@ func (v *View) addVitals(m *machine.Rollout) {
 	if (verdict.Outcome == judge.Unknown || verdict.Outcome == judge.WrongSplit) && len(verdict.Reasons) > 0 {
 		v.Missing = m.NamedText(verdict.Reasons[0].Text)
 	}
+}
+
+// longer is how many seconds so many requests take at the pace of the watch so far.
+func longer(m *machine.Rollout, e judge.VitalEvidence, n judge.Needed) float64 {
+	seconds, requests := m.Evidence.Last-m.Evidence.First+1, e.AtRiskNew+e.AtRiskOld
+	if requests == 0 || m.State.Ended() {
+		return 0
+	}
+	return math.Round(float64(n.Requests) * float64(seconds) / float64(requests))
 }
 
 func loud(v VitalView) int {

@@ -13,6 +13,8 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/pure/stats"
 )
 
@@ -69,7 +71,7 @@ func addMinute(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int6
 			requests, failed = requests+h.Requests, failed+h.Errors
 		}
 	}
-	if calm, err = addCalm(calm, rs); err != nil {
+	if calm, err = addCalm(calm, rs, second); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO rollout_minutes (app, env, release, minute, requests, errors, latency, calm) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -83,14 +85,14 @@ func addMinute(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int6
 }
 
 // addCalm adds a second to what was counted in its minute while one release served alone.
-func addCalm(calm string, rs event.RouteSecond) (string, error) {
+func addCalm(calm string, rs event.RouteSecond, second int64) (string, error) {
 	var m before.Minute
 	if calm != "" {
 		if err := json.Unmarshal([]byte(calm), &m); err != nil {
 			return "", fmt.Errorf("read what the hosts of %s/%s counted: %w", rs.App, rs.Env, err)
 		}
 	}
-	if !m.Add(rs) {
+	if !m.Add(rs, second) {
 		return calm, nil
 	}
 	body, err := json.Marshal(m)
@@ -101,10 +103,10 @@ func addCalm(calm string, rs event.RouteSecond) (string, error) {
 }
 
 // windowBefore merges the last minutes in which one release served alone.
-func (s *Service) windowBefore(ctx context.Context, tx *db.Tx, m *machine.Rollout) (*before.Window, error) {
-	rows, err := tx.Query(ctx, `SELECT calm FROM rollout_minutes WHERE app = $1 AND env = $2 AND calm <> '' ORDER BY minute DESC LIMIT $3`, m.App, m.Env, windowMinutes)
+func windowBefore(ctx context.Context, q db.Querier, app, env string) (*before.Window, error) {
+	rows, err := q.Query(ctx, `SELECT calm FROM rollout_minutes WHERE app = $1 AND env = $2 AND calm <> '' ORDER BY minute DESC LIMIT $3`, app, env, windowMinutes)
 	if err != nil {
-		return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", m.App, m.Env, err)
+		return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", app, env, err)
 	}
 	defer rows.Close()
 	w := &before.Window{}
@@ -112,22 +114,25 @@ func (s *Service) windowBefore(ctx context.Context, tx *db.Tx, m *machine.Rollou
 		var body string
 		var minute before.Minute
 		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", m.App, m.Env, err)
+			return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", app, env, err)
 		}
 		if err := json.Unmarshal([]byte(body), &minute); err != nil {
-			return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", m.App, m.Env, err)
+			return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", app, env, err)
 		}
 		w.Merge(&minute)
 	}
 	return w, rows.Err()
 }
 
-// latencyBefore merges the latencies of the release that serves.
-func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *machine.Rollout) (*stats.Histogram, error) {
-	rows, err := tx.Query(ctx, `SELECT latency FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute >= $4`,
-		m.App, m.Env, m.From, tx.Now().Add(-baseline).Unix()/60)
+// thresholds are where a request starts to count as slow, by the latencies of the release that serves; none where too little was counted, or where latency is not judged.
+func thresholds(ctx context.Context, q db.Querier, now time.Time, app, env, release string, weights map[string]float64) ([]judge.Threshold, error) {
+	if weights[manifest.VitalLatency] == 0 {
+		return nil, nil
+	}
+	rows, err := q.Query(ctx, `SELECT latency FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute >= $4`,
+		app, env, release, now.Add(-baseline).Unix()/60)
 	if err != nil {
-		return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
+		return nil, fmt.Errorf("read the latencies of %s/%s: %w", app, env, err)
 	}
 	defer rows.Close()
 	sum := &stats.Histogram{}
@@ -135,14 +140,17 @@ func (s *Service) latencyBefore(ctx context.Context, tx *db.Tx, m *machine.Rollo
 		var body string
 		var h stats.Histogram
 		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
+			return nil, fmt.Errorf("read the latencies of %s/%s: %w", app, env, err)
 		}
 		if err := json.Unmarshal([]byte(body), &h); err != nil {
-			return nil, fmt.Errorf("read the latencies of %s/%s: %w", m.App, m.Env, err)
+			return nil, fmt.Errorf("read the latencies of %s/%s: %w", app, env, err)
 		}
 		sum.Merge(&h)
 	}
-	return sum, rows.Err()
+	if sum.Total() < baselineRequests {
+		return nil, rows.Err()
+	}
+	return judge.Thresholds(sum), rows.Err()
 }
 
 // addFailures notes the kinds of errors of the release that serves.

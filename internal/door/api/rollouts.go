@@ -105,6 +105,10 @@ func (s *Server) mountCommands(r *rollout.Service) {
 }
 
 func (s *Server) mountWheel(r *rollout.Service) {
+	register(s, view, "GET /v1/apps/{app}/environments/{env}/power", "What a rollout here can see, and how soon, at the traffic of late",
+		func(ctx context.Context, _ access.Identity, in *InEnvironment) (*answer[rollout.PowerView], error) {
+			return answerWith(r.Power(ctx, in.App, in.Env))
+		})
 	type input struct {
 		InEnvironment
 		Body reasoned

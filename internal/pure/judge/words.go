@@ -76,6 +76,9 @@ func expected(x float64) string {
 	return commas(int64(math.Round(x)))
 }
 
+// HarmWords names a ratio of what is harm when it rises: "a doubling".
+func HarmWords(ratio float64) string { return harmWords(VitalSpec{}, ratio) }
+
 // harmWords names a ratio of harm: "a doubling", "a rise to 1.8 times", "a halving".
 func harmWords(v VitalSpec, ratio float64) string {
 	if v.Bad == Drop {

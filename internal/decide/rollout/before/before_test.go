@@ -33,12 +33,12 @@ func calm() event.RouteSecond {
 
 func TestAMinuteSurvivesItsJSON(t *testing.T) {
 	var m Minute
-	if !m.Add(calm()) {
+	if !m.Add(calm(), 60) {
 		t.Fatal("a calm second says nothing")
 	}
 	watched := calm()
 	watched.Split.New = "b"
-	if m.Add(watched) {
+	if m.Add(watched, 61) {
 		t.Error("a second with another release under watch counts")
 	}
 	body, err := json.Marshal(m)
@@ -49,12 +49,15 @@ func TestAMinuteSurvivesItsJSON(t *testing.T) {
 	if err := json.Unmarshal(body, &read); err != nil {
 		t.Fatal(err)
 	}
-	read.Add(calm())
+	read.Add(calm(), 62)
 	var w Window
 	w.Merge(&read)
 	w.Merge(&Minute{})
 	if h := w.Hosts["h1"]; w.Requests() != 1200 || h.Errors != 12 || h.Latency.Total() != 600 || w.Hosts["h2"].Latency.Total() != 0 || w.Buckets[3].Errors != 18 {
 		t.Errorf("%d requests, h1 %+v, h2 %+v", w.Requests(), h.Cell, w.Hosts["h2"].Cell)
+	}
+	if perSecond, errors := w.Rates(); perSecond != 400 || errors != 18./1200 {
+		t.Errorf("%v requests a second, %v of them failed", perSecond, errors)
 	}
 	if got := w.Routes(5, event.OtherPaths); !slices.Equal(got, []string{"/", "/pay"}) || len(w.Routes(1, "")) != 1 {
 		t.Errorf("routes %v", got)
@@ -68,7 +71,7 @@ func TestAMinuteSurvivesItsJSON(t *testing.T) {
 func TestRoutesByTheMillionStayFew(t *testing.T) {
 	var m Minute
 	for i := range 5000 {
-		m.Add(event.RouteSecond{Split: event.Split{Old: "a"}, Paths: []event.PathCount{{Release: "a", Path: fmt.Sprint("/", i), Requests: 1}}})
+		m.Add(event.RouteSecond{Split: event.Split{Old: "a"}, Paths: []event.PathCount{{Release: "a", Path: fmt.Sprint("/", i), Requests: 1}}}, 60)
 	}
 	if len(m.Paths) != maxPaths {
 		t.Errorf("%d patterns", len(m.Paths))
@@ -77,7 +80,7 @@ func TestRoutesByTheMillionStayFew(t *testing.T) {
 
 func TestFleet(t *testing.T) {
 	var m Minute
-	m.Add(calm())
+	m.Add(calm(), 60)
 	var w Window
 	w.Merge(&m)
 	thresholds := []judge.Threshold{{Vital: judge.LatencyP90, Quantile: .9, Ms: slowest(t)}}

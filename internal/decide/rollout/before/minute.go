@@ -35,17 +35,24 @@ type Host struct {
 
 // Minute is what the release that served alone was counted by in one minute. It is stored as JSON.
 type Minute struct {
+	// First and Last are the Unix times of its first and last second with a request.
+	First int64            `json:"first,omitempty"`
+	Last  int64            `json:"last,omitempty"`
 	Hosts map[string]*Host `json:"hosts,omitempty"`
 	// Buckets are those of visitors, event.Buckets of them.
 	Buckets []Cell           `json:"buckets,omitempty"`
 	Paths   map[string]*Cell `json:"paths,omitempty"`
 }
 
-// Add adds an edge's second. One with another release under watch says nothing of hosts that differ, and is left out: false.
-func (m *Minute) Add(rs event.RouteSecond) bool {
+// Add adds an edge's second, which began at this Unix time. One with another release under watch says nothing of hosts that differ, and is left out: false.
+func (m *Minute) Add(rs event.RouteSecond, second int64) bool {
 	if rs.Split.New != "" || rs.Split.Old == "" {
 		return false
 	}
+	if m.First == 0 || second < m.First {
+		m.First = second
+	}
+	m.Last = max(m.Last, second)
 	release := rs.Split.Old
 	for _, c := range rs.Hosts {
 		if c.Release == release && c.Host != "" {
@@ -115,6 +122,7 @@ type Window struct {
 	Buckets []Cell
 	bursts  []int64
 	fair    []float64
+	seconds int64
 }
 
 // Merge adds a minute.
@@ -134,6 +142,9 @@ func (w *Window) Merge(m *Minute) {
 			w.Paths[pattern] = &Cell{}
 		}
 		w.Paths[pattern].add(c.Requests, c.Errors)
+	}
+	if m.First > 0 {
+		w.seconds += m.Last - m.First + 1
 	}
 	var all Cell
 	for i, c := range m.Buckets[:min(len(m.Buckets), len(w.Buckets))] {
@@ -157,6 +168,18 @@ func (w *Window) Requests() (n int64) {
 		n += h.Requests
 	}
 	return n
+}
+
+// Rates are the requests a second, and the part of them that failed; 0 where nothing was counted.
+func (w *Window) Rates() (perSecond, errors float64) {
+	n, bad := w.Requests(), int64(0)
+	for _, h := range w.Hosts {
+		bad += h.Errors
+	}
+	if n == 0 || w.seconds == 0 {
+		return 0, 0
+	}
+	return float64(n) / float64(w.seconds), float64(bad) / float64(n)
 }
 
 // Routes are the busiest route patterns, at most so many, the busiest first. One route alone is no part of anything.

@@ -45,10 +45,10 @@ func newFarm(t *testing.T, seed uint64, hosts int, sd float64) *farm {
 		f.running[h] = []string{"rel_1"}
 	}
 	w := &before.Window{}
-	for range 30 {
+	for i := range 30 {
 		minute := &before.Minute{}
 		rs := f.counted(event.Split{Old: "rel_1"}, 60)
-		minute.Add(rs)
+		minute.Add(rs, int64(60*i))
 		w.Merge(minute)
 	}
 	m.Judge = PolicyOf(m, .01, map[string]float64{"errors": 1}, w, nil)

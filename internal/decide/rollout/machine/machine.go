@@ -89,9 +89,12 @@ type Rollout struct {
 	Thresholds []judge.Threshold `json:"thresholds,omitempty"`
 	Judge      judge.Policy      `json:"judge"`
 	Alpha      string            `json:"alpha,omitempty"` // the sentence on how alpha came about
-	Evidence   judge.State       `json:"evidence"`
-	Verdict    judge.Outcome     `json:"verdict,omitempty"`
-	Reasons    []event.Reason    `json:"reasons,omitempty"` // of the last move
+	// PerSecond is how many requests a second there were before the push, and ErrorRate the part of them that failed; 0 when nothing was counted.
+	PerSecond float64        `json:"per_second,omitempty"`
+	ErrorRate float64        `json:"error_rate,omitempty"`
+	Evidence  judge.State    `json:"evidence"`
+	Verdict   judge.Outcome  `json:"verdict,omitempty"`
+	Reasons   []event.Reason `json:"reasons,omitempty"` // of the last move
 	// SplitTold: somebody was told that the split is wrong, and it was held once for that.
 	SplitTold bool `json:"split_told,omitempty"`
 	// Why is what decided to promote or to return.

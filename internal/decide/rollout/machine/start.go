@@ -59,9 +59,9 @@ func (m *Rollout) StartWords() string {
 	case !m.Judged():
 		return fmt.Sprintf("%s skips the watch: %s", m.hotfixWords(), m.Hotfix.Reason)
 	case len(m.Thresholds) == 0:
-		return fmt.Sprintf("split by %s on %s; %s; latency is not judged, since there was too little traffic before", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
+		return fmt.Sprintf("split by %s on %s; %s; latency is not judged, since there was too little traffic before%s", m.Mode, hostCount(len(m.Hosts)), m.Alpha, m.powerWords())
 	}
-	return fmt.Sprintf("split by %s on %s; %s", m.Mode, hostCount(len(m.Hosts)), m.Alpha)
+	return fmt.Sprintf("split by %s on %s; %s%s", m.Mode, hostCount(len(m.Hosts)), m.Alpha, m.powerWords())
 }
 
 // PolicyOf shares alpha by the manifest's weights; within latency as judge.Standard does, over the thresholds that there are. w is what was counted before, nil for nothing:
