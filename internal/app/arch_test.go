@@ -62,6 +62,8 @@ func floors() []floor {
 		{"internal/demo", []string{"internal/apiclient", "internal/event", "internal/fault", "internal/pure", "internal/visitors", "examples"},
 			"the demo drives the program as a person would: by its API, by git, by its processes"},
 		{"internal/scaffold", []string{"internal/fault", "internal/pure"}, "it looks at a repository and writes a manifest, nothing more"},
+		{"internal/prometheus", []string{"internal/fault", "internal/pure"}, "it asks a server that is not ours, and knows nothing of what the answers are for"},
+		{"internal/history", []string{"internal/fault", "internal/prometheus", "internal/pure"}, "it reads what a team has already, on any machine, without a server"},
 		{"internal/visitors", []string{"internal/fault", "internal/pure"}, "visitors see a web site from outside"},
 		{"examples", nil, "an example is somebody else's program: it cannot import what is internal to Slipway"},
 		{"ui", nil, "the page is files; who serves them is a door"},

@@ -15,7 +15,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/replay"
 )
 
-// exitNotJudged is the status of slipway judge when there is no verdict: the others stand for verdicts.
+// exitNotJudged is the status of slipway judge and shadow when there is no verdict: the others stand for verdicts.
 const exitNotJudged = 4
 
 type judgeCmd struct {

@@ -47,6 +47,7 @@ type verbs struct {
 	Rollouts rolloutsVerb `cmd:"" help:"List rollouts, show one, or call its verdict right or wrong."`
 	Score    scoreCmd     `cmd:"" help:"Keep the score of past verdicts: false alarms against the budget, harm spared."`
 	Judge    judgeCmd     `cmd:"" help:"Judge a past rollout again with other settings, or counts from elsewhere."`
+	Shadow   shadowCmd    `cmd:"" help:"Say what Slipway would have said of past deploys, from access logs or a Prometheus."`
 	Hosts    hostsCmd     `cmd:"" help:"List hosts, workers and edges."`
 
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
@@ -101,7 +102,7 @@ func (p *program) main(args []string) int {
 	if err != nil {
 		verb := misread(err)
 		_, _ = fmt.Fprintf(p.stderr, "slipway: %v; see slipway %s\n", err, strings.TrimSpace(verb+" --help"))
-		if verb == "judge" {
+		if verb == "judge" || verb == "shadow" {
 			return exitNotJudged
 		}
 		return exitUsage

@@ -87,7 +87,7 @@ func (k *keys) json(line string) (e Entry, why string) {
 	if s.space(); s.at < len(s.text) {
 		return e, whyShape
 	}
-	ok := false
+	var ok bool
 	switch t := found[timeField]; {
 	case !t.set:
 		return e, whyNoTime

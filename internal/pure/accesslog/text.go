@@ -267,7 +267,7 @@ func alb(line string) (e Entry, why string) {
 	if err != nil {
 		return e, whyTime
 	}
-	ok := false
+	var ok bool
 	if e.Time, ok = within(t.Unix()); !ok {
 		return e, whyTime
 	}
