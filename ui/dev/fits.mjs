@@ -46,6 +46,7 @@ const names = (world) => ({
   agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'],
 });
 const bodies = {
+  'PUT /v1/apps/{app}/rollouts/{rollout}/assessment': { word: 'right', note: 'the phones rang' },
   'POST /v1/people': { name: 'dara' }, 'POST /v1/apps/{app}/environments': { name: 'qa', branch: 'qa' },
   'POST /v1/session': { token: 'good' }, 'POST /v1/tokens': { label: 'ci' }, 'POST /v1/join-tokens': { roles: ['host'], uses: 1 },
   'PATCH /v1/apps/{app}/environments/{env}/config': { settings: { A: '1' }, secrets: { B: '2' }, remove: [], reason: 'why' },

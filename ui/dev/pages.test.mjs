@@ -466,3 +466,167 @@ test('the page of the API can be used on a phone: it finds, it leads, and nothin
   await page.waitForFunction(() => location.hash === '#agents');
   await page.close();
 });
+
+// row is the row of a verdict in the table.
+const row = (number) => `//tbody/tr[.//a[text()="#${number}"]]`;
+const inRow = (page, number, name) => page.locator(`::-p-xpath(${row(number)}) ::-p-aria([name="${name}"][role="button"])`);
+const tile = (page, name) => page.$eval(`section[aria-labelledby=tile-${name}]`, (e) => e.innerText.replaceAll(/\s+/g, ' '));
+
+test('one click calls a rollback wrong; the score follows, and Undo takes it back', async () => {
+  const server = await fixture();
+  try {
+    const { page, complaints } = await visit(browser, server.url + pages['verdicts-to-say']);
+    const sent = [];
+    page.on('request', (r) => r.method() !== 'GET' && sent.push([r.method(), new URL(r.url()).pathname.split('/').slice(-2).join('/'), r.headers()['if-match'], r.postData() ?? '']));
+    assert.match(await tile(page, 'alarms'), /1 of 3 .*1 false alarm in 90 days; the budget is 3\. One rollback is still to be called\./);
+    const spared = await tile(page, 'spared');
+    assert.match(spared, /≈ 5,200 failed requests At least 1,800; 55 were met, in 1 rollback\./);
+    await inRow(page, 39, 'Wrong').click();
+    await page.waitForFunction(() => document.querySelector('section[aria-labelledby=tile-alarms]').innerText.includes('2 false alarms in 90 days'));
+    assert.doesNotMatch(await tile(page, 'spared'), /failed requests/, 'a false alarm spares nothing');
+    // It stays in its row, though the list is of those that nobody has called.
+    await seen(page, 'you, now');
+    assert.equal(await page.$$eval('tbody tr', (rows) => rows.length), 1);
+    assert.equal(await page.$eval('button.wrong', (b) => b.ariaPressed), 'true');
+    assert.deepEqual(await findings(page), []);
+    await press(page, 'Undo');
+    await page.waitForFunction(() => document.querySelector('section[aria-labelledby=tile-alarms]').innerText.includes('1 false alarm in 90 days'));
+    assert.equal(await page.$eval('button.wrong', (b) => b.ariaPressed), 'false');
+    assert.equal(await tile(page, 'spared'), spared);
+    assert.deepEqual(sent, [['PUT', 'rol_01kc0039/assessment', '"0"', '{"word":"wrong","note":""}'], ['DELETE', 'rol_01kc0039/assessment', '"1"', '']]);
+    assert.deepEqual(complaints, []);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('Undo brings back what was said before, with its note', async () => {
+  const server = await fixture();
+  try {
+    const { page } = await visit(browser, server.url + pages.verdicts);
+    const said = () => server.world.verdicts.find((v) => v.number === 4).assessment;
+    await inRow(page, 4, 'Right').click();
+    await page.waitForFunction(() => document.body.innerText.includes('you, now'));
+    assert.deepEqual([said().word, said().note], ['right', undefined]);
+    await press(page, 'Undo');
+    await page.waitForFunction(() => document.body.innerText.includes('you, now: “a crawler ran wild on the canaries”'));
+    assert.deepEqual([said().word, said().note], ['wrong', 'a crawler ran wild on the canaries']);
+    // The same click again takes a word back.
+    await inRow(page, 4, 'Wrong').click();
+    await page.waitForFunction(() => !document.body.innerText.includes('a crawler ran wild'));
+    assert.equal(said().word, '');
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('a word that came too late is not sent over another one, and says so', async () => {
+  const { page } = await visit(browser, full.url + pages['verdicts-to-say']);
+  await page.setRequestInterception(true);
+  page.on('request', (r) =>
+    r.method() === 'PUT' ? r.respond({ status: 412, contentType: 'application/problem+json', body: JSON.stringify({ status: 412, detail: 'it was changed by somebody else meanwhile' }) }) : r.continue(),
+  );
+  await inRow(page, 39, 'Right').click();
+  await page.waitForSelector('td [role=alert]');
+  assert.match(await text(page, 'td [role=alert]'), /changed by somebody else meanwhile/);
+  assert.equal(await page.$eval('button.right', (b) => b.ariaPressed), 'false');
+  await page.close();
+});
+
+test('each number of the score has its definition by pointer and by keyboard, and Escape puts it away', async () => {
+  for (const size of [wide, narrow]) {
+    const { page } = await visit(browser, full.url + pages.verdicts, { size });
+    const shown = () => page.$$eval('[role=tooltip]', (all) => all.filter((t) => getComputedStyle(t).display !== 'none').map((t) => t.textContent));
+    assert.deepEqual(await shown(), []);
+    await page.focus('#tile-spared button');
+    const [said] = await shown();
+    assert.match(said, /An estimate of the bad requests that the rest of the planned watch would have cost/);
+    assert.equal(await page.$eval('#tile-spared button', (b) => document.getElementById(b.getAttribute('aria-describedby')).textContent), said);
+    assert.deepEqual(await findings(page), []);
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await shown(), []);
+    if (size === wide) {
+      await page.hover('#tile-alarms .meaning');
+      assert.match((await shown()).join(), /what false_alarms in .slipway.yaml accepts/);
+    }
+    await page.focus('.harm button');
+    assert.match((await shown()).join(), /With everybody on it there had been 18 failed requests a second more/);
+    const out = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(out <= 0, `a definition makes the page scroll sideways by ${out} px`);
+    await page.close();
+  }
+});
+
+test('the span and the list are in the address, and older verdicts are read on', async () => {
+  const server = await fixture();
+  try {
+    const one = server.world.verdicts.find((v) => v.number === 33);
+    for (let i = 0; i < 60; i++) server.world.verdicts.push({ ...one, id: `rol_01kb00${i + 10}`, number: 1000 + i });
+    const { page } = await visit(browser, server.url + pages.verdicts);
+    const link = (name) => page.locator(`::-p-aria([name="${name}"][role="link"])`).click();
+    assert.equal(await page.$$eval('tbody tr', (rows) => rows.length), 50);
+    await press(page, 'Show older verdicts');
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 96);
+    assert.equal(new Set(await page.$$eval('tbody tr > td:first-child a', (all) => all.map((a) => a.textContent))).size, 96);
+    await link('7 days');
+    await page.waitForFunction(() => location.search === '?days=7' && document.body.innerText.includes('judged in 7 days'));
+    await link('Came back');
+    await page.waitForFunction(() => location.search === '?days=7&show=rolled_back' && document.querySelectorAll('tbody tr').length === 1);
+    await page.goBack();
+    await page.waitForFunction(() => location.search === '?days=7' && document.querySelectorAll('tbody tr').length === 50);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('a viewer reads what others say of a verdict, and cannot', async () => {
+  const server = await fixture({ role: 'viewer' });
+  try {
+    const { page } = await visit(browser, server.url + pages.verdicts);
+    await seen(page, 'Wrong: a false alarm');
+    await seen(page, 'not called yet');
+    assert.equal(await page.$('[aria-pressed]'), null);
+    assert.deepEqual(await findings(page), []);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('without a verdict the page says what to do next', async () => {
+  const { page } = await visit(browser, full.url + pages['verdicts-empty']);
+  await seen(page, 'No verdict in the last 30 days');
+  assert.equal(await text(page, 'pre'), 'git push slipway');
+  await page.locator('::-p-aria([name="look at the last 90 days"][role="link"])').click();
+  await seen(page, 'No verdict in the last 90 days');
+  await seen(page, 'What is on its way is on the Line.');
+  await page.close();
+});
+
+test('on its page a rollout that has ended can be called right or wrong, with a note', async () => {
+  const server = await fixture();
+  try {
+    let { page } = await visit(browser, server.url + pages['rollout-back']);
+    await seen(page, 'Was it right to take it back?');
+    await seen(page, 'It spared visitors about 5,200 failed requests.');
+    await press(page, 'Right');
+    await press(page, 'Add a note');
+    await page.type('dialog[open] input', 'orders were lost');
+    await page.keyboard.press('Enter');
+    await seen(page, 'you, now: “orders were lost”');
+    const { assessment } = server.world.verdicts.find((v) => v.number === 39);
+    assert.deepEqual([assessment.word, assessment.note], ['right', 'orders were lost']);
+    assert.deepEqual(await findings(page), []);
+    await page.close();
+    for (const name of ['rollout-watched', 'rollout-hotfix', 'rollout-waiting', 'rollout-held']) {
+      ({ page } = await visit(browser, server.url + pages[name]));
+      assert.doesNotMatch(await text(page, 'main'), /Was it right/, name);
+      await page.close();
+    }
+  } finally {
+    await server.close();
+  }
+});

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { past, say, score } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
 
 const docs = fileURLToPath(new URL('../../internal/door/api/docs', import.meta.url));
@@ -170,6 +171,11 @@ export const routes = [
   ['GET', /^apps\/shop\/rollouts\/(\w+)$/, (c, q, id) => seen(c.world, c.world.rollouts.find((r) => r.id === id))],
   ['GET', /^apps\/shop\/rollouts\/(\w+)\/series$/, (c, q, id) => { const r = c.world.rollouts.find((r) => r.id === id); return r && series(r, q.get('vital') ?? 'errors', r.span); }],
   ['POST', /^apps\/shop\/rollouts\/(\w+)\/(pause|resume|promote|rollback)$/, (c, q, id, verb, b) => act(c, id, verb, b)],
+  ['GET', /^apps\/shop\/score$/, (c, q) => score(c.world, q.get('environment'), Number(q.get('days') ?? 30))],
+  ['GET', /^apps\/shop\/verdicts$/, (c, q) => past(c.world, q.get('environment'), { days: Number(q.get('days') ?? 30), show: q.get('show') ?? 'all', after: q.get('after'), limit: Number(q.get('limit') ?? 50) })],
+  ['GET', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id) => c.world.verdicts.find((v) => v.id === id)],
+  ['PUT', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id, _, b) => said(c, id, b.word, b.note)],
+  ['DELETE', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id) => said(c, id, '')],
   ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
   ['PATCH', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
   ['POST', /^apps\/shop\/environments\/(\w+)\/(freeze|unfreeze)$/, (c, q, name, verb, b) => { c.world.freeze = verb === 'freeze' ? { by: 'person:ana', reason: b.reason, at: new Date().toISOString() } : null; c.send(verb === 'freeze' ? 'freeze.set' : 'freeze.lifted', { reason: b.reason }); }],
@@ -273,6 +279,13 @@ function release(world, id) {
 
 // ended is the answer of what cannot be changed any more.
 const ended = Symbol('ended');
+
+// said is the answer to a word on a verdict.
+function said(c, id, word, note) {
+  const v = say(c.world, id, word, note);
+  if (v) c.send('rollout.assessed', { rollout: id, number: v.number, outcome: v.outcome, verdict: v.verdict, word, note });
+  return v ?? ended;
+}
 
 function act(c, id, verb, { reason }) {
   const r = c.world.rollouts.find((r) => r.id === id);

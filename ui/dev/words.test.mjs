@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, smooth, number, time, addresses, lanes, log, save;
+let vite, bands, smooth, number, time, addresses, lanes, log, save, verdicts;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -16,6 +16,7 @@ before(async () => {
   bands = await load('rollout/band.ts');
   smooth = await load('rollout/smooth.ts');
   save = await load('charts/save.ts');
+  verdicts = await load('verdict/words.ts');
 });
 after(() => vite?.close());
 
@@ -58,6 +59,7 @@ test('every address that is made is found again', () => {
   assert.deepEqual(find(to.line('my app')), { name: 'line', app: 'my app' });
   assert.deepEqual(find(to.build('shop', 'bld_1')), { name: 'build', app: 'shop', id: 'bld_1' });
   assert.deepEqual(find(to.rollout('shop', 'rol_1')), { name: 'rollout', app: 'shop', id: 'rol_1' });
+  assert.deepEqual(find(to.verdicts('shop', 'staging').split('?')[0]), { name: 'verdicts', app: 'shop' });
   assert.deepEqual(find(to.release('shop', 'rel_1')), { name: 'release', app: 'shop', id: 'rel_1' });
   assert.deepEqual(find(to.settings('shop', 'config')), { name: 'settings', app: 'shop', tab: 'config' });
   assert.deepEqual(find('/apps/shop'), { name: 'line', app: 'shop' });
@@ -112,6 +114,20 @@ test('the band of a ratio keeps its height above 4 times, and is cut where it ha
   const closed = bands.band([8], [24], [14], 2);
   assert.deepEqual([closed.low[0], closed.high[0].toFixed(2), closed.roof], [3, '4.58', 5]);
   assert.deepEqual(bands.band([0.01], [1e9], [1], 2), { low: [-3], high: [2], ratio: [0], floor: -3, roof: 2 });
+});
+
+test('the budget and the basis of an estimate in words', () => {
+  assert.equal(verdicts.alarms(1, 30, 0.9856), '1 false alarm in 30 days; the budget is 1.');
+  assert.equal(verdicts.alarms(0, 7, 0.23), '0 false alarms in 7 days; the budget is 0.2.');
+  for (const [n, want] of [[0, '0'], [0.04, '0.04'], [0.4312, '0.4'], [2.96, '3'], [12.4, '12']]) assert.equal(verdicts.small(n), want);
+  for (const [n, want] of [[0, '0'], [7, '7'], [1949, '1,900'], [12_511, '13,000']]) assert.equal(number.rough(n), want);
+  const harm = { kind: 'failed', done: 1, spared: 5212, spared_at_least: 1830, a_second: 1.804, rest_s: 289 };
+  assert.equal(
+    verdicts.basis(harm),
+    'An estimate. With everybody on it there had been 1.8 failed requests a second more than on the old release. The rest of its planned watch comes to 4 min 49 s of everybody; the time after it is left out, ' +
+      'though nobody might have noticed. By the lower end of the interval for the ratio it is 1,800. Until the last visitor was off it, visitors met 1 failed request more than on the old release.',
+  );
+  assert.doesNotMatch(verdicts.basis({ ...harm, spared_at_least: 0 }), /lower end/);
 });
 
 test('CSV holds the numbers and not what the scale makes of them', () => {

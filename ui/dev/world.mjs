@@ -1,4 +1,5 @@
 import { random } from './random.mjs';
+import { makeVerdicts } from './verdicts.mjs';
 
 // A made-up Slipway. Times are relative to the moment it starts; the running rollout goes on from there.
 const sha = (seed) => {
@@ -45,6 +46,7 @@ export function makeWorld({ empty = false, start = Date.now() } = {}) {
   world.hosts = Array.from({ length: 10 }, (_, i) => ({ id: `agt_h${i + 1}`, name: `host-${i + 1}` }));
   world.builds = makeBuilds(world);
   world.rollouts = makeRollouts(world);
+  world.verdicts = makeVerdicts(world);
   world.agents = makeAgents(world);
   world.audit = makeAudit(world);
   world.config = makeConfig(world);

@@ -94,7 +94,7 @@ export const put = async <T = void>(path: string, body: unknown, etag?: string) 
   (await request<T>('PUT', path, { body, etag })).body;
 export const patch = async <T = void>(path: string, body: unknown, etag?: string) =>
   (await request<T>('PATCH', path, { body, etag })).body;
-export const remove = async (path: string) => (await request<void>('DELETE', path)).body;
+export const remove = async <T = void>(path: string, etag?: string) => (await request<T>('DELETE', path, { etag })).body;
 
 // path joins segments to an address under /v1, each one escaped; query leaves out what is empty.
 export function path(...segments: string[]): string {

@@ -4,7 +4,7 @@ import type { Envelope } from './types';
 const types = [
   'app.created environment.created environment.changed config.changed git.pushed',
   'build.queued build.started build.listed build.progressed build.passed build.failed build.cancelled lease.expired',
-  'release.created rollout.queued rollout.started rollout.moved rollout.judged rollout.ended rollout.held',
+  'release.created rollout.queued rollout.started rollout.moved rollout.judged rollout.ended rollout.held rollout.assessed',
   'freeze.set freeze.lifted deploy.requested deploy.applied deploy.failed process.changed traffic.requested traffic.applied',
   'agent.joined agent.lost agent.returned agent.removed notice.sent notice.failed',
 ].flatMap((line) => line.split(' '));

@@ -22,6 +22,7 @@ export type Rollout = s.View;
 export type Step = s.StepView;
 export type Vital = s.VitalView;
 export type RolloutHost = s.HostView;
+export type { Day, Harm, Harms, Score, Verdict } from './schema';
 export type FailingPath = s.PathView;
 export type Action = 'pause' | 'resume' | 'promote' | 'rollback';
 export type JoinToken = s.JoinToken & Partial<Pick<s.Created, 'token' | 'command'>>;

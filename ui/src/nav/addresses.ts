@@ -9,6 +9,7 @@ export const to = {
   build: (a: string, id: string) => `${app(a)}/builds/${id}`,
   rollouts: (a: string, environment?: string) => `${app(a)}/rollouts${within(environment)}`,
   rollout: (a: string, id: string) => `${app(a)}/rollouts/${id}`,
+  verdicts: (a: string, environment?: string) => `${app(a)}/verdicts${within(environment)}`,
   release: (a: string, id: string) => `${app(a)}/releases/${id}`,
   settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
   // Those of the server, which do not need an app.
@@ -20,7 +21,7 @@ export const to = {
 
 export type Page =
   | { name: 'home' }
-  | { name: 'line' | 'builds' | 'rollouts'; app: string }
+  | { name: 'line' | 'builds' | 'rollouts' | 'verdicts'; app: string }
   | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
   | { name: 'settings'; app: string; tab: string }
   | { name: 'server'; tab: string }
@@ -39,7 +40,7 @@ export function find(path: string): Page {
   if (root !== 'apps' || a === undefined || parts.length > 4) return { name: 'missing' };
   if (kind === undefined) return { name: 'line', app: a };
   if (kind === 'settings') return { name: 'settings', app: a, tab: id ?? 'environment' };
-  if (id === undefined && (kind === 'line' || kind === 'builds' || kind === 'rollouts')) return { name: kind, app: a };
+  if (id === undefined && (kind === 'line' || kind === 'builds' || kind === 'rollouts' || kind === 'verdicts')) return { name: kind, app: a };
   if (id !== undefined && kind === 'builds') return { name: 'build', app: a, id };
   if (id !== undefined && kind === 'rollouts') return { name: 'rollout', app: a, id };
   if (id !== undefined && kind === 'releases') return { name: 'release', app: a, id };

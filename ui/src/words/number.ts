@@ -42,6 +42,9 @@ const big: [number, string][] = [
   [1e6, ' million'],
 ];
 
+// rough is an estimate with the two digits that matter: "1,900", "48".
+export const rough = (n: number): string => count(Math.abs(n) < 100 ? n : Number(n.toPrecision(2)));
+
 const digits = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 export const superscript = (n: number): string =>

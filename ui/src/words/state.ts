@@ -48,6 +48,8 @@ const words = {
     healthy: { text: 'healthy', tone: 'blue', icon: 'check', help: 'A harm of the size you named is excluded by the data.' },
     ok: { text: 'no sign of harm', tone: 'blue', icon: 'eye', help: 'Nothing speaks against it so far; it is not yet proven.' },
     regressed: { text: 'regressed', tone: 'alarm', icon: 'warn', help: 'The new release does worse than the old one, and chance hardly ever looks like this.' },
+    open: { text: 'unknown', tone: 'amber', icon: 'question', help: 'The watch was over before harm or health was shown.' },
+    wrong_split: { text: 'wrong split', tone: 'amber', icon: 'warn', help: 'The releases did not get the traffic that they were meant to: nothing can be compared.' },
     unknown: { text: 'unknown yet', tone: 'amber', icon: 'question', help: 'Too few requests to tell.' },
   },
   stage: {
