@@ -41,6 +41,7 @@ need_test() {
     need_ui
     has_postgres || missing+=(postgresql)
     has_chromium || missing+=(chromium)
+    { has prometheus && has promtool; } || missing+=(prometheus)
 }
 
 need_race() {
@@ -74,6 +75,10 @@ install_missing() {
     if ! "${apt[@]}" update || ! "${apt[@]}" install --no-install-recommends "${missing[@]}"; then
         echo "needs: apt-get could not install these packages (no network, or an unknown name?): ${missing[*]}" >&2
         exit 1
+    fi
+    # The tests start a Prometheus of their own, on a port of their own: the service is not needed.
+    if [[ " ${missing[*]} " == *" prometheus "* ]] && has systemctl; then
+        "${run[@]}" systemctl disable --now prometheus >/dev/null 2>&1 || true
     fi
 }
 

@@ -135,7 +135,7 @@ func bans() []ban {
 		{"github.com/goccy/go-yaml", []string{"internal/pure/manifest"}, "YAML is read in one place, with one kind of mistake"},
 		{"math/rand", nil, "math/rand/v2, with a source of one's own where results must repeat"},
 		{"io/ioutil", nil, "os and io have had it all since Go 1.16"},
-		{"testing", []string{"internal/apptest", "internal/db/dbtest", "bench"}, "test code in a program"},
+		{"testing", []string{"internal/apptest", "internal/db/dbtest", "internal/prometheus/promtest", "bench"}, "test code in a program"},
 	}
 }
 
