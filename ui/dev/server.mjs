@@ -155,6 +155,14 @@ async function body(req) {
 
 const session = (c) => ({ person: c.world.person, admin: c.role === 'admin', grants: c.role === 'admin' ? [] : [{ app: 'shop', environment: '*', role: c.role }], version: '0.1.0', url: 'http://127.0.0.1:7070', edge_url: 'http://127.0.0.1:7080', demo: true });
 
+// What a rollout can see at 212 requests a second; nothing where nobody came.
+const power = (world) => ({
+  requests_per_s: world.empty ? 0 : 212.4, error_rate: world.empty ? 0 : 0.0104, rule_out: 2, rollouts_a_month: 412, alpha: 0.0024, alpha_text: 'at most 0.243 % of good releases come back: 1 false alarm a month over 412 rollouts',
+  false_alarms_a_month: 1,
+  steps: [{ share: 0.1, watch_s: 60, detect_s: 97, exclude_s: 142 }, { share: 0.95, watch_s: 300, detect_s: 131, exclude_s: 118 }],
+  choices: [{ false_alarms_a_month: 0.1, alpha: 0.00024, detect_s: 122, chosen: false }, { false_alarms_a_month: 1, alpha: 0.0024, detect_s: 97, chosen: true }, { false_alarms_a_month: 4, alpha: 0.0097, detect_s: 81, chosen: false }, { false_alarms_a_month: 30, alpha: 0.05, detect_s: 62, chosen: false }],
+});
+
 // Routes by pattern; the first that fits answers. A value is sent as JSON, undefined as nothing.
 export const routes = [
   ['GET', /^session$/, (c) => session(c)],
@@ -177,6 +185,7 @@ export const routes = [
   ['PUT', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id, _, b) => said(c, id, b.word, b.note)],
   ['DELETE', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id) => said(c, id, '')],
   ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
+  ['GET', /^apps\/shop\/environments\/(\w+)\/power$/, (c) => power(c.world)],
   ['PATCH', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],
   ['POST', /^apps\/shop\/environments\/(\w+)\/(freeze|unfreeze)$/, (c, q, name, verb, b) => { c.world.freeze = verb === 'freeze' ? { by: 'person:ana', reason: b.reason, at: new Date().toISOString() } : null; c.send(verb === 'freeze' ? 'freeze.set' : 'freeze.lifted', { reason: b.reason }); }],
   ['POST', /^apps\/shop\/environments\/(\w+)\/rollback$/, (c, q, name, _, b) => { c.world.wentBack = b; return { rollout: 'rol_01kc0034' }; }],

@@ -32,6 +32,11 @@ test('powers of ten are said in words', () => {
   }
 });
 
+test('forecasts are in one unit, harm is a word', () => {
+  for (const [s, want] of [[0.2, '1 s'], [97, '97 s'], [142, '2 min'], [5400, '90 min'], [10_000, '3 h'], [700_000, '8 d']]) assert.equal(time.roughly(s), want, String(s));
+  for (const [r, want] of [[2, 'A doubling'], [3, 'A tripling'], [1.5, 'A rise to 1.5 ×']]) assert.equal(number.harm(r), want, String(r));
+});
+
 test('ratios, sizes and counts', () => {
   assert.equal(number.times(0.93), '0.9 ×');
   assert.equal(number.times(0.25), '0.25 ×');

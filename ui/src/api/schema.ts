@@ -93,6 +93,13 @@ export interface Card {
   stage: "waiting" | "tests" | "red" | "canary" | "held" | "returned" | "live";
 }
 
+export interface Choice {
+  alpha: number;
+  chosen: boolean;
+  detect_s: number;
+  false_alarms_a_month: number;
+}
+
 export interface Commit {
   author: string;
   email: string;
@@ -515,6 +522,18 @@ export interface Person {
   name: string;
 }
 
+export interface PowerView {
+  alpha: number;
+  alpha_text: string;
+  choices: Choice[] | null;
+  error_rate: number;
+  false_alarms_a_month?: number;
+  requests_per_s: number;
+  rollouts_a_month: number;
+  rule_out: number;
+  steps: StepPower[] | null;
+}
+
 export interface Process {
   addr?: string;
   app: string;
@@ -694,7 +713,21 @@ export interface SplitEvidence {
   wrong: boolean;
 }
 
+export interface SplitView {
+  intended: number;
+  share: number;
+  wrong: boolean;
+}
+
+export interface StepPower {
+  detect_s: number;
+  exclude_s: number;
+  share: number;
+  watch_s: number;
+}
+
 export interface StepView {
+  detect_s?: number;
   ended_at?: string;
   hold_back: number;
   settled_at?: string;
@@ -805,12 +838,13 @@ export interface View {
   sentence: string;
   settle_s: number;
   share: number;
+  split?: SplitView;
   started_at?: string;
   state: string;
   step: number;
   steps: StepView[] | null;
   unknown: string;
-  verdict: "healthy" | "regressed" | "unknown" | "none";
+  verdict: "healthy" | "regressed" | "unknown" | "wrong_split" | "none";
   vital?: string;
   vitals: VitalView[] | null;
   waits_for?: "freeze" | "rollout" | "hosts";
@@ -843,11 +877,14 @@ export interface VitalEvidence {
 }
 
 export interface VitalView {
+  alarm_only: boolean;
+  detect_s: number;
   label: string;
   log10_e: number;
   log10_threshold: number;
   missing_requests: number;
   name: string;
+  needed_s: number;
   new: ArmView;
   old: ArmView;
   ratio: number;
@@ -855,6 +892,7 @@ export interface VitalView {
   ratio_low: number;
   rule_out: number;
   state: "regressed" | "healthy" | "unknown";
+  suspect?: string;
   text: string;
   weight: number;
 }

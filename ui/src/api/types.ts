@@ -21,6 +21,7 @@ export type UnitStatus = s.Unit['status'];
 export type Rollout = s.View;
 export type Step = s.StepView;
 export type Vital = s.VitalView;
+export type Power = s.PowerView;
 export type RolloutHost = s.HostView;
 export type { Day, Harm, Harms, Score, Verdict } from './schema';
 export type FailingPath = s.PathView;

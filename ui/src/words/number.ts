@@ -21,6 +21,11 @@ export function times(ratio: number | null | undefined): string {
   return trim(ratio, ratio < 10 ? (ratio < 0.4 ? 2 : 1) : 0) + ' ×';
 }
 
+// harm names a ratio of what is bad when it rises: "A doubling", "A rise to 1.5 ×".
+export function harm(ratio: number): string {
+  return ratio === 2 ? 'A doubling' : ratio === 3 ? 'A tripling' : `A rise to ${times(ratio)}`;
+}
+
 function trim(n: number, digits: number): string {
   return n.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: digits });
 }

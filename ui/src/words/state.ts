@@ -117,6 +117,8 @@ export function word(kind: Kind, state: string): Word {
 // vital is how a vital is called, and of what it is a share.
 export function vital(name: string, label = name): { title: string; of: string } {
   if (name === 'errors') return { title: 'Errors', of: 'share of requests that failed' };
+  if (name.startsWith('errors on ')) return { title: `Errors on ${name.slice(10)}`, of: 'share of requests to this route that failed' };
+  if (name === 'new_errors') return { title: 'Errors of a new kind', of: 'share of requests that failed in a way that no release showed while it served' };
   return { title: label.charAt(0).toUpperCase() + label.slice(1), of: name.startsWith('latency') ? 'share of requests that took longer' : 'share of bad ones' };
 }
 

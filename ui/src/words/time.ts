@@ -39,6 +39,14 @@ export function lasting(duration: number): string {
   return m % 60 === 0 ? `${m / 60} h` : `${Math.floor(m / 60)} h ${String(m % 60).padStart(2, '0')} min`;
 }
 
+// roughly is a forecast in seconds, in one unit: "40 s", "4 min", "3 h", "12 d".
+export function roughly(seconds: number): string {
+  if (seconds < 120) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
 const precise = new Intl.DateTimeFormat('en-GB', {
   weekday: 'short',
   day: 'numeric',
