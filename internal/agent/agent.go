@@ -76,7 +76,7 @@ func runWork(ctx context.Context, o Options, c *client.Client) error {
 
 func runHost(ctx context.Context, o Options, c *client.Client) error {
 	h, err := host.New(host.Options{
-		Dir: filepath.Join(o.Dir, hostDir), Client: c, Addr: o.Addr, Ports: o.Ports, Drain: o.Drain, Tied: o.Tied, Logger: o.Logger,
+		Dir: filepath.Join(o.Dir, hostDir), Client: c, Addr: o.Addr, Ports: o.Ports, Drain: o.Drain, Tied: o.Tied, Statsd: o.statsd(), StatsdTags: o.StatsdTags, Logger: o.Logger,
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -41,6 +42,10 @@ type Options struct {
 	Drain time.Duration
 	// Tied ends the host's processes with the agent; otherwise they go on and the next agent adopts them.
 	Tied bool
+	// Statsd is where apps send statsd to, or StatsdOff; default 127.0.0.1:8125.
+	Statsd string
+	// StatsdTags are the names of the tags by whose values a metric is told apart; the others are left out.
+	StatsdTags []string
 	// Slots is how many leases a worker does at once; default 1.
 	Slots int
 	// Environ is added to what a worker's commands get, as NAME=value: a GOCACHE that several workers of one machine share, say.
@@ -90,6 +95,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Ports == [2]int{} {
 		o.Ports = [2]int{20000, 29999}
 	}
+	if o.Statsd == "" {
+		o.Statsd = "127.0.0.1:8125"
+	}
 	if o.Slots == 0 {
 		o.Slots = 1
 	}
@@ -120,6 +128,7 @@ func (o Options) check() (errs []error) {
 	if o.Ports[0] < 1 || o.Ports[1] > 65535 || o.Ports[0] > o.Ports[1] {
 		wrong("ports", "%d-%d is not a range; write two numbers from 1 to 65535, the smaller one first, like 20000-29999", o.Ports[0], o.Ports[1])
 	}
+	errs = append(errs, o.checkStatsd()...)
 	if o.Slots < 1 {
 		wrong("slots", "%d is too few; a worker does one lease at once, or more", o.Slots)
 	}
@@ -139,6 +148,38 @@ func (o Options) check() (errs []error) {
 		}
 	}
 	return errs
+}
+
+// StatsdOff is the address of no sink.
+const StatsdOff = "off"
+
+// statsd is the sink's address, empty for none.
+func (o Options) statsd() string {
+	if o.Statsd == StatsdOff {
+		return ""
+	}
+	return o.Statsd
+}
+
+func (o Options) checkStatsd() (errs []error) {
+	const most = 8
+	if host, port, err := net.SplitHostPort(o.statsd()); o.statsd() != "" && (err != nil || !isPort(port) || net.ParseIP(host) == nil && host != "localhost") {
+		errs = append(errs, fault.Invalid("--statsd %q is no address to listen at; write it like 127.0.0.1:8125, or off", o.Statsd).At("statsd"))
+	}
+	if len(o.StatsdTags) > most {
+		errs = append(errs, fault.Invalid("--statsd-tags are %d; at most %d are kept, as each multiplies what is counted", len(o.StatsdTags), most).At("statsd-tags"))
+	}
+	for _, tag := range o.StatsdTags {
+		if !regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]{0,49}$`).MatchString(tag) {
+			errs = append(errs, fault.Invalid("--statsd-tags %q is no tag's name; write the name alone, such as status", tag).At("statsd-tags"))
+		}
+	}
+	return errs
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && strconv.FormatUint(n, 10) == text
 }
 
 // CheckName says what is wrong with the name of a machine, which stands in lists, in terminals and in notices.

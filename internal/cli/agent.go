@@ -24,6 +24,8 @@ type agentCmd struct {
 	Data    string            `help:"Folder for identity, caches and releases." default:"slipway-agent" type:"path" env:"SLIPWAY_DATA"`
 	Labels  map[string]string `help:"What is special about this machine, as name=value,…; environments choose hosts by it." mapsep:"," env:"SLIPWAY_LABELS"`
 	Ports   string            `help:"Range of ports for processes." default:"20000-29999" env:"SLIPWAY_PORTS"`
+	Statsd  string            `help:"Address at which apps send statsd or DogStatsD (UDP); off takes none." default:"127.0.0.1:8125" env:"SLIPWAY_STATSD"`
+	Kept    []string          `name:"statsd-tags" help:"Tags by whose values a metric is told apart; the others are left out." default:"status,status_code" env:"SLIPWAY_STATSD_TAGS"`
 	Slots   int               `help:"How many leases a worker does at once." default:"1" env:"SLIPWAY_SLOTS"`
 	Environ []string          `help:"NAME=value that a worker's commands get, such as a GOCACHE shared by workers of one machine." sep:"none" env:"SLIPWAY_ENVIRON"`
 	Isolate string            `name:"isolation" help:"How a worker keeps test commands apart from itself: namespaces, processes (they can read its credentials), or auto, which is namespaces where the kernel allows them." default:"auto" env:"SLIPWAY_ISOLATION"`
@@ -41,6 +43,7 @@ func (c *agentCmd) Run(p *program) error {
 	}
 	o := agent.Options{
 		Server: c.Server, Name: c.Name, Roles: c.Roles, Labels: c.Labels, Dir: c.Data, Addr: c.Addr, Ports: ports, Drain: c.Drain,
+		Statsd: c.Statsd, StatsdTags: c.Kept,
 		Slots: c.Slots, Environ: c.Environ, Keeper: proc.KeeperProgram(), Isolation: isolation, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
 	if err := p.file.With(errors.Join(wrongPorts, err, o.Check())); err != nil {

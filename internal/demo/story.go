@@ -129,7 +129,7 @@ func (d *demo) startFleet(ctx context.Context) error {
 
 // startAgent starts one agent. The token goes by the environment: arguments are visible to everybody.
 func (d *demo) startAgent(name, token, role string, more ...string) error {
-	args := append([]string{"agent", "--server", d.app.URL(), "--roles", role, "--name", name, "--data", filepath.Join(d.opts.Dir, "agents", name), "--drain", "1s", "--tied"}, more...)
+	args := append([]string{"agent", "--server", d.app.URL(), "--roles", role, "--name", name, "--data", filepath.Join(d.opts.Dir, "agents", name), "--drain", "1s", "--statsd", "127.0.0.1:0", "--tied"}, more...)
 	return d.children.start(name, []string{"SLIPWAY_JOIN=" + token}, args...)
 }
 

@@ -102,6 +102,13 @@ func (c *Client) Report(ctx context.Context, r wire.Report) error {
 	return c.once(ctx, k, nil)
 }
 
+// Seconds sends a JSON array of event.HostSecond; nil means that the server has them for good.
+func (c *Client) Seconds(ctx context.Context, batch []byte) error {
+	return c.once(ctx, call{
+		method: http.MethodPost, path: "/agent/v1/host/seconds", body: batch, kind: "application/json", bearer: c.Credential(), timeout: quickTime,
+	}, nil)
+}
+
 // Lease waits for work; nil when there was none within wire.PollTime.
 func (c *Client) Lease(ctx context.Context, r wire.LeaseRequest) (*wire.Lease, error) {
 	var l wire.Lease

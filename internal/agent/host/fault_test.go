@@ -137,10 +137,10 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 		var pid int
 		for range 5 {
 			// Stopped at any moment: at once, while it fetches, starts, serves.
-			stop := s.hostIn(dir, func(o *Options) { o.Tied = tied })
+			stop := s.hostIn(dir, func(o *Options) { o.Tied = tied; statsdOn(o) })
 			stop()
 		}
-		stop := s.hostIn(dir, func(o *Options) { o.Tied = tied })
+		stop := s.hostIn(dir, func(o *Options) { o.Tied = tied; statsdOn(o) })
 		pid = web(s.until("up", converged(1)), "rel_1").PID
 		stop()
 		if alive := syscall.Kill(pid, 0) == nil; alive == tied {

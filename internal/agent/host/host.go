@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
+	"github.com/slipwayhq/slipway/internal/agent/sink"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -21,6 +22,8 @@ type Host struct {
 	store  *store
 	ports  *ports
 	prober *prober
+	sink   *sink.Sink // nil where apps cannot send statsd
+	udp    *ports     // of the releases' own sockets
 
 	tasks sync.WaitGroup // what Run waits for
 	wake  chan struct{}  // something changed: plan again
@@ -63,12 +66,16 @@ func New(o Options) (*Host, error) {
 			return nil, fmt.Errorf("make the host's data folder: %w", err)
 		}
 	}
-	return &Host{
-		o: o, store: &store{dir: filepath.Join(o.Dir, "blobs"), client: o.Client}, ports: newPorts(o.Ports),
+	h := &Host{
+		o: o, store: &store{dir: filepath.Join(o.Dir, "blobs"), client: o.Client}, ports: newPorts(o.Ports, portFree), udp: newPorts(o.Ports, udpFree),
 		wake: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		releases: map[releaseKey]*release{}, services: map[serviceKey]*service{}, current: map[envKey]string{},
 		past: map[serviceKey]int{}, prober: newProber(),
-	}, nil
+	}
+	if o.Statsd != "" {
+		h.sink = sink.New(sink.Options{Addr: o.Statsd, Tags: o.StatsdTags, Sockets: h.sockets, Logger: o.Logger})
+	}
+	return h, nil
 }
 
 // Run takes over what an earlier agent left, and keeps the host as wished until ctx ends (nil) or the server refuses this agent for good (client.ErrRemoved,
@@ -77,14 +84,23 @@ func (h *Host) Run(ctx context.Context) error {
 	if err := h.recover(); err != nil {
 		return err
 	}
+	m, err := h.newMeter()
+	if err != nil {
+		return err
+	}
+	h.listen(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	h.adopt(ctx)
+	g.Go(func() error { return m.run(ctx) })
+	if h.sink != nil {
+		g.Go(func() error { return h.sink.Run(ctx) })
+	}
 	g.Go(func() error { return h.poll(ctx) })
 	g.Go(func() error { return h.report(ctx) })
 	g.Go(func() error { h.converge(ctx); return nil })
-	err := g.Wait()
+	err = g.Wait()
 	h.tasks.Wait()
-	return err
+	return errors.Join(err, m.end())
 }
 
 // changed is called, under mu, after every change of state.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/artifact"
+	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -67,6 +68,7 @@ func app(way string) int {
 		}
 	})
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { once.Do(func() { close(hang) }) })
+	mux.HandleFunc("/statsd", statsd())
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(4) })
 	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
 	err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), mux)
@@ -140,6 +142,8 @@ type server struct {
 	status  int  // of every answer, where not 0
 	gets    int
 	ranged  string // the Range of the last fetch
+	seconds []event.HostSecond
+	refuse  int // the status with which seconds are refused, where not 0
 }
 
 func newServer(t testing.TB) *server {
@@ -179,6 +183,8 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		s.change(func() { s.report = report; s.reports++ })
 		w.WriteHeader(http.StatusNoContent)
+	case r.URL.Path == "/agent/v1/host/seconds":
+		s.takeSeconds(w, r)
 	case strings.HasPrefix(r.URL.Path, "/agent/v1/blobs/"):
 		s.mu.Lock()
 		s.gets++

@@ -24,6 +24,12 @@ type Options struct {
 	HealthEvery time.Duration
 	// Tied ends all processes when the agent ends, however it does: for demonstrations and tests.
 	Tied bool
+	// Statsd is where apps send statsd to; empty for nowhere. Releases then have ports of their own, too, of the numbers of Ports.
+	Statsd string
+	// StatsdTags are the names of the tags by whose values a metric is told apart.
+	StatsdTags []string
+	// SpoolLimit bounds the seconds kept on disk while the server is away, in bytes; default 64 MiB.
+	SpoolLimit int64
 	// LogSize is the size in bytes at which a process's log is rotated; one older file is kept. Default 10 MiB.
 	LogSize int64
 	// LogKeep is how long the logs of releases that are gone are kept; default 7 days.
@@ -51,6 +57,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.HealthEvery == 0 {
 		o.HealthEvery = 2 * time.Second
+	}
+	if o.SpoolLimit == 0 {
+		o.SpoolLimit = 64 << 20
 	}
 	if o.LogSize == 0 {
 		o.LogSize = 10 << 20

@@ -9,16 +9,17 @@ import (
 	"sync"
 )
 
-// ports hands out TCP ports that nobody listens on.
+// ports hands out ports that nobody listens on.
 type ports struct {
 	low, high int
+	free      func(port int) bool
 
 	mu    sync.Mutex
 	taken map[int]bool // by our own processes, some of which may not listen yet
 }
 
-func newPorts(bounds [2]int) *ports {
-	return &ports{low: bounds[0], high: bounds[1], taken: map[int]bool{}}
+func newPorts(bounds [2]int, free func(port int) bool) *ports {
+	return &ports{low: bounds[0], high: bounds[1], free: free, taken: map[int]bool{}}
 }
 
 var errNoPort = errors.New("no free port")
@@ -27,7 +28,7 @@ var errNoPort = errors.New("no free port")
 func (p *ports) take(preferred int) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if preferred >= p.low && preferred <= p.high && !p.taken[preferred] && portFree(preferred) {
+	if preferred >= p.low && preferred <= p.high && !p.taken[preferred] && p.free(preferred) {
 		p.taken[preferred] = true
 		return preferred, nil
 	}
@@ -35,7 +36,7 @@ func (p *ports) take(preferred int) (int, error) {
 	first := rand.IntN(count)
 	for i := range count {
 		port := p.low + (first+i)%count
-		if !p.taken[port] && portFree(port) {
+		if !p.taken[port] && p.free(port) {
 			p.taken[port] = true
 			return port, nil
 		}
@@ -56,11 +57,20 @@ func (p *ports) release(port int) {
 	delete(p.taken, port)
 }
 
-// portFree reports whether nobody listens on the port, whatever the address.
+// portFree reports whether nobody listens on the TCP port, whatever the address.
 func portFree(port int) bool {
 	l, err := net.Listen("tcp", ":"+strconv.Itoa(port)) //nolint:noctx // it does not wait
 	if err != nil {
 		return false
 	}
 	return l.Close() == nil
+}
+
+// udpFree is portFree for UDP.
+func udpFree(port int) bool {
+	c, err := net.ListenPacket("udp", ":"+strconv.Itoa(port)) //nolint:noctx // it does not wait
+	if err != nil {
+		return false
+	}
+	return c.Close() == nil
 }

@@ -26,6 +26,7 @@ type record struct {
 	Ident    proc.Ident       `json:"ident"`
 	Spec     wire.ProcessSpec `json:"spec"`
 	Port     int              `json:"port"`
+	Statsd   int              `json:"statsd,omitempty"` // port of the release's own socket
 	State    string           `json:"state"`
 	Restarts int              `json:"restarts"`
 	Since    time.Time        `json:"since"`
@@ -102,7 +103,11 @@ func (h *Host) takeOver(ctx context.Context, r record, p *proc.Process) {
 	s := h.newService(r.key(), r.Spec)
 	s.state, s.port, s.pid, s.restarts, s.since = r.State, r.Port, r.Ident.PID, r.Restarts, r.Since
 	s.starts = r.Restarts + 1
+	s.group = r.Ident.Group
 	h.ports.hold(r.Port)
+	if r.Statsd != 0 {
+		s.statsd = h.openStatsd(ctx, s.key, r.Statsd)
+	}
 	h.services[s.key] = s
 	h.tasks.Go(func() { s.run(ctx, p) })
 }

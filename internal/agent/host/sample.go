@@ -8,6 +8,7 @@ import (
 	"github.com/shirou/gopsutil/v4/load"
 	"github.com/shirou/gopsutil/v4/mem"
 
+	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
@@ -21,24 +22,31 @@ func newSampler(dir string) *sampler { return &sampler{dir: dir} }
 
 // take reads once. What the system does not tell stays zero.
 func (s *sampler) take(now time.Time) *wire.Sample {
-	out := &wire.Sample{Time: now.UTC(), CPU: s.cpu()}
-	if avg, err := load.Avg(); err == nil {
-		out.Load1 = avg.Load1
-	}
-	if m, err := mem.VirtualMemory(); err == nil {
-		out.MemUsed, out.MemTotal = int64(m.Used), int64(m.Total)
-	}
+	use, _ := s.use()
+	out := &wire.Sample{Time: now.UTC(), CPU: use.CPU, Load1: use.Load1, MemUsed: use.MemUsed, MemTotal: use.MemTotal}
 	if d, err := disk.Usage(s.dir); err == nil {
 		out.DiskFree = int64(d.Free)
 	}
 	return out
 }
 
+// use reads how busy the machine is; not ok where that is not known, as in the first reading.
+func (s *sampler) use() (use event.HostUse, ok bool) {
+	use.CPU, ok = s.cpu()
+	if avg, err := load.Avg(); err == nil {
+		use.Load1 = avg.Load1
+	}
+	if m, err := mem.VirtualMemory(); err == nil {
+		use.MemUsed, use.MemTotal = int64(m.Used), int64(m.Total)
+	}
+	return use, ok
+}
+
 // cpu gives the busy share since the last reading, from 0 to 1.
-func (s *sampler) cpu() float64 {
+func (s *sampler) cpu() (share float64, ok bool) {
 	times, err := cpu.Times(false)
 	if err != nil || len(times) == 0 {
-		return 0
+		return 0, false
 	}
 	t := times[0]
 	idle := t.Idle + t.Iowait
@@ -48,7 +56,7 @@ func (s *sampler) cpu() float64 {
 	first := s.busy == 0 && s.idle == 0
 	s.busy, s.idle = busy, idle
 	if total := spentBusy + spentIdle; !first && total > 0 {
-		return min(1, max(0, spentBusy/total))
+		return min(1, max(0, spentBusy/total)), true
 	}
-	return 0
+	return 0, false
 }

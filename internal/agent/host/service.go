@@ -48,6 +48,8 @@ type service struct {
 	code       string    // of the release's failure that this process is to blame for
 	text       string
 	port, pid  int
+	group      int // the process group, while pid is not 0
+	statsd     int // port of the release's own socket for statsd, 0 without
 	starts     int
 	restarts   int
 	fails      int // starts in a row that never got healthy
@@ -86,7 +88,7 @@ func (s *service) run(ctx context.Context, p *proc.Process) {
 		up := time.Duration(0)
 		if p == nil {
 			var err error
-			if p, err = s.launch(); err != nil {
+			if p, err = s.launch(ctx); err != nil {
 				s.failed(failureCode(err), err.Error())
 			}
 		}
@@ -142,6 +144,7 @@ func (s *service) settle(end fate) {
 		return
 	}
 	h.removeRecord(s.key)
+	h.closeStatsd(s)
 	h.update(func() {
 		h.ports.release(s.port)
 		s.phase, s.state, s.pid, s.port, s.since = stopped, wire.ProcessStopped, 0, 0, h.o.Clock()
@@ -163,7 +166,7 @@ func (s *service) rest(ctx context.Context, pause time.Duration) fate {
 }
 
 // launch starts the process on a free port, written down before it begins.
-func (s *service) launch() (*proc.Process, error) {
+func (s *service) launch(ctx context.Context) (*proc.Process, error) {
 	h := s.host
 	log, err := h.openLog(s.key)
 	if err != nil {
@@ -172,7 +175,7 @@ func (s *service) launch() (*proc.Process, error) {
 	defer log.Close()
 	h.mu.Lock()
 	held, wished := h.heldRelease(s.key.releaseKey)
-	before := s.port
+	before, statsd := s.port, s.statsd
 	h.mu.Unlock()
 	if !wished {
 		return nil, errors.New("the release is not wished for any more")
@@ -182,15 +185,20 @@ func (s *service) launch() (*proc.Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	if statsd == 0 {
+		statsd = h.openStatsd(ctx, s.key, 0)
+	}
 	env := append(slices.Clone(held.Environ),
 		"SLIPWAY_APP="+s.key.App, "SLIPWAY_ENVIRONMENT="+s.key.Env, "SLIPWAY_RELEASE="+s.key.Release, "PORT="+strconv.Itoa(port))
+	env = append(env, statsdEnviron(held.Environ, statsd)...)
 	p, err := proc.Start(proc.Spec{
 		Command: s.spec.Run, Dir: h.releasePath(s.key.releaseKey), Env: proc.Environ(env...), Output: log,
 		Held: true, Tied: h.o.Tied, Linger: lingerTime,
 	})
 	if err == nil {
 		h.update(func() {
-			s.port, s.pid, s.state, s.since = port, p.ID().PID, wire.ProcessStarting, h.o.Clock()
+			s.port, s.pid, s.group, s.statsd = port, p.ID().PID, p.ID().Group, statsd
+			s.state, s.since = wire.ProcessStarting, h.o.Clock()
 			s.starts++
 			s.restarts = s.starts - 1
 		})
@@ -203,7 +211,7 @@ func (s *service) launch() (*proc.Process, error) {
 	}
 	if err != nil {
 		h.ports.release(port)
-		h.update(func() { s.port = 0 })
+		h.update(func() { s.port, s.statsd = 0, statsd })
 		return nil, err
 	}
 	return p, nil
@@ -216,7 +224,7 @@ func (s *service) keep(p *proc.Process) error {
 	}
 	s.host.mu.Lock()
 	r := record{App: s.key.App, Env: s.key.Env, Release: s.key.Release, Process: s.key.Process, Ident: p.ID(), Spec: s.spec,
-		Port: s.port, State: s.state, Restarts: s.restarts, Since: s.since}
+		Port: s.port, Statsd: s.statsd, State: s.state, Restarts: s.restarts, Since: s.since}
 	s.host.mu.Unlock()
 	return s.host.writeRecord(r)
 }
