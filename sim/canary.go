@@ -7,6 +7,8 @@ import (
 	"io"
 	"regexp"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/slipwayhq/slipway/sim/canary"
 	"github.com/slipwayhq/slipway/sim/peer"
@@ -25,7 +27,16 @@ func canaries(args []string, out, progress io.Writer) error {
 	flags.Uint64Var(&plan.Seed, "seed", 1, "seed of all random numbers")
 	flags.IntVar(&plan.Runs, "runs", 1000, "rollouts of each scenario")
 	flags.IntVar(&plan.Workers, "workers", runtime.NumCPU(), "rollouts at once; the result does not depend on it")
-	flags.Float64Var(&plan.Alpha, "alpha", 0.05, "false rollbacks allowed, per rollout")
+	flags.Func("alpha", "false rollbacks allowed, per rollout; several by commas are played on the same streams (default 0.05)", func(text string) error {
+		for part := range strings.SplitSeq(text, ",") {
+			alpha, err := strconv.ParseFloat(part, 64)
+			if err != nil || !(alpha > 0 && alpha <= 0.5) {
+				return fmt.Errorf("%q is not in (0, 0.5]", part)
+			}
+			plan.Alphas = append(plan.Alphas, alpha)
+		}
+		return nil
+	})
 	flags.BoolVar(&asJSON, "json", false, "print JSON, one row a line")
 	flags.StringVar(&scenarios, "scenario", "", "regular expression: only scenarios whose name matches")
 	flags.StringVar(&judges, "judge", "", "regular expression: only judges whose name matches")
@@ -34,8 +45,11 @@ func canaries(args []string, out, progress io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if plan.Runs < 1 || plan.Workers < 1 || !(plan.Alpha > 0 && plan.Alpha <= 0.5) || plan.Cadence < 0 || plan.Cadence%worlds.TickSeconds != 0 || flags.NArg() > 0 {
-		return fmt.Errorf("runs and workers must be at least 1, alpha in (0, 0.5], cadence a multiple of %d, and nothing may follow the flags", worlds.TickSeconds)
+	if plan.Alphas == nil {
+		plan.Alphas = []float64{0.05}
+	}
+	if plan.Runs < 1 || plan.Workers < 1 || plan.Cadence < 0 || plan.Cadence%worlds.TickSeconds != 0 || flags.NArg() > 0 {
+		return fmt.Errorf("runs and workers must be at least 1, cadence a multiple of %d, and nothing may follow the flags", worlds.TickSeconds)
 	}
 	if err := choose(&plan, scenarios, judges); err != nil {
 		return err

@@ -20,10 +20,11 @@ type Plan struct {
 	Runs      int
 	Workers   int
 	Seed      uint64
-	Alpha     float64
+	// Alphas are the levels at which each judge plays, all on the same streams.
+	Alphas []float64
 	// Cadence makes all judges look every so many seconds; 0 leaves each its own.
 	Cadence int
-	// Calibrated gives all judges thresholds with which they roll back the fraction Alpha of the runs without harm.
+	// Calibrated gives all judges thresholds with which they roll back the fraction alpha of the runs without harm.
 	Calibrated bool
 	Progress   io.Writer
 }
@@ -38,13 +39,13 @@ func (p *Plan) Run(each func(Row) error) error {
 		if p.Calibrated {
 			if thresholds[s.Twin] == nil {
 				twin := slices.IndexFunc(p.All, func(o world.Scenario) bool { return o.Name == s.Twin })
-				thresholds[s.Twin] = calibrate(p.play(crews, &p.All[twin], nil, true), p.Alpha)
+				thresholds[s.Twin] = p.calibrate(p.play(crews, &p.All[twin], nil, true))
 			}
 			limits = thresholds[s.Twin]
 		}
 		results := p.play(crews, s, limits, false)
-		for m := range p.Makers {
-			if err := each(p.row(s, m, results[m], limits)); err != nil {
+		for at := range results {
+			if err := each(p.row(s, at, results[at], limits)); err != nil {
 				return err
 			}
 		}
@@ -55,20 +56,24 @@ func (p *Plan) Run(each func(Row) error) error {
 	return nil
 }
 
+// maker and alpha are those of a place in a crew: each judge sits there once for each alpha.
+func (p *Plan) maker(at int) canary.Maker { return p.Makers[at/len(p.Alphas)] }
+func (p *Plan) alpha(at int) float64      { return p.Alphas[at%len(p.Alphas)] }
+
 // every is how often a judge looks.
-func (p *Plan) every(m int) int {
+func (p *Plan) every(at int) int {
 	if p.Cadence > 0 {
 		return p.Cadence
 	}
-	return p.Makers[m].Every
+	return p.maker(at).Every
 }
 
 // crews are the judges of each worker.
 func (p *Plan) crews() [][]canary.Judge {
 	crews := make([][]canary.Judge, p.Workers)
 	for w := range crews {
-		for _, m := range p.Makers {
-			crews[w] = append(crews[w], m.New(p.Alpha))
+		for at := range len(p.Makers) * len(p.Alphas) {
+			crews[w] = append(crews[w], p.maker(at).New(p.alpha(at)))
 		}
 	}
 	return crews
@@ -83,9 +88,9 @@ type outcome struct {
 	evidence float64 // the largest
 }
 
-// play plays all runs of a scenario; the results are by judge and run. Limits replace the judges' own thresholds; watch lets nobody roll back.
+// play plays all runs of a scenario; the results are by place and run. Limits replace the judges' own thresholds; watch lets nobody roll back.
 func (p *Plan) play(crews [][]canary.Judge, s *world.Scenario, limits []float64, watch bool) [][]outcome {
-	results := make([][]outcome, len(p.Makers))
+	results := make([][]outcome, len(crews[0]))
 	for m := range results {
 		results[m] = make([]outcome, p.Runs)
 	}
@@ -180,7 +185,7 @@ func (t *table) look(m, second int) (gone bool) {
 }
 
 // calibrate finds for each judge the smallest threshold that its evidence exceeds in at most the fraction alpha of the runs.
-func calibrate(results [][]outcome, alpha float64) []float64 {
+func (p *Plan) calibrate(results [][]outcome) []float64 {
 	limits := make([]float64, len(results))
 	for m, runs := range results {
 		top := make([]float64, len(runs))
@@ -188,7 +193,7 @@ func calibrate(results [][]outcome, alpha float64) []float64 {
 			top[i] = runs[i].evidence
 		}
 		slices.Sort(top)
-		limits[m] = top[len(top)-1-int(alpha*float64(len(top))+1e-9)]
+		limits[m] = top[len(top)-1-int(p.alpha(m)*float64(len(top))+1e-9)]
 	}
 	return limits
 }

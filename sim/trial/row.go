@@ -38,8 +38,8 @@ type Row struct {
 // Bound is alpha plus three standard errors.
 func (r *Row) Bound() float64 { return r.Alpha + 3*math.Sqrt(r.Alpha*(1-r.Alpha)/float64(r.Runs)) }
 
-func (p *Plan) row(s *world.Scenario, m int, runs []outcome, limits []float64) Row {
-	r := Row{Scenario: s.Name, Judge: p.Makers[m].Name, Alpha: p.Alpha, Runs: p.Runs, Twin: s.Twin, Every: p.every(m), Calibrated: limits != nil}
+func (p *Plan) row(s *world.Scenario, at int, runs []outcome, limits []float64) Row {
+	r := Row{Scenario: s.Name, Judge: p.maker(at).Name, Alpha: p.alpha(at), Runs: p.Runs, Twin: s.Twin, Every: p.every(at), Calibrated: limits != nil}
 	part := 1 / float64(len(runs))
 	var minutes []float64
 	for i := range runs {

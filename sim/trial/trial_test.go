@@ -15,7 +15,7 @@ import (
 
 // plan plays the named scenarios to the named judges.
 func plan(runs int, judges []string, scenarios ...string) *Plan {
-	p := &Plan{All: world.Catalogue(), Runs: runs, Workers: 2, Seed: 3, Alpha: 0.05, Progress: io.Discard}
+	p := &Plan{All: world.Catalogue(), Runs: runs, Workers: 2, Seed: 3, Alphas: []float64{0.05}, Progress: io.Discard}
 	for _, s := range p.All {
 		if slices.Contains(scenarios, s.Name) {
 			p.Scenarios = append(p.Scenarios, s)
@@ -155,6 +155,27 @@ func TestMarkdown(t *testing.T) {
 	for _, l := range lines {
 		if strings.Count(l, "|") != strings.Count(lines[0], "|") {
 			t.Errorf("a row with other columns: %s", l)
+		}
+	}
+}
+
+// At several levels each judge sees what it would alone: a row is the same, whoever sits beside it.
+func TestSeveralLevelsOnTheSameStreams(t *testing.T) {
+	played := func(alphas ...float64) (found []Row) {
+		p := plan(60, []string{"grid", "z-once"}, "aa-hosts-sd-0.3-2000rps")
+		p.Alphas = alphas
+		if err := p.Run(func(r Row) error { found = append(found, r); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	both, strict := played(0.05, 0.001), played(0.001)
+	if len(strict) != 2 || len(both) != 4 {
+		t.Fatalf("%d and %d rows", len(strict), len(both))
+	}
+	for i, r := range strict {
+		if got := both[2*i+1]; !reflect.DeepEqual(got, r) || both[2*i].Alpha != 0.05 || both[2*i].Judge != r.Judge || both[2*i].RolledBack < r.RolledBack {
+			t.Errorf("alone %+v, beside another %+v, at 0.05 %+v", r, got, both[2*i])
 		}
 	}
 }
