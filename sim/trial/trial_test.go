@@ -107,7 +107,7 @@ func TestThresholdLeavesAlphaAbove(t *testing.T) {
 	for i := range runs {
 		runs[i].evidence = float64(i)
 	}
-	if limit := calibrate([][]outcome{runs}, 0.05)[0]; limit != 37 {
+	if limit := (&Plan{Alphas: []float64{0.05}}).calibrate([][]outcome{runs})[0]; limit != 37 {
 		t.Errorf("limit %v: above it should be 38 and 39", limit)
 	}
 }
