@@ -50,11 +50,11 @@ func ReadCSV(r io.Reader) ([]Deploy, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := in.FieldPos(0)
-		if err != nil {
+		if err != nil { // a quote that is not closed
 			problems = append(problems, err)
 			break
 		}
+		line, _ := in.FieldPos(0)
 		field := func(name string) string {
 			if i, ok := at[name]; ok && i < len(row) {
 				return strings.TrimSpace(row[i])
@@ -75,7 +75,7 @@ func ReadCSV(r io.Reader) ([]Deploy, error) {
 
 // moment reads RFC 3339 or Unix time.
 func moment(text string) (int64, error) {
-	if f, err := strconv.ParseFloat(text, 64); err == nil && f > 0 && f < 1e12 {
+	if f, err := strconv.ParseFloat(text, 64); err == nil && f > 0 && f < 1e20 {
 		if f > 1e11 {
 			return 0, fmt.Errorf("time %s: that is milliseconds; write seconds, or 2026-11-29T14:03:00Z", text)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/replay"
 )
 
 // Options are what a report depends on besides what was counted. The zero value of each is its default.
@@ -58,7 +59,7 @@ type Judged struct {
 	Verdict Verdict   `json:"verdict" enum:"taken_back,indicated,healthy,nothing_seen,unknown,way_back"`
 	// At is when it would have been said; nil where nothing was.
 	At *time.Time `json:"at,omitempty"`
-	// Vital is what rose, and by how much; Ratio is 0 where it was never seen before.
+	// Vital is what rose, and by how much: before and after, or, side by side, on the old release and on the new one. Ratio is 0 where it was never seen before.
 	Vital      string  `json:"vital,omitempty"`
 	RateBefore float64 `json:"rate_before,omitempty"`
 	RateAfter  float64 `json:"rate_after,omitempty"`
@@ -225,7 +226,7 @@ func (j *judging) judge(i int) (Judged, error) {
 			return d, fmt.Errorf("judge %s: %w", p.release, err)
 		}
 		if ok && (r.Verdict == judge.Regressed || r.Verdict == judge.Healthy) {
-			j.side(&d, i, r.Verdict, r.AtSecond, r.Vital, r.Reasons)
+			j.side(&d, i, r)
 			break
 		}
 		j.before(&d, i)
@@ -238,22 +239,20 @@ func (j *judging) judge(i int) (Judged, error) {
 }
 
 // side fills in what the comparison side by side said.
-func (j *judging) side(d *Judged, i int, v judge.Outcome, at int64, vital string, reasons []string) {
-	d.Method, d.Verdict, d.Reason = SideBySide, Healthy, reasons[0]
-	if v != judge.Regressed {
+func (j *judging) side(d *Judged, i int, r replay.Result) {
+	d.Method, d.Verdict, d.Reason = SideBySide, Healthy, r.Reasons[0]
+	if r.Verdict != judge.Regressed {
 		return
 	}
 	d.Verdict = TakenBack
-	s := j.c.seriesOf(vital)
+	series := j.c.seriesOf(r.Vital)
 	m := j.c.at(j.pushes[i].start)
-	end := j.c.at(at+tick) + 1
-	y, k := j.c.series[s].between(max(m-before, 0), m)
-	x, n := j.c.series[s].between(m, min(end, j.c.n))
-	j.harm(d, i, s, at+tick, x, n, y, k)
-	for _, reason := range reasons {
-		if len(reason) > 0 {
-			d.Reason = reason
-			break
+	y, k := j.c.series[series].between(max(m-before, 0), m)
+	j.harm(d, i, series, r.AtSecond+tick, rate(y, k))
+	d.Ratio = r.Ratio
+	for _, e := range r.Vitals {
+		if e.Name == r.Vital {
+			d.RateBefore, d.RateAfter = e.RateOld, e.RateNew
 		}
 	}
 }
@@ -289,7 +288,11 @@ func (j *judging) before(d *Judged, i int) {
 	switch {
 	case f.called:
 		d.Verdict = Indicated
-		j.harm(d, i, f.series, j.c.second(f.at), f.x, f.n, f.y, f.k)
+		d.RateBefore, d.RateAfter = rate(f.y, f.k), rate(f.x, f.n)
+		if d.RateBefore > 0 {
+			d.Ratio = d.RateAfter / d.RateBefore
+		}
+		j.harm(d, i, f.series, j.c.second(f.at), d.RateBefore)
 		d.Reason = j.rose(d, f.series)
 	case f.shown == 0:
 		d.Verdict, d.Reason = Unknown, fmt.Sprintf("with so few requests not even ten times the errors would have shown within %d minutes", f.minutes)
@@ -299,18 +302,14 @@ func (j *judging) before(d *Judged, i int) {
 }
 
 // harm fills in what rose, and what going back at once would have spared.
-func (j *judging) harm(d *Judged, i, series int, at int64, x, n, y, k int64) {
+func (j *judging) harm(d *Judged, i, series int, at int64, usual float64) {
 	s := &j.c.series[series]
 	d.At, d.Vital = pointer(moment64(at)), s.label
-	d.RateBefore, d.RateAfter = rate(y, k), rate(x, n)
-	if d.RateBefore > 0 {
-		d.Ratio = d.RateAfter / d.RateBefore
-	}
 	until := min(j.next(i), at+day)
 	d.SparedUntil = pointer(moment64(until))
 	if a, b := min(j.c.at(at+minute-1), j.c.n), j.c.at(until); b > a {
 		events, of := s.between(a, b)
-		d.Spared = max(0, int64(float64(events)-d.RateBefore*float64(of)+0.5))
+		d.Spared = max(0, int64(float64(events)-usual*float64(of)+0.5))
 	}
 }
 
