@@ -124,7 +124,7 @@ test('the band of a ratio keeps its height above 4 times, and is cut where it ha
 test('the budget and the basis of an estimate in words', () => {
   assert.equal(verdicts.alarms(1, 30, 0.9856), '1 false alarm in 30 days; the budget is 1.');
   assert.equal(verdicts.alarms(0, 7, 0.23), '0 false alarms in 7 days; the budget is 0.2.');
-  for (const [n, want] of [[0, '0'], [0.04, '0.04'], [0.4312, '0.4'], [2.96, '3'], [12.4, '12']]) assert.equal(verdicts.small(n), want);
+  for (const [n, want] of [[0, '0'], [0.04, '0.04'], [0.002, '0.002'], [0.4312, '0.4'], [2.96, '3'], [12.4, '12']]) assert.equal(verdicts.small(n), want);
   for (const [n, want] of [[0, '0'], [7, '7'], [1949, '1,900'], [12_511, '13,000']]) assert.equal(number.rough(n), want);
   const harm = { kind: 'failed', done: 1, spared: 5212, spared_at_least: 1830, a_second: 1.804, rest_s: 289 };
   assert.equal(

@@ -33,6 +33,6 @@ export function alarms(wrong: number, days: number, budget: number): string {
 }
 
 // small is a number of false alarms, which need not be whole.
-export const small = (n: number): string => (n >= 10 ? count(n) : String(Number(n.toFixed(n < 0.1 ? 2 : 1))));
+export const small = (n: number): string => (n >= 10 ? count(n) : String(Number(n < 0.1 ? n.toPrecision(1) : n.toFixed(1))));
 
 export const share = (part: number, of: number): string => percent(of > 0 ? part / of : null);
