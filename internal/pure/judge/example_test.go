@@ -28,5 +28,5 @@ func Example() {
 	}
 	// Output:
 	// regressed after 3 seconds
-	// errors: 4.0 times the old release's (12 against 3.0 expected); a release that changes nothing shows this in at most 1 of 100 rollouts
+	// errors: 4.0 times the old release's (12 against 3.0 expected); a release that changes nothing shows this, however often one looks, in at most 1 of 100 rollouts
 }

@@ -144,6 +144,12 @@ func (s *VitalState) LogE() float64 {
 	if s.Units != nil {
 		return s.Units.LogE()
 	}
+	if s.Mean != nil {
+		return s.Mean.Harm.logE()
+	}
+	if s.Clustered != nil {
+		return s.Clustered.Harm.LogE(s.Clustered.factor())
+	}
 	return s.Harm.LogE()
 }
 
@@ -151,6 +157,12 @@ func (s *VitalState) LogE() float64 {
 func (s *VitalState) excludeLogE() float64 {
 	if s.Units != nil {
 		return s.Units.LogExcludes(s.Exclude.Null)
+	}
+	if s.Mean != nil {
+		return s.Mean.Exclude.logE()
+	}
+	if s.Clustered != nil {
+		return s.Clustered.Exclude.LogE(s.Clustered.factor())
 	}
 	return s.Exclude.LogE()
 }
@@ -160,6 +172,9 @@ func (s *VitalState) bounds() stats.Bounds {
 	if s.Units != nil {
 		return s.Units.Bounds()
 	}
+	if s.Clustered != nil {
+		return s.Clustered.widened(s.Bounds)
+	}
 	return s.Bounds
 }
 
@@ -168,6 +183,9 @@ func (s *VitalState) excludeNeeds(share, alpha float64) float64 {
 	if s.Units != nil {
 		return s.Units.EventsNeeded(1, share, -math.Log(alpha), func(t *units.Test) float64 { return t.LogExcludes(s.Exclude.Null) })
 	}
+	if s.Clustered != nil {
+		return s.Clustered.needs(&s.Clustered.Exclude, share, 1, alpha)
+	}
 	return s.Exclude.EventsNeeded(share, 1, alpha)
 }
 
@@ -175,6 +193,9 @@ func (s *VitalState) excludeNeeds(share, alpha float64) float64 {
 func (s *VitalState) harmNeeds(ratio, share, alpha float64) float64 {
 	if s.Units != nil {
 		return s.Units.EventsNeeded(ratio, share, -math.Log(alpha), (*units.Test).LogE)
+	}
+	if s.Clustered != nil {
+		return s.Clustered.needs(&s.Clustered.Harm, share, ratio, alpha)
 	}
 	return s.Harm.EventsNeeded(share, ratio, alpha)
 }

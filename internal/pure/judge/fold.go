@@ -32,6 +32,12 @@ func NewState(p Policy) State {
 			test := units.New(1 + p.Margin)
 			s.Vitals[i].Units = &test
 		}
+		switch {
+		case v.Mean:
+			s.Vitals[i].Units, s.Vitals[i].Mean = nil, &Mean{}
+		case v.Clustered && s.Vitals[i].Units == nil:
+			s.Vitals[i].Clustered = newClustered(s.Vitals[i].Harm, s.Vitals[i].Exclude)
+		}
 	}
 	return s
 }
@@ -226,6 +232,14 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 			f := p.Fleet.cluster(v.Name)
 			s.Units.Fold(float64(x)/f, float64(n)/f, atRisk)
 			s.weighHosts(p, v)
+		}
+		return
+	}
+	if s.Clustered != nil {
+		s.Clustered.fold(x, n, drawn, s.Share, c.AtRiskNew+c.AtRiskOld)
+		s.Peak = math.Max(s.Peak, s.LogE())
+		if compares(s.Share) {
+			s.Bounds.Fold(x, n, s.Share)
 		}
 		return
 	}

@@ -43,7 +43,7 @@ func (s *State) regressed(p Policy, i int) bool {
 	if !(vital.Peak >= p.Threshold(v)) {
 		return false
 	}
-	if !s.Split.wrong() || vital.Units != nil {
+	if !s.Split.wrong() || vital.Units != nil || vital.Mean != nil {
 		return true
 	}
 	if vital.Seen == nil {
@@ -82,6 +82,9 @@ func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 		Count:   s.Total,
 		RateNew: rate(s.Total.New, s.Total.AtRiskNew), RateOld: rate(s.Total.Old, s.Total.AtRiskOld),
 	}
+	if s.Mean != nil {
+		return weighMean(p, v, s, e, regressed)
+	}
 	e.ratios(p, v, s)
 	negligible := v.Negligible > 0 && stats.RateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible) >= -math.Log(p.excludeAlpha())
 	switch {
@@ -101,6 +104,19 @@ func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 		e.Needed, e.ToDetect = needed(p, v, s), toDetect(p, v, s)
 		e.Text = unknownText(v, e)
 	}
+	return e
+}
+
+// weighMean is weigh for a mean of hosts.
+func weighMean(p Policy, v VitalSpec, s *VitalState, e VitalEvidence, regressed bool) VitalEvidence {
+	e.RatioEstimate, e.RatioLow, e.RatioHigh = s.Mean.Ratio, s.Mean.Low, s.Mean.High
+	switch {
+	case regressed:
+		e.Outcome = Regressed
+	case s.Mean.Exclude.logE() >= -math.Log(p.excludeAlpha()):
+		e.Outcome = Healthy
+	}
+	e.Text = meanText(p, v, e, s.Mean)
 	return e
 }
 

@@ -70,6 +70,10 @@ type VitalSpec struct {
 	Negligible float64 `json:"negligible,omitempty"`
 	// AlarmOnly vitals may show harm and are not needed for health: a route with little traffic could never be shown to be healthy.
 	AlarmOnly bool `json:"alarm_only,omitempty"`
+	// Clustered vitals count events that come several at a time and cannot be told apart by visitor, such as a counter of the app's own. By host, Fleet.Clusters says it instead.
+	Clustered bool `json:"clustered,omitempty"`
+	// Mean vitals are no counts but what hosts measured, such as their cpu: see State.Measure. They need a split by host.
+	Mean bool `json:"mean,omitempty"`
 }
 
 // maxFraction: a fraction of .5 cannot double. The ratio to rule out is capped where the fraction would pass this.
@@ -155,6 +159,9 @@ func (p Policy) validateVitals() []error {
 		}
 		if !(v.Negligible >= 0 && v.Negligible < 1) {
 			bad("vital %q: negligible %v must be a fraction below 1", v.Name, v.Negligible)
+		}
+		if v.Mean && (v.Clustered || p.Unit != ByHost) {
+			bad("vital %q: a mean of hosts is for a split by hosts, and is no count", v.Name)
 		}
 		if v.Negligible > 0 && v.Bad == Drop {
 			bad("vital %q: negligible is for vitals whose rise is bad", v.Name)

@@ -58,6 +58,10 @@ type VitalState struct {
 	Bounds  stats.Bounds `json:"bounds"`
 	// Units tests the same as Harm and Exclude where hosts were drawn and it is known what each did before; then it alone decides.
 	Units *units.Test `json:"units,omitempty"`
+	// Clustered takes the place of Harm and Exclude where events come several at a time.
+	Clustered *Clustered `json:"clustered,omitempty"`
+	// Mean takes their place for what hosts measure.
+	Mean *Mean `json:"mean,omitempty"`
 	// Hosts are the counts of each host in each of the phases of Units, where they were given.
 	Hosts [][]HostCount `json:"hosts,omitempty"`
 	// Suspect is a host of the new release without which the evidence of harm is not enough, empty for none.

@@ -8,7 +8,7 @@ import (
 )
 
 func regressedText(v VitalSpec, e VitalEvidence) string {
-	return fmt.Sprintf("%s: %s; a release that changes nothing shows this in at most 1 of %s rollouts",
+	return fmt.Sprintf("%s: %s; a release that changes nothing shows this, however often one looks, in at most 1 of %s rollouts",
 		e.Label, comparison(v, e), odds(e.Peak))
 }
 
@@ -49,6 +49,20 @@ func comparedText(v VitalSpec, e VitalEvidence) string {
 
 func suspectText(v VitalSpec, e VitalEvidence, host string) string {
 	return fmt.Sprintf("%s: %s, but it is the host %s alone that makes the difference; the others on the new release do not show it, so look at that host", e.Label, comparison(v, e), host)
+}
+
+func meanText(p Policy, v VitalSpec, e VitalEvidence, m *Mean) string {
+	if m.New == 0 {
+		return fmt.Sprintf("%s: not yet measured on two hosts of each release", e.Label)
+	}
+	text := fmt.Sprintf("%s: %.2f times the old release's (%d hosts against %d)", e.Label, m.Ratio, m.New, m.Old)
+	switch e.Outcome {
+	case Regressed:
+		return text + fmt.Sprintf("; a release that changes nothing shows this, however often one looks, in at most 1 of %s rollouts", odds(e.Peak))
+	case Healthy:
+		return text + fmt.Sprintf("; %s is ruled out (%s sure)", harmWords(v, e.RuleOut), percent(1-p.excludeAlpha()))
+	}
+	return text + fmt.Sprintf("; that is not enough to tell whether %s is ruled out", harmWords(v, e.RuleOut))
 }
 
 func splitText(s SplitEvidence) string {

@@ -102,9 +102,15 @@ func (c *Clustered) Fold(x, n int64, rho float64) {
 // LogE is the ln e-value if events come factor at a time, factor ≥ 1; see Dispersion.Cautious. It may fall when the factor rises: a large cluster has
 // shown that what came before was less than it seemed.
 func (c *Clustered) LogE(factor float64) float64 {
+	t := c.Scaled(factor)
+	return t.LogE()
+}
+
+// Scaled is the test as it stands if events come factor at a time: one more event of it is a cluster.
+func (c *Clustered) Scaled(factor float64) Test {
 	t := c.Bets
 	for k := range t.LogStake {
 		t.LogStake[k] += c.LogLik[k] / factor
 	}
-	return t.LogE()
+	return t
 }
