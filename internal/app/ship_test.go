@@ -133,7 +133,8 @@ func startAgents(t *testing.T, s *apptest.Server, hosts, workers int) {
 	run := func(i int, role string) {
 		o := agent.Options{
 			Server: s.URL(), JoinToken: token, Name: fmt.Sprintf("%s-%d", role, i+1), Roles: []string{role}, Dir: t.TempDir(), Tied: true,
-			Ports: [2]int{21000 + 100*i, 21099 + 100*i}, Keeper: proc.KeeperProgram(),
+			Ports: [2]int{21000 + 100*i, 21099 + 100*i}, Statsd: "127.0.0.1:0", Keeper: proc.KeeperProgram(),
+			Environ: []string{goCache()},
 		}
 		wg.Go(func() {
 			if err := agent.Run(ctx, o); err != nil {
@@ -147,6 +148,18 @@ func startAgents(t *testing.T, s *apptest.Server, hosts, workers int) {
 	for i := range workers {
 		run(i, "work")
 	}
+}
+
+// goCache lets workers compile into the user's own cache, which holds the standard library already.
+func goCache() string {
+	if dir := os.Getenv("GOCACHE"); filepath.IsAbs(dir) {
+		return "GOCACHE=" + dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return "GOCACHE=" + filepath.Join(dir, "go-build")
 }
 
 // startEdge runs an edge of this program and gives its URL.
