@@ -32,15 +32,15 @@ type Command struct {
 	Key      map[string]string `group:"Logs" placeholder:"FIELD=KEY" help:"Key of a JSON log where it is another than usual: time, status, path, duration, host, release."`
 	HostFrom string            `group:"Logs" placeholder:"REGEXP" help:"Take the host out of a file's path: 'logs/([^/]+)/'."`
 
-	Prometheus   string        `group:"Prometheus" placeholder:"URL" help:"Ask a Prometheus instead of reading logs."`
-	Requests     string        `group:"Prometheus" placeholder:"QUERY" help:"Counters of requests by host, or host and release: sum by (instance) (http_requests_total)"`
-	Errors       string        `group:"Prometheus" placeholder:"QUERY" help:"Counters of errors by the same labels."`
-	Slow         string        `group:"Prometheus" placeholder:"QUERY" help:"Counters of slow requests by the same labels."`
-	HostLabel    string        `group:"Prometheus" placeholder:"LABEL" help:"Label that is the host. By default the first there is of instance, pod, host, node."`
-	ReleaseLabel string        `group:"Prometheus" placeholder:"LABEL" help:"Label that is the release. By default the first there is of release, version."`
-	Step         time.Duration `group:"Prometheus" default:"1m" help:"Between two samples; at least the scrape interval."`
-	Timeout      time.Duration `group:"Prometheus" default:"30s" help:"Patience for one answer."`
-	Token        string        `group:"Prometheus" env:"SLIPWAY_PROMETHEUS_TOKEN" placeholder:"TOKEN" help:"Bearer token, if it wants one."`
+	Prometheus      string        `group:"Prometheus" placeholder:"URL" help:"Ask a Prometheus instead of reading logs."`
+	Requests        string        `group:"Prometheus" placeholder:"QUERY" help:"Counters of requests by host, or host and release: sum by (instance) (http_requests_total)"`
+	Errors          string        `group:"Prometheus" placeholder:"QUERY" help:"Counters of errors by the same labels."`
+	Slow            string        `group:"Prometheus" placeholder:"QUERY" help:"Counters of slow requests by the same labels."`
+	HostLabel       string        `group:"Prometheus" placeholder:"LABEL" help:"Label that is the host. By default the first there is of instance, pod, host, node."`
+	ReleaseLabel    string        `group:"Prometheus" placeholder:"LABEL" help:"Label that is the release. By default the first there is of release, version."`
+	Step            time.Duration `group:"Prometheus" default:"1m" help:"Between two samples; at least the scrape interval."`
+	Timeout         time.Duration `group:"Prometheus" default:"30s" help:"Patience for one answer."`
+	PrometheusToken string        `group:"Prometheus" env:"SLIPWAY_PROMETHEUS_TOKEN" placeholder:"TOKEN" help:"Bearer token, if it wants one."`
 }
 
 // Report is what --json prints: the report, and what was read for it.
@@ -57,7 +57,7 @@ func (c *Command) Judge(ctx context.Context, stdin io.Reader) (r Report, err err
 	}
 	traffic, read, err := history.Source{
 		Logs: history.Logs{Files: c.Logs, Stdin: stdin, Keys: c.Key}, HostFrom: c.HostFrom, Since: c.Since, Until: c.Until,
-		Server: c.Prometheus, Options: prometheus.Options{Timeout: c.Timeout, Token: c.Token},
+		Server: c.Prometheus, Options: prometheus.Options{Timeout: c.Timeout, Token: c.PrometheusToken},
 		Counters: history.Counters{Requests: c.Requests, Errors: c.Errors, Slow: c.Slow, HostLabel: c.HostLabel, ReleaseLabel: c.ReleaseLabel, Step: c.Step},
 	}.Read(ctx, time.Now())
 	if err != nil {
