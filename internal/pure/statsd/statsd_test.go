@@ -130,6 +130,31 @@ func TestPacketsHaveLines(t *testing.T) {
 	}
 }
 
+// TestWhatClientsSend reads what was recorded of hot-shots 17.1.1 (Node) and datadog-go 5.9.1.
+func TestWhatClientsSend(t *testing.T) {
+	packets := map[string]string{
+		"hs.took:12.5|ms|#status:200,env:x|c:in-10100": `timer "hs.took" 12.5 #"status"="200" #"env"="x" in "in-10100"`,
+		"hs.sampled:1|c|@0.999|#status:200|c:in-10100": `counter "hs.sampled" 1.001001001001001 rate 0.999 #"status"="200" in "in-10100"`,
+		"hs.g:-2|g|#env:x|c:in-10100":                  `gauge "hs.g" by -2 #"env"="x" in "in-10100"`,
+		"_e{5,4}:title|text|#env:x|c:in-10100":         "dropped: event",
+		"_e{1,4}:t|a\\nb\n_sc|x|0\n":                   "dropped: event, dropped: service_check",
+		"dd.t:5.000000|ms\ndd.t:5.000000|ms\n":         `timer "dd.t" 5, timer "dd.t" 5`,
+		"dd.orders:10|c|#status:200,x:y\n":             `counter "dd.orders" 10 #"status"="200" #"x"="y"`,
+		"dd.ts:3|c|T1795916839\n":                      `counter "dd.ts" 3 at 1795916839`,
+		"dd.s:ana|s\n":                                 `set "dd.s" "ana"`,
+	}
+	var l Line
+	for packet, want := range packets {
+		var got []string
+		for text, rest := Cut([]byte(packet)); len(text) > 0; text, rest = Cut(rest) {
+			got = append(got, show(&l, l.Read(text)))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q is read as %s, want %s", packet, strings.Join(got, ", "), want)
+		}
+	}
+}
+
 // What is dropped is counted by these words in logs that are kept.
 func TestReasonsHaveWords(t *testing.T) {
 	seen := map[string]bool{}
