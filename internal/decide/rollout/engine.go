@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/past"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -61,9 +63,9 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *mac
 	if !m.Judged() || m.Begun() {
 		return nil
 	}
-	weights := m.Policy.Weights()
+	weights := m.Policy.Weights(m.Mode)
 	var err error
-	if m.Thresholds, err = thresholds(ctx, tx, tx.Now(), m.App, m.Env, m.From, weights); err != nil {
+	if m.Thresholds, err = before.Thresholds(ctx, tx, tx.Now(), m.App, m.Env, m.From, weights); err != nil {
 		return err
 	}
 	alpha := m.Policy.Alpha
@@ -77,7 +79,7 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *mac
 			return fmt.Errorf("set alpha of rollout %s: %w", m.ID, err)
 		}
 	}
-	window, err := windowBefore(ctx, tx, m.App, m.Env)
+	window, err := before.Load(ctx, tx, m.App, m.Env)
 	if err != nil {
 		return err
 	}
@@ -172,7 +174,7 @@ func (s *Service) request(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev
 
 // ended closes a rollout's books and starts what waits.
 func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev event.Event) error {
-	if err := errorsOf(storeMachine(ctx, tx, m), keepVerdict(ctx, tx, m)); err != nil {
+	if err := errorsOf(storeMachine(ctx, tx, m), past.Keep(ctx, tx, m)); err != nil {
 		return err
 	}
 	r, err := s.shown(ctx, tx, m.Release)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -79,7 +80,7 @@ func (s *Service) Power(ctx context.Context, app, env string) (PowerView, error)
 	if v.Monthly, err = rolloutsAMonth(ctx, s.db, app, env, "", db.Micros(s.db.Now().AddDate(0, 0, -30))); err != nil {
 		return v, err
 	}
-	w, err := windowBefore(ctx, s.db, app, env)
+	w, err := before.Load(ctx, s.db, app, env)
 	if err != nil {
 		return v, err
 	}
@@ -89,7 +90,7 @@ func (s *Service) Power(ctx context.Context, app, env string) (PowerView, error)
 		m.Hosts = append(m.Hosts, h)
 	}
 	slices.Sort(m.Hosts)
-	if m.Thresholds, err = thresholds(ctx, s.db, s.db.Now(), app, env, e.live, policy.Weights()); err != nil {
+	if m.Thresholds, err = before.Thresholds(ctx, s.db, s.db.Now(), app, env, e.live, policy.Weights(m.Mode)); err != nil {
 		return v, err
 	}
 	if v.Alpha > 0 {
@@ -100,7 +101,9 @@ func (s *Service) Power(ctx context.Context, app, env string) (PowerView, error)
 			return v, fmt.Errorf("set alpha of %s/%s: %w", app, env, err)
 		}
 	}
-	v.forecast(m, func(alpha float64) judge.Policy { return machine.PolicyOf(m, alpha, policy.Weights(), w, e.history) })
+	v.forecast(m, func(alpha float64) judge.Policy {
+		return machine.PolicyOf(m, alpha, policy.Weights(m.Mode), w, e.history)
+	})
 	return v, nil
 }
 

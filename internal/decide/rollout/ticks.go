@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -30,10 +31,7 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 		return err
 	}
 	for part, rs := range sec.Routes {
-		if err := addMinute(ctx, tx, rs, sec.Second); err != nil {
-			return err
-		}
-		if err := addFailures(ctx, tx, rs); err != nil {
+		if err := before.AddSecond(ctx, tx, rs, sec.Second); err != nil {
 			return err
 		}
 		if rs.Rollout == "" || rs.Split.New == "" {
@@ -60,7 +58,7 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	if m.State.Ended() || rs.Split.New != m.Release {
 		return nil
 	}
-	news, err := unseen(ctx, tx, m, rs)
+	news, err := before.Unseen(ctx, tx, rs, m.Started)
 	if err != nil {
 		return err
 	}

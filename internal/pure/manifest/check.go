@@ -15,7 +15,7 @@ func (c *cursor) check(m *Manifest) {
 	c.checkEnvironments(m.Environments)
 	c.checkSteps(m.Rollout.Steps)
 	c.checkFalseAlarms(&m.Rollout)
-	c.checkVitals(m.Rollout.Vitals)
+	c.checkVitals(m.Rollout.Canary, m.Rollout.Vitals)
 }
 
 // given reports whether the file itself holds the path.
@@ -128,7 +128,7 @@ func (c *cursor) checkFalseAlarms(r *Rollout) {
 	r.FalseAlarms = Rate{}
 }
 
-func (c *cursor) checkVitals(vitals []Vital) {
+func (c *cursor) checkVitals(canary Canary, vitals []Vital) {
 	names, judged := make(map[string]bool), false
 	for i, v := range vitals {
 		at := fmt.Sprintf("rollout.vitals[%d]", i)
@@ -139,6 +139,9 @@ func (c *cursor) checkVitals(vitals []Vital) {
 		judged = judged || v.Judged()
 		if v.Name != "" && !v.Judged() {
 			c.warn(at, "%s is recorded; judged from a later version on", quote(v.Name))
+		}
+		if v.OfHosts() && (canary == CanaryVisitors || canary == CanaryRequests) {
+			c.warn(at, "%s compares hosts, and the split is by %s: it is judged only where canary is hosts", quote(v.Name), canary)
 		}
 	}
 	if len(vitals) > 0 && !judged {

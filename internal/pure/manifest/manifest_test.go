@@ -222,7 +222,12 @@ func TestWeightsAreThoseOfJudgedVitals(t *testing.T) {
 		{Name: "errors", Weight: 1}, {Name: "cpu", Weight: 1}, {Name: "latency", Weight: 1},
 	}}
 	want := map[string]float64{"errors": 0.5, "latency": 0.5}
-	if diff := cmp.Diff(want, r.Weights()); diff != "" {
+	if diff := cmp.Diff(want, r.Weights(manifest.CanaryVisitors)); diff != "" {
+		t.Error(diff)
+	}
+	want = map[string]float64{"errors": 0.25, "latency": 0.25, "cpu": 0.25, "checkout.failed": 0.25}
+	r.Vitals = append(r.Vitals, manifest.Vital{Name: "checkout.failed", Counter: "checkout.failed", Weight: 1}, manifest.Vital{Name: "order", Event: "order", Weight: 9})
+	if diff := cmp.Diff(want, r.Weights(manifest.CanaryHosts)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -123,20 +123,21 @@ func parseNumber(s string) (float64, error) {
 	return strconv.ParseFloat(s, 64)
 }
 
-// vitalObject is how a vital on an event is written.
+// vitalObject is how a vital on an event or a counter is written.
 type vitalObject struct {
-	Event  string    `json:"event"`
-	Per    string    `json:"per"`
-	Bad    Direction `json:"bad"`
-	Weight float64   `json:"weight"`
+	Event   string    `json:"event,omitempty"`
+	Counter string    `json:"counter,omitempty"`
+	Per     string    `json:"per"`
+	Bad     Direction `json:"bad"`
+	Weight  float64   `json:"weight"`
 }
 
 // MarshalJSON writes a built-in vital as its name and another as an object.
 func (v Vital) MarshalJSON() ([]byte, error) {
-	if v.Event == "" {
+	if v.Event == "" && v.Counter == "" {
 		return json.Marshal(v.Name)
 	}
-	return json.Marshal(vitalObject{Event: v.Event, Per: v.Per, Bad: v.Bad, Weight: v.Weight})
+	return json.Marshal(vitalObject{Event: v.Event, Counter: v.Counter, Per: v.Per, Bad: v.Bad, Weight: v.Weight})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -149,6 +150,6 @@ func (v *Vital) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &o); err != nil {
 		return fmt.Errorf("read a vital: %w", err)
 	}
-	*v = Vital{Name: o.Event, Event: o.Event, Per: o.Per, Bad: o.Bad, Weight: o.Weight}
+	*v = Vital{Name: o.Event + o.Counter, Event: o.Event, Counter: o.Counter, Per: o.Per, Bad: o.Bad, Weight: o.Weight} // one of the two is empty
 	return nil
 }

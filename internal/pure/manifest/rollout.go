@@ -1,5 +1,7 @@
 package manifest
 
+import "slices"
+
 // Rollout is the policy by which a release is shipped and judged.
 type Rollout struct {
 	// Canary says what is split between the old and the new release.
@@ -76,11 +78,13 @@ const (
 
 // Vital is one thing that is compared between the releases.
 type Vital struct {
-	// Name is VitalErrors, VitalLatency, VitalCPU, or the event's name.
+	// Name is that of a built-in vital, or the event's or the counter's name.
 	Name string
-	// Event is the user event that is counted; empty for the built-in vitals.
+	// Event is the user event that is counted; empty for other vitals.
 	Event string
-	// Per is the event by which Event is divided.
+	// Counter is a statsd counter of the app's own; empty for other vitals.
+	Counter string
+	// Per is the event, or the counter, by which Event, or Counter, is divided.
 	Per string
 	// Bad is the direction that is harm.
 	Bad Direction
@@ -93,7 +97,9 @@ type Vital struct {
 const (
 	VitalErrors  = "errors"
 	VitalLatency = "latency"
-	VitalCPU     = "cpu"
+	VitalCPU     = "cpu"    // cores that the release's processes use, host by host
+	VitalMemory  = "memory" // bytes that they hold
+	VitalLoad    = "load"   // the host's load average
 )
 
 // Direction is a direction of change.
@@ -107,22 +113,25 @@ const (
 
 // Judged reports whether this version decides by the vital. The others are
 // recorded, and judged from a later version on.
-func (v Vital) Judged() bool { return v.Name == VitalErrors || v.Name == VitalLatency }
+func (v Vital) Judged() bool { return v.Event == "" }
+
+// OfHosts reports whether hosts are compared by the vital: it can be judged only where the split is by hosts.
+func (v Vital) OfHosts() bool {
+	return v.Event == "" && v.Counter == "" && (v.Name == VitalCPU || v.Name == VitalMemory || v.Name == VitalLoad)
+}
 
 // Weights returns the part of the false-alarm budget of each judged vital, by
 // name. The parts are above 0 and sum to 1; the map is empty if none is judged.
-func (r Rollout) Weights() map[string]float64 {
+// Vitals of hosts have a part only where the split is by hosts.
+func (r Rollout) Weights(mode Canary) map[string]float64 {
+	judged := slices.DeleteFunc(slices.Clone(r.Vitals), func(v Vital) bool { return !v.Judged() || v.OfHosts() && mode != CanaryHosts })
 	total := 0.0
-	for _, v := range r.Vitals {
-		if v.Judged() {
-			total += v.Weight
-		}
+	for _, v := range judged {
+		total += v.Weight
 	}
 	parts := make(map[string]float64)
-	for _, v := range r.Vitals {
-		if v.Judged() {
-			parts[v.Name] = v.Weight / total
-		}
+	for _, v := range judged {
+		parts[v.Name] = v.Weight / total
 	}
 	return parts
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -248,19 +249,34 @@ func eventName() kind[string] {
 	})
 }
 
-// vitalKind is the name of a built-in vital or an object about an event.
+// vitalKind is the name of a built-in vital, or an object about an event or a counter.
 func vitalKind() kind[Vital] {
-	event, builtin := eventVital(), choice(VitalErrors, VitalLatency, VitalCPU)
+	event, counter, builtin := eventVital(), counterVital(), choice(VitalErrors, VitalLatency, VitalCPU, VitalMemory, VitalLoad)
 	return kind[Vital]{
 		read: func(c *cursor, path string, n ast.Node) (Vital, bool) {
 			if _, isText := scalarText(n); isText {
 				name, ok := builtin.read(c, path, n)
 				return Vital{Name: name, Weight: 1}, ok
 			}
-			v, ok := event.read(c, path, n)
-			v.Name = v.Event
+			one := event
+			if has(n, "counter") {
+				one = counter
+			}
+			v, ok := one.read(c, path, n)
+			v.Name = v.Event + v.Counter // one of the two is empty
 			return v, ok
 		},
-		keys: event.keys,
+		keys: func(path string) []string {
+			return append(event.keysAt(path), join(path, "counter"))
+		},
 	}
+}
+
+// has tells whether a map has a key.
+func has(n ast.Node, key string) bool {
+	m, ok := n.(*ast.MappingNode)
+	return ok && slices.ContainsFunc(m.Values, func(v *ast.MappingValueNode) bool {
+		text, isText := scalarText(v.Key)
+		return isText && text == key
+	})
 }

@@ -97,12 +97,21 @@ func stepKind() kind[Step] {
 	)
 }
 
-// eventVital is a vital on a user event.
+// eventVital is a vital on a user event, counterVital one on a statsd counter.
 func eventVital() kind[Vital] {
 	return object(Vital{Weight: 1},
 		key("event", eventName(), func(v *Vital) *string { return &v.Event }).must("event: order_completed"),
 		key("per", eventName(), func(v *Vital) *string { return &v.Per }).must("per: page_viewed"),
 		key("bad", choice(Drop, Rise), func(v *Vital) *Direction { return &v.Bad }).must("bad: drop"),
+		key("weight", number("a weight", 0.001, 1000, "0.5"), func(v *Vital) *float64 { return &v.Weight }),
+	)
+}
+
+func counterVital() kind[Vital] {
+	return object(Vital{Weight: 1},
+		key("counter", eventName(), func(v *Vital) *string { return &v.Counter }).must("counter: checkout.failed"),
+		key("per", eventName(), func(v *Vital) *string { return &v.Per }).must("per: checkout.started"),
+		key("bad", choice(Drop, Rise), func(v *Vital) *Direction { return &v.Bad }).must("bad: rise"),
 		key("weight", number("a weight", 0.001, 1000, "0.5"), func(v *Vital) *float64 { return &v.Weight }),
 	)
 }

@@ -1,9 +1,9 @@
 // Package before is what is known of an environment before a push: what each host, each bucket of visitors and each route counted while one release served alone. It
-// is what the judge compares hosts with, and what routes are learned from. Pure: no I/O, no clock.
+// is what the judge compares hosts with, and what routes are learned from. It keeps that in tables of its own; all that is reckoned from them is pure.
 //
 //	edge's seconds ──Add──> Minute (kept in SQL) ──Merge──> Window ──Routes, Fleet──> the judge's policy
 //
-// It reads no log and emits nothing itself: package rollout hears for it.
+// It reads no log and emits nothing itself: package rollout hears for it, and calls it in its transactions.
 package before
 
 import (

@@ -1,4 +1,4 @@
-package rollout
+package before
 
 import (
 	"context"
@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
-	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
-	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -31,8 +29,11 @@ const (
 	failuresKept = 2000
 )
 
-// addMinute adds the old release's requests and latencies to the baseline of its minute.
-func addMinute(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int64) error {
+// AddSecond adds the old release's requests and latencies to the baseline of its minute.
+func AddSecond(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int64) error {
+	if err := addFailures(ctx, tx, rs); err != nil {
+		return err
+	}
 	release := rs.Split.Old
 	data, ok := rs.Latency[release]
 	if release == "" || !ok {
@@ -86,7 +87,7 @@ func addMinute(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int6
 
 // addCalm adds a second to what was counted in its minute while one release served alone.
 func addCalm(calm string, rs event.RouteSecond, second int64) (string, error) {
-	var m before.Minute
+	var m Minute
 	if calm != "" {
 		if err := json.Unmarshal([]byte(calm), &m); err != nil {
 			return "", fmt.Errorf("read what the hosts of %s/%s counted: %w", rs.App, rs.Env, err)
@@ -102,17 +103,17 @@ func addCalm(calm string, rs event.RouteSecond, second int64) (string, error) {
 	return string(body), nil
 }
 
-// windowBefore merges the last minutes in which one release served alone.
-func windowBefore(ctx context.Context, q db.Querier, app, env string) (*before.Window, error) {
+// Load merges the last minutes in which one release served alone.
+func Load(ctx context.Context, q db.Querier, app, env string) (*Window, error) {
 	rows, err := q.Query(ctx, `SELECT calm FROM rollout_minutes WHERE app = $1 AND env = $2 AND calm <> '' ORDER BY minute DESC LIMIT $3`, app, env, windowMinutes)
 	if err != nil {
 		return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", app, env, err)
 	}
 	defer rows.Close()
-	w := &before.Window{}
+	w := &Window{}
 	for rows.Next() {
 		var body string
-		var minute before.Minute
+		var minute Minute
 		if err := rows.Scan(&body); err != nil {
 			return nil, fmt.Errorf("read what the hosts of %s/%s counted: %w", app, env, err)
 		}
@@ -124,8 +125,8 @@ func windowBefore(ctx context.Context, q db.Querier, app, env string) (*before.W
 	return w, rows.Err()
 }
 
-// thresholds are where a request starts to count as slow, by the latencies of the release that serves; none where too little was counted, or where latency is not judged.
-func thresholds(ctx context.Context, q db.Querier, now time.Time, app, env, release string, weights map[string]float64) ([]judge.Threshold, error) {
+// Thresholds are where a request starts to count as slow, by the latencies of the release that serves; none where too little was counted, or where latency is not judged.
+func Thresholds(ctx context.Context, q db.Querier, now time.Time, app, env, release string, weights map[string]float64) ([]judge.Threshold, error) {
 	if weights[manifest.VitalLatency] == 0 {
 		return nil, nil
 	}
@@ -181,8 +182,8 @@ func addFailures(ctx context.Context, tx *db.Tx, rs event.RouteSecond) error {
 	return nil
 }
 
-// unseen are the failures of a kind that no release showed while it served before the rollout began.
-func unseen(ctx context.Context, tx *db.Tx, m *machine.Rollout, rs event.RouteSecond) ([]event.FailureCount, error) {
+// Unseen are the failures of a kind that no release showed while it served before a time, when the rollout began.
+func Unseen(ctx context.Context, tx *db.Tx, rs event.RouteSecond, since time.Time) ([]event.FailureCount, error) {
 	var news []event.FailureCount
 	for _, f := range rs.Failures {
 		if f.Path == event.OtherPaths {
@@ -190,11 +191,11 @@ func unseen(ctx context.Context, tx *db.Tx, m *machine.Rollout, rs event.RouteSe
 		}
 		var first int64
 		err := tx.QueryRow(ctx, `SELECT first_at FROM rollout_failures WHERE app = $1 AND env = $2 AND path = $3 AND status = $4 AND error = $5`,
-			m.App, m.Env, f.Path, f.Status, f.Error).Scan(&first)
+			rs.App, rs.Env, f.Path, f.Status, f.Error).Scan(&first)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, fmt.Errorf("look up an error of %s/%s: %w", m.App, m.Env, err)
+			return nil, fmt.Errorf("look up an error of %s/%s: %w", rs.App, rs.Env, err)
 		}
-		if err != nil || first >= db.Micros(m.Started) {
+		if err != nil || first >= db.Micros(since) {
 			news = append(news, f)
 		}
 	}
