@@ -17,6 +17,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/agent/client"
 	"github.com/slipwayhq/slipway/internal/agent/sink"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/pure/statsd"
 	"github.com/slipwayhq/slipway/internal/spool"
 )
 
@@ -173,7 +174,9 @@ const warnEvery = time.Minute
 func (m *meter) warn(count *event.StatsdCount) {
 	if count != nil {
 		for why, n := range count.Dropped {
-			m.dropped[why] += n
+			if why != statsd.Event.String() && why != statsd.ServiceCheck.String() { // nobody expects these to be used
+				m.dropped[why] += n
+			}
 		}
 	}
 	now := m.host.o.Clock()

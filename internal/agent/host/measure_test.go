@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/wire"
@@ -329,5 +330,27 @@ func TestStatsdPortsAreTheProcessesOwn(t *testing.T) {
 	eventually(t, "its port is free", func() bool { return udpFree(n) })
 	if again := ports(s.run(two)); again[0] != got[1] {
 		t.Errorf("the second has port %v, before %s", again, got[1])
+	}
+}
+
+// TestDropsAreToldOnceAMinute, all reasons together; what is only not used is none.
+func TestDropsAreToldOnceAMinute(t *testing.T) {
+	var log syncBuffer
+	now := time.Now()
+	m := &meter{dropped: map[string]int64{}, told: now, host: &Host{o: Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Clock: func() time.Time { return now }}}}
+	m.warn(&event.StatsdCount{Dropped: map[string]int64{"names": 2, "event": 7}})
+	if log.String() != "" {
+		t.Errorf("told at once: %s", log.String())
+	}
+	now = now.Add(time.Minute)
+	m.warn(&event.StatsdCount{Dropped: map[string]int64{"names": 3, "kernel": 1}})
+	if got := log.String(); !strings.Contains(got, "kernel=1 names=5") || strings.Contains(got, "event") || !strings.Contains(got, "was not used") {
+		t.Errorf("after a minute is told: %s", got)
+	}
+	now = now.Add(time.Hour)
+	m.warn(nil)
+	m.warn(&event.StatsdCount{Dropped: map[string]int64{"event": 7}})
+	if got := log.String(); strings.Count(got, "\n") != 1 {
+		t.Errorf("told again: %s", got)
 	}
 }
