@@ -68,7 +68,7 @@ func app(way string) int {
 		}
 	})
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { once.Do(func() { close(hang) }) })
-	mux.HandleFunc("/statsd", statsd())
+	mux.HandleFunc("/statsd", sender())
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(4) })
 	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
 	err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), mux)

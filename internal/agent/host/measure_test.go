@@ -18,8 +18,8 @@ import (
 	"github.com/slipwayhq/slipway/internal/wire"
 )
 
-// statsd lets an app send lines: to where its environment says, or to an address; from one socket for each.
-func statsd() http.HandlerFunc {
+// sender lets an app send lines: to where its environment says, or to an address; from one socket for each.
+func sender() http.HandlerFunc {
 	var conns sync.Map
 	return func(w http.ResponseWriter, r *http.Request) {
 		to := r.URL.Query().Get("to")
