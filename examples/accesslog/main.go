@@ -20,7 +20,7 @@ import (
 const (
 	hosts = 3
 	days  = 5
-	rps   = 9.0
+	rps   = 7.0
 )
 
 // deploy is a line of deploys.csv; without a host all machines get it.
@@ -72,7 +72,10 @@ func write(out string, start time.Time) error {
 			return err
 		}
 		defer f.Close()
-		z := gzip.NewWriter(f)
+		z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+		if err != nil {
+			return err
+		}
 		defer z.Close()
 		logs[host] = z
 	}

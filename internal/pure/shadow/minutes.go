@@ -27,6 +27,9 @@ type series struct {
 	of     []int64
 }
 
+// isErrors tells whether a series counts errors, of all or of a route, and no slow requests.
+func (c *calendar) isErrors(series int) bool { return series == 0 || series > len(c.limits) }
+
 // between gives events and requests of the minutes from a to before b.
 func (s *series) between(a, b int) (events, of int64) {
 	return s.events[b] - s.events[a], s.of[b] - s.of[a]

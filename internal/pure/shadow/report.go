@@ -64,7 +64,7 @@ type Judged struct {
 	RateBefore float64 `json:"rate_before,omitempty"`
 	RateAfter  float64 `json:"rate_after,omitempty"`
 	Ratio      float64 `json:"ratio,omitempty"`
-	// Spared is how many of Vital there were after At, beyond what the rate before would have given, until SparedUntil: the next deploy, a day later, or the end of the log.
+	// Spared is how many errors (or, where Vital is one of them, slow requests) there were after At, beyond what the rate before would have given, until SparedUntil: the next deploy, a day later, or the end of the log.
 	Spared      int64      `json:"spared"`
 	SparedUntil *time.Time `json:"spared_until,omitempty"`
 	// WentBack is when the team itself went back to an older release.
@@ -247,8 +247,7 @@ func (j *judging) side(d *Judged, i int, r replay.Result) {
 	d.Verdict = TakenBack
 	series := j.c.seriesOf(r.Vital)
 	m := j.c.at(j.pushes[i].start)
-	y, k := j.c.series[series].between(max(m-before, 0), m)
-	j.harm(d, i, series, r.AtSecond+tick, rate(y, k))
+	j.harm(d, i, series, r.AtSecond+tick, max(m-before, 0), m)
 	d.Ratio = r.Ratio
 	for _, e := range r.Vitals {
 		if e.Name == r.Vital {
@@ -292,7 +291,7 @@ func (j *judging) before(d *Judged, i int) {
 		if d.RateBefore > 0 {
 			d.Ratio = d.RateAfter / d.RateBefore
 		}
-		j.harm(d, i, f.series, j.c.second(f.at), d.RateBefore)
+		j.harm(d, i, f.series, j.c.second(f.at), m-since, m)
 		d.Reason = j.rose(d, f.series)
 	case f.shown == 0:
 		d.Verdict, d.Reason = Unknown, fmt.Sprintf("with so few requests not even ten times the errors would have shown within %d minutes", f.minutes)
@@ -301,15 +300,23 @@ func (j *judging) before(d *Judged, i int) {
 	}
 }
 
-// harm fills in what rose, and what going back at once would have spared.
-func (j *judging) harm(d *Judged, i, series int, at int64, usual float64) {
-	s := &j.c.series[series]
-	d.At, d.Vital = pointer(moment64(at)), s.label
+// harm fills in what rose, and what going back at once would have spared, by the rate in the minutes from a to before b.
+func (j *judging) harm(d *Judged, i, which int, at int64, a, b int) {
+	d.At, d.Vital = pointer(moment64(at)), j.c.series[which].label
 	until := min(j.next(i), at+day)
 	d.SparedUntil = pointer(moment64(until))
-	if a, b := min(j.c.at(at+minute-1), j.c.n), j.c.at(until); b > a {
-		events, of := s.between(a, b)
-		d.Spared = max(0, int64(float64(events)-usual*float64(of)+0.5))
+	from, to := min(j.c.at(at+minute-1), j.c.n), j.c.at(until)
+	if to <= from {
+		return
+	}
+	beyond := func(s *series) int64 {
+		y, k := s.between(a, b)
+		x, n := s.between(from, to)
+		return max(0, int64(float64(x)-rate(y, k)*float64(n)+0.5))
+	}
+	d.Spared = beyond(&j.c.series[which])
+	if j.c.isErrors(which) { // a route is named because it showed first, and seldom fails alone
+		d.Spared = max(d.Spared, beyond(&j.c.series[0]))
 	}
 }
 

@@ -46,7 +46,11 @@ func count(d Judged) string {
 	if d.Spared == 0 {
 		return "nothing, as it had ended"
 	}
-	return fmt.Sprintf("about %s %s", commas(round(d.Spared)), d.Vital)
+	what := d.Vital
+	if strings.HasPrefix(what, "errors") {
+		what = "errors"
+	}
+	return fmt.Sprintf("about %s %s", commas(round(d.Spared)), what)
 }
 
 // round keeps two digits: what is beyond a rate of before is no better known.
