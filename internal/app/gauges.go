@@ -6,12 +6,12 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
-	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/api/metrics"
 )
 
 // gauges are the figures of the slices for /metrics.
-func gauges(f *fleet.Service, b *build.Service, r *rollout.Service) []api.Gauge {
-	return []api.Gauge{
+func gauges(f *fleet.Service, b *build.Service, r *rollout.Service) []metrics.Gauge {
+	return []metrics.Gauge{
 		{Name: "slipway_agents", Help: "Hosts, workers and edges, by state.", Label: "state", Read: func(ctx context.Context) (map[string]float64, error) {
 			out := map[string]float64{fleet.StateUp: 0, fleet.StateLost: 0}
 			agents, err := f.Agents(ctx, "")

@@ -15,6 +15,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/door/api/metrics"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
@@ -38,7 +39,7 @@ type Options struct {
 	// Parts are asked by /readyz.
 	Parts []Part
 	// Gauges are read by /metrics.
-	Gauges []Gauge
+	Gauges []metrics.Gauge
 }
 
 // Server is the HTTP door. Run it for the streams to get their events.
@@ -48,7 +49,7 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	feed    *feed
-	metrics *metrics
+	metrics *metrics.Metrics
 	guard   *http.CrossOriginProtection
 	started time.Time
 
@@ -63,7 +64,7 @@ func New(o Options) (*Server, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{opts: o, log: o.Logger, mux: http.NewServeMux(), feed: newFeed(), guard: http.NewCrossOriginProtection(), started: o.DB.Now()}
-	s.metrics = newMetrics(s)
+	s.metrics = metrics.New(o.Version, o.DB, o.Journal, o.Gauges)
 	s.api = humago.New(s.mux, config(o))
 	s.mountSession()
 	s.mountPeople()

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Part is something the server cannot work without.
@@ -27,7 +25,7 @@ func (s *Server) mountHealth() {
 		_, _ = w.Write([]byte("ok\n"))
 	})
 	s.mux.HandleFunc("GET /readyz", s.ready)
-	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	s.mux.Handle("GET /metrics", s.metrics.Handler())
 }
 
 // ready answers 200 when every part works, 503 otherwise. Why a part does not is for the log: anybody may ask here.

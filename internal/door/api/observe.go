@@ -26,11 +26,11 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", id)
 		rec := &recorder{ResponseWriter: w}
 		route := s.route(r)
-		s.metrics.inFlight.Inc()
+		end := s.metrics.Begin()
 		defer func() {
-			s.metrics.inFlight.Dec()
+			end()
 			took := time.Since(began)
-			s.metrics.observe(route, r.Method, rec.code(), took)
+			s.metrics.Observe(route, r.Method, rec.code(), took)
 			s.logRequest(r, rec, route, took)
 		}()
 		next.ServeHTTP(rec, r)

@@ -12,6 +12,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/past"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/score"
 	"github.com/slipwayhq/slipway/internal/event"
 )
@@ -146,7 +147,7 @@ func TestAWordByAPI(t *testing.T) {
 	res = w.want(200, "DELETE", path(back), "", "If-Match", `"1"`)
 	v = rollout.Verdict{}
 	res.into(t, &v)
-	if v.Assessment != (rollout.Assessment{Revision: 2}) || res.Header.Get("ETag") != `"2"` {
+	if v.Assessment != (past.Assessment{Revision: 2}) || res.Header.Get("ETag") != `"2"` {
 		t.Errorf("taken back, it is %s", res.body)
 	}
 	w.want(422, "PUT", path(back), `{"word":"perhaps"}`, "If-Match", "*")

@@ -21,6 +21,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/door/api/metrics"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
@@ -60,7 +61,7 @@ func open(t *testing.T) *world {
 		DB: d, Journal: j, Access: w.people, Catalog: w.apps, Keys: keys, Logger: logger, Version: "test", URL: "http://slipway.test", EdgeURL: "http://edge.test:7080",
 		UI:     fstest.MapFS{"index.html": {Data: []byte("<title>UI</title>")}, "assets/app-1234.js": {Data: []byte("let a")}},
 		Parts:  []Part{{Name: "spare", Check: func(context.Context) error { return nil }}},
-		Gauges: []Gauge{{Name: "slipway_builds", Help: "Builds.", Label: "state", Read: func(context.Context) (map[string]float64, error) { return map[string]float64{"queued": 3}, nil }}},
+		Gauges: []metrics.Gauge{{Name: "slipway_builds", Help: "Builds.", Label: "state", Read: func(context.Context) (map[string]float64, error) { return map[string]float64{"queued": 3}, nil }}},
 	})
 	if err != nil {
 		t.Fatal(err)

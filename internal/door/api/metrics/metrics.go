@@ -1,13 +1,19 @@
-package api
+// Package metrics is what the server tells Prometheus of itself, and of what is in the store.
+package metrics
 
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/journal"
 )
 
 // Gauge is a figure that /metrics reads when it is asked.
@@ -19,16 +25,17 @@ type Gauge struct {
 	Read  func(context.Context) (map[string]float64, error)
 }
 
-// metrics is what the server knows of itself. It is no global: two servers run in one test process.
-type metrics struct {
+// Metrics is what the server knows of itself. It is no global: two servers run in one test process.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 }
 
-func newMetrics(s *Server) *metrics {
-	m := &metrics{
+// New makes them for a version of the program. The log may be nil.
+func New(version string, d *db.DB, j *journal.Journal, more []Gauge) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "slipway_http_requests_total", Help: "Requests answered, by route, method and status."},
 			[]string{"route", "method", "code"}),
@@ -36,14 +43,26 @@ func newMetrics(s *Server) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"route"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "slipway_http_requests_in_flight", Help: "Requests being answered."}),
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "slipway_build_info", Help: "1, with the version.", ConstLabels: prometheus.Labels{"version": s.opts.Version}})
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "slipway_build_info", Help: "1, with the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.seconds, m.inFlight, build, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gauges{s})
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gauges{d, j, more})
 	return m
 }
 
-func (m *metrics) observe(route, method string, code int, took time.Duration) {
+// Handler answers /metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+}
+
+// Begin counts a request as being answered, until the func that it gives is called.
+func (m *Metrics) Begin() (end func()) {
+	m.inFlight.Inc()
+	return m.inFlight.Dec
+}
+
+// Observe notes an answer.
+func (m *Metrics) Observe(route, method string, code int, took time.Duration) {
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
 	default:
@@ -54,7 +73,11 @@ func (m *metrics) observe(route, method string, code int, took time.Duration) {
 }
 
 // gauges reads what is in the store when Prometheus asks.
-type gauges struct{ s *Server }
+type gauges struct {
+	db   *db.DB
+	j    *journal.Journal
+	more []Gauge
+}
 
 // Describe gives nothing: the figures are known when they are read.
 func (gauges) Describe(chan<- *prometheus.Desc) {}
@@ -67,7 +90,7 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 		{Name: "slipway_events_waiting", Help: "State events that are not in the log yet.", Read: g.waiting},
 		{Name: "slipway_consumer_lag", Help: "State events that a consumer has yet to see.", Label: "consumer", Read: g.lag},
 	}
-	for _, gauge := range append(own, g.s.opts.Gauges...) {
+	for _, gauge := range append(own, g.more...) {
 		var labels []string
 		if gauge.Label != "" {
 			labels = []string{gauge.Label}
@@ -90,18 +113,18 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 
 func (g gauges) waiting(ctx context.Context) (map[string]float64, error) {
 	var newest, n int64
-	if g.s.opts.Journal != nil {
+	if g.j != nil {
 		var err error
-		if newest, err = g.s.opts.Journal.LastPosition(ctx); err != nil {
+		if newest, err = g.j.LastPosition(ctx); err != nil {
 			return nil, err
 		}
 	}
-	err := g.s.opts.DB.QueryRow(ctx, `SELECT COUNT(*) FROM events WHERE position IS NULL OR position > $1`, newest).Scan(&n)
+	err := g.db.QueryRow(ctx, `SELECT COUNT(*) FROM events WHERE position IS NULL OR position > $1`, newest).Scan(&n)
 	return map[string]float64{"": float64(n)}, err
 }
 
 func (g gauges) lag(ctx context.Context) (map[string]float64, error) {
-	lags, err := g.s.opts.DB.Lags(ctx)
+	lags, err := g.db.Lags(ctx)
 	out := make(map[string]float64, len(lags))
 	for name, n := range lags {
 		out[name] = float64(n)
