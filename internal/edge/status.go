@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/edge/control"
-	"github.com/slipwayhq/slipway/internal/spool"
 	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/spool"
 )
 
 // Status is what a running edge tells about itself on its socket. It holds no visitor's data and no credential.
