@@ -67,6 +67,20 @@ func TestWhatWasSpared(t *testing.T) {
 	}
 }
 
+// The lower end is neither above the estimate nor below nothing, whatever the two counts say.
+func TestTheLeastThatWasSpared(t *testing.T) {
+	m := returned()
+	m.Totals.ErrorsNew = 20 // all requests differ less than those that the judge counted
+	if h := facts(t, m).Harm; h == nil || h.Spared != 2*289 || h.Least != h.Spared {
+		t.Errorf("the harm is %+v", h)
+	}
+	m = returned()
+	m.Evidence = judge.NewState(m.Judge) // no interval
+	if h := facts(t, m).Harm; h == nil || h.Spared != 18*289 || h.Least != 0 {
+		t.Errorf("the harm is %+v", h)
+	}
+}
+
 // The plan is what was left of it: no more than the watch, none of one that is over, all of one that had not begun.
 func TestTheRestOfThePlan(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -76,6 +90,7 @@ func TestTheRestOfThePlan(t *testing.T) {
 		"over":          {func(m *machine.Rollout) { m.Steps[0].Until = noon.Add(-time.Hour) }, 285},
 		"prolonged":     {func(m *machine.Rollout) { m.Steps[0].Until = noon.Add(time.Hour) }, 6 + 285},
 		"not begun":     {func(m *machine.Rollout) { m.Steps[0].Until = time.Time{} }, 6 + 285},
+		"begun once":    {func(m *machine.Rollout) { m.Steps[1].Until = noon.Add(-time.Hour) }, 4 + 285},
 		"the last step": {func(m *machine.Rollout) { m.Step, m.Steps[1].Until = 1, noon.Add(100*time.Second) }, 95},
 	} {
 		m := returned()
@@ -99,6 +114,10 @@ func TestHarmOfSlowRequests(t *testing.T) {
 	}
 	if h := facts(t, m).Harm; h == nil || h.Kind != score.Slow || h.Done != 200 || h.Second != 40 {
 		t.Errorf("the harm is %+v", h)
+	}
+	m.Totals.RequestsOld = 0
+	if h := facts(t, m).Harm; h != nil {
+		t.Errorf("nobody asked the old release, and the harm is %+v", h)
 	}
 }
 

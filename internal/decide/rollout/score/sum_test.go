@@ -22,10 +22,13 @@ func TestTheScore(t *testing.T) {
 		v := past(days, "rolled_back", score.Judge, word)
 		v.Met, v.Decided = noon, noon.Add(took)
 		v.Harm = &score.Harm{Kind: kind, Done: 10, Spared: 100, Least: 40}
+		if kind == score.Slow {
+			v.Harm.Done = 7
+		}
 		return v
 	}
 	unknown := past(1, "promoted", score.Judge, score.Unsaid)
-	unknown.Verdict = "unknown"
+	unknown.Verdict, unknown.Met = "unknown", noon
 	first := past(3, "promoted", score.Judge, score.Unsaid)
 	first.Judged, first.Alpha = false, 0
 	bare := back(2, score.Unsaid, score.Failed, time.Hour)
@@ -39,7 +42,7 @@ func TestTheScore(t *testing.T) {
 	got := fmt.Sprintf("judged %d, not %d; promoted %d, unknown %d, missed %d; back %d: judge %d, person %d, crash %d, hosts %d; right %d, wrong %d, unsaid %d; budget %g, spent %g; failed %v, slow %v; %g s",
 		s.Judged, s.NotJudged, s.Promoted, s.Unknown, s.Missed, s.RolledBack, s.ByJudge, s.ByPerson, s.ByCrash, s.ByHosts, s.Right, s.Wrong, s.Unsaid, s.Budget, s.Spent, s.Failed, s.Slow, s.DecisionS)
 	want := "judged 11, not 1; promoted 4, unknown 1, missed 1; back 7: judge 4, person 1, crash 1, hosts 1; right 1, wrong 1, unsaid 2; budget 0.7, spent 0.11; " +
-		"failed {1 10 100 40}, slow {1 10 100 40}; 50 s"
+		"failed {1 10 100 40}, slow {1 7 100 40}; 50 s"
 	if got != want {
 		t.Errorf("the score is\n%s, not\n%s", got, want)
 	}
@@ -49,6 +52,18 @@ func TestTheScore(t *testing.T) {
 	}
 	if got, want := strings.Join(days, ", "), "14 +3 -0 !0, 15 +0 -0 !0, 16 +0 -3 !0, 17 +0 -0 !0, 18 +0 -2 !0, 19 +1 -0 !0, 20 +0 -2 !1"; got != want {
 		t.Errorf("by day %s, not %s", got, want)
+	}
+}
+
+func TestTheMedianOfTwo(t *testing.T) {
+	var list []score.Said
+	for _, took := range []time.Duration{30, 50} {
+		v := past(1, "rolled_back", score.Judge, "")
+		v.Met, v.Decided = noon, noon.Add(took*time.Second)
+		list = append(list, v)
+	}
+	if s := score.Sum(list, noon, 7); s.DecisionS != 40 {
+		t.Errorf("of 30 s and 50 s it is %g s", s.DecisionS)
 	}
 }
 
