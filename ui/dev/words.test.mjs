@@ -37,6 +37,10 @@ test('forecasts are in one unit, harm is a word', () => {
   for (const [r, want] of [[2, 'A doubling'], [3, 'A tripling'], [1.5, 'A rise to 1.5 ×']]) assert.equal(number.harm(r), want, String(r));
 });
 
+test('what a vital measures is said in its unit', () => {
+  for (const [unit, n, want] of [['share', 0.02, '2 %'], ['cores', 0.4213, '0.42 cores'], ['cores', 0.0213, '0.021 cores'], ['bytes', 18_400_000, '18 MB'], ['load', 1.234, '1.23'], ['cores', null, '–']]) assert.equal(number.measured(unit)(n), want, unit);
+});
+
 test('ratios, sizes and counts', () => {
   assert.equal(number.times(0.93), '0.9 ×');
   assert.equal(number.times(0.25), '0.25 ×');

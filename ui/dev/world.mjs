@@ -282,7 +282,7 @@ export function refill(rollout, seconds) {
     const high = s.high.at(-1) ?? 1e9;
     const state = log10_e >= 3.6 ? 'regressed' : high < 2 ? 'healthy' : 'unknown';
     return {
-      name, label: labels[name], rule_out: 2, missing_requests: state === 'unknown' ? 12_400 : 0, needed_s: state === 'unknown' ? 310 : 0, detect_s: state === 'unknown' ? 48 : 0, alarm_only: false, state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
+      name, label: labels[name], rule_out: 2, missing_requests: state === 'unknown' ? 12_400 : 0, needed_s: state === 'unknown' ? 310 : 0, detect_s: state === 'unknown' ? 48 : 0, alarm_only: false, unit: 'share', state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
       new: { events: e1, at_risk: n1, rate: e1 / Math.max(1, n1) }, old: { events: e0, at_risk: n0, rate: e0 / Math.max(1, n0) },
       text: name === 'errors' ? `${e1.toLocaleString('en')} of ${n1.toLocaleString('en')} requests failed on the new release, ${e0.toLocaleString('en')} of ${n0.toLocaleString('en')} on the old.` : '',
     };

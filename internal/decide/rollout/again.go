@@ -52,6 +52,9 @@ func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay
 func (s *Service) steps(ctx context.Context, id string, policy judge.Policy) (steps []replay.Step, err error) {
 	err = s.eachTick(ctx, id, func(second int64, t tickBody) {
 		step := replay.Step{Tick: t.tick(second, policy), Layout: t.Layout, Gap: !t.Counted}
+		for _, l := range t.Looks {
+			step.Looks = append(step.Looks, replay.Look(l))
+		}
 		steps = append(steps, step)
 	})
 	return steps, err

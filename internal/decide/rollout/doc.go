@@ -17,7 +17,7 @@
 // the time. This package only loads, moves, stores and emits, in one transaction, so that kill -9 at any point loses nothing and does nothing twice.
 //
 // reads release.created, environment.created, environment.changed, deploy.applied, deploy.failed, process.changed, traffic.applied, agent.*, and the
-// telemetry "edge"; emits rollout.*, freeze.*, deploy.requested, traffic.requested.
+// telemetry "edge" and "host"; emits rollout.*, freeze.*, deploy.requested, traffic.requested.
 //
 // Guarantees. One rollout an environment at a time. The old release's processes keep running on every host until the promotion. Evidence restarts nowhere:
 // each second of each edge is folded once. Every move has its reasons, kept. Time in which no server looked, or by which the clock was set, is no watch.

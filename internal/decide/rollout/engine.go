@@ -83,11 +83,15 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *mac
 	if err != nil {
 		return err
 	}
+	if window.Measured, err = before.LoadMeasured(ctx, tx, tx.Now(), m.App, m.Env, m.From); err != nil {
+		return err
+	}
 	m.PerSecond, m.ErrorRate = window.Rates()
 	m.Judge = machine.PolicyOf(m, alpha, weights, window, e.history)
 	if err := m.Judge.Validate(); err != nil {
 		return fmt.Errorf("set the judge of rollout %s: %w", m.ID, err)
 	}
+	m.PrepareUsed(window)
 	m.Evidence = judge.NewState(m.Judge)
 	m.Verdict = judge.Unknown
 	return nil
@@ -96,6 +100,9 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *mac
 // advance lets the machine move as far as it can now, and stores it.
 func (s *Service) advance(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
 	m.Look(tx.Now())
+	if err := s.measured(ctx, tx, m); err != nil {
+		return err
+	}
 	for range 20 {
 		mv, ok := m.Decide(tx.Now())
 		if !ok {

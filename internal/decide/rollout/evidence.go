@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 // ArmView is one release's side of a vital.
@@ -33,6 +34,7 @@ type VitalView struct {
 	Missing        int64   `json:"missing_requests"`
 	NeededS        float64 `json:"needed_s" doc:"While it cannot tell: how much longer, at the traffic of this watch, until the harm is ruled out if there is none; 0 where no time would do"`
 	DetectS        float64 `json:"detect_s" doc:"While it cannot tell: how long a harm that begins now would take to be seen; 0 where no time would do"`
+	Unit           string  `json:"unit" enum:"share,cores,bytes,load" doc:"Of the rates of its series: the share of what was at risk, or what hosts measure on average"`
 	AlarmOnly      bool    `json:"alarm_only" doc:"It may call harm, and is not needed for healthy: a route, or errors of a kind not seen before"`
 	Suspect        string  `json:"suspect,omitempty" doc:"The host that alone makes the new release look bad"`
 	Text           string  `json:"text"`
@@ -65,6 +67,7 @@ func (v *View) addVitals(m *machine.Rollout) {
 			Ratio: round(e.RatioEstimate), RatioLow: round(e.RatioLow), RatioHigh: round(e.RatioHigh), RuleOut: e.RuleOut, Weight: round(m.Judge.Vitals[i].Weight),
 			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
 			Missing: e.Needed.Requests, Text: m.NamedText(e.Text), AlarmOnly: m.Judge.Vitals[i].AlarmOnly, Suspect: m.NamedText(e.Suspect),
+			Unit: unitOf(m.Judge.Vitals[i]),
 		}
 		view.NeededS, view.DetectS = longer(m, e, e.Needed), longer(m, e, e.ToDetect)
 		switch {
@@ -86,6 +89,14 @@ func (v *View) addVitals(m *machine.Rollout) {
 	if (verdict.Outcome == judge.Unknown || verdict.Outcome == judge.WrongSplit) && len(verdict.Reasons) > 0 {
 		v.Missing = m.NamedText(verdict.Reasons[0].Text)
 	}
+}
+
+// unitOf is what a vital is measured in.
+func unitOf(v judge.VitalSpec) string {
+	if !v.Mean {
+		return "share"
+	}
+	return map[string]string{manifest.VitalCPU: "cores", manifest.VitalMemory: "bytes", manifest.VitalLoad: "load"}[v.Name]
 }
 
 // longer is how many seconds so many requests take at the pace of the watch so far.

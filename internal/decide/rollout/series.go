@@ -100,9 +100,14 @@ func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) e
 			sum = judge.Count{}
 			out.grow(second)
 		}
-		sum.New, sum.Old = sum.New+t.Vitals[vital].New, sum.Old+t.Vitals[vital].Old
-		sum.AtRiskNew, sum.AtRiskOld = sum.AtRiskNew+t.Vitals[vital].AtRiskNew, sum.AtRiskOld+t.Vitals[vital].AtRiskOld
-		out.set(t, t.Vitals[vital], sum)
+		out.requests(t)
+		v, ok := t.Vitals[vital]
+		if !ok {
+			return // it was quiet, or this is not where it is counted
+		}
+		sum.New, sum.Old = sum.New+v.New, sum.Old+v.Old
+		sum.AtRiskNew, sum.AtRiskOld = sum.AtRiskNew+v.AtRiskNew, sum.AtRiskOld+v.AtRiskOld
+		out.set(v, sum)
 	})
 }
 
@@ -110,19 +115,31 @@ func (o *Series) grow(second int64) {
 	o.Seconds = append(o.Seconds, second)
 	o.NewRate, o.OldRate = append(o.NewRate, nil), append(o.OldRate, nil)
 	o.AtRiskNew, o.AtRiskOld = append(o.AtRiskNew, 0), append(o.AtRiskOld, 0)
+	// Where evidence stands it stays until something is counted.
 	for _, f := range []*[]float64{&o.Log10E, &o.Ratio, &o.Low, &o.High} {
-		*f = append(*f, 0)
+		last := 0.0
+		if n := len(*f); n > 0 {
+			last = (*f)[n-1]
+		}
+		*f = append(*f, last)
 	}
 	o.RequestsNew, o.RequestsOld = append(o.RequestsNew, 0), append(o.RequestsOld, 0)
 }
 
-func (o *Series) set(t tickBody, v tickVital, sum judge.Count) {
+func (o *Series) requests(t tickBody) {
 	i := len(o.Seconds) - 1
-	o.NewRate[i], o.OldRate[i] = rate(sum.New, sum.AtRiskNew), rate(sum.Old, sum.AtRiskOld)
-	o.AtRiskNew[i], o.AtRiskOld[i] = sum.AtRiskNew, sum.AtRiskOld
-	o.Log10E[i], o.Ratio[i], o.Low[i], o.High[i] = v.LogE, v.Ratio, v.Low, v.High
 	o.RequestsNew[i] += t.RequestsNew
 	o.RequestsOld[i] += t.RequestsOld
+}
+
+func (o *Series) set(v tickVital, sum judge.Count) {
+	i := len(o.Seconds) - 1
+	o.NewRate[i], o.OldRate[i] = rate(sum.New, sum.AtRiskNew), rate(sum.Old, sum.AtRiskOld)
+	if v.MeanNew > 0 && v.MeanOld > 0 { // what hosts measured, in the unit of the vital
+		o.NewRate[i], o.OldRate[i] = &v.MeanNew, &v.MeanOld
+	}
+	o.AtRiskNew[i], o.AtRiskOld[i] = sum.AtRiskNew, sum.AtRiskOld
+	o.Log10E[i], o.Ratio[i], o.Low[i], o.High[i] = v.LogE, v.Ratio, v.Low, v.High
 }
 
 // rate is nil where nothing was at risk: there is no rate of nothing.

@@ -26,7 +26,7 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 		s.log.Error("an edge's second cannot be read and is left out", "sequence", t.Sequence, "error", err)
 		return nil
 	}
-	fresh, err := takeNumber(ctx, tx, sec)
+	fresh, err := takeNumber(ctx, tx, sec.Edge, sec.Boot, sec.Number)
 	if err != nil || !fresh {
 		return err
 	}
@@ -71,27 +71,35 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	}
 	tx.OnCommit(func() { s.tell(Tick{Rollout: m.ID, App: m.App, Second: sec.Second}) })
 	if changed {
-		meta := event.Meta{App: m.App, Env: m.Env, Actor: actorSelf, Cause: m.Cause}
-		ev, err := tx.Emit(ctx, meta, event.RolloutJudged{Rollout: m.ID, Verdict: string(m.Verdict), Reasons: m.Named(machine.JudgeReasons(judge.Judge(m.Judge, m.Evidence)))})
-		if err != nil {
+		if err := s.judged(ctx, tx, m); err != nil {
 			return err
 		}
-		m.Cause = ev.ID
 	}
 	return s.advance(ctx, tx, m)
 }
 
-// takeNumber notes the second's number and tells whether it is new. Edges send them in order.
-func takeNumber(ctx context.Context, tx *db.Tx, sec event.EdgeSecond) (fresh bool, err error) {
+// judged tells that the verdict changed.
+func (s *Service) judged(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
+	meta := event.Meta{App: m.App, Env: m.Env, Actor: actorSelf, Cause: m.Cause}
+	ev, err := tx.Emit(ctx, meta, event.RolloutJudged{Rollout: m.ID, Verdict: string(m.Verdict), Reasons: m.Named(machine.JudgeReasons(judge.Judge(m.Judge, m.Evidence)))})
+	if err != nil {
+		return err
+	}
+	m.Cause = ev.ID
+	return nil
+}
+
+// takeNumber notes the number of a second of an edge, or a host, and tells whether it is new. They are sent in order.
+func takeNumber(ctx context.Context, tx *db.Tx, from, boot string, number int64) (fresh bool, err error) {
 	var last int64
 	err = tx.QueryRow(ctx, `INSERT INTO rollout_edges (edge, boot, number) VALUES ($1, $2, $3)
 		ON CONFLICT (edge, boot) DO UPDATE SET number = excluded.number WHERE rollout_edges.number < excluded.number RETURNING number`,
-		sec.Edge, sec.Boot, sec.Number).Scan(&last)
+		from, boot, number).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("note second %s: %w", sec.Key(), err)
+		return false, fmt.Errorf("note second %s/%s/%d: %w", from, boot, number, err)
 	}
 	return true, nil
 }
@@ -103,6 +111,9 @@ type tickVital struct {
 	Ratio float64 `json:"r"`
 	Low   float64 `json:"lo"`
 	High  float64 `json:"hi"`
+	// MeanNew and MeanOld are what is drawn of a mean of hosts.
+	MeanNew float64 `json:"mn,omitempty"`
+	MeanOld float64 `json:"mo,omitempty"`
 }
 
 // tickBody is a kept second. It makes it possible to judge again from the ticks alone.
@@ -118,6 +129,8 @@ type tickBody struct {
 	Hosts   map[string][][2]int64 `json:"hosts,omitempty"`
 	Layout  *units.Layout         `json:"layout,omitempty"`
 	Traffic *judge.Traffic        `json:"traffic,omitempty"`
+	// Looks are those at means of hosts.
+	Looks []machine.Look `json:"looks,omitempty"`
 }
 
 // tick is the second in the judge's form again.
@@ -151,24 +164,37 @@ func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.Edg
 			b.RequestsOld, b.ErrorsOld = b.RequestsOld+c.Requests, b.ErrorsOld+c.Errors
 		}
 	}
-	for vital, hosts := range counted.Tick.Hosts {
-		b.addHosts(vital, hosts)
+	b.addVitals(m, counted.Tick, false)
+	return b.store(ctx, tx, m.ID, sec.Edge, sec.Boot, sec.Number, part, sec.Second)
+}
+
+// addVitals keeps what a tick counted, and where the evidence stands after it: of the vitals that hosts measure themselves, or of the others.
+func (t *tickBody) addVitals(m *machine.Rollout, tick judge.Tick, ofHosts bool) {
+	for vital, hosts := range tick.Hosts {
+		t.addHosts(vital, hosts)
 	}
 	for i, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
-		count := m.Evidence.Vitals[i].Counted(m.Judge.Vitals[i], counted.Tick)
+		if spec := m.Judge.Vitals[i]; (spec.Mean || spec.Clustered) != ofHosts {
+			continue
+		}
+		count := m.Evidence.Vitals[i].Counted(m.Judge.Vitals[i], tick)
 		if m.Judge.Vitals[i].AlarmOnly && count == (judge.Count{}) {
 			continue // most routes are quiet in most seconds
 		}
-		b.Vitals[e.Name] = tickVital{Count: count, LogE: round(e.EValue), Ratio: round(e.RatioEstimate), Low: round(e.RatioLow), High: round(e.RatioHigh)}
+		t.Vitals[e.Name] = tickVital{Count: count, LogE: round(e.EValue), Ratio: round(e.RatioEstimate), Low: round(e.RatioLow), High: round(e.RatioHigh)}
 	}
-	body, err := json.Marshal(b)
+}
+
+// store keeps the second; from, boot, number and part name it.
+func (t *tickBody) store(ctx context.Context, tx *db.Tx, rollout, from, boot string, number int64, part int, second int64) error {
+	body, err := json.Marshal(t)
 	if err != nil {
-		return fmt.Errorf("encode a tick of rollout %s: %w", m.ID, err)
+		return fmt.Errorf("encode a tick of rollout %s: %w", rollout, err)
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO rollout_ticks (rollout, edge, boot, number, part, second, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		m.ID, sec.Edge, sec.Boot, sec.Number, part, sec.Second, string(body))
+		rollout, from, boot, number, part, second, string(body))
 	if err != nil {
-		return fmt.Errorf("store a tick of rollout %s: %w", m.ID, err)
+		return fmt.Errorf("store a tick of rollout %s: %w", rollout, err)
 	}
 	return nil
 }

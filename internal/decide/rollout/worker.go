@@ -42,6 +42,9 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout", Subject: "edge", Lock: lock, Handle: s.second})
 	})
+	g.Go(func() error {
+		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout/hosts", Subject: "host", Lock: lock, Handle: s.hostSecond})
+	})
 	g.Go(func() error { return s.db.Single(ctx, "rollout/timer", s.timer) })
 	g.Go(func() error { return s.keepingPast(ctx) })
 	return g.Wait()

@@ -110,6 +110,7 @@ func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 // weighMean is weigh for a mean of hosts.
 func weighMean(p Policy, v VitalSpec, s *VitalState, e VitalEvidence, regressed bool) VitalEvidence {
 	e.RatioEstimate, e.RatioLow, e.RatioHigh = s.Mean.Ratio, s.Mean.Low, s.Mean.High
+	e.RateNew, e.RateOld, e.AtRiskNew, e.AtRiskOld = s.Mean.NowNew, s.Mean.NowOld, int64(s.Mean.New), int64(s.Mean.Old)
 	switch {
 	case regressed:
 		e.Outcome = Regressed

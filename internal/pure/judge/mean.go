@@ -26,6 +26,9 @@ type Mean struct {
 	High  float64 `json:"high"`
 	New   int     `json:"new"`
 	Old   int     `json:"old"`
+	// NowNew and NowOld are the geometric means of what the two sides measure.
+	NowNew float64 `json:"now_new"`
+	NowOld float64 `json:"now_old"`
 }
 
 // Looks is stats.Looks, as evidence.
@@ -80,6 +83,7 @@ func (s *State) Measure(p Policy, i, phase int, fresh, old []HostValue) error {
 	effect.Estimate = -effect.Estimate
 	m.describe(spec, effect, rho, p.excludeAlpha()*weight)
 	m.New, m.Old = int(arms[0].N), int(arms[1].N)
+	m.NowNew, m.NowOld = math.Exp(arms[0].Mean[0]), math.Exp(arms[1].Mean[0])
 	v.Peak = math.Max(v.Peak, m.Harm.logE())
 	return nil
 }

@@ -64,6 +64,16 @@ type Step struct {
 	Layout *units.Layout
 	// Gap: one of the releases was not counted, which is no evidence.
 	Gap bool
+	// Looks are those at means of hosts.
+	Looks []Look
+}
+
+// Look is one look at a mean of hosts: see judge.State.Measure.
+type Look struct {
+	Vital string
+	Phase int
+	New   []judge.HostValue
+	Old   []judge.HostValue
 }
 
 // Run judges steps in order, about n of them, and stops where harm or a wrong split shows.
@@ -74,6 +84,17 @@ func Run(p judge.Policy, steps iter.Seq[Step], n int) Result {
 	was, every := judge.Unknown, n/looks+1
 	for step := range steps {
 		r.AtSecond = step.Tick.Second
+		for _, l := range step.Looks {
+			if i := slices.IndexFunc(p.Vitals, func(v judge.VitalSpec) bool { return v.Name == l.Vital }); i >= 0 {
+				_ = s.Measure(p, i, l.Phase, l.New, l.Old) // a look in vain is one in the rollout, too
+			}
+		}
+		if step.Gap && len(step.Looks) > 0 {
+			if judge.HasRegressed(p, &s) {
+				break
+			}
+			continue
+		}
 		if step.Gap || !fold(p, &s, step) {
 			r.LeftOut++
 			continue

@@ -894,6 +894,7 @@ export interface VitalView {
   state: "regressed" | "healthy" | "unknown";
   suspect?: string;
   text: string;
+  unit: "share" | "cores" | "bytes" | "load";
   weight: number;
 }
 

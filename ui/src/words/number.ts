@@ -21,6 +21,15 @@ export function times(ratio: number | null | undefined): string {
   return trim(ratio, ratio < 10 ? (ratio < 0.4 ? 2 : 1) : 0) + ' ×';
 }
 
+// measured is what a vital's rates are in: a share, or what hosts use on average.
+export function measured(unit: string): (n: number | null | undefined) => string {
+  const said = (say: (n: number) => string) => (n: number | null | undefined) => (n === null || n === undefined || !Number.isFinite(n) ? '–' : say(n));
+  if (unit === 'bytes') return said(bytes);
+  if (unit === 'cores') return said((n) => `${trim(n, n < 0.1 ? 3 : 2)} cores`);
+  if (unit === 'load') return said((n) => trim(n, 2));
+  return percent;
+}
+
 // harm names a ratio of what is bad when it rises: "A doubling", "A rise to 1.5 ×".
 export function harm(ratio: number): string {
   return ratio === 2 ? 'A doubling' : ratio === 3 ? 'A tripling' : `A rise to ${times(ratio)}`;

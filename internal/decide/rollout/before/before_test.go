@@ -87,7 +87,7 @@ func TestFleet(t *testing.T) {
 	p := judge.Standard(judge.ByHost, 0.01, thresholds)
 	judge.AddAlarms(&p, []string{"/", "/pay"})
 	history := map[string]units.Spread{judge.Errors: units.Learn(units.Spread{}, []units.Unit{{Events: 10, Requests: 1000}, {Events: 90, Requests: 1000}})}
-	p.Fleet = w.Fleet([]string{"h1", "h2", "h3"}, p.Vitals, thresholds, history)
+	p.Fleet = w.Fleet([]string{"h1", "h2", "h3"}, p.Vitals, nil, thresholds, history)
 	if err := p.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestFleet(t *testing.T) {
 	if len(f.Before["errors on /pay"]) != 3 || f.Before["errors on /pay"][0].Events != 0 || f.History["errors on /pay"].Mean() < 0.2 || len(f.Visitors[judge.Errors]) != event.Buckets {
 		t.Errorf("a route: %+v", f.Before["errors on /pay"])
 	}
-	if (&Window{}).Fleet([]string{"h1"}, p.Vitals, nil, nil) != nil {
+	if (&Window{}).Fleet([]string{"h1"}, p.Vitals, nil, nil, nil) != nil {
 		t.Error("without traffic there is no fleet to compare")
 	}
 }

@@ -9,16 +9,19 @@ import (
 // fewRequests: with fewer in the window before, hosts keep their margin.
 const fewRequests = 200
 
-// Fleet is what the judge needs to know of hosts that differ, nil where too little was counted before. history is what earlier windows taught.
+// Fleet is what the judge needs to know of hosts that differ, nil where too little was counted before. counters are the vitals that are counters of the app's own, with what
+// each is divided by; history is what earlier windows taught.
 //
 // Before the push every error is counted, during the rollout each visitor's first. Errors of one visitor come together, so that the former are divided by how many
 // do: the dispersion over buckets of visitors within each minute. Of single routes, and of errors not seen before, the window says too little by host: for those the hosts
 // are taken to differ as they do in all errors, by nobody knows which way.
-func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, thresholds []judge.Threshold, history map[string]units.Spread) *judge.Fleet {
+func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, counters map[string]string, thresholds []judge.Threshold, history map[string]units.Spread) *judge.Fleet {
 	if w.Requests() < fewRequests {
 		return nil
 	}
-	f := &judge.Fleet{Hosts: hosts, Before: map[string][]units.Unit{}, Visitors: map[string][]units.Unit{}, History: map[string]units.Spread{}}
+	f := &judge.Fleet{
+		Hosts: hosts, Before: map[string][]units.Unit{}, Visitors: map[string][]units.Unit{}, Clusters: map[string]float64{}, History: map[string]units.Spread{},
+	}
 	size := w.cluster()
 	errors := w.units(hosts, func(h *Host) units.Unit { return units.Unit{Events: float64(h.Errors) / size, Requests: h.Requests} })
 	for _, v := range vitals {
@@ -31,12 +34,30 @@ func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, thresholds []ju
 				return units.Unit{Events: float64(h.Latency.AtOrAbove(slow.Ms)), Requests: h.Latency.Total()}
 			})
 			f.History[v.Name] = history[v.Name]
+		case v.Mean:
+		case counters[v.Name] != "":
+			f.Before[v.Name], f.Clusters[v.Name] = w.counted(hosts, v.Name, counters[v.Name])
+			f.History[v.Name] = history[v.Name]
 		default:
 			f.Before[v.Name] = make([]units.Unit, len(hosts))
 			f.History[v.Name] = units.Learn(history[judge.Errors], errors).Then()
 		}
 	}
 	return f
+}
+
+// counted is what hosts counted of an app's counter, and how many of its events come together.
+func (w *Window) counted(hosts []string, counter, per string) ([]units.Unit, float64) {
+	out := make([]units.Unit, len(hosts))
+	if w.Measured == nil {
+		return out, 1
+	}
+	for i, id := range hosts {
+		if s := w.Measured.Hosts[id]; s != nil {
+			out[i] = units.Unit{Events: s.Counters[counter], Requests: int64(max(s.Counters[per], s.Counters[counter]))}
+		}
+	}
+	return out, w.Measured.cluster(counter, per)
 }
 
 func thresholdOf(vital string, thresholds []judge.Threshold) *judge.Threshold {

@@ -120,9 +120,11 @@ type Window struct {
 	Paths map[string]*Cell
 	// Buckets are the sums; bursts the cells of bucket and minute, with what each should have had of its minute's errors.
 	Buckets []Cell
-	bursts  []int64
-	fair    []float64
-	seconds int64
+	// Measured is what the hosts measured themselves; nil where nothing was read.
+	Measured *Measured
+	bursts   []int64
+	fair     []float64
+	seconds  int64
 }
 
 // Merge adds a minute.

@@ -39,13 +39,18 @@ func (m *Rollout) Fold(rs event.RouteSecond, news []event.FailureCount, second i
 	if err := m.Evidence.Fold(m.Judge, s.Tick); err != nil {
 		return s, false, err
 	}
+	return s, m.rejudge(now), nil
+}
+
+// rejudge says anew what the evidence means, and tells whether that changed.
+func (m *Rollout) rejudge(now time.Time) (changed bool) {
 	was := m.Verdict
 	v := judge.Judge(m.Judge, m.Evidence)
 	m.Verdict = v.Outcome
 	if v.Outcome == judge.Regressed && was != judge.Regressed {
 		m.RegressAt, m.Vital = now, worst(v)
 	}
-	return s, was != m.Verdict, nil
+	return was != m.Verdict
 }
 
 // worst is the vital that is furthest beyond its threshold.

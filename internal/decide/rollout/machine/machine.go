@@ -79,6 +79,8 @@ type Rollout struct {
 	Traffic string      `json:"traffic,omitempty"`
 	Split   event.Split `json:"split"`
 	InForce bool        `json:"in_force"`
+	// SplitSince is when it was; an older version did not store it.
+	SplitSince time.Time `json:"split_since,omitzero"`
 
 	// UpSince says when the new release's process came up on a host, VisitorsSince when the split that first sent visitors to it was in force; the settling counts
 	// from the later one. Crashes counts its deaths.
@@ -90,11 +92,13 @@ type Rollout struct {
 	Judge      judge.Policy      `json:"judge"`
 	Alpha      string            `json:"alpha,omitempty"` // the sentence on how alpha came about
 	// PerSecond is how many requests a second there were before the push, and ErrorRate the part of them that failed; 0 when nothing was counted.
-	PerSecond float64        `json:"per_second,omitempty"`
-	ErrorRate float64        `json:"error_rate,omitempty"`
-	Evidence  judge.State    `json:"evidence"`
-	Verdict   judge.Outcome  `json:"verdict,omitempty"`
-	Reasons   []event.Reason `json:"reasons,omitempty"` // of the last move
+	PerSecond float64     `json:"per_second,omitempty"`
+	ErrorRate float64     `json:"error_rate,omitempty"`
+	Evidence  judge.State `json:"evidence"`
+	// Used is what hosts measured since the groups that are compared became what they are; nil where nothing of it is judged.
+	Used    *Used          `json:"used,omitempty"`
+	Verdict judge.Outcome  `json:"verdict,omitempty"`
+	Reasons []event.Reason `json:"reasons,omitempty"` // of the last move
 	// SplitTold: somebody was told that the split is wrong, and it was held once for that.
 	SplitTold bool `json:"split_told,omitempty"`
 	// Why is what decided to promote or to return.

@@ -13,7 +13,7 @@ import (
 
 // inForce notes that all edges split as was asked last: from at on, visitors reach the hosts that the split sends them to.
 func (m *Rollout) inForce(at time.Time) {
-	m.InForce = true
+	m.InForce, m.SplitSince = true, at
 	for _, h := range m.newHosts() {
 		if _, ok := m.VisitorsSince[h]; ok {
 			continue

@@ -82,22 +82,42 @@ func PolicyOf(m *Rollout, alpha float64, weights map[string]float64, w *before.W
 		if v.Name == judge.Errors {
 			p.Vitals[i].Weight = weights[manifest.VitalErrors]
 			if latency == 0 {
-				p.Vitals[i].Weight = 1
+				p.Vitals[i].Weight += weights[manifest.VitalLatency] // there was too little traffic to judge it
 			}
 			continue
 		}
 		p.Vitals[i].Weight *= weights[manifest.VitalLatency] / latency
 	}
 	p.Vitals = slices.DeleteFunc(p.Vitals, func(v judge.VitalSpec) bool { return v.Weight <= 0 })
+	p.Vitals = append(p.Vitals, m.ownVitals(weights)...)
 	if w != nil {
 		judge.AddAlarms(&p, w.Routes(maxRoutes(m), event.OtherPaths))
 	}
 	if m.Mode == manifest.CanaryHosts && w != nil {
-		if p.Fleet = w.Fleet(m.Hosts, p.Vitals, m.Thresholds, history); p.Fleet != nil {
+		if p.Fleet = w.Fleet(m.Hosts, p.Vitals, m.counters(), m.Thresholds, history); p.Fleet != nil {
 			p.Margin = 0
 		}
 	}
 	return p
+}
+
+// ownVitals are those that hosts measure: the app's own counters, and what its processes use.
+func (m *Rollout) ownVitals(weights map[string]float64) (own []judge.VitalSpec) {
+	for _, v := range m.Policy.Vitals {
+		spec := judge.VitalSpec{Name: v.Name, Weight: weights[v.Name]}
+		switch {
+		case spec.Weight <= 0:
+			continue
+		case v.OfHosts():
+			spec.Mean = true
+		case v.Counter != "":
+			spec.Clustered, spec.Bad, spec.Label = true, judge.Direction(v.Bad), v.Counter+" per "+v.Per
+		default:
+			continue
+		}
+		own = append(own, spec)
+	}
+	return own
 }
 
 // maxRoutes is how many routes are judged apart. By host each one takes a count of every host in every second.
