@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -47,8 +48,8 @@ func (c *buildsCmd) Run(p *program) error {
 
 func buildRow(b apiclient.Build) []any {
 	return []any{
-		fmt.Sprintf("#%d", b.Number), b.State, fmt.Sprintf("%d/%d", b.Done, b.Total), took(b.StartedAt, b.EndedAt), when(b.QueuedAt), short(b.Head.SHA),
-		clip(b.Head.Subject, 50), b.ID,
+		fmt.Sprintf("#%d", b.Number), b.State, fmt.Sprintf("%d/%d", b.Done, b.Total), took(b.StartedAt, b.EndedAt), words.When(b.QueuedAt), words.Short(b.Head.SHA),
+		words.Clip(b.Head.Subject, 50), b.ID,
 	}
 }
 
@@ -65,7 +66,7 @@ func took(from, to *time.Time) string {
 }
 
 func (p *program) describeBuild(b apiclient.Build) {
-	p.say("build #%d of %s: %s %s by %s", b.Number, b.Environment, short(b.Head.SHA), b.Head.Subject, b.Head.Author)
+	p.say("build #%d of %s: %s %s by %s", b.Number, b.Environment, words.Short(b.Head.SHA), b.Head.Subject, b.Head.Author)
 	p.say("%s, %d of %d units, %d failed, took %s", b.State, b.Done, b.Total, b.Failed, took(b.StartedAt, b.EndedAt))
 	if b.Waiting != "" {
 		p.say("waits: %s", b.Waiting)

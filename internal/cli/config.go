@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -47,7 +48,7 @@ func (c *configGetCmd) Run(p *program) error {
 		p.say("%s=%s", name, v.Value.Settings[name])
 	}
 	for _, s := range v.Value.Secrets {
-		p.say("%s (a secret, set %s)", s.Name, when(s.UpdatedAt))
+		p.say("%s (a secret, set %s)", s.Name, words.When(s.UpdatedAt))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 )
 
 type hostsCmd struct {
@@ -26,9 +27,9 @@ func (c *hostsCmd) Run(p *program) error {
 	return show(p, c.JSON, agents, "NAME STATE ROLES CPU SEEN DOES ID", func(a apiclient.Agent) []any {
 		cpu := "-"
 		if a.Sample != nil {
-			cpu = percent(a.Sample.CPU)
+			cpu = words.Percent(a.Sample.CPU)
 		}
-		return []any{a.Name, a.State, strings.Join(a.Roles, ","), cpu, when(a.SeenAt), does(a), a.ID}
+		return []any{a.Name, a.State, strings.Join(a.Roles, ","), cpu, words.When(a.SeenAt), does(a), a.ID}
 	})
 }
 
@@ -43,5 +44,5 @@ func does(a apiclient.Agent) string {
 	if l := a.Lease; l != nil {
 		all = append(all, fmt.Sprintf("%s: %s, %d units", l.App, l.Kind, l.Units))
 	}
-	return dash(strings.Join(all, "; "))
+	return words.Dash(strings.Join(all, "; "))
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/cli/words"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/replay"
 )
@@ -135,17 +136,17 @@ func (c *judgeCmd) file(p *program, ruleOut float64) (r replay.Result, err error
 
 // tell prints the verdict for people.
 func (c *judgeCmd) tell(p *program, r replay.Result) error {
-	words := map[judge.Outcome]string{
+	said := map[judge.Outcome]string{
 		judge.Healthy: "Healthy", judge.Regressed: "Regressed", judge.Unknown: "Unknown", judge.WrongSplit: "The split is wrong",
 	}
-	p.say("%s, at second %d.", words[r.Verdict], r.AtSecond)
+	p.say("%s, at second %d.", said[r.Verdict], r.AtSecond)
 	for _, reason := range r.Reasons {
 		p.say("  %s", reason)
 	}
 	p.say("")
 	rows := make([][]any, 0, len(r.Vitals))
 	for _, e := range r.Vitals {
-		rows = append(rows, []any{e.Name, e.Outcome, percent(e.RateNew), percent(e.RateOld), times(e.RatioEstimate), times(e.RatioLow), times(e.RatioHigh),
+		rows = append(rows, []any{e.Name, e.Outcome, words.Percent(e.RateNew), words.Percent(e.RateOld), times(e.RatioEstimate), times(e.RatioLow), times(e.RatioHigh),
 			fmt.Sprintf("%.3g of %.3g", math.Pow(10, e.Peak), math.Pow(10, e.Threshold))})
 	}
 	if err := p.table("VITAL SAYS NEW OLD RATIO FROM TO EVIDENCE", rows); err != nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 )
 
 type peopleVerb struct {
@@ -36,7 +37,7 @@ func (c *peopleListCmd) Run(p *program) error {
 		for _, g := range who.Grants {
 			roles = append(roles, g.Role+" of "+place(g.App, g.Env))
 		}
-		return []any{who.Name, dash(who.Email), dash(strings.Join(roles, ", "))}
+		return []any{who.Name, words.Dash(who.Email), words.Dash(strings.Join(roles, ", "))}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -24,7 +25,7 @@ func (c *releasesCmd) Run(p *program) error {
 	}
 	return show(p, c.JSON, releases, "RELEASE STATE VERDICT CONFIG WHY WHEN COMMIT SUBJECT ID", func(r apiclient.Release) []any {
 		return []any{
-			fmt.Sprintf("#%d", r.Number), r.State, dash(r.Verdict), r.Config, r.Why, when(r.CreatedAt), short(r.Commit), clip(r.Subject, 50), r.ID,
+			fmt.Sprintf("#%d", r.Number), r.State, words.Dash(r.Verdict), r.Config, r.Why, words.When(r.CreatedAt), words.Short(r.Commit), words.Clip(r.Subject, 50), r.ID,
 		}
 	})
 }

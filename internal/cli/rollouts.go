@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/picture"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 )
 
 type rolloutsCmd struct {
@@ -37,7 +39,7 @@ func (c *rolloutsCmd) Run(p *program) error {
 	if c.JSON {
 		return p.printJSON(found)
 	}
-	for _, line := range picture(found.Value, ink{}) {
+	for _, line := range picture.Draw(found.Value, picture.Ink{}) {
 		p.say("%s", line)
 	}
 	return nil
@@ -45,17 +47,17 @@ func (c *rolloutsCmd) Run(p *program) error {
 
 func rolloutRow(r apiclient.Rollout) []any {
 	return []any{
-		fmt.Sprintf("#%d", r.Number), r.State, r.Verdict, share(r), when(r.CreatedAt), fmt.Sprintf("#%d", r.Release.Number), short(r.Release.Commit),
-		clip(r.Release.Subject, 50), r.ID,
+		fmt.Sprintf("#%d", r.Number), r.State, r.Verdict, share(r), words.When(r.CreatedAt), fmt.Sprintf("#%d", r.Release.Number), words.Short(r.Release.Commit),
+		words.Clip(r.Release.Subject, 50), r.ID,
 	}
 }
 
 // share is how many visitors have the release: all of them once it is promoted, when nothing is split any more.
 func share(r apiclient.Rollout) string {
 	if r.Outcome == "promoted" {
-		return percent(1)
+		return words.Percent(1)
 	}
-	return percent(r.Share)
+	return words.Percent(r.Share)
 }
 
 // rolloutID finds a rollout by its id, or by the number that people say, in an environment when one is named.

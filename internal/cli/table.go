@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
 )
@@ -60,43 +59,4 @@ func (p *program) printJSON(v any) error {
 		return fmt.Errorf("print JSON: %w", err)
 	}
 	return nil
-}
-
-// short is a commit as people quote it.
-func short(sha string) string { return sha[:min(len(sha), 8)] }
-
-// clip keeps a text to n runes.
-func clip(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return text
-}
-
-// when is a time as people say it: how long ago.
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	switch d := time.Since(t); {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds ago", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm ago", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh ago", int(d.Hours()))
-	default:
-		return t.Local().Format("2006-01-02")
-	}
-}
-
-// percent is a share as people say it.
-func percent(share float64) string { return fmt.Sprintf("%.3g%%", 100*share) }
-
-// dash stands for nothing.
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }

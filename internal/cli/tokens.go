@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -32,12 +33,12 @@ func (c *tokensListCmd) Run(p *program) error {
 	return show(p, c.JSON, tokens, "LABEL PERSON MADE USED ENDS ID", func(t apiclient.Token) []any {
 		used, ends := "never", "never"
 		if t.UsedAt != nil {
-			used = when(*t.UsedAt)
+			used = words.When(*t.UsedAt)
 		}
 		if t.ExpiresAt != nil {
 			ends = t.ExpiresAt.Local().Format("2006-01-02")
 		}
-		return []any{t.Label, t.Person, when(t.CreatedAt), used, ends, t.ID}
+		return []any{t.Label, t.Person, words.When(t.CreatedAt), used, ends, t.ID}
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/picture"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -63,7 +64,7 @@ func (c *watchCmd) screen(p *program) func(apiclient.Item[apiclient.Rollout]) {
 				fmt.Fprintf(&b, "\x1b[%dA", drawn)
 			}
 			drawn = 0
-			for _, line := range picture(r.Value, ink{colours: os.Getenv("NO_COLOR") == ""}) {
+			for _, line := range picture.Draw(r.Value, picture.Ink{Colours: os.Getenv("NO_COLOR") == ""}) {
 				for _, row := range wrap(line, width) {
 					b.WriteString("\x1b[2K" + row + "\n")
 					drawn++

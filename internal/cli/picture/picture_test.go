@@ -1,4 +1,4 @@
-package cli
+package picture
 
 import (
 	"strings"
@@ -14,7 +14,7 @@ func TestEvidenceIsWrittenInWords(t *testing.T) {
 			t.Errorf("10^%g is %q, want %q", x, got, want)
 		}
 	}
-	line := vitalLine(apiclient.Vital{Name: "latency_p99", Label: "requests slower than 108 ms", Log10E: 5, Log10Threshold: 3.6, Ratio: 125.4, RatioLow: 31, RatioHigh: 5e6, State: "regressed"}, ink{})
+	line := vitalLine(apiclient.Vital{Name: "latency_p99", Label: "requests slower than 108 ms", Log10E: 5, Log10Threshold: 3.6, Ratio: 125.4, RatioLow: 31, RatioHigh: 5e6, State: "regressed"}, Ink{})
 	if !strings.Contains(line, "125 times (31 to over a million), evidence 100,000 to 1, acts at 4,000  regressed") || strings.Contains(line, "latency_p99") || strings.Contains(line, "^") {
 		t.Errorf("it says %q", line)
 	}

@@ -1,4 +1,5 @@
-package cli
+// Package picture draws a rollout in the terminal: a bar a step, the evidence, what goes on.
+package picture
 
 import (
 	"fmt"
@@ -8,25 +9,26 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/words"
 )
 
-// ink is how text is drawn: the zero value without colours.
-type ink struct{ colours bool }
+// Ink is how text is drawn: the zero value without colours.
+type Ink struct{ Colours bool }
 
-func (i ink) paint(code, text string) string {
-	if !i.colours {
+func (i Ink) paint(code, text string) string {
+	if !i.Colours {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (i ink) good(text string) string { return i.paint("32", text) }
-func (i ink) bad(text string) string  { return i.paint("31", text) }
-func (i ink) dim(text string) string  { return i.paint("2", text) }
-func (i ink) bold(text string) string { return i.paint("1", text) }
+func (i Ink) good(text string) string { return i.paint("32", text) }
+func (i Ink) bad(text string) string  { return i.paint("31", text) }
+func (i Ink) dim(text string) string  { return i.paint("2", text) }
+func (i Ink) bold(text string) string { return i.paint("1", text) }
 
 // judged paints a word by what it means.
-func (i ink) judged(word string) string {
+func (i Ink) judged(word string) string {
 	switch word {
 	case "healthy", "promoted", "done", "passed":
 		return i.good(word)
@@ -37,10 +39,10 @@ func (i ink) judged(word string) string {
 	}
 }
 
-// picture draws a rollout: a bar a step, the evidence, what goes on.
-func picture(r apiclient.Rollout, i ink) []string {
+// Draw draws a rollout: a bar a step, the evidence, what goes on.
+func Draw(r apiclient.Rollout, i Ink) []string {
 	lines := []string{fmt.Sprintf("%s %s/%s: release #%d %s %s  [%s]",
-		i.bold(fmt.Sprintf("rollout #%d", r.Number)), r.App, r.Environment, r.Release.Number, short(r.Release.Commit), clip(r.Release.Subject, 60), i.judged(r.State))}
+		i.bold(fmt.Sprintf("rollout #%d", r.Number)), r.App, r.Environment, r.Release.Number, words.Short(r.Release.Commit), words.Clip(r.Release.Subject, 60), i.judged(r.State))}
 	for _, s := range r.Steps {
 		lines = append(lines, stepLine(s, i))
 	}
@@ -65,14 +67,14 @@ func picture(r apiclient.Rollout, i ink) []string {
 
 const barWidth = 24
 
-func stepLine(s apiclient.Step, i ink) string {
+func stepLine(s apiclient.Step, i Ink) string {
 	n := int(math.Round(stepDone(s, time.Now()) * barWidth))
 	held := ""
 	if s.HoldBack > 0 {
-		held = fmt.Sprintf(", %s held back", percent(s.HoldBack))
+		held = fmt.Sprintf(", %s held back", words.Percent(s.HoldBack))
 	}
 	bar := strings.Repeat("█", n) + strings.Repeat("░", barWidth-n)
-	return fmt.Sprintf("  %6s  %s  %s  %s", percent(s.Share), bar, i.judged(s.State), i.dim(fmt.Sprintf("watch %gs%s", s.WatchS, held)))
+	return fmt.Sprintf("  %6s  %s  %s  %s", words.Percent(s.Share), bar, i.judged(s.State), i.dim(fmt.Sprintf("watch %gs%s", s.WatchS, held)))
 }
 
 // stepDone is the part of a step that is over, 0 to 1.
@@ -92,12 +94,12 @@ func stepDone(s apiclient.Step, now time.Time) float64 {
 	return min(max(end.Sub(s.SettledAt).Seconds()/s.WatchS, 0.05), 1)
 }
 
-func vitalLine(v apiclient.Vital, i ink) string {
+func vitalLine(v apiclient.Vital, i Ink) string {
 	label := v.Label
 	if label == "" {
 		label = v.Name
 	}
-	text := fmt.Sprintf("  %-30s new %s, old %s", clip(label, 30), arm(v.New), arm(v.Old))
+	text := fmt.Sprintf("  %-30s new %s, old %s", words.Clip(label, 30), arm(v.New), arm(v.Old))
 	switch {
 	case v.Ratio > 0 && v.RatioHigh > 0:
 		text += fmt.Sprintf(", %s times (%s to %s)", ratio(v.Ratio), ratio(v.RatioLow), ratio(v.RatioHigh))
@@ -135,4 +137,4 @@ func odds(x float64) string {
 	return digits
 }
 
-func arm(a apiclient.Arm) string { return fmt.Sprintf("%d (%s)", a.Events, percent(a.Rate)) }
+func arm(a apiclient.Arm) string { return fmt.Sprintf("%d (%s)", a.Events, words.Percent(a.Rate)) }
