@@ -33,14 +33,6 @@ func moveIdentity(dir string) error {
 	return nil
 }
 
-// Known tells who the agent of a data folder is: its id, and the address of its server.
-func Known(dir string) (agent, server string, err error) {
-	if _, err := os.Stat(filepath.Join(dir, identityDir)); err != nil {
-		return "", "", fmt.Errorf("%s is not the data folder of an agent: %w", dir, err)
-	}
-	return client.Known(filepath.Join(dir, identityDir))
-}
-
 // lockFile is in the data folder while an agent runs on it.
 const lockFile = "agent.lock"
 

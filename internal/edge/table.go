@@ -63,7 +63,6 @@ func (t *table) named(host string) *route {
 // tables makes tables and keeps what outlives one: the backends with their health.
 type tables struct {
 	counter *count.Counter
-	host    string // the only one, where it is not empty
 
 	mu       sync.Mutex
 	backends map[backendKey]*watched
@@ -111,12 +110,15 @@ func (ts *tables) build(ctx context.Context, s wire.Snapshot) (*table, error) {
 }
 
 func (ts *tables) route(ctx context.Context, wanted wire.Route, epoch *count.Epoch, live map[backendKey]bool) *route {
-	wanted.Backends = ts.own(wanted.Backends)
-	r := &route{Route: wanted, epoch: epoch, share: ts.share(wanted)}
-	r.old, r.new = ts.newArm(epoch, wanted.Split.Old), ts.newArm(epoch, wanted.Split.New)
+	hosts := make([]string, len(wanted.Backends))
+	for i, b := range wanted.Backends {
+		hosts[i] = b.Host
+	}
+	r := &route{Route: wanted, epoch: epoch, share: split.Share(wanted.Split, hosts)}
+	r.old, r.new = newArm(epoch, wanted.Split.Old), newArm(epoch, wanted.Split.New)
 	for _, wb := range wanted.Backends {
 		for _, fresh := range []bool{false, true} {
-			if !ts.serves(wanted.Split, fresh, wb) {
+			if !split.Serves(wanted.Split, fresh, wb.Release, wb.Host) {
 				continue
 			}
 			key := backendKey{app: wanted.App, env: wanted.Env, health: wanted.Health, Backend: wb}
@@ -146,11 +148,11 @@ func standsBy(r wire.Route, b wire.Backend) bool {
 	return slices.ContainsFunc(r.Backends, func(o wire.Backend) bool { return o.Release == b.Release && !slices.Contains(s.LeftOut, o.Host) })
 }
 
-func (ts *tables) newArm(epoch *count.Epoch, release string) arm {
+func newArm(epoch *count.Epoch, release string) arm {
 	if release == "" {
 		return arm{}
 	}
-	return arm{release: release, header: []string{release}, none: epoch.Cell(release, ts.host)}
+	return arm{release: release, header: []string{release}, none: epoch.Cell(release, "")}
 }
 
 // backend gives the running one, or a new one under checks.
