@@ -119,8 +119,8 @@ func TestGapsAreLeftOutAndCounted(t *testing.T) {
 	}
 	r, err := shadow.Judge(traffic, []shadow.Deploy{{Time: 60, Release: "v3"}}, shadow.Options{})
 	must(t, err)
-	if r.Requests != 300 || r.Errors != 11 || traffic.Hosts()[0] != "p" {
-		t.Errorf("%d errors of %d requests", r.Errors, r.Requests)
+	if r.Requests != 300 || r.Errors != 11 || traffic.Hosts()[0] != "p" || r.From.Unix() != 0 {
+		t.Errorf("%d errors of %d requests from %v on", r.Errors, r.Requests, r.From)
 	}
 	notes := strings.Join(history.Read{Counters: &known}.Notes(), "")
 	if !strings.Contains(notes, "3 steps were counted, and 3 left out") {

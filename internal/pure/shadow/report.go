@@ -82,7 +82,7 @@ type Score struct {
 	Unknown        int `json:"unknown"`
 	TakenBack      int `json:"taken_back"`
 	Indicated      int `json:"indicated"`
-	// WentBack is how many the team took back itself, Agreed how many of those are among TakenBack and Indicated.
+	// WentBack is how many of those that could be told the team took back itself, Agreed how many of those are among TakenBack and Indicated.
 	WentBack int `json:"went_back"`
 	Agreed   int `json:"agreed"`
 	// Spared are bad requests, all deploys together.
@@ -360,7 +360,7 @@ func (j *judging) finish(deploys []Deploy) {
 		case Indicated:
 			s.Indicated++
 		}
-		if d.WentBack != nil {
+		if d.WentBack != nil && d.Verdict != Unknown {
 			s.WentBack++
 			if bad {
 				s.Agreed++

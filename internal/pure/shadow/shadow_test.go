@@ -1,6 +1,7 @@
 package shadow_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,10 +28,13 @@ func TestTheBadDeployIsNamedAndNoOther(t *testing.T) {
 	w := world{seed: 1, from: at(0, 0, 0), seconds: 4 * 86400, hosts: 3, rps: 8, errors: 0.01, swing: 0.35, factor: between(bad, back, 2)}
 	r := judge(t, w.traffic(t), deploys, shadow.Options{})
 	show(t, r)
+	if r.Score.Called != 0 || r.Score.Moments < 60 || r.Score.Moments > 75 {
+		t.Errorf("%d of %d moments were called bad: those around deploys are none", r.Score.Called, r.Score.Moments)
+	}
 	for _, d := range r.Deploys {
 		switch d.Release {
 		case "v5":
-			if d.Verdict != shadow.Indicated || d.Method != shadow.BeforeAndAfter || d.At.Sub(d.Time) > 20*time.Minute || d.WentBack == nil || d.WentBack.Unix() != back || d.SparedUntil.Unix() != back {
+			if d.Verdict != shadow.Indicated || d.Method != shadow.BeforeAndAfter || d.At.Sub(d.Time) > 20*time.Minute || d.WentBack == nil || d.WentBack.Unix() != back || d.SparedUntil.Unix() != back || !strings.Contains(d.Sentence, "about 790 errors") {
 				t.Errorf("%+v", d)
 			}
 		case "v4":

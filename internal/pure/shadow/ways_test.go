@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slipwayhq/slipway/internal/pure/accesslog"
 	"github.com/slipwayhq/slipway/internal/pure/shadow"
 )
@@ -121,6 +123,9 @@ func TestABrokenRouteIsNamed(t *testing.T) {
 	f := traffic.File("")
 	w := world{seed: 8, from: at(0, 0, 0), seconds: 3 * 86400, hosts: 1, rps: 4, errors: 0.01}
 	n := 0
+	for i := range 500 { // somebody tries all doors
+		f.Count(accesslog.Entry{Time: at(0, 0, 0), Path: fmt.Sprintf("/door%c%c", 'a'+i%26, 'a'+i/26), Status: 404, Duration: -1}, fmt.Sprint("door", i))
+	}
 	w.each(func(e accesslog.Entry, line string) {
 		if n++; n%100 == 0 {
 			e.Path = "/pay/4711"
@@ -151,7 +156,7 @@ func TestSlowRequestsAreJudged(t *testing.T) {
 	}}
 	r := judge(t, w.traffic(t), []shadow.Deploy{{Time: bad, Release: "v1"}}, shadow.Options{})
 	show(t, r)
-	if d := of(t, r, "v1"); d.Verdict != shadow.Indicated || !strings.HasPrefix(d.Vital, "requests slower than ") {
+	if d := of(t, r, "v1"); d.Verdict != shadow.Indicated || !strings.HasPrefix(d.Vital, "requests slower than ") || d.RateBefore > 0.001 {
 		t.Errorf("%+v", d)
 	}
 }
@@ -257,5 +262,77 @@ func TestAlphaFollowsFromHowOftenThereAreDeploys(t *testing.T) {
 	}
 	if r := judge(t, traffic, deploys[:1], shadow.Options{Alpha: 0.02}); r.Alpha != 0.02 {
 		t.Errorf("%v", r.Alpha)
+	}
+}
+
+// What a restart breaks is left out, if it is over when the release has settled.
+func TestARestartIsLeftOut(t *testing.T) {
+	deploy := at(1, 10, 0)
+	traffic := world{seed: 11, from: at(0, 0, 0), seconds: 2 * 86400, hosts: 1, rps: 5, errors: 0.01, factor: between(deploy, deploy+90, 60)}.traffic(t)
+	deploys := []shadow.Deploy{{Time: deploy, Release: "v"}}
+	if d := of(t, judge(t, traffic, deploys, shadow.Options{}), "v"); d.Verdict != shadow.NothingSeen {
+		t.Errorf("%+v", d)
+	}
+	if d := of(t, judge(t, traffic, deploys, shadow.Options{Settle: -1}), "v"); d.Verdict != shadow.Indicated {
+		t.Errorf("without settling: %+v", d)
+	}
+}
+
+// steadily counts so many minutes in which ten requests are made, where with says so, and none fails but at the minute of failures.
+func steadily(t *testing.T, minutes int, with func(m int) bool, failures map[int]int64) *shadow.Traffic {
+	t.Helper()
+	var traffic shadow.Traffic
+	for m := range minutes {
+		if with(m) {
+			if err := traffic.Add(shadow.Sample{Second: at(0, 0, m), Requests: 10, Errors: failures[m]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return &traffic
+}
+
+func TestHistoryIsWhatIsWholeAndElsewhere(t *testing.T) {
+	always := func(int) bool { return true }
+	deploys := []shadow.Deploy{{Time: at(9, 0, 0), Release: "v"}}
+	// Of 14 moments, 11 are left that do not overlap one in the middle: too few to judge it by.
+	if s := judge(t, steadily(t, 16*60, always, nil), deploys, shadow.Options{}).Score; s.Moments > 4 {
+		t.Errorf("%d moments were judged by themselves", s.Moments)
+	}
+	if s := judge(t, steadily(t, 4*1440, func(m int) bool { return m%60 < 20 }, nil), deploys, shadow.Options{}).Score; s.Moments != 0 {
+		t.Errorf("%d moments without most of their minutes", s.Moments)
+	}
+	if s := judge(t, steadily(t, 4*1440, always, nil), deploys, shadow.Options{}).Score; s.Moments < 90 {
+		t.Errorf("%d moments of four days", s.Moments)
+	}
+}
+
+// Two errors are none, however quiet it was before and whatever is allowed.
+func TestTwoErrorsAreNoRise(t *testing.T) {
+	always := func(int) bool { return true }
+	deploys := []shadow.Deploy{{Time: at(1, 0, 0), Release: "v"}}
+	for errs, want := range map[int64]bool{2: false, 10: true} {
+		d := of(t, judge(t, steadily(t, 2*1440, always, map[int]int64{1443: errs}), deploys, shadow.Options{Alpha: 0.5}), "v")
+		if (d.Verdict == shadow.Indicated) != want {
+			t.Errorf("%d errors: %+v", errs, d)
+		}
+	}
+}
+
+// A release that comes again after days is no way back, and a host that gets one days later is a deploy of its own.
+func TestDaysLaterIsAnotherDeploy(t *testing.T) {
+	traffic := steadily(t, 60, func(int) bool { return true }, nil)
+	r := judge(t, traffic, []shadow.Deploy{
+		{Time: at(0, 1, 0), Release: "v1"}, {Time: at(0, 2, 0), Release: "v2"}, {Time: at(2, 3, 0), Release: "v1"}, // two days
+		{Time: at(4, 0, 0), Release: "v3", Host: "a"}, {Time: at(4, 1, 0), Release: "v3", Host: "b"}, {Time: at(6, 0, 0), Release: "v3", Host: "c"},
+		{Time: at(6, 1, 0), Release: "v4"}, {Time: at(6, 2, 0), Release: "v3"},
+	}, shadow.Options{})
+	var got []string
+	for _, d := range r.Deploys {
+		got = append(got, d.Release+" "+string(d.Verdict))
+	}
+	want := []string{"v1 unknown", "v2 unknown", "v1 unknown", "v3 unknown", "v3 unknown", "v4 unknown", "v3 way_back"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
