@@ -230,6 +230,16 @@ func TestVerbsAgainstAServer(t *testing.T) {
 		t.Errorf("score --json: %q", out)
 	}
 	refused("days", "score", "--days", "0")
+	vitals := filepath.Join(t.TempDir(), "vitals.yaml")
+	text := "app: shop\nrollout:\n  vitals:\n    - errors\n    - {counter: checkout.failed, per: checkout.started, bad: rise}\n"
+	if err := os.WriteFile(vitals, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("2 of 2 vitals read nothing", "vitals", "test", vitals)
+	if out := ok("", "vitals", "test", vitals, "--json"); !strings.Contains(out, `no counter \"checkout.failed\" came in the last hour`) {
+		t.Errorf("it reads %s", out)
+	}
+	refused("no such file", "vitals", "test", vitals+".not")
 	refused("shop/production has no release #999", "rollback", "999", "--reason", "test")
 	refused(`no release "rel_nowhere"`, "rollback", "rel_nowhere", "--reason", "test")
 	refused("leave it away", "config", "set", "--secret", "C=hidden")

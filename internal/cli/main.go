@@ -48,6 +48,7 @@ type verbs struct {
 	Score    scoreCmd     `cmd:"" help:"Keep the score of past verdicts: false alarms against the budget, harm spared."`
 	Judge    judgeCmd     `cmd:"" help:"Judge a past rollout again with other settings, or counts from elsewhere."`
 	Shadow   shadowCmd    `cmd:"" help:"Say what Slipway would have said of past deploys, from access logs or a Prometheus."`
+	Vitals   vitalsVerb   `cmd:"" help:"Try the vitals by which releases are judged."`
 	Hosts    hostsCmd     `cmd:"" help:"List hosts, workers and edges."`
 
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`

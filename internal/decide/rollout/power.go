@@ -64,17 +64,9 @@ func (s *Service) Power(ctx context.Context, app, env string) (PowerView, error)
 	if err != nil {
 		return PowerView{}, err
 	}
-	policy := manifest.DefaultRollout()
-	if e.live != "" {
-		r, err := loadRelease(ctx, s.db, e.live)
-		if err != nil {
-			return PowerView{}, err
-		}
-		var mf manifest.Manifest
-		if err := json.Unmarshal(r.body.Manifest, &mf); err != nil {
-			return PowerView{}, fmt.Errorf("read the manifest of release %s: %w", e.live, err)
-		}
-		policy = mf.Rollout
+	policy, err := livePolicy(ctx, s.db, e)
+	if err != nil {
+		return PowerView{}, err
 	}
 	v := PowerView{RuleOut: float64(policy.RuleOut), Alpha: policy.Alpha, Steps: []StepPower{}, Choices: []Choice{}}
 	if v.Monthly, err = rolloutsAMonth(ctx, s.db, app, env, "", db.Micros(s.db.Now().AddDate(0, 0, -30))); err != nil {
@@ -105,6 +97,38 @@ func (s *Service) Power(ctx context.Context, app, env string) (PowerView, error)
 		return machine.PolicyOf(m, alpha, policy.Weights(m.Mode), w, e.history)
 	})
 	return v, nil
+}
+
+// livePolicy is that of the release that serves, or the default where none does.
+func livePolicy(ctx context.Context, q db.Querier, e *envRow) (manifest.Rollout, error) {
+	if e.live == "" {
+		return manifest.DefaultRollout(), nil
+	}
+	r, err := loadRelease(ctx, q, e.live)
+	if err != nil {
+		return manifest.Rollout{}, err
+	}
+	var mf manifest.Manifest
+	if err := json.Unmarshal(r.body.Manifest, &mf); err != nil {
+		return manifest.Rollout{}, fmt.Errorf("read the manifest of release %s: %w", e.live, err)
+	}
+	return mf.Rollout, nil
+}
+
+// ReadVitals tells what vitals would have read over the last hour: those given, or those of the release that serves.
+func (s *Service) ReadVitals(ctx context.Context, app, env string, vitals []manifest.Vital) ([]before.Reading, error) {
+	e, err := loadEnv(ctx, s.db, app, env)
+	if err != nil {
+		return nil, err
+	}
+	if len(vitals) == 0 {
+		policy, err := livePolicy(ctx, s.db, e)
+		if err != nil {
+			return nil, err
+		}
+		vitals = policy.Vitals
+	}
+	return before.Read(ctx, s.db, s.db.Now(), app, env, vitals)
 }
 
 // forecast fills in what each step sees, and what other settings would cost.

@@ -5,8 +5,10 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/pure/replay"
 )
 
@@ -113,6 +115,24 @@ func (s *Server) mountWheel(r *rollout.Service) {
 		InEnvironment
 		Body reasoned
 	}
+	type vitals struct {
+		InEnvironment
+		Body struct {
+			Manifest string `json:"manifest,omitempty" maxLength:"65536" doc:"A .slipway.yaml whose vitals are tried; absent: those of the release that serves"`
+		}
+	}
+	register(s, view, "POST /v1/apps/{app}/environments/{env}/vitals/test", "What vitals would have read over the last hour; changes nothing",
+		func(ctx context.Context, _ access.Identity, in *vitals) (*listOf[before.Reading], error) {
+			var wanted []manifest.Vital
+			if in.Body.Manifest != "" {
+				m, problems := manifest.Parse([]byte(in.Body.Manifest))
+				if problems != nil {
+					return nil, fault.Invalid("the manifest cannot be read: %s", problems.Text()).At("manifest")
+				}
+				wanted = m.Rollout.Vitals
+			}
+			return everything(r.ReadVitals(ctx, in.App, in.Env, wanted))
+		})
 	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/freeze", "Hold everything new; a rollout under way goes on",
 		func(ctx context.Context, id access.Identity, in *input) (*struct{}, error) {
 			return nil, r.Freeze(ctx, id.Actor(), in.App, in.Env, in.Body.Reason)

@@ -405,6 +405,11 @@ export interface ListPerson {
   next?: string;
 }
 
+export interface ListReading {
+  items: Reading[];
+  next?: string;
+}
+
 export interface ListRelease {
   items: Release[];
   next?: string;
@@ -545,6 +550,19 @@ export interface Process {
   restarts: number;
   since: string;
   text?: string;
+}
+
+export interface Reading {
+  events: number;
+  found: boolean;
+  hosts?: number;
+  mean?: number;
+  minutes: (number | null)[] | null;
+  name: string;
+  of: number;
+  rate: number;
+  text: string;
+  unit: "share" | "cores" | "bytes" | "load" | "ms";
 }
 
 export interface Reason {
@@ -896,6 +914,10 @@ export interface VitalView {
   text: string;
   unit: "share" | "cores" | "bytes" | "load";
   weight: number;
+}
+
+export interface VitalsBody {
+  manifest?: string;
 }
 
 export interface Word {
