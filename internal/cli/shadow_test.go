@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -109,6 +110,37 @@ func TestWithoutAReportShadowSaysWhy(t *testing.T) {
 		status, out, errs := run(t, line, append([]string{"shadow"}, strings.Fields(args)...)...)
 		if status != exitNotJudged || out != "" || !strings.Contains(errs, want) {
 			t.Errorf("slipway shadow %s: status %d, %q, %s", args, status, errs, out)
+		}
+	}
+}
+
+// What the guide shows is what a reader gets who follows it.
+func TestTheGuideOfShadowIsTrue(t *testing.T) {
+	if _, offset := time.Date(2026, 11, 25, 0, 0, 0, 0, time.Local).Zone(); offset != 0 {
+		t.Skip("the guide is written in UTC")
+	}
+	guide, err := os.ReadFile("../../docs/guides/shadow.md")
+	must(t, err)
+	dir := t.TempDir()
+	shop := filepath.Join(dir, "shop")
+	logs := exec.CommandContext(t.Context(), "go", "run", "../../examples/accesslog", "-out", shop)
+	if out, err := logs.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	alone(t)
+	args := []string{"shadow", "--deploys", shop + "/deploys.csv", "--host-from", "shop/([^/]+)/"}
+	for _, host := range []string{"web-1", "web-2", "web-3"} {
+		args = append(args, filepath.Join(shop, host, "access.log.gz"))
+	}
+	status, out, _ := run(t, "", args...)
+	table, rest, _ := strings.Cut(out, "\n\n")
+	if !strings.Contains(string(guide), table) || status != 1 {
+		t.Errorf("status %d; the guide shows another table than\n%s", status, table)
+	}
+	for line := range strings.Lines(rest) {
+		quoted := strings.Contains(string(guide), "> "+strings.TrimSpace(line)+"\n")
+		if (strings.HasPrefix(line, "v4, ") || strings.HasPrefix(line, "v7, ") || strings.HasPrefix(line, "7 deploys") || strings.HasPrefix(line, "Would have") || strings.HasPrefix(line, "False alarms")) && !quoted {
+			t.Errorf("the guide does not quote: %s", line)
 		}
 	}
 }
