@@ -144,6 +144,9 @@ func TestAWordByAPI(t *testing.T) {
 	if s.Wrong != 1 || s.Unsaid != 0 || s.Failed.Spared != 0 {
 		t.Errorf("the score is %+v", s)
 	}
+	if res := w.want(200, "GET", "/v1/apps/shop/verdicts?show=to_say", ""); string(res.body) != "{\"items\":[]}\n" {
+		t.Errorf("nothing is to be said any more: %s", res.body)
+	}
 	res = w.want(200, "DELETE", path(back), "", "If-Match", `"1"`)
 	v = rollout.Verdict{}
 	res.into(t, &v)
