@@ -316,7 +316,7 @@ func (w *world) misrouted(seconds int) {
 				{Release: s.New, Host: "h1", Counts: event.Counts{Requests: fresh, AtRisk: fresh}}, {Release: s.Old, Host: "h1", Counts: event.Counts{Requests: old, AtRisk: old}},
 			}
 			for b := range event.Buckets {
-				rs.Buckets = append(rs.Buckets, event.BucketCount{Release: s.Old, Bucket: b, Requests: old/event.Buckets + int64(w.second+int64(b))%2})
+				rs.Buckets = append(rs.Buckets, event.BucketCount{Release: s.Old, Bucket: b, Requests: old/event.Buckets + (w.second+int64(b))%2})
 			}
 			if _, _, err := w.m.Fold(rs, nil, w.now.Unix()-1, w.now); err != nil {
 				w.t.Fatal(err)

@@ -17,9 +17,8 @@ import (
 // plant is a world whose hosts measure what they use, and what the app counts.
 type plant struct {
 	*world
-	rng  *rand.Rand
-	cpu  map[string]float64
-	from int64 // the next slot
+	rng *rand.Rand
+	cpu map[string]float64
 	// harm is what the new release does to the cpu, and to the failures of the checkout.
 	cpuHarm, failing float64
 }

@@ -23,7 +23,7 @@ func TestWhatItCanSeeIsSaidBefore(t *testing.T) {
 	}
 	m.ErrorRate = .01
 	p := m.StepPower(0)
-	if !(p.Detect > 10*time.Second && p.Exclude > p.Detect/4 && p.Detect < 10*time.Minute) {
+	if p.Detect <= 10*time.Second || p.Exclude <= p.Detect/4 || p.Detect >= 10*time.Minute {
 		t.Errorf("%+v", p)
 	}
 	if text := m.StartWords(); !strings.Contains(text, "at 40 requests a second and 25 % of visitors, a doubling of errors will be seen in about "+Span(p.Detect)+" (in 9 of 10 cases), and the first watch is 30 s") {
