@@ -4,6 +4,7 @@ package score
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,32 +127,57 @@ func endedBy(m *machine.Rollout) By {
 
 // harmOf estimates the harm of a regression; nil where the counts do not allow it.
 func harmOf(m *machine.Rollout, seconds int64) *Harm {
-	t := m.Totals
-	if seconds <= 0 || t.RequestsNew == 0 || t.RequestsOld == 0 {
+	x, ok := excessOf(m)
+	if !ok || seconds <= 0 || !(x.rate > 0) {
 		return nil
 	}
-	h, excess, least := &Harm{Kind: Slow}, 0.0, 0.0
-	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
-		if e.Name != m.Vital {
-			continue
-		}
-		rateNew, rateOld := e.RateNew, e.RateOld
-		if e.Name == judge.Errors { // all requests are counted, those of hosts that had not settled too
-			h.Kind = Failed
-			rateNew, rateOld = float64(t.ErrorsNew)/float64(t.RequestsNew), float64(t.ErrorsOld)/float64(t.RequestsOld)
-		}
-		excess, least = rateNew-rateOld, rateOld*(e.RatioLow-1)
-	}
-	if !(excess > 0) {
-		return nil
-	}
-	least = min(max(least, 0), excess)
-	traffic := float64(t.RequestsNew+t.RequestsOld) / float64(seconds)
+	traffic := float64(x.onNew+x.onOld) / float64(seconds)
 	rest := restOf(m).Seconds()
-	h.Done = math.Round(excess * float64(t.RequestsNew))
-	h.Second, h.Rest = round(excess*traffic), round(rest)
-	h.Spared, h.Least = math.Round(excess*traffic*rest), math.Round(least*traffic*rest)
-	return h
+	least := min(max(x.before*(x.low-1), 0), x.rate)
+	return &Harm{
+		Kind: x.kind, Done: math.Round(x.rate * float64(x.onNew)), Second: round(x.rate * traffic), Rest: round(rest),
+		Spared: math.Round(x.rate * traffic * rest), Least: math.Round(least * traffic * rest),
+	}
+}
+
+// excess is how much worse the new release was, by the vital that regressed most clearly.
+type excess struct {
+	kind         Kind
+	rate         float64 // bad requests, as a part of all, beyond the old release's
+	before       float64 // the old release's rate
+	low          float64 // the lower end of the interval for the ratio of both
+	onNew, onOld int64   // requests that rate is a part of
+}
+
+// excessOf gives the excess; not where it is no matter of requests (cpu, or a counter of the app's own), or where one release got none.
+func excessOf(m *machine.Rollout) (x excess, ok bool) {
+	vitals := judge.Judge(m.Judge, m.Evidence).Vitals
+	i := slices.IndexFunc(vitals, func(e judge.VitalEvidence) bool { return e.Name == m.Vital })
+	if i < 0 {
+		return x, false
+	}
+	e, t, route := vitals[i], m.Totals, judge.RouteOf(m.Vital)
+	x = excess{kind: Failed, low: e.RatioLow, onNew: t.RequestsNew, onOld: t.RequestsOld, before: e.RateOld, rate: e.RateNew - e.RateOld}
+	switch {
+	case m.Vital == judge.Errors: // all requests are counted, those of hosts that had not settled too
+		x.between(t.ErrorsNew, t.ErrorsOld)
+	case route != "":
+		p := t.Paths[route]
+		x.onNew, x.onOld = p.New, p.Old
+		x.between(p.NewErrors, p.OldErrors)
+	case m.Vital == judge.NewErrors:
+	case m.Vital == judge.LatencyP50, m.Vital == judge.LatencyP90, m.Vital == judge.LatencyP99:
+		x.kind = Slow
+	default:
+		return x, false
+	}
+	return x, x.onNew > 0 && x.onOld > 0
+}
+
+// between takes the rates from what failed on both.
+func (x *excess) between(onNew, onOld int64) {
+	x.before = float64(onOld) / float64(x.onOld)
+	x.rate = float64(onNew)/float64(x.onNew) - x.before
 }
 
 // restOf is for how long everybody would have had the release: what was left of each planned watch when it was taken back, times its share. The time in which hosts

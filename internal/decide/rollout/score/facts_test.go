@@ -121,12 +121,37 @@ func TestHarmOfSlowRequests(t *testing.T) {
 	}
 }
 
+// A route that breaks harms those who ask for it: errors elsewhere, and requests elsewhere, have no part in it.
+func TestHarmOnOneRoute(t *testing.T) {
+	for vital, want := range map[string]score.Harm{
+		judge.RouteErrors("/pay"): {Kind: score.Failed, Done: 20, Second: .8, Rest: 289, Spared: math.Round(.8 * 289)},
+		judge.NewErrors:           {Kind: score.Failed, Done: 300, Second: 60, Rest: 289, Spared: 60 * 289},
+	} {
+		m := returned()
+		m.Vital = vital
+		m.Judge.Vitals = append(m.Judge.Vitals, judge.VitalSpec{Name: vital, Label: vital, Weight: .5})
+		m.Judge.Vitals[0].Weight = .5
+		m.Totals.Paths = map[string]machine.PathTotal{"/pay": {New: 25, NewErrors: 20, Old: 25, OldErrors: 0}, "/": {New: 975, NewErrors: 80, Old: 8975, OldErrors: 90}}
+		m.Evidence = judge.NewState(m.Judge)
+		tick := judge.Tick{Second: 1, Share: .1, Counts: map[string]judge.Count{vital: {New: 30, AtRiskNew: 100, Old: 0, AtRiskOld: 900}, judge.Errors: {}}}
+		if err := m.Evidence.Fold(m.Judge, tick); err != nil {
+			t.Fatal(err)
+		}
+		if h := facts(t, m).Harm; h == nil || *h != want {
+			t.Errorf("%s: the harm is %+v, not %+v", vital, h, want)
+		}
+	}
+}
+
 func TestNoHarmIsMadeUp(t *testing.T) {
 	for name, change := range map[string]func(*machine.Rollout){
 		"nothing to compare":  func(m *machine.Rollout) { m.Totals.RequestsOld = 0 },
 		"nobody came":         func(m *machine.Rollout) { m.Totals.RequestsNew = 0 },
 		"no more than before": func(m *machine.Rollout) { m.Totals.ErrorsNew = 10 },
-		"an unknown vital":    func(m *machine.Rollout) { m.Vital = "orders" },
+		"no matter of requests": func(m *machine.Rollout) {
+			m.Vital, m.Judge.Vitals[0].Name = "orders", "orders"
+		},
+		"an unknown vital": func(m *machine.Rollout) { m.Vital = "orders" },
 		"by a person": func(m *machine.Rollout) {
 			m.Verdict, m.Why = judge.Unknown, []event.Reason{{Code: "by_rollback"}}
 		},
