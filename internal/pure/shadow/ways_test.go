@@ -336,3 +336,18 @@ func TestDaysLaterIsAnotherDeploy(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Slower than a limit is beyond it: what takes as long as most do is not slow.
+func TestWhatIsAsSlowAsTheLimitIsNotSlow(t *testing.T) {
+	bad := at(1, 10, 0)
+	w := world{seed: 12, from: at(0, 0, 0), seconds: 2 * 86400, hosts: 1, rps: 1.5, errors: 0.01, duration: func(r *rand.Rand, s int64) float64 {
+		if r.Float64() < 0.02 || s >= bad && s < bad+7200 && r.Float64() < 0.3 {
+			return 0.1
+		}
+		return 0.01
+	}}
+	d := of(t, judge(t, w.traffic(t), []shadow.Deploy{{Time: bad, Release: "v"}}, shadow.Options{}), "v")
+	if d.Verdict != shadow.Indicated || d.Vital != "requests slower than 11 ms" || math.Abs(d.RateBefore-0.02) > 0.01 || d.RateAfter < 0.2 {
+		t.Errorf("%+v", d)
+	}
+}
