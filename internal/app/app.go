@@ -26,8 +26,10 @@ import (
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/git"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
+	"github.com/slipwayhq/slipway/internal/door/scrape"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/prometheus"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
@@ -140,13 +142,30 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		}
 		return nil
 	}
-	a.stage("doors", server.Run, ticks, repos.Run, a.serve, a.edge)
+	scraper, err := a.scraper(rollouts, log)
+	if err != nil {
+		return nil, err
+	}
+	a.stage("doors", server.Run, ticks, repos.Run, scraper, a.serve, a.edge)
 
 	// Last, behind everything that can fail: the first admin's token is made once, and is lost when nobody comes to print it.
 	if a.First, err = a.Access.Bootstrap(ctx, o.AdminToken); err != nil {
 		return nil, err
 	}
 	return a, nil
+}
+
+// scraper asks the Prometheus that there is, if any.
+func (a *App) scraper(rollouts *rollout.Service, log *journal.Journal) (func(context.Context) error, error) {
+	if a.opts.Prometheus == "" {
+		return func(context.Context) error { return nil }, nil
+	}
+	client, err := prometheus.New(a.opts.Prometheus, prometheus.Options{Token: a.opts.PrometheusToken})
+	if err != nil {
+		return nil, fault.Invalid("--prometheus: %s", err).At("prometheus")
+	}
+	a.onClose("prometheus", func() error { client.Close(); return nil })
+	return (&scrape.Scraper{Client: client, Rollouts: rollouts, Journal: log, Logger: a.logger("scrape")}).Run, nil
 }
 
 // agentCredential lets agents clone.

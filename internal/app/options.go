@@ -54,6 +54,8 @@ type Options struct {
 	SecretKey string
 	// CertFile and KeyFile are the certificate for TLS; empty makes one in Dir, which join tokens pin.
 	CertFile, KeyFile string
+	// Prometheus is the URL of the server that is asked for vitals by a query; empty for none. PrometheusToken is a bearer token, if it wants one.
+	Prometheus, PrometheusToken string
 	// LogAge is how long build logs are kept; 0 means 30 days.
 	LogAge  time.Duration
 	Version string
@@ -115,6 +117,7 @@ func (o Options) checkAddresses() (errs []error) {
 	}
 	for _, f := range []struct{ field, text, example string }{
 		{"url", o.URL, "https://slipway.example.com"}, {"database", o.Database, "postgres://user@host/slipway"}, {"nats", o.NATS, "nats://host:4222"},
+		{"prometheus", o.Prometheus, "https://prometheus.example.com"},
 	} {
 		if !isURL(f.text, f.example) { // what was given is not shown: it may hold a password
 			errs = append(errs, fault.Invalid("--%s is not a URL that fits; write it like %s", f.field, f.example).At(f.field))

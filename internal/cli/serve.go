@@ -31,6 +31,8 @@ type serveCmd struct {
 	SecretKey          string        `help:"Key that seals secrets, instead of the file in the data folder: 32 bytes as 64 hex digits." env:"SLIPWAY_SECRET_KEY"`
 	TLSCert            string        `name:"tls-cert" help:"Certificate file; without it the server makes its own." type:"path" env:"SLIPWAY_TLS_CERT"`
 	TLSKey             string        `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
+	Prometheus         string        `help:"URL of the Prometheus that vitals by a query are asked from." env:"SLIPWAY_PROMETHEUS"`
+	PrometheusToken    string        `help:"Bearer token, if it wants one." env:"SLIPWAY_PROMETHEUS_TOKEN"`
 	LogAge             time.Duration `help:"How long logs of builds are kept." default:"720h" env:"SLIPWAY_LOG_AGE"`
 }
 
@@ -40,6 +42,7 @@ func (c *serveCmd) Run(p *program) error {
 		Dir: c.Data, Listen: c.Listen, EdgeListen: c.EdgeListen, URL: c.URL, AdminToken: c.AdminToken, Database: c.Database, NATS: c.NATS,
 		EdgeTLSListen: c.EdgeTLSListen, EdgeCertFile: c.EdgeTLSCert, EdgeKeyFile: c.EdgeTLSKey, ACME: c.ACME, ACMEEmail: c.ACMEEmail, ACMECA: c.ACMECA,
 		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge, TrustedProxies: trusted, EdgeArgs: c.args(),
+		Prometheus: c.Prometheus, PrometheusToken: c.PrometheusToken,
 		Version: programVersion(), UI: ui.Files(), Logger: c.logger(p.stderr),
 	}
 	if err := p.file.With(errors.Join(err, o.Check())); err != nil {

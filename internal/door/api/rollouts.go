@@ -77,6 +77,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 		})
 	s.mountCommands(r)
 	s.mountWheel(r)
+	s.mountSight(r)
 	s.mountScore(r)
 }
 
@@ -106,15 +107,12 @@ func (s *Server) mountCommands(r *rollout.Service) {
 	}
 }
 
-func (s *Server) mountWheel(r *rollout.Service) {
+// mountSight adds what a rollout would see.
+func (s *Server) mountSight(r *rollout.Service) {
 	register(s, view, "GET /v1/apps/{app}/environments/{env}/power", "What a rollout here can see, and how soon, at the traffic of late",
 		func(ctx context.Context, _ access.Identity, in *InEnvironment) (*answer[rollout.PowerView], error) {
 			return answerWith(r.Power(ctx, in.App, in.Env))
 		})
-	type input struct {
-		InEnvironment
-		Body reasoned
-	}
 	type vitals struct {
 		InEnvironment
 		Body struct {
@@ -133,6 +131,13 @@ func (s *Server) mountWheel(r *rollout.Service) {
 			}
 			return everything(r.ReadVitals(ctx, in.App, in.Env, wanted))
 		})
+}
+
+func (s *Server) mountWheel(r *rollout.Service) {
+	type input struct {
+		InEnvironment
+		Body reasoned
+	}
 	register(s, deploy, "POST /v1/apps/{app}/environments/{env}/freeze", "Hold everything new; a rollout under way goes on",
 		func(ctx context.Context, id access.Identity, in *input) (*struct{}, error) {
 			return nil, r.Freeze(ctx, id.Actor(), in.App, in.Env, in.Body.Reason)

@@ -123,21 +123,27 @@ func parseNumber(s string) (float64, error) {
 	return strconv.ParseFloat(s, 64)
 }
 
-// vitalObject is how a vital on an event or a counter is written.
+// vitalObject is how a vital on an event, a counter or a query is written.
 type vitalObject struct {
-	Event   string    `json:"event,omitempty"`
-	Counter string    `json:"counter,omitempty"`
-	Per     string    `json:"per"`
-	Bad     Direction `json:"bad"`
-	Weight  float64   `json:"weight"`
+	Event      string    `json:"event,omitempty"`
+	Counter    string    `json:"counter,omitempty"`
+	Prometheus string    `json:"prometheus,omitempty"`
+	Name       string    `json:"name,omitempty"` // of a query
+	Per        string    `json:"per"`
+	Bad        Direction `json:"bad"`
+	Weight     float64   `json:"weight"`
 }
 
 // MarshalJSON writes a built-in vital as its name and another as an object.
 func (v Vital) MarshalJSON() ([]byte, error) {
-	if v.Event == "" && v.Counter == "" {
+	if v.Event == "" && v.Counter == "" && v.Prometheus == "" {
 		return json.Marshal(v.Name)
 	}
-	return json.Marshal(vitalObject{Event: v.Event, Counter: v.Counter, Per: v.Per, Bad: v.Bad, Weight: v.Weight})
+	o := vitalObject{Event: v.Event, Counter: v.Counter, Prometheus: v.Prometheus, Per: v.Per, Bad: v.Bad, Weight: v.Weight}
+	if v.Prometheus != "" {
+		o.Name = v.Name
+	}
+	return json.Marshal(o)
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -150,6 +156,6 @@ func (v *Vital) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &o); err != nil {
 		return fmt.Errorf("read a vital: %w", err)
 	}
-	*v = Vital{Name: o.Event + o.Counter, Event: o.Event, Counter: o.Counter, Per: o.Per, Bad: o.Bad, Weight: o.Weight} // one of the two is empty
+	*v = Vital{Name: o.Event + o.Counter + o.Name, Event: o.Event, Counter: o.Counter, Prometheus: o.Prometheus, Per: o.Per, Bad: o.Bad, Weight: o.Weight} // one of the three
 	return nil
 }

@@ -84,7 +84,9 @@ type Vital struct {
 	Event string
 	// Counter is a statsd counter of the app's own; empty for other vitals.
 	Counter string
-	// Per is the event, or the counter, by which Event, or Counter, is divided.
+	// Prometheus is a query for counters by release; empty for other vitals.
+	Prometheus string
+	// Per is the event, the counter or the query by which it is divided.
 	Per string
 	// Bad is the direction that is harm.
 	Bad Direction
@@ -117,7 +119,19 @@ func (v Vital) Judged() bool { return v.Event == "" }
 
 // OfHosts reports whether hosts are compared by the vital: it can be judged only where the split is by hosts.
 func (v Vital) OfHosts() bool {
-	return v.Event == "" && v.Counter == "" && (v.Name == VitalCPU || v.Name == VitalMemory || v.Name == VitalLoad)
+	return v.Event == "" && v.Counter == "" && v.Prometheus == "" && (v.Name == VitalCPU || v.Name == VitalMemory || v.Name == VitalLoad)
+}
+
+// Counters are the names under which what the vital counts, and what that is
+// divided by, are kept among what hosts measure; ok is false for other vitals.
+func (v Vital) Counters() (events, per string, ok bool) {
+	switch {
+	case v.Counter != "":
+		return v.Counter, v.Per, true
+	case v.Prometheus != "":
+		return "prometheus/" + v.Name, "prometheus/" + v.Name + "/per", true
+	}
+	return "", "", false
 }
 
 // Weights returns the part of the false-alarm budget of each judged vital, by

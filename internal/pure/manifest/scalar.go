@@ -249,9 +249,20 @@ func eventName() kind[string] {
 	})
 }
 
-// vitalKind is the name of a built-in vital, or an object about an event or a counter.
+// query is a query for Prometheus.
+func query() kind[string] {
+	return checked(func(text string) error {
+		if text == "" || len(text) > 2000 {
+			return errors.New("a query has between 1 and 2,000 characters; write for example: sum by (release) (orders_failed_total)")
+		}
+		return nil
+	})
+}
+
+// vitalKind is the name of a built-in vital, or an object about an event, a counter or a query.
 func vitalKind() kind[Vital] {
-	event, counter, builtin := eventVital(), counterVital(), choice(VitalErrors, VitalLatency, VitalCPU, VitalMemory, VitalLoad)
+	event, counter, prometheus := eventVital(), counterVital(), prometheusVital()
+	builtin := choice(VitalErrors, VitalLatency, VitalCPU, VitalMemory, VitalLoad)
 	return kind[Vital]{
 		read: func(c *cursor, path string, n ast.Node) (Vital, bool) {
 			if _, isText := scalarText(n); isText {
@@ -259,15 +270,18 @@ func vitalKind() kind[Vital] {
 				return Vital{Name: name, Weight: 1}, ok
 			}
 			one := event
-			if has(n, "counter") {
+			switch {
+			case has(n, "counter"):
 				one = counter
+			case has(n, "prometheus"):
+				one = prometheus
 			}
 			v, ok := one.read(c, path, n)
-			v.Name = v.Event + v.Counter // one of the two is empty
+			v.Name += v.Event + v.Counter // one of the three
 			return v, ok
 		},
 		keys: func(path string) []string {
-			return append(event.keysAt(path), join(path, "counter"))
+			return append(event.keysAt(path), join(path, "counter"), join(path, "prometheus"), join(path, "name"))
 		},
 	}
 }

@@ -97,12 +97,22 @@ func stepKind() kind[Step] {
 	)
 }
 
-// eventVital is a vital on a user event, counterVital one on a statsd counter.
+// eventVital is a vital on a user event, counterVital one on a statsd counter, prometheusVital one on counters that Prometheus has.
 func eventVital() kind[Vital] {
 	return object(Vital{Weight: 1},
 		key("event", eventName(), func(v *Vital) *string { return &v.Event }).must("event: order_completed"),
 		key("per", eventName(), func(v *Vital) *string { return &v.Per }).must("per: page_viewed"),
 		key("bad", choice(Drop, Rise), func(v *Vital) *Direction { return &v.Bad }).must("bad: drop"),
+		key("weight", number("a weight", 0.001, 1000, "0.5"), func(v *Vital) *float64 { return &v.Weight }),
+	)
+}
+
+func prometheusVital() kind[Vital] {
+	return object(Vital{Weight: 1},
+		key("name", eventName(), func(v *Vital) *string { return &v.Name }).must("name: orders_failed"),
+		key("prometheus", query(), func(v *Vital) *string { return &v.Prometheus }).must("prometheus: sum by (release) (orders_failed_total)"),
+		key("per", query(), func(v *Vital) *string { return &v.Per }).must("per: sum by (release) (orders_total)"),
+		key("bad", choice(Drop, Rise), func(v *Vital) *Direction { return &v.Bad }).must("bad: rise"),
 		key("weight", number("a weight", 0.001, 1000, "0.5"), func(v *Vital) *float64 { return &v.Weight }),
 	)
 }

@@ -15,7 +15,7 @@ const fewRequests = 200
 // Before the push every error is counted, during the rollout each visitor's first. Errors of one visitor come together, so that the former are divided by how many
 // do: the dispersion over buckets of visitors within each minute. Of single routes, and of errors not seen before, the window says too little by host: for those the hosts
 // are taken to differ as they do in all errors, by nobody knows which way.
-func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, counters map[string]string, thresholds []judge.Threshold, history map[string]units.Spread) *judge.Fleet {
+func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, counters map[string]Counter, thresholds []judge.Threshold, history map[string]units.Spread) *judge.Fleet {
 	if w.Requests() < fewRequests {
 		return nil
 	}
@@ -35,8 +35,8 @@ func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, counters map[st
 			})
 			f.History[v.Name] = history[v.Name]
 		case v.Mean:
-		case counters[v.Name] != "":
-			f.Before[v.Name], f.Clusters[v.Name] = w.counted(hosts, v.Name, counters[v.Name])
+		case counters[v.Name].Events != "":
+			f.Before[v.Name], f.Clusters[v.Name] = w.counted(hosts, counters[v.Name])
 			f.History[v.Name] = history[v.Name]
 		default:
 			f.Before[v.Name] = make([]units.Unit, len(hosts))
@@ -47,17 +47,17 @@ func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, counters map[st
 }
 
 // counted is what hosts counted of an app's counter, and how many of its events come together.
-func (w *Window) counted(hosts []string, counter, per string) ([]units.Unit, float64) {
+func (w *Window) counted(hosts []string, c Counter) ([]units.Unit, float64) {
 	out := make([]units.Unit, len(hosts))
 	if w.Measured == nil {
 		return out, 1
 	}
 	for i, id := range hosts {
 		if s := w.Measured.Hosts[id]; s != nil {
-			out[i] = units.Unit{Events: s.Counters[counter], Requests: int64(max(s.Counters[per], s.Counters[counter]))}
+			out[i] = units.Unit{Events: s.Counters[c.Events], Requests: int64(max(s.Counters[c.Per], s.Counters[c.Events]))}
 		}
 	}
-	return out, w.Measured.cluster(counter, per)
+	return out, w.Measured.cluster(c)
 }
 
 func thresholdOf(vital string, thresholds []judge.Threshold) *judge.Threshold {

@@ -24,6 +24,12 @@ const (
 	namesKept = 100
 )
 
+// Counter names a vital's counters among what hosts measure: what it counts, and what that is divided by. Late ones may be told of a while after.
+type Counter struct {
+	Events, Per string
+	Late        bool
+}
+
 // Slot is what one host measured of one release in ten seconds. It is stored as JSON.
 type Slot struct {
 	// CPU (cores) and Memory (bytes) of the release's processes are sums over Uses seconds, Load (the host's) over Loads.
@@ -43,6 +49,9 @@ func (s *Slot) Add(r event.ReleaseSecond, host *event.HostUse) {
 	}
 	if host != nil {
 		s.Loads, s.Load = s.Loads+1, s.Load+host.Load1
+	}
+	if r.Lost > 0 {
+		return // a second that lost something would read as a drop
 	}
 	for _, m := range r.Metrics {
 		if m.Kind == event.MetricCounter {
@@ -180,11 +189,11 @@ func (m *Measured) add(s HostSlot) {
 }
 
 // cluster is how many of a counter's events come together, by how the slots differ; at least 1.
-func (m *Measured) cluster(counter, per string) float64 {
+func (m *Measured) cluster(c Counter) float64 {
 	var events []int64
 	var of []float64
 	for _, s := range m.slots {
-		events, of = append(events, int64(s.Counters[counter]+.5)), append(of, max(s.Counters[per], s.Counters[counter]))
+		events, of = append(events, int64(s.Counters[c.Events]+.5)), append(of, max(s.Counters[c.Per], s.Counters[c.Events]))
 	}
 	d, err := stats.DispersionOf(events, of)
 	if err != nil || d.Factor-2*d.SE <= 1 {

@@ -97,7 +97,7 @@ func (p *past) read(v manifest.Vital) Reading {
 	switch {
 	case v.Event != "":
 		r.Text = "user events are judged from a later version on"
-	case v.Counter != "":
+	case v.Counter != "" || v.Prometheus != "":
 		p.counter(&r, v)
 	case v.OfHosts():
 		p.measurement(&r, v.Name)
@@ -139,10 +139,15 @@ func (p *past) counter(r *Reading, v manifest.Vital) {
 			seen[name] += n
 		}
 	}
+	events, per, _ := v.Counters()
 	r.count(func(minute int) (float64, float64) {
-		return p.slots[minute].Counters[v.Counter], p.slots[minute].Counters[v.Per]
+		return p.slots[minute].Counters[events], p.slots[minute].Counters[per]
 	})
 	r.Hosts = len(p.hosts)
+	if v.Prometheus != "" {
+		r.Text = fmt.Sprintf("%.0f of %.0f", r.Events, r.Of)
+		return
+	}
 	for _, name := range []string{v.Counter, v.Per} {
 		if seen[name] == 0 {
 			r.Found, r.Text = false, missing(name, slices.Sorted(maps.Keys(seen)))

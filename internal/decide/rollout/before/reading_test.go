@@ -21,6 +21,7 @@ func measured() *past {
 			},
 		}, &event.HostUse{Load1: 2})
 	}
+	p.slots[31].Add(event.ReleaseSecond{Lost: 3, Metrics: []event.Metric{{Name: "checkout.failed", Kind: event.MetricCounter, Sum: 1000}}}, nil) // it tells less than there was
 	return p
 }
 

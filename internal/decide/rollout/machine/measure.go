@@ -16,6 +16,9 @@ import (
 // slotGrace is how long after its end a slot is taken to be whole.
 const slotGrace = 5 * time.Second
 
+// scrapeLag is how old may be what a Prometheus has: what it tells of the first minute of a split may be of the one before.
+const scrapeLag = time.Minute
+
 // firstLook is after how many slots hosts are looked at first in a comparison; then after twice as many, and so on.
 const firstLook = 3
 
@@ -44,7 +47,7 @@ type Look struct {
 func (m *Rollout) PrepareUsed(w *before.Window) {
 	m.Used = nil
 	for _, v := range m.Judge.Vitals {
-		if m.Used == nil && (v.Mean || m.counters()[v.Name] != "") {
+		if _, counted := m.counters()[v.Name]; m.Used == nil && (v.Mean || counted) {
 			m.Used = &Used{}
 		}
 		if !v.Mean || w.Measured == nil {
@@ -61,12 +64,12 @@ func (m *Rollout) PrepareUsed(w *before.Window) {
 	}
 }
 
-// counters are the vitals that are counters of the app's own, with what each is divided by.
-func (m *Rollout) counters() map[string]string {
-	out := map[string]string{}
+// counters are the vitals that are counters of the app's own, with their names among what hosts measure.
+func (m *Rollout) counters() map[string]before.Counter {
+	out := map[string]before.Counter{}
 	for _, v := range m.Policy.Vitals {
-		if v.Counter != "" {
-			out[v.Name] = v.Per
+		if events, per, ok := v.Counters(); ok {
+			out[v.Name] = before.Counter{Events: events, Per: per, Late: v.Prometheus != ""}
 		}
 	}
 	return out
@@ -96,6 +99,9 @@ func (m *Rollout) Measure(slot int64, hosts []before.HostSlot, now time.Time) (s
 		return s, nil, false, nil
 	}
 	hosts = slices.DeleteFunc(slices.Clone(hosts), func(h before.HostSlot) bool {
+		if h.Host == "" { // what counted does not say on which host
+			return h.Release != m.Release && h.Release != m.From
+		}
 		return h.Release == m.Release && !fresh[h.Host] || h.Release == m.From && !old[h.Host] || h.Release != m.Release && h.Release != m.From
 	})
 	if s = m.readCounters(second, hosts); s.Counted() {
@@ -127,8 +133,8 @@ func (m *Rollout) sides(second int64) (fresh, old map[string]bool, ok bool) {
 func (m *Rollout) readCounters(second int64, hosts []before.HostSlot) Second {
 	t := judge.Tick{Second: second, Share: m.Split.Share, Counts: map[string]judge.Count{}}
 	l := m.lastLayout()
-	for vital, per := range m.counters() {
-		if !m.judges(vital) {
+	for vital, c := range m.counters() {
+		if !m.judges(vital) || c.Late && time.Unix(second, 0).Before(m.SplitSince.Add(scrapeLag)) {
 			continue
 		}
 		var byHost []judge.HostCount
@@ -140,8 +146,8 @@ func (m *Rollout) readCounters(second int64, hosts []before.HostSlot) Second {
 		}
 		any := false
 		for _, h := range hosts {
-			events := int64(h.Measured.Counters[vital] + .5)
-			atRisk := max(int64(h.Measured.Counters[per]+.5), events)
+			events := int64(h.Measured.Counters[c.Events] + .5)
+			atRisk := max(int64(h.Measured.Counters[c.Per]+.5), events)
 			any = any || atRisk > 0
 			if i := slices.Index(m.fleetHosts(), h.Host); byHost == nil {
 				m.put(t.Counts, vital, h.Release, func() (int64, int64) { return events, atRisk })

@@ -112,6 +112,8 @@ func (m *Rollout) ownVitals(weights map[string]float64) (own []judge.VitalSpec) 
 			spec.Mean = true
 		case v.Counter != "":
 			spec.Clustered, spec.Bad, spec.Label = true, judge.Direction(v.Bad), v.Counter+" per "+v.Per
+		case v.Prometheus != "":
+			spec.Clustered, spec.Bad = true, judge.Direction(v.Bad)
 		default:
 			continue
 		}

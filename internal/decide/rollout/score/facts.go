@@ -1,5 +1,7 @@
 // Package score keeps the score of past verdicts: what was decided and by whom, what people say of it, the harm that was met and the harm that was spared. It is pure:
 // the slice stores the facts when a rollout ends, and adds up those of a time when somebody asks.
+//
+// It reads no log and emits nothing itself.
 package score
 
 import (
