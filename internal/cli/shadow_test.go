@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/prometheus/promtest"
 )
 
 // accessLog is a site for 30 hours, in which errors rise to three times as many at the 24th hour where it is bad.
@@ -142,5 +144,32 @@ func TestTheGuideOfShadowIsTrue(t *testing.T) {
 		if (strings.HasPrefix(line, "v4, ") || strings.HasPrefix(line, "v7, ") || strings.HasPrefix(line, "7 deploys") || strings.HasPrefix(line, "Would have") || strings.HasPrefix(line, "False alarms")) && !quoted {
 			t.Errorf("the guide does not quote: %s", line)
 		}
+	}
+}
+
+// The same from a real Prometheus: a site for 30 hours that fails as often after its deploy as before.
+func TestShadowAsksAPrometheus(t *testing.T) {
+	start := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	var ok, failed strings.Builder
+	r, errs := rand.New(rand.NewPCG(2, 1)), 0
+	for m := range 30 * 60 {
+		at := start.Add(time.Duration(m) * time.Minute).Unix()
+		errs += r.IntN(9)
+		fmt.Fprintf(&ok, "http_requests_total{instance=\"a\",code=\"200\"} %d %d\n", 400*m, at)
+		fmt.Fprintf(&failed, "http_requests_total{instance=\"a\",code=\"500\"} %d %d\n", errs, at)
+	}
+	server := promtest.Start(t, promtest.Options{History: "# TYPE http_requests counter\n" + ok.String() + failed.String() + "# EOF\n"})
+	alone(t)
+	must(t, os.WriteFile("deploys.csv", []byte("time,release\n2026-11-24T20:00:00Z,v1\n"), 0o600))
+	status, out, _ := run(t, "", "shadow", "--deploys", "deploys.csv", "--prometheus", server, "--since", "2026-11-24", "--until", "2026-11-25T05:59:00Z", "--json",
+		"--requests", "sum by (instance) (http_requests_total)", "--errors", `sum by (instance) (http_requests_total{code=~"5.."})`)
+	var report struct {
+		Requests, Errors int64
+		Deploys          []struct{ Verdict string }
+		Prometheus       struct{ Steps int }
+	}
+	must(t, json.Unmarshal([]byte(out), &report))
+	if status != 0 || report.Prometheus.Steps != 30*60-1 || report.Requests < 400*1799 || report.Errors < 1799*3 || len(report.Deploys) != 1 || report.Deploys[0].Verdict != "nothing_seen" {
+		t.Errorf("status %d, %+v", status, report)
 	}
 }
