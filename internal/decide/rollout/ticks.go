@@ -62,11 +62,11 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, sec event.EdgeSecond,
 	if err != nil {
 		return err
 	}
-	counted, changed, err := m.Fold(rs, news, sec.Second, tx.Now())
+	folded, changed, err := m.Fold(rs, news, sec.Second, tx.Now())
 	if err != nil {
 		s.log.Error("a second's counts are impossible and are left out", "rollout", m.ID, "edge", sec.Edge, "second", sec.Second, "error", err)
 	}
-	if err := storeTick(ctx, tx, m, sec, part, counted); err != nil {
+	if err := storeTicks(ctx, tx, m, sec, part, folded); err != nil {
 		return err
 	}
 	tx.OnCommit(func() { s.tell(Tick{Rollout: m.ID, App: m.App, Second: sec.Second}) })
@@ -154,9 +154,10 @@ func (t tickBody) tick(second int64, policy judge.Policy) judge.Tick {
 	return tick
 }
 
-func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSecond, part int, counted machine.Second) error {
+// storeTicks keeps a second, and what of seconds before was folded with it, in that order.
+func storeTicks(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSecond, part int, folded []machine.Second) error {
 	rs := sec.Routes[part]
-	b := tickBody{Share: rs.Split.Share, Vitals: map[string]tickVital{}, Counted: counted.Counted(), Layout: counted.Layout, Traffic: counted.Tick.Traffic}
+	b := tickBody{Share: rs.Split.Share, Vitals: map[string]tickVital{}}
 	for _, c := range rs.Hosts {
 		if c.Release == m.Release {
 			b.RequestsNew, b.ErrorsNew = b.RequestsNew+c.Requests, b.ErrorsNew+c.Errors
@@ -164,9 +165,26 @@ func storeTick(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.Edg
 			b.RequestsOld, b.ErrorsOld = b.RequestsOld+c.Requests, b.ErrorsOld+c.Errors
 		}
 	}
-	b.addVitals(m, counted.Tick, false)
-	return b.store(ctx, tx, m.ID, sec.Edge, sec.Boot, sec.Number, part, sec.Second)
+	for i, f := range folded {
+		t := tickBody{Share: f.Tick.Share, Vitals: map[string]tickVital{}}
+		if i == len(folded)-1 {
+			t = b
+		}
+		t.Counted, t.Layout, t.Traffic = f.Counted() || f.Layout != nil, f.Layout, f.Tick.Traffic
+		t.addVitals(m, f.Tick, false)
+		// What waited comes before the second that it waited for.
+		if err := t.store(ctx, tx, m.ID, sec.Edge, sec.Boot, sec.Number, part*maxFolded+i, sec.Second); err != nil {
+			return err
+		}
+	}
+	if len(folded) > 0 {
+		return nil
+	}
+	return b.store(ctx, tx, m.ID, sec.Edge, sec.Boot, sec.Number, part*maxFolded, sec.Second)
 }
+
+// maxFolded is more than what one second lets be folded.
+const maxFolded = 100
 
 // addVitals keeps what a tick counted, and where the evidence stands after it: of the vitals that hosts measure themselves, or of the others.
 func (t *tickBody) addVitals(m *machine.Rollout, tick judge.Tick, ofHosts bool) {

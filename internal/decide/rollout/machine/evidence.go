@@ -21,25 +21,24 @@ type Second struct {
 func (s Second) Counted() bool { return len(s.Tick.Counts) > 0 || len(s.Tick.Hosts) > 0 }
 
 // Fold takes one edge's second into totals and evidence. news are those of its failures that the release that serves never showed before the rollout. It gives what was
-// folded, and tells whether the verdict changed.
-func (m *Rollout) Fold(rs event.RouteSecond, news []event.FailureCount, second int64, now time.Time) (s Second, changed bool, err error) {
+// folded, which may be of seconds before, and tells whether the verdict changed.
+func (m *Rollout) Fold(rs event.RouteSecond, news []event.FailureCount, second int64, now time.Time) (folded []Second, changed bool, err error) {
 	m.Totals.add(m, rs)
 	if !m.Judged() || m.State == Promoting || m.State == Returning {
-		return s, false, nil
+		return nil, false, nil
 	}
-	s = m.read(rs, news, second)
-	if !s.Counted() {
-		return s, false, nil
-	}
-	if s.Layout != nil {
-		if err := m.Evidence.Group(m.Judge, *s.Layout); err != nil {
-			return s, false, err
+	for _, s := range m.pair(m.read(rs, news, second)) {
+		if s.Layout != nil {
+			if err := m.Evidence.Group(m.Judge, *s.Layout); err != nil {
+				return folded, false, err
+			}
 		}
+		if err := m.Evidence.Fold(m.Judge, s.Tick); err != nil {
+			return folded, false, err
+		}
+		folded = append(folded, s)
 	}
-	if err := m.Evidence.Fold(m.Judge, s.Tick); err != nil {
-		return s, false, err
-	}
-	return s, m.rejudge(now), nil
+	return folded, len(folded) > 0 && m.rejudge(now), nil
 }
 
 // rejudge says anew what the evidence means, and tells whether that changed.

@@ -26,6 +26,8 @@ type farm struct {
 	rate   map[string]float64
 	factor func(host, release string) float64
 	path   func(host, release string) event.FailureCount
+	// fronts: each host's requests are told of by a front of its own.
+	fronts bool
 }
 
 func newFarm(t *testing.T, seed uint64, hosts int, sd float64) *farm {
@@ -111,8 +113,10 @@ func (f *farm) run(seconds int, news func(event.FailureCount) bool) {
 					fresh = append(fresh, c)
 				}
 			}
-			if _, _, err := f.m.Fold(rs, fresh, f.now.Unix()-1, f.now); err != nil {
-				f.t.Fatal(err)
+			for _, part := range f.parts(rs) {
+				if _, _, err := f.m.Fold(part, fresh, f.now.Unix()-1, f.now); err != nil {
+					f.t.Fatal(err)
+				}
 			}
 			f.reload()
 		}
@@ -121,6 +125,64 @@ func (f *farm) run(seconds int, news func(event.FailureCount) bool) {
 		if f.m.State.Ended() {
 			return
 		}
+	}
+}
+
+// parts are the seconds of the edges: one, or one of each host.
+func (f *farm) parts(rs event.RouteSecond) []event.RouteSecond {
+	if !f.fronts {
+		return []event.RouteSecond{rs}
+	}
+	var parts []event.RouteSecond
+	for _, i := range f.rng.Perm(len(rs.Hosts)) {
+		one := rs
+		one.Hosts, one.Paths, one.Failures = rs.Hosts[i:i+1], nil, rs.Failures[i:i+1]
+		parts = append(parts, one)
+	}
+	return parts
+}
+
+// Each host has a front of its own, which tells of one release only, and half of all requests fail, as half are slower than the median. A good release goes out, and harm is seen.
+func TestFrontsTellOfOneReleaseEach(t *testing.T) {
+	for seed := range uint64(5) {
+		for _, harm := range []float64{1, 1.6} {
+			f := newFarm(t, seed, 12, .05)
+			for h := range f.rate {
+				f.rate[h] = .5
+			}
+			f.fronts = true
+			f.factor = func(_, release string) float64 { return map[string]float64{"rel_1": 1, "rel_2": harm}[release] }
+			f.run(300, nil)
+			want := Promoted
+			if harm > 1 {
+				want = RolledBack
+			}
+			if f.m.State != want || len(f.m.Halves) > 3 {
+				t.Errorf("seed %d, %v times the errors: it ended %s with %d halves: %v", seed, harm, f.m.State, len(f.m.Halves), f.m.Why)
+			}
+		}
+	}
+}
+
+// One side alone is no evidence, however much it tells: it waits for the other, and then it is a gap.
+func TestOneSideAloneIsAGap(t *testing.T) {
+	f := newFarm(t, 1, 12, .05)
+	f.fronts = true
+	f.factor = func(string, string) float64 { return 20 }
+	f.run(8, nil)
+	before := f.m.Evidence.Ticks
+	for second := range int64(200) {
+		for _, part := range f.parts(f.counted(f.split, 1)) {
+			if part.Hosts[0].Release != "rel_2" {
+				continue
+			}
+			if _, _, err := f.m.Fold(part, nil, f.now.Unix()+second, f.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if e := f.m.Evidence.Vitals[0]; f.m.Evidence.Ticks > before+1 || e.Total.New > 0 && e.Total.Old == 0 || f.m.Verdict == judge.Regressed || len(f.m.Halves) > 8 {
+		t.Errorf("%d ticks more, %+v, %d halves wait, %s", f.m.Evidence.Ticks-before, e.Total, len(f.m.Halves), f.m.Verdict)
 	}
 }
 
@@ -221,8 +283,8 @@ func TestALateSecondOfTheSplitBefore(t *testing.T) {
 	phases := len(f.m.Evidence.Vitals[0].Units.Phases)
 	total := f.m.Evidence.Vitals[0].Total
 	s, _, err := f.m.Fold(f.counted(first, 1), nil, f.now.Unix()-1, f.now)
-	if err != nil || s.Layout != nil || len(f.m.Evidence.Vitals[0].Units.Phases) != phases {
-		t.Fatalf("%v: %+v", err, s.Layout)
+	if err != nil || len(s) != 1 || s[0].Layout != nil || len(f.m.Evidence.Vitals[0].Units.Phases) != phases {
+		t.Fatalf("%v: %+v", err, s)
 	}
 	got := f.m.Evidence.Vitals[0].Total
 	// Two canaries of ten are on the new release in both, two are held back in both.
