@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { past, say, score } from './verdicts.mjs';
+import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
 
 const docs = fileURLToPath(new URL('../../internal/door/api/docs', import.meta.url));
@@ -181,7 +181,7 @@ export const routes = [
   ['POST', /^apps\/shop\/rollouts\/(\w+)\/(pause|resume|promote|rollback)$/, (c, q, id, verb, b) => act(c, id, verb, b)],
   ['GET', /^apps\/shop\/score$/, (c, q) => score(c.world, q.get('environment'), Number(q.get('days') ?? 30))],
   ['GET', /^apps\/shop\/verdicts$/, (c, q) => past(c.world, q.get('environment'), { days: Number(q.get('days') ?? 30), show: q.get('show') ?? 'all', after: q.get('after'), limit: Number(q.get('limit') ?? 50) })],
-  ['GET', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id) => c.world.verdicts.find((v) => v.id === id)],
+  ['GET', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id) => verdictOn(c.world, id)],
   ['PUT', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id, _, b) => said(c, id, b.word, b.note)],
   ['DELETE', /^apps\/shop\/rollouts\/(\w+)\/assessment$/, (c, q, id) => said(c, id, '')],
   ['GET', /^apps\/shop\/environments\/(\w+)$/, (c, q, name) => env(c.world, name)],

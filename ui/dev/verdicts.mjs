@@ -77,6 +77,13 @@ export function past(world, environment, { days, show, after, limit }) {
   return { items: list.slice(0, limit), next: list.length > limit ? list[limit - 1].id : undefined };
 }
 
+// verdictOn is the one on a rollout, also on one that somebody has ended meanwhile.
+export function verdictOn(world, id) {
+  const r = world.rollouts.find((r) => r.id === id);
+  if (r?.ended_at && r.outcome !== 'superseded' && !world.verdicts.some((v) => v.id === id)) world.verdicts.push({ ...fact(r, world), by: 'person', can_be_said: false, harm: undefined });
+  return world.verdicts.find((v) => v.id === id);
+}
+
 // say calls one right or wrong; an empty word takes it back. It gives undefined where there is nothing to say.
 export function say(world, id, to, note) {
   const v = world.verdicts.find((v) => v.id === id);
