@@ -116,6 +116,13 @@ test('what can be seen is said before the push, during it, and for each setting 
   await page.close();
 });
 
+test('since everyone has it stands beside before the push, and says that it compares nothing', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-promoted']);
+  await seen(page, 'Since everyone has it');
+  assert.match(await text(page, 'main'), /1 % of 379,002 requests failed; in the half hour before the push 1 % of 381,240\..*no comparison/s);
+  await page.close();
+});
+
 test('the running rollout moves by itself, and its charts grow', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-watched']);
   const before = await page.$eval('main header', (e) => e.innerText);

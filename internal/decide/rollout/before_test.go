@@ -135,6 +135,17 @@ func TestWhatWasBeforeThePush(t *testing.T) {
 			t.Errorf("what is learnt of hosts: %q, %v", history, err)
 		}
 
+		w.clock.pass(2 * time.Minute)
+		for range 3 {
+			w.hostSecond(hosts, 2, "known")
+		}
+		if v := w.nth(2); v.Since == nil || v.Since.After.Requests != 3*1200 || v.Since.After.Errors != 3*24 || v.Since.Before.Requests == 0 {
+			t.Errorf("since everyone has it: %+v", v.Since)
+		}
+		if v := w.nth(1); v.Since != nil {
+			t.Errorf("a first release has no before: %+v", v.Since)
+		}
+
 		w.release(byHost)
 		bad := ended(3, 2, "nobody has seen this")
 		if bad.Outcome != "rolled_back" || bad.Vital != judge.NewErrors || len(bad.Vitals) < 2 {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -96,6 +98,7 @@ type View struct {
 	Vital       string            `json:"vital,omitempty"`
 	Hotfix      *event.Hotfix     `json:"hotfix,omitempty"`
 	Back        bool              `json:"back,omitempty" doc:"Somebody goes back to an older release by it; hotfix says who and why"`
+	Since       *before.Since     `json:"since,omitempty" doc:"How requests fare since everyone has it, beside before the push; nothing is decided by it. For a day after a promotion"`
 	LastGood    *ReleaseView      `json:"last_good,omitempty" doc:"Where a rollback goes to, while what this rollout promoted is live and nothing else is under way"`
 }
 
@@ -131,6 +134,11 @@ func (s *Service) Get(ctx context.Context, id string) (View, error) {
 	}
 	if v.LastGood, err = s.wayBack(ctx, m); err != nil {
 		return v, err
+	}
+	if m.State == machine.Promoted && m.From != "" {
+		if v.Since, err = before.LoadSince(ctx, s.db, m.App, m.Env, m.From, m.Release, m.Started, m.EndedAt); err != nil {
+			return v, err
+		}
 	}
 	v.Decisions, err = selectDecisions(ctx, s.db, id)
 	return v, err
@@ -200,6 +208,32 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	}
 	v.Hosts, err = s.hostViews(ctx, m)
 	return v, err
+}
+
+// waitView says what a queued rollout waits for, and gives the release that is live: what it will be compared with is fixed only when its turn comes.
+func (s *Service) waitView(ctx context.Context, m *machine.Rollout, v *View) (live string, err error) {
+	e, err := loadEnv(ctx, s.db, m.App, m.Env)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !e.frozenAt.IsZero():
+		v.WaitsFor = "freeze"
+		v.Sentence = fmt.Sprintf("Waits, because %s is frozen by %s: %s", m.Env, access.Name(e.frozenBy), e.frozenWhy)
+		v.Actions = slices.DeleteFunc(v.Actions, func(c machine.Command) bool { return c == machine.Promote }) // the freeze has to be lifted first
+	case e.current != "" && e.current != m.ID:
+		current, err := loadMachine(ctx, s.db, e.current)
+		if err != nil {
+			return "", err
+		}
+		v.WaitsFor = "rollout"
+		if len(m.Reasons) == 0 {
+			v.Sentence = fmt.Sprintf("Waits for rollout #%d to end", current.Number)
+		}
+	case len(m.Reasons) > 0:
+		v.WaitsFor = "hosts"
+	}
+	return e.live, nil
 }
 
 // shown is a release in short.

@@ -266,6 +266,11 @@ export interface Event {
   version: number;
 }
 
+export interface Fared {
+  errors: number;
+  requests: number;
+}
+
 export interface FieldError {
   field: string;
   message: string;
@@ -723,6 +728,11 @@ export interface SignIn {
   token: string;
 }
 
+export interface Since {
+  after: Fared;
+  before: Fared;
+}
+
 export interface SplitEvidence {
   e_value: number;
   intended: number;
@@ -856,6 +866,7 @@ export interface View {
   sentence: string;
   settle_s: number;
   share: number;
+  since?: Since;
   split?: SplitView;
   started_at?: string;
   state: string;

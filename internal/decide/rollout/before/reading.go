@@ -207,3 +207,36 @@ func (p *past) latencies(r *Reading) {
 		r.Text += fmt.Sprintf("; fewer than %d in the half hour before a push are too few to judge it", baselineRequests)
 	}
 }
+
+// Since is how requests fare since everyone has a release, beside how they fared before its push. It compares nothing: whatever else changed meanwhile is in it.
+type Since struct {
+	Before Fared `json:"before" doc:"Of the release before, in the half hour before the push"`
+	After  Fared `json:"after" doc:"Of this release, in the first half hour in which everyone had it"`
+}
+
+// Fared counts requests and those that failed.
+type Fared struct {
+	Requests int64 `json:"requests"`
+	Errors   int64 `json:"errors"`
+}
+
+// LoadSince reads it; nil where one of the two is not there, or not any more: minutes are kept for a day.
+func LoadSince(ctx context.Context, q db.Querier, app, env, from, release string, started, ended time.Time) (*Since, error) {
+	var s Since
+	for _, part := range []struct {
+		to      *Fared
+		release string
+		since   time.Time
+	}{{&s.Before, from, started.Add(-baseline)}, {&s.After, release, ended.Add(time.Minute)}} {
+		first := part.since.Unix() / 60
+		err := q.QueryRow(ctx, `SELECT COALESCE(SUM(requests), 0), COALESCE(SUM(errors), 0) FROM rollout_minutes WHERE app = $1 AND env = $2 AND release = $3 AND minute >= $4 AND minute < $5`,
+			app, env, part.release, first, first+int64(baseline/time.Minute)).Scan(&part.to.Requests, &part.to.Errors)
+		if err != nil {
+			return nil, fmt.Errorf("read how requests fared in %s/%s: %w", app, env, err)
+		}
+	}
+	if s.Before.Requests == 0 || s.After.Requests == 0 {
+		return nil, nil
+	}
+	return &s, nil
+}
