@@ -18,10 +18,7 @@ type Again struct {
 
 // Judge judges a rollout again, from its stored counts, to its end or to where harm shows. It changes nothing.
 func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay.Result, error) {
-	m, err := loadMachine(ctx, s.db, id)
-	if err == nil && m.App != app {
-		err = fault.NotFound("there is no rollout %s in %s", id, app)
-	}
+	m, err := s.ofApp(ctx, s.db, app, id)
 	if err != nil {
 		return replay.Result{}, err
 	}

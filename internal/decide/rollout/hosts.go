@@ -51,12 +51,7 @@ func (s *Service) hostViews(ctx context.Context, m *machine.Rollout) ([]HostView
 		}
 		out = append(out, h)
 	}
-	slices.SortFunc(out, func(a, b HostView) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b HostView) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
 }
 

@@ -66,10 +66,7 @@ func (s *Service) tell(t Tick) {
 
 // EnvironmentOf gives the environment that a rollout of an app is in.
 func (s *Service) EnvironmentOf(ctx context.Context, app, id string) (string, error) {
-	m, err := loadMachine(ctx, s.db, id)
-	if err == nil && m.App != app {
-		err = fault.NotFound("there is no rollout %s in %s", id, app)
-	}
+	m, err := s.ofApp(ctx, s.db, app, id)
 	if err != nil {
 		return "", err
 	}
@@ -79,12 +76,9 @@ func (s *Service) EnvironmentOf(ctx context.Context, app, id string) (string, er
 // Do carries out a command on a rollout. It fails with a conflict when the rollout's state does not allow it.
 func (s *Service) Do(ctx context.Context, actor, app, id string, cmd machine.Command, why string) error {
 	return s.change(ctx, func(tx *db.Tx) error {
-		m, err := loadMachine(ctx, tx, id)
+		m, err := s.ofApp(ctx, tx, app, id)
 		if err != nil {
 			return err
-		}
-		if m.App != app {
-			return fault.NotFound("there is no rollout %s in %s", id, app)
 		}
 		return s.command(ctx, tx, m, actor, cmd, why)
 	})

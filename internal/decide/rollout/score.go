@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
@@ -24,45 +23,6 @@ func (s *Service) pastVerdict(ctx context.Context, v past.Verdict) (Verdict, err
 	return Verdict{Facts: v.Facts, Release: r, Assessment: v.Said, CanBeSaid: v.CanBeSaid()}, err
 }
 
-// keepingPast does keepPast until it is done, or ctx ends.
-func (s *Service) keepingPast(ctx context.Context) error {
-	for err := s.keepPast(ctx); err != nil && ctx.Err() == nil; err = s.keepPast(ctx) {
-		s.log.Error("verdicts of before are not in the score yet, trying again", "error", err)
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-		}
-	}
-	return nil
-}
-
-// keepPast stores the facts of rollouts that ended before facts were kept, a few at a time.
-func (s *Service) keepPast(ctx context.Context) error {
-	const few = 50
-	for last := ""; ; {
-		ids, err := past.Unkept(ctx, s.db, last, few)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		err = s.change(ctx, func(tx *db.Tx) error {
-			for _, id := range ids {
-				m, err := loadMachine(ctx, tx, id)
-				if err != nil {
-					return err
-				}
-				if err := past.Keep(ctx, tx, m); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		last = ids[len(ids)-1]
-	}
-}
-
 // Score adds up the verdicts of an environment (or of the whole app) in the last days, today included.
 func (s *Service) Score(ctx context.Context, app, env string, days int) (score.Score, error) {
 	return past.Score(ctx, s.db, app, env, s.db.Now(), days)
@@ -74,13 +34,11 @@ func (s *Service) Verdicts(ctx context.Context, app, env, show string, days int,
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Verdict, 0, len(found))
-	for _, f := range found {
-		v, err := s.pastVerdict(ctx, f)
-		if err != nil {
+	out := make([]Verdict, len(found))
+	for i, f := range found {
+		if out[i], err = s.pastVerdict(ctx, f); err != nil {
 			return nil, err
 		}
-		out = append(out, v)
 	}
 	return out, nil
 }
@@ -91,10 +49,7 @@ func (s *Service) Verdict(ctx context.Context, app, id string) (Verdict, error) 
 	if err != nil {
 		return Verdict{}, err
 	}
-	v, err := past.Of(ctx, s.db, m)
-	if fault.Is(err, fault.CodeConflict) {
-		err = fault.NotFound("%s", err) // a reader asks for what is not there
-	}
+	v, err := past.Read(ctx, s.db, m)
 	if err != nil {
 		return Verdict{}, err
 	}

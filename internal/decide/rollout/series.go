@@ -7,7 +7,6 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
-	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
 
@@ -39,12 +38,9 @@ type Series struct {
 
 // SeriesOf gives a vital of a rollout over time.
 func (s *Service) SeriesOf(ctx context.Context, app, id, vital string) (Series, error) {
-	m, err := loadMachine(ctx, s.db, id)
+	m, err := s.ofApp(ctx, s.db, app, id)
 	if err != nil {
 		return Series{}, err
-	}
-	if m.App != app {
-		return Series{}, fault.NotFound("there is no rollout %s in %s", id, app)
 	}
 	out := Series{Vital: vital, Seconds: []int64{}, Marks: []Mark{}}
 	for _, v := range m.Judge.Vitals {

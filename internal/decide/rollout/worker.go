@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/past"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -46,7 +47,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return s.db.ConsumeTelemetry(ctx, s.j, db.TelemetryConsumer{Name: "rollout/hosts", Subject: "host", Lock: lock, Handle: s.hostSecond})
 	})
 	g.Go(func() error { return s.db.Single(ctx, "rollout/timer", s.timer) })
-	g.Go(func() error { return s.keepingPast(ctx) })
+	g.Go(func() error { return past.KeepAll(ctx, s.db, s.log, s.change, loadMachine) })
 	return g.Wait()
 }
 

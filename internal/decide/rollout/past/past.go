@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
@@ -53,8 +54,48 @@ func Keep(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
 	return nil
 }
 
-// Unkept gives the ids of rollouts that have ended without their facts being kept, those behind an id.
-func Unkept(ctx context.Context, q db.Querier, after string, limit int) (ids []string, err error) {
+// KeepAll keeps those that ended before there was Keep, a few at a time in a transaction of change, until it is done or ctx ends.
+func KeepAll(ctx context.Context, d *db.DB, log *slog.Logger, change func(context.Context, func(*db.Tx) error) error, load func(context.Context, db.Querier, string) (*machine.Rollout, error)) error {
+	for last := ""; ; {
+		next, err := keepSome(ctx, d, change, load, last)
+		switch {
+		case err == nil && next == "", ctx.Err() != nil:
+			return nil
+		case err == nil:
+			last = next
+			continue
+		}
+		log.Error("verdicts of before are not in the score yet, trying again", "error", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// keepSome keeps those behind an id, and gives the last of them; "" when there are no more.
+func keepSome(ctx context.Context, d *db.DB, change func(context.Context, func(*db.Tx) error) error, load func(context.Context, db.Querier, string) (*machine.Rollout, error), after string) (last string, err error) {
+	const few = 50
+	ids, err := unkept(ctx, d, after, few)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	return ids[len(ids)-1], change(ctx, func(tx *db.Tx) error {
+		for _, id := range ids {
+			m, err := load(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if err := Keep(ctx, tx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// unkept gives the ids of rollouts that have ended without their facts being kept, those behind an id.
+func unkept(ctx context.Context, q db.Querier, after string, limit int) (ids []string, err error) {
 	rows, err := q.Query(ctx, `SELECT rollout FROM rollout_rollouts r WHERE rollout > $1 AND state IN ($2, $3)
 		AND NOT EXISTS (SELECT 1 FROM rollout_verdicts v WHERE v.rollout = r.rollout) ORDER BY rollout LIMIT $4`,
 		after, string(machine.Promoted), string(machine.RolledBack), limit)
@@ -128,6 +169,15 @@ func List(ctx context.Context, q db.Querier, app, env, show string, since time.T
 	return verdicts(ctx, q, `v.app = $1 AND ($2 = '' OR v.env = $2) AND v.ended_at >= $3 AND v.judged = 1 AND ($4 = '' OR v.rollout < $4)
 		AND ($5 = 'all' OR v.outcome = 'rolled_back' AND ($5 = 'rolled_back' OR v.ended_by = 'judge' AND COALESCE(a.word, '') = ''))
 		ORDER BY v.rollout DESC LIMIT $6`, app, env, db.Micros(since), before, show, limit)
+}
+
+// Read is Of for who reads: what is not there is not found.
+func Read(ctx context.Context, q db.Querier, m *machine.Rollout) (Verdict, error) {
+	v, err := Of(ctx, q, m)
+	if fault.Is(err, fault.CodeConflict) {
+		err = fault.NotFound("%s", err)
+	}
+	return v, err
 }
 
 // Of gives what is kept of an ended rollout.
