@@ -37,6 +37,7 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, e *envRow, m *machine.Ro
 	}
 	m.Draw(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) // nobody gains by guessing it
 	m.ChooseMode()
+	m.LearnSettle(e.settles)
 	m.Steps = machine.StepsOf(m)
 	if err := s.prepareJudge(ctx, tx, e, m); err != nil {
 		return err
@@ -206,6 +207,7 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 	if learnt := m.Learnt(); learnt != nil {
 		e.history = learnt
 	}
+	e.settles = m.KeepWarmed(e.settles)
 	if err := addLife(ctx, tx, m); err != nil {
 		return err
 	}

@@ -41,21 +41,29 @@ type envRow struct {
 	frozenAt  time.Time
 	// history is what the windows before taught of how hosts differ, by vital.
 	history map[string]units.Spread
+	// settles are how many seconds the last rollouts took to warm up, the newest first.
+	settles []float64
 }
 
-const envColumns = `app, env, spec, live, current, numbers, frozen_by, frozen_why, frozen_at, history`
+const envColumns = `app, env, spec, live, current, numbers, frozen_by, frozen_why, frozen_at, history, settles`
 
 func scanEnv(scan func(...any) error) (*envRow, error) {
 	var e envRow
-	var spec, history string
+	var spec, history, settles string
 	var frozen int64
-	if err := scan(&e.app, &e.env, &spec, &e.live, &e.current, &e.numbers, &e.frozenBy, &e.frozenWhy, &frozen, &history); err != nil {
+	if err := scan(&e.app, &e.env, &spec, &e.live, &e.current, &e.numbers, &e.frozenBy, &e.frozenWhy, &frozen, &history, &settles); err != nil {
 		return nil, err
 	}
 	e.frozenAt = db.Time(frozen)
-	if history != "" {
-		if err := json.Unmarshal([]byte(history), &e.history); err != nil {
-			return nil, fmt.Errorf("read how the hosts of %s/%s differ: %w", e.app, e.env, err)
+	for _, learnt := range []struct {
+		body string
+		to   any
+	}{{history, &e.history}, {settles, &e.settles}} {
+		if learnt.body == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(learnt.body), learnt.to); err != nil {
+			return nil, fmt.Errorf("read what rollouts to %s/%s taught: %w", e.app, e.env, err)
 		}
 	}
 	return &e, json.Unmarshal([]byte(spec), &e.spec)
@@ -94,16 +102,18 @@ func storeEnv(ctx context.Context, tx *db.Tx, e *envRow) error {
 	if err != nil {
 		return fmt.Errorf("encode environment %s/%s: %w", e.app, e.env, err)
 	}
-	var history []byte
-	if e.history != nil {
-		if history, err = json.Marshal(e.history); err != nil {
-			return fmt.Errorf("encode how the hosts of %s/%s differ: %w", e.app, e.env, err)
-		}
+	history, err := json.Marshal(e.history)
+	if err != nil {
+		return fmt.Errorf("encode what rollouts to %s/%s taught: %w", e.app, e.env, err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO rollout_envs (`+envColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	settles, err := json.Marshal(e.settles)
+	if err != nil {
+		return fmt.Errorf("encode what rollouts to %s/%s taught: %w", e.app, e.env, err)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO rollout_envs (`+envColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (app, env) DO UPDATE SET spec = excluded.spec, live = excluded.live, current = excluded.current, numbers = excluded.numbers,
-			frozen_by = excluded.frozen_by, frozen_why = excluded.frozen_why, frozen_at = excluded.frozen_at, history = excluded.history`,
-		e.app, e.env, string(spec), e.live, e.current, e.numbers, e.frozenBy, e.frozenWhy, db.Micros(e.frozenAt), string(history))
+			frozen_by = excluded.frozen_by, frozen_why = excluded.frozen_why, frozen_at = excluded.frozen_at, history = excluded.history, settles = excluded.settles`,
+		e.app, e.env, string(spec), e.live, e.current, e.numbers, e.frozenBy, e.frozenWhy, db.Micros(e.frozenAt), string(history), string(settles))
 	if err != nil {
 		return fmt.Errorf("store environment %s/%s: %w", e.app, e.env, err)
 	}

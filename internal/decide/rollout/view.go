@@ -168,7 +168,7 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 	v := View{
 		ID: m.ID, Number: m.Number, App: m.App, Env: m.Env, Mode: string(m.Mode), State: m.State, Step: m.Step, Share: m.ShareOn(m.Split),
 		Verdict: string(m.Verdict), Reasons: m.EndReasons(), AlphaText: m.Alpha, RuleOut: float64(m.Policy.RuleOut), Unknown: string(m.Policy.Unknown),
-		SettleS: m.Policy.Settle.Seconds(), RequestsNew: m.Totals.RequestsNew, RequestsOld: m.Totals.RequestsOld, ErrorsNew: m.Totals.ErrorsNew,
+		SettleS: max(m.Policy.Settle.Seconds(), 0), RequestsNew: m.Totals.RequestsNew, RequestsOld: m.Totals.RequestsOld, ErrorsNew: m.Totals.ErrorsNew,
 		ErrorsOld: m.Totals.ErrorsOld, Commits: m.Commits, Actions: actions(m), CreatedAt: m.Created, StartedAt: m.Started, EndedAt: m.EndedAt,
 		RegressedAt: m.RegressAt, Outcome: m.Outcome, Vital: m.Vital, Hotfix: m.Hotfix, Back: m.Back, Vitals: []VitalView{}, Steps: []StepView{},
 	}

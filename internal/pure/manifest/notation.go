@@ -15,11 +15,23 @@ type Duration struct{ time.Duration }
 // Every returns d as a Duration.
 func Every(d time.Duration) Duration { return Duration{d} }
 
+// Learned is the settle time that is learned from earlier rollouts, written "learned".
+const Learned time.Duration = -1
+
 // MarshalText writes the notation of the file.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (d Duration) MarshalText() ([]byte, error) {
+	if d.Duration == Learned {
+		return []byte("learned"), nil
+	}
+	return []byte(d.String()), nil
+}
 
 // UnmarshalText reads the notation of the file.
 func (d *Duration) UnmarshalText(text []byte) (err error) {
+	if string(text) == "learned" {
+		d.Duration = Learned
+		return nil
+	}
 	d.Duration, err = time.ParseDuration(string(text))
 	return err
 }

@@ -9,6 +9,7 @@ type Rollout struct {
 	// Steps in order: shares rise strictly, the last share is 100 %.
 	Steps []Step `json:"steps"`
 	// Settle is how long a host's numbers are left out, from when its new process was up or got its first visitors, whichever was later.
+	// Learned stands for what earlier rollouts took.
 	Settle Duration `json:"settle"`
 	// FalseAlarms is how many rollbacks without cause are accepted. Zero if
 	// Alpha is set.

@@ -59,6 +59,17 @@ func duration(least, most time.Duration) kind[Duration] {
 	})
 }
 
+// settle is a duration, or learned.
+func settle() kind[Duration] {
+	span := duration(0, time.Hour)
+	return kind[Duration]{read: func(c *cursor, path string, n ast.Node) (Duration, bool) {
+		if text, ok := scalarText(n); ok && text == "learned" {
+			return Every(Learned), true
+		}
+		return span.read(c, path, n)
+	}}
+}
+
 // short writes a bound without its zero parts: 24h instead of 24h0m0s.
 func short(d time.Duration) string {
 	text := d.String()

@@ -24,6 +24,7 @@ func (s Second) Counted() bool { return len(s.Tick.Counts) > 0 || len(s.Tick.Hos
 // folded, which may be of seconds before, and tells whether the verdict changed.
 func (m *Rollout) Fold(rs event.RouteSecond, news []event.FailureCount, second int64, now time.Time) (folded []Second, changed bool, err error) {
 	m.Totals.add(m, rs)
+	m.warm(rs, second)
 	if !m.Judged() || m.State == Promoting || m.State == Returning {
 		return nil, false, nil
 	}

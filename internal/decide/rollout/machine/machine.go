@@ -95,6 +95,8 @@ type Rollout struct {
 	PerSecond float64     `json:"per_second,omitempty"`
 	ErrorRate float64     `json:"error_rate,omitempty"`
 	Evidence  judge.State `json:"evidence"`
+	// Warm are the new release's requests by the age of the process that answered.
+	Warm []WarmBin `json:"warm,omitempty"`
 	// Halves are seconds that told of one release only, and wait for the other.
 	Halves []Half `json:"halves,omitempty"`
 	// Used is what hosts measured since the groups that are compared became what they are; nil where nothing of it is judged.
