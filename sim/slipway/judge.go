@@ -133,7 +133,10 @@ func (a *adapter) Observe(t *canary.Tick) {
 		a.group(t)
 		total = settled(t, a.setting.Settle)
 	}
-	a.tick.Traffic = a.traffic(t)
+	a.tick.Traffic = nil
+	if a.setting.Split != canary.ByHost { // there the hosts' part of the requests is compared with before
+		a.tick.Traffic = a.traffic(t)
+	}
 	a.tick.Second, a.tick.Share = int64(t.Second), t.Share
 	for v := range a.setting.Vitals {
 		c := judge.Count{New: total[canary.New].Events[v], Old: total[canary.Old].Events[v], AtRiskNew: total[canary.New].Requests, AtRiskOld: total[canary.Old].Requests}

@@ -82,7 +82,7 @@ func (s *SplitState) fold(fresh, old int64, share float64, factor func() float64
 // split folds a tick into the check of the split.
 func (s *State) split(p Policy, t Tick) {
 	switch {
-	case p.Unit == ByHost:
+	case p.Unit == ByHost && t.Traffic == nil:
 		s.splitHosts(p, t)
 	case t.Traffic == nil:
 	case p.Unit == ByRequest:

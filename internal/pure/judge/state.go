@@ -19,7 +19,8 @@ type Tick struct {
 	// Hosts are the counts of each host, by vital, in the order of Fleet.Hosts: for a policy with a fleet, instead of Counts. Hosts that are in neither group
 	// (see State.Group) are left out of them.
 	Hosts map[string][]HostCount `json:"hosts,omitempty"`
-	// Traffic, if given, is what the split is checked by, where visitors or requests were drawn. By host the hosts' requests say it.
+	// Traffic, if given, is what the split is checked by, against Share. By host it is given where visitors are drawn to the groups of hosts by that share; without it the
+	// hosts' part of the requests is compared with the one they had before.
 	Traffic *Traffic `json:"traffic,omitempty"`
 }
 

@@ -81,9 +81,7 @@ func (m *Rollout) read(rs event.RouteSecond, news []event.FailureCount, second i
 		return Second{}
 	}
 	m.countAlarms(t.Counts, rs.Paths, news)
-	if m.Mode != manifest.CanaryHosts {
-		t.Traffic = m.traffic(rs, cells)
-	}
+	t.Traffic = m.traffic(rs, cells)
 	return Second{Tick: t}
 }
 
@@ -165,9 +163,13 @@ func (m *Rollout) judges(vital string) bool {
 	return slices.ContainsFunc(m.Judge.Vitals, func(v judge.VitalSpec) bool { return v.Name == vital })
 }
 
-// traffic is what the split itself is checked by.
+// traffic is what the split itself is checked by. By host there is none: hosts come and go, edges notice that sooner than we do, and what is sent to hosts is compared with what
+// these got anyway.
 func (m *Rollout) traffic(rs event.RouteSecond, cells []event.HostCount) *judge.Traffic {
 	t := &judge.Traffic{}
+	if m.Mode == manifest.CanaryHosts {
+		return t
+	}
 	for _, c := range cells {
 		switch c.Release {
 		case m.Release:
@@ -176,7 +178,7 @@ func (m *Rollout) traffic(rs event.RouteSecond, cells []event.HostCount) *judge.
 			t.Old += c.Requests
 		}
 	}
-	if m.Mode != manifest.CanaryVisitors {
+	if m.Mode == manifest.CanaryRequests {
 		return t
 	}
 	t.Buckets = make([]int64, event.Buckets)

@@ -50,6 +50,7 @@ func (m *Rollout) readHosts(rs event.RouteSecond, cells []event.HostCount, news 
 		add(judge.NewErrors, f.Release, f.Host, m.ofKind(f), 0)
 	}
 	m.addRoutes(rs, cells, add)
+	s.Tick.Traffic = m.traffic(rs, cells)
 	if last := m.lastLayout(); last == nil || !slices.Equal(last.New, l.New) || !slices.Equal(last.Old, l.Old) {
 		s.Layout = &l
 	}
