@@ -208,7 +208,7 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 		e.history = learnt
 	}
 	e.settles = m.KeepWarmed(e.settles)
-	if err := addLife(ctx, tx, m); err != nil {
+	if err := past.AddLife(ctx, tx, m); err != nil {
 		return err
 	}
 	if err := storeEnv(ctx, tx, e); err != nil {

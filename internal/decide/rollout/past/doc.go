@@ -3,5 +3,5 @@
 // Facts are stored once, in the transaction that ends a rollout (Keep), and never change; a word may be changed and taken back, with each change in the audit and on the
 // log. The score is added up from these rows alone, without reading the rollouts.
 //
-// Emits rollout.assessed.
+// It reads no log; package rollout calls it in its transactions. emits rollout.assessed.
 package past
