@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 func runWork(ctx context.Context, o Options, c *client.Client) error {
 	return worker.Run(ctx, worker.Options{
-		Dir: filepath.Join(o.Dir, workDir), Hide: []string{filepath.Join(o.Dir, identityDir), filepath.Join(o.Dir, hostDir)}, Client: c, Slots: o.Slots, Environ: o.Environ,
+		Dir: filepath.Join(o.Dir, workDir), Hide: []string{filepath.Join(o.Dir, identityDir), filepath.Join(o.Dir, hostDir), filepath.Join(o.Dir, FrontDir)}, Client: c, Slots: o.Slots, Environ: o.Environ,
 		Keeper: o.Keeper, Isolation: o.Isolation, Logger: o.Logger,
 	})
 }

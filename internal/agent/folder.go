@@ -16,6 +16,8 @@ const (
 	identityDir = "identity"
 	hostDir     = "host"
 	workDir     = "work"
+	// FrontDir is of the front, an edge beside the agent, where there is one.
+	FrontDir = "front"
 )
 
 // moveIdentity takes over the identity from where earlier versions kept it.
@@ -31,6 +33,14 @@ func moveIdentity(dir string) error {
 		return fmt.Errorf("move the agent's identity: %w", err)
 	}
 	return nil
+}
+
+// Known tells who the agent of a data folder is: its id, and the address of its server.
+func Known(dir string) (agent, server string, err error) {
+	if _, err := os.Stat(filepath.Join(dir, identityDir)); err != nil {
+		return "", "", fmt.Errorf("%s is not the data folder of an agent: %w", dir, err)
+	}
+	return client.Known(filepath.Join(dir, identityDir))
 }
 
 // lockFile is in the data folder while an agent runs on it.

@@ -165,12 +165,18 @@ func goCache() string {
 // startEdge runs an edge of this program and gives its URL.
 func startEdge(t *testing.T, s *apptest.Server) string {
 	t.Helper()
-	const credential = "sla_edge_of_the_test_0123456789abcdef"
-	id, err := s.Fleet.Own(context.Background(), "edge", []string{"edge"}, credential)
+	return startFront(t, s, "edge", "")
+}
+
+// startFront is startEdge for the front of one host.
+func startFront(t *testing.T, s *apptest.Server, name, host string) string {
+	t.Helper()
+	credential := "sla_" + name + "_of_the_test_0123456789abcdef"
+	id, err := s.Fleet.Own(context.Background(), name, []string{"edge"}, credential)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := edge.New(edge.Options{ID: id, Listen: "127.0.0.1:0", Server: s.URL(), Credential: credential, Dir: t.TempDir(), Version: "test"})
+	e, err := edge.New(edge.Options{ID: id, Host: host, Listen: "127.0.0.1:0", Server: s.URL(), Credential: credential, Dir: t.TempDir(), Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/slipwayhq/slipway/internal/agent"
 	"github.com/slipwayhq/slipway/internal/agent/proc"
 	"github.com/slipwayhq/slipway/internal/cli/optionsfile"
@@ -24,6 +26,8 @@ type agentCmd struct {
 	Data    string            `help:"Folder for identity, caches and releases." default:"slipway-agent" type:"path" env:"SLIPWAY_DATA"`
 	Labels  map[string]string `help:"What is special about this machine, as name=value,…; environments choose hosts by it." mapsep:"," env:"SLIPWAY_LABELS"`
 	Ports   string            `help:"Range of ports for processes." default:"20000-29999" env:"SLIPWAY_PORTS"`
+	Front   string            `help:"Address at which this host answers visitors itself, as a front behind a load balancer of your own; the join token must allow the role edge." placeholder:"ADDR" env:"SLIPWAY_FRONT"`
+	Trusted []string          `name:"front-trusted-proxies" help:"Networks of that load balancer, whose X-Forwarded-* is believed." env:"SLIPWAY_TRUSTED_PROXIES"`
 	Statsd  string            `help:"Address at which apps send statsd or DogStatsD (UDP); off takes none." default:"127.0.0.1:8125" env:"SLIPWAY_STATSD"`
 	Kept    []string          `name:"statsd-tags" help:"Tags by whose values a metric is told apart; the others are left out." default:"status,status_code" env:"SLIPWAY_STATSD_TAGS"`
 	Slots   int               `help:"How many leases a worker does at once." default:"1" env:"SLIPWAY_SLOTS"`
@@ -46,15 +50,21 @@ func (c *agentCmd) Run(p *program) error {
 		Statsd: c.Statsd, StatsdTags: c.Kept,
 		Slots: c.Slots, Environ: c.Environ, Keeper: proc.KeeperProgram(), Isolation: isolation, Tied: c.Tied, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
-	if err := p.file.With(errors.Join(wrongPorts, err, o.Check())); err != nil {
+	if err := p.file.With(errors.Join(wrongPorts, err, c.checkFront(), o.Check())); err != nil {
 		return err
 	}
 	if o.JoinToken, err = c.token(); err != nil {
 		return err
 	}
+	if err := c.frontJoins(o.JoinToken); err != nil {
+		return err
+	}
 	ctx, stop := c.bind(p.ctx)
 	defer stop()
-	return agent.Run(ctx, o)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return agent.Run(ctx, o) })
+	g.Go(func() error { return c.front(ctx, o) })
+	return g.Wait()
 }
 
 // portRange reads a range of ports; whether there can be such ports is not its business.

@@ -76,8 +76,8 @@ func TestVerbsAreUnderstood(t *testing.T) {
 	for _, line := range []string{
 		"serve", "serve --data d --listen :7070 --edge-listen none --admin-token 0123456789abcdef --log-format json --url https://x --log-age 24h",
 		"serve --database postgres://x/y --nats nats://x --tls-cert c --tls-key k --secret-key k",
-		"agent --server https://x --join slj_x --roles work,host --name n --addr 10.0.0.1 --data d --labels zone=eu,disk=ssd --slots 2 --isolation processes --environ GOFLAGS=-a,-b --statsd off --statsd-tags a,b",
-		"edge --dir d --listen :80 --server http://x --id agt_x", "edge --server https://x --join slj_x --listen :80 --acme --acme-email a@b --trusted-proxies 10.0.0.0/8",
+		"agent --server https://x --join slj_x --roles work,host --name n --addr 10.0.0.1 --data d --labels zone=eu,disk=ssd --slots 2 --isolation processes --environ GOFLAGS=-a,-b --statsd off --statsd-tags a,b --front :8080 --front-trusted-proxies 10.0.0.0/8",
+		"edge --beside . --server https://x", "edge --dir d --listen :80 --server http://x --id agt_x", "edge --server https://x --join slj_x --listen :80 --acme --acme-email a@b --trusted-proxies 10.0.0.0/8",
 		"edge stop", "edge stop --data d", "init", "init --force dir", "demo", "demo --once --json --listen :1 --edge-listen :2 --data d --rps 10", "drill", "drill --json --data d",
 		"login", "login https://x --token t --pin p", "logout", "watch", "watch rol_1 --json", "watch 3", "builds", "builds --json -n 5", "builds bld_1 --json", "rollouts", "rollouts #3",
 		"releases --app shop --env staging", "hosts --role work --json", "logs bld_1", "logs 3 lse_1 -f", "rollback --reason r", "rollback rel_1 --reason r", "promote", "pause rol_1",

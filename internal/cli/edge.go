@@ -41,6 +41,7 @@ type edgeCmd struct {
 	ACMEEmail      string   `name:"acme-email" help:"Where the authority writes to when something is wrong; implies --acme." env:"SLIPWAY_ACME_EMAIL"`
 	ACMECA         string   `name:"acme-ca" help:"Directory of another certificate authority: its URL; implies --acme." env:"SLIPWAY_ACME_CA"`
 	TLSListen      string   `name:"tls-listen" help:"Address for visitors by TLS; --listen then sends everybody there. Default with --acme: :443." env:"SLIPWAY_EDGE_TLS_LISTEN"`
+	Beside         string   `help:"Data folder of an agent with the role host on this machine: visitors are sent to its processes alone, as a front behind a load balancer." type:"path" placeholder:"DIR" env:"SLIPWAY_BESIDE"`
 	TrustedProxies []string `help:"Networks of proxies before the edge, whose X-Forwarded-* is believed." env:"SLIPWAY_TRUSTED_PROXIES"`
 	ID             string   `help:"Id that the server gave to its own edge." hidden:""`
 	Credential     string   `help:"Credential of the server's own edge." hidden:"" env:"SLIPWAY_EDGE_CREDENTIAL"`
@@ -50,7 +51,7 @@ func (c *edgeCmd) Run(p *program) error {
 	o := edge.Options{
 		ID: c.ID, Listen: c.Listen, Server: c.Server, Credential: c.Credential, Dir: c.Data, Version: programVersion(), Logger: c.logger(p.stderr),
 	}
-	if err := p.file.With(c.network(&o)); err != nil {
+	if err := p.file.With(errors.Join(c.network(&o), c.beside(&o))); err != nil {
 		return err
 	}
 	ctx, stop := c.bind(p.ctx)
@@ -81,6 +82,21 @@ func (c *edgeCmd) network(o *edge.Options) error {
 		err = errors.Join(err, agent.CheckName(c.Name))
 	}
 	return errors.Join(err, o.Check())
+}
+
+// beside makes the edge the front of an agent's host, and takes the server's address from there where no other is given.
+func (c *edgeCmd) beside(o *edge.Options) error {
+	if c.Beside == "" {
+		return nil
+	}
+	host, server, err := agent.Known(c.Beside)
+	if err != nil {
+		return fault.Invalid("--beside: %v; name the folder that the agent has as --data, and start the agent first", err).At("beside")
+	}
+	if o.Host = host; c.Server == "" {
+		c.Server = server
+	}
+	return nil
 }
 
 // networks reads what a flag says about proxies, all mistakes at once.

@@ -16,6 +16,8 @@
 // Guarantees: no request is lost by a new snapshot, by a restart (handover) or by the loss of the server; every request is counted in exactly one
 // cell, and every second reaches the server exactly once, as far as the disk lives (package spool says where it ends).
 //
+// An edge of one host (Options.Host, a front) sends to the processes of that host alone: it stands behind a load balancer of somebody else's, and counts as every edge does.
+//
 // By TLS (package certs) visitors speak HTTP/2 or HTTP/1.1. With TLS at an address of its own the plain one answers the certificate authority and sends
 // everybody else to https; a restart hands both over.
 //

@@ -84,7 +84,7 @@ func New(opts Options) (*Edge, error) {
 	if e.spool, err = spool.Open(filepath.Join(opts.Dir, "spool"), e.boot, opts.SpoolLimit, opts.Logger); err != nil {
 		return nil, err
 	}
-	e.tables = &tables{counter: e.counter, backends: map[backendKey]*watched{}}
+	e.tables = &tables{counter: e.counter, host: opts.Host, backends: map[backendKey]*watched{}}
 	e.alive, e.kill = context.WithCancel(context.Background())
 	e.restore()
 	return e, nil

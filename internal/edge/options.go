@@ -27,6 +27,8 @@ type Options struct {
 	Dir string
 	// Version tells a supervisor whether to replace this edge.
 	Version string
+	// Host, when set, is the one host (agent id) whose processes this edge sends visitors to: it is the front of that host, behind a load balancer of somebody else's.
+	Host string
 	// CertFile and KeyFile are a certificate for visitors (PEM). They are read again when they change.
 	CertFile, KeyFile string
 	// ACME, when set, obtains certificates instead: for the host names that the snapshot gives to environments, each when its first visitor comes. They are

@@ -63,6 +63,7 @@ func (t *table) named(host string) *route {
 // tables makes tables and keeps what outlives one: the backends with their health.
 type tables struct {
 	counter *count.Counter
+	host    string // the only one, where it is not empty
 
 	mu       sync.Mutex
 	backends map[backendKey]*watched
@@ -83,14 +84,16 @@ func (ts *tables) build(ctx context.Context, s wire.Snapshot) (*table, error) {
 	}
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	keys := make([]count.Key, len(s.Routes))
+	keys, own := make([]count.Key, len(s.Routes)), make([]wire.Route, len(s.Routes))
 	for i, r := range s.Routes {
+		r = ts.own(r)
+		own[i] = r
 		keys[i] = count.Key{App: r.App, Env: r.Env, Traffic: r.Traffic, Rollout: r.Rollout, Split: r.Split, Assets: r.Assets}
 	}
 	epochs, err := ts.counter.Apply(keys)
 	t := &table{snapshot: s, byHost: map[string]*route{}}
 	live := map[backendKey]bool{}
-	for i, wanted := range s.Routes {
+	for i, wanted := range own {
 		r := ts.route(ctx, wanted, epochs[i], live)
 		t.routes = append(t.routes, r)
 		for _, h := range r.Hosts {
@@ -110,15 +113,11 @@ func (ts *tables) build(ctx context.Context, s wire.Snapshot) (*table, error) {
 }
 
 func (ts *tables) route(ctx context.Context, wanted wire.Route, epoch *count.Epoch, live map[backendKey]bool) *route {
-	hosts := make([]string, len(wanted.Backends))
-	for i, b := range wanted.Backends {
-		hosts[i] = b.Host
-	}
-	r := &route{Route: wanted, epoch: epoch, share: split.Share(wanted.Split, hosts)}
-	r.old, r.new = newArm(epoch, wanted.Split.Old), newArm(epoch, wanted.Split.New)
+	r := &route{Route: wanted, epoch: epoch, share: ts.share(wanted)}
+	r.old, r.new = ts.newArm(epoch, wanted.Split.Old), ts.newArm(epoch, wanted.Split.New)
 	for _, wb := range wanted.Backends {
 		for _, fresh := range []bool{false, true} {
-			if !split.Serves(wanted.Split, fresh, wb.Release, wb.Host) {
+			if !ts.serves(wanted.Split, fresh, wb) {
 				continue
 			}
 			key := backendKey{app: wanted.App, env: wanted.Env, health: wanted.Health, Backend: wb}
@@ -148,11 +147,11 @@ func standsBy(r wire.Route, b wire.Backend) bool {
 	return slices.ContainsFunc(r.Backends, func(o wire.Backend) bool { return o.Release == b.Release && !slices.Contains(s.LeftOut, o.Host) })
 }
 
-func newArm(epoch *count.Epoch, release string) arm {
+func (ts *tables) newArm(epoch *count.Epoch, release string) arm {
 	if release == "" {
 		return arm{}
 	}
-	return arm{release: release, header: []string{release}, none: epoch.Cell(release, "")}
+	return arm{release: release, header: []string{release}, none: epoch.Cell(release, ts.host)}
 }
 
 // backend gives the running one, or a new one under checks.

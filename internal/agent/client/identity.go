@@ -50,6 +50,22 @@ func loadIdentity(dir string) (identity, error) {
 	return id, nil
 }
 
+// Known reads who an agent is from the folder of its identity: its id, and the address of its server. It makes nothing.
+func Known(dir string) (agent, server string, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, IdentityFile))
+	if err != nil {
+		return "", "", fmt.Errorf("read the agent's identity: %w", err)
+	}
+	var id identity
+	if err := json.Unmarshal(data, &id); err != nil {
+		return "", "", fmt.Errorf("read the agent's identity in %s: %w", dir, err)
+	}
+	if id.Agent == "" {
+		return "", "", fmt.Errorf("the agent of %s has not joined yet", dir)
+	}
+	return id.Agent, id.Server, nil
+}
+
 // save replaces the file at once, readable by its owner only.
 func (id identity) save(dir string) error {
 	data, err := json.MarshalIndent(id, "", "  ")
