@@ -34,7 +34,7 @@ type RouteSecond struct {
 	Rollout string `json:"rollout,omitempty"`
 	Split   Split  `json:"split"`
 	// Hosts counts by release and host; Buckets by release and visitor hash bucket; Paths by release and route pattern (the busiest and all that failed, at most 50);
-	// Failures by all that tells one kind of error from another (the most frequent, at most 50).
+	// Failures by all that tells one kind of error from another (the most frequent kinds of both releases together, at most 24, and the rest).
 	Hosts    []HostCount    `json:"hosts,omitempty"`
 	Buckets  []BucketCount  `json:"buckets,omitempty"`
 	Paths    []PathCount    `json:"paths,omitempty"`
@@ -89,7 +89,7 @@ type PathCount struct {
 	AtRisk      int64  `json:"at_risk,omitempty"`
 }
 
-// FailureCount is one kind of error of one release on one host: its route pattern, the status of the answer (0 where there was none), and what the app said of
+// FailureCount is one kind of error of one release, and on one host where hosts are compared: its route pattern, the status of the answer (0 where there was none), and what the app said of
 // it in the header Slipway-Error, with numbers folded. FirstErrors as in PathCount.
 type FailureCount struct {
 	Release     string `json:"release"`

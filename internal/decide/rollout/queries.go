@@ -19,6 +19,9 @@ type Queries struct {
 // Release is the release that a label means: its id, or its commit, of which seven digits are enough; empty for none of those that serve.
 func (q Queries) Release(label string) string {
 	const least = 7
+	if label == "" {
+		return ""
+	}
 	for name, id := range q.releases {
 		if name == label || len(label) >= least && strings.HasPrefix(name, label) {
 			return id
@@ -92,7 +95,12 @@ func (s *Service) addQueries(ctx context.Context, from db.Querier, e *envRow, q 
 		if err != nil {
 			return err
 		}
-		q.releases[id], q.releases[r.body.Commit] = id, id
+		q.releases[id] = id
+		if _, both := q.releases[r.body.Commit]; both { // a change of the configuration is a release of the same commit: only the id tells which it is
+			delete(q.releases, r.body.Commit)
+		} else if r.body.Commit != "" {
+			q.releases[r.body.Commit] = id
+		}
 	}
 	return nil
 }

@@ -34,10 +34,9 @@ type bucket struct{ requests, errors atomic.Int64 }
 
 // arm counts one release within an epoch.
 type arm struct {
-	release  string
-	buckets  [event.Buckets]bucket
-	paths    paths
-	failures failures
+	release string
+	buckets [event.Buckets]bucket
+	paths   paths
 }
 
 // drain adds what was counted since the last drain to the second.
@@ -52,5 +51,4 @@ func (a *arm) drain(into *event.RouteSecond) {
 		}
 	}
 	into.Paths = a.paths.drain(a.release, into.Paths)
-	into.Failures = a.failures.drain(a.release, into.Failures)
 }

@@ -393,8 +393,8 @@ func TestFirstErrorsByRouteAndKind(t *testing.T) {
 	if got := s.Routes[0].Paths; len(got) != 2 || got[0] != cart || got[1] != pay {
 		t.Errorf("paths %+v", got)
 	}
-	item := event.FailureCount{Release: "b", Host: "h1", Path: "/cart/:id", Status: 500, Error: "no item # in cart", Errors: 2, FirstErrors: 2}
-	gone := event.FailureCount{Release: "b", Host: "h1", Path: "/pay", Status: 502, Errors: 1}
+	item := event.FailureCount{Release: "b", Path: "/cart/:id", Status: 500, Error: "no item # in cart", Errors: 2, FirstErrors: 2}
+	gone := event.FailureCount{Release: "b", Path: "/pay", Status: 502, Errors: 1}
 	if got := s.Routes[0].Failures; len(got) != 2 || got[0] != item || got[1] != gone {
 		t.Errorf("failures %+v", got)
 	}
@@ -404,22 +404,45 @@ func TestFirstErrorsByRouteAndKind(t *testing.T) {
 func TestKindsOfFailureAreBounded(t *testing.T) {
 	var f failures
 	for i := range 5000 {
-		f.add(kind{host: "h1", path: "/", status: 500, message: foldMessage(strings.Repeat("x", i%300) + " y")}, 1)
-		f.add(kind{host: "h1", path: "/p" + strconv.Itoa(i)}, 0)
+		f.add(kind{path: "/", status: 500, message: foldMessage(strings.Repeat("x", i%300) + " y")}, place{release: "a", host: "h1"}, 1)
+		f.add(kind{path: "/p" + strconv.Itoa(i)}, place{release: "a"}, 0)
 	}
 	if len(f.held) > failuresHeld+1 {
 		t.Errorf("%d kinds are held", len(f.held))
 	}
-	got := f.drain("a", nil)
+	got := f.drain()
 	var all, first int64
 	for _, n := range got {
 		all, first = all+n.Errors, first+n.FirstErrors
-		if n.Path == Other && (n.Status != 0 || n.Error != "") {
+		if n.Path == Other && (n.Status != 0 || n.Error != "" || n.Host != "") {
 			t.Errorf("what is cut off looks like a kind: %+v", n)
 		}
 	}
-	if len(got) > failuresReported || len(got) < failuresReported-1 || all != 10000 || first != 5000 || len(f.drain("a", nil)) != 0 {
+	if len(got) > failuresReported+1 || len(got) < failuresReported || all != 10000 || first != 5000 || len(f.drain()) != 0 {
 		t.Errorf("%d kinds of %d errors, %d first", len(got), all, first)
+	}
+}
+
+// However many kinds there are, each release's part of those that are told is its part of all: nothing is cut off for being of the one with more visitors.
+func TestWhatIsCutOffIsOfBothReleases(t *testing.T) {
+	for _, kinds := range []int{10, 100, 2000} {
+		var f failures
+		for i := range 20_000 {
+			release := "old"
+			if i%10 == 0 {
+				release = "new"
+			}
+			f.add(kind{path: "/" + strconv.Itoa(i/10%kinds), status: 500}, place{release: release}, 1)
+		}
+		told := map[string]int64{}
+		for _, n := range f.drain() {
+			if n.Path != Other {
+				told[n.Release] += n.FirstErrors
+			}
+		}
+		if share := float64(told["new"]) / float64(told["new"]+told["old"]); math.Abs(share-0.1) > 0.03 {
+			t.Errorf("of %d kinds the new release has %.3f of those that are told, and .1 of all: %v", kinds, share, told)
+		}
 	}
 }
 

@@ -29,6 +29,8 @@ type Epoch struct {
 	open    atomic.Int64
 	retired bool // under the counter's lock
 
+	failures failures
+
 	mu    sync.Mutex
 	arms  []*arm
 	cells []*Cell
@@ -85,6 +87,7 @@ func (e *Epoch) drain() (event.RouteSecond, bool) {
 	for _, a := range e.arms {
 		a.drain(&s)
 	}
+	s.Failures = e.failures.drain()
 	e.drainLatency(&s)
 	return s, s.Hosts != nil || s.Buckets != nil || s.Paths != nil || s.Latency != nil
 }

@@ -2,6 +2,7 @@ package count
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -10,23 +11,24 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/route"
 )
 
-// Limits of the count by kind of failure.
+// Limits of the count by kind of failure, both releases together: what is cut off must not depend on which release it is of, or the one with more visitors would seem to have
+// fewer kinds.
 const (
-	failuresHeld     = 256
-	failuresReported = 25 // of each of the two releases: event.RouteSecond allows 50
+	failuresHeld     = 256 // kinds in a second
+	failuresReported = 24
 	messageBytes     = 80
 )
 
 // kind tells one kind of failure from another. What there is no room for is the kind with the path Other alone, which is never news.
 type kind struct {
-	host, path, message string
-	status              int
+	path, message string
+	status        int
 }
 
 // kindOf is the kind of a request that failed.
 func kindOf(r *Request, assets []string) kind {
 	var buf [160]byte
-	return kind{host: r.cell.host, path: string(route.Append(buf[:0], r.path, assets)), message: foldMessage(r.message), status: r.status}
+	return kind{path: string(route.Append(buf[:0], r.path, assets)), message: foldMessage(r.message), status: r.status}
 }
 
 // foldMessage makes one of messages that differ in numbers only: each word with a digit in it is "#". It is cut at 80 bytes.
@@ -58,50 +60,72 @@ func foldMessage(message string) string {
 
 type failureCount struct{ errors, firstErrors int64 }
 
+// place is where failures of a kind are counted: the release, and the host where hosts are compared.
+type place struct{ release, host string }
+
 // failures counts by kind. Errors are few, so that a lock will do.
 type failures struct {
 	mu   sync.Mutex
-	held map[kind]failureCount
+	held map[kind]map[place]failureCount
 }
 
-func (f *failures) add(k kind, first int64) {
+func (f *failures) add(k kind, at place, first int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.held == nil {
-		f.held = map[kind]failureCount{}
+		f.held = map[kind]map[place]failureCount{}
 	}
-	if _, known := f.held[k]; !known && len(f.held) >= failuresHeld {
-		k = kind{host: k.host, path: Other}
+	if f.held[k] == nil && len(f.held) >= failuresHeld {
+		k, at.host = kind{path: Other}, ""
 	}
-	n := f.held[k]
-	f.held[k] = failureCount{errors: n.errors + 1, firstErrors: n.firstErrors + first}
+	if f.held[k] == nil {
+		f.held[k] = map[place]failureCount{}
+	}
+	n := f.held[k][at]
+	f.held[k][at] = failureCount{errors: n.errors + 1, firstErrors: n.firstErrors + first}
 }
 
-// drain appends what was counted since the last drain, the most frequent one by one and the rest as Other.
-func (f *failures) drain(release string, into []event.FailureCount) []event.FailureCount {
+// drain gives what was counted since the last drain: the most frequent kinds of both releases together, each whole, and the rest as Other.
+func (f *failures) drain() []event.FailureCount {
 	f.mu.Lock()
 	held := f.held
 	f.held = nil
 	f.mu.Unlock()
-	all := make([]event.FailureCount, 0, len(held))
-	for k, n := range held {
-		all = append(all, event.FailureCount{
-			Release: release, Host: k.host, Path: k.path, Status: k.status, Error: k.message, Errors: n.errors, FirstErrors: n.firstErrors,
-		})
-	}
-	slices.SortFunc(all, func(a, b event.FailureCount) int {
-		return cmp.Or(cmp.Compare(b.Errors, a.Errors), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Error, b.Error))
+	other := held[kind{path: Other}]
+	delete(held, kind{path: Other})
+	kinds := slices.SortedFunc(maps.Keys(held), func(a, b kind) int {
+		return cmp.Or(cmp.Compare(total(held[b]), total(held[a])), cmp.Compare(a.path, b.path), cmp.Compare(a.status, b.status), cmp.Compare(a.message, b.message))
 	})
-	if len(all) <= failuresReported {
-		return append(into, all...)
-	}
-	other := event.FailureCount{Release: release, Path: Other}
-	for i, n := range all {
-		if i < failuresReported-1 && n.Path != Other {
-			into = append(into, n)
+	var all []event.FailureCount
+	for i, k := range kinds {
+		if i >= failuresReported {
+			if other == nil {
+				other = map[place]failureCount{}
+			}
+			for at, n := range held[k] {
+				at.host = ""
+				sum := other[at]
+				other[at] = failureCount{errors: sum.errors + n.errors, firstErrors: sum.firstErrors + n.firstErrors}
+			}
 			continue
 		}
-		other.Errors, other.FirstErrors = other.Errors+n.Errors, other.FirstErrors+n.FirstErrors
+		all = appendPlaces(all, k, held[k])
 	}
-	return append(into, other)
+	return appendPlaces(all, kind{path: Other}, other)
+}
+
+func total(places map[place]failureCount) (n int64) {
+	for _, c := range places {
+		n += c.errors
+	}
+	return n
+}
+
+func appendPlaces(all []event.FailureCount, k kind, places map[place]failureCount) []event.FailureCount {
+	for _, at := range slices.SortedFunc(maps.Keys(places), func(a, b place) int { return cmp.Or(cmp.Compare(a.release, b.release), cmp.Compare(a.host, b.host)) }) {
+		all = append(all, event.FailureCount{
+			Release: at.release, Host: at.host, Path: k.path, Status: k.status, Error: k.message, Errors: places[at].errors, FirstErrors: places[at].firstErrors,
+		})
+	}
+	return all
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/event"
+
+	"github.com/slipwayhq/slipway/internal/edge/split"
 )
 
 // Visitor says who a request is counted for.
@@ -169,5 +171,9 @@ func (r *Request) fail() {
 	}
 	assets := r.epoch.key.Assets
 	r.cell.arm.paths.add(r.path, assets, on)
-	r.cell.arm.failures.add(kindOf(r, assets), on.firstErrors)
+	at := place{release: r.cell.arm.release}
+	if s := r.epoch.key.Split; s.New != "" && s.Mode == split.Hosts {
+		at.host = r.cell.host
+	}
+	r.epoch.failures.add(kindOf(r, assets), at, on.firstErrors)
 }

@@ -52,7 +52,7 @@ func (s *State) Group(p Policy, l units.Layout) error {
 		}
 		p.Fleet.begin(test, v, l)
 		for len(s.Vitals[i].Hosts) < len(test.Phases) {
-			s.Vitals[i].Hosts = append(s.Vitals[i].Hosts, nil)
+			s.Vitals[i].Hosts = append(s.Vitals[i].Hosts, make([]HostCount, len(p.Fleet.Hosts)))
 			s.Split = nil // other hosts: their parts of the requests are looked at anew
 		}
 	}

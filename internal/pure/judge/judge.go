@@ -50,10 +50,10 @@ func (s *State) regressed(p Policy, i int) bool {
 		return false
 	}
 	if v.Bad == Drop {
-		high, ok := vital.Seen.Upper(p.excludeAlpha())
+		high, ok := vital.Seen.Upper(p.Alpha * v.Weight)
 		return ok && high < 1/(1+p.Margin)
 	}
-	low, ok := vital.Seen.Lower(p.excludeAlpha())
+	low, ok := vital.Seen.Lower(p.Alpha * v.Weight)
 	return ok && low > 1+p.Margin
 }
 

@@ -63,9 +63,9 @@ func (m *Rollout) addRoutes(rs event.RouteSecond, cells []event.HostCount, add f
 	for _, c := range cells {
 		all[c.Release] += c.AtRisk
 	}
-	failed := map[[2]string]int64{} // by route and host
+	failed := map[[3]string]int64{} // by route, host and release
 	for _, f := range rs.Failures {
-		failed[[2]string{f.Path, f.Host}] += m.ofKind(f)
+		failed[[3]string{f.Path, f.Host, f.Release}] += m.ofKind(f)
 	}
 	for _, p := range rs.Paths {
 		vital := judge.RouteErrors(p.Path)
@@ -74,7 +74,7 @@ func (m *Rollout) addRoutes(rs event.RouteSecond, cells []event.HostCount, add f
 		}
 		for _, c := range cells {
 			if c.Release == p.Release {
-				events := failed[[2]string{p.Path, c.Host}]
+				events := failed[[3]string{p.Path, c.Host, c.Release}]
 				part := float64(p.AtRisk) * float64(c.AtRisk) / float64(all[p.Release])
 				add(vital, c.Release, c.Host, events, max(int64(part+.5), events))
 			}
