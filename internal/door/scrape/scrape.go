@@ -14,7 +14,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -26,6 +29,9 @@ import (
 // every is how often is asked; it is the slot in which rollouts take what hosts measure.
 const every = 10 * time.Second
 
+// patience is how long answers are waited for.
+const patience = 4 * time.Second
+
 // Scraper asks one Prometheus.
 type Scraper struct {
 	Client   *prometheus.Client
@@ -33,6 +39,7 @@ type Scraper struct {
 	Journal  *journal.Journal
 	Logger   *slog.Logger
 
+	mu      sync.Mutex // of what follows, while queries run
 	boot    string
 	numbers map[string]int64
 	last    map[string]sample // by query and labels
@@ -74,10 +81,21 @@ func (s *Scraper) round(ctx context.Context, at time.Time) error {
 	}
 	number := at.Unix() / int64(every/time.Second)
 	grown := map[cell]map[string]float64{}
+	// All at once, and none for longer than it takes until the slot is taken for whole: a slow query is a gap of its own alone.
+	asked, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var g errgroup.Group
+	g.SetLimit(8)
 	for _, q := range all {
 		for _, v := range q.Vitals {
-			s.vital(ctx, q, v, at, number, grown)
+			g.Go(func() error {
+				s.vital(asked, q, v, at, number, grown)
+				return nil
+			})
 		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	for key, was := range s.last {
 		if was.round < number-1 {
@@ -90,21 +108,28 @@ func (s *Scraper) round(ctx context.Context, at time.Time) error {
 // vital asks for what a vital counts and what that is divided by: both, or there is nothing to tell.
 func (s *Scraper) vital(ctx context.Context, q rollout.Queries, v manifest.Vital, at time.Time, number int64, grown map[cell]map[string]float64) {
 	events, per, _ := v.Counters()
-	both := map[cell]map[string]float64{}
-	for _, part := range []struct{ name, query string }{{events, v.Prometheus}, {per, v.Per}} {
-		ctx, cancel := context.WithTimeout(ctx, every/2)
-		series, err := s.Client.Instant(ctx, part.query, at)
-		cancel()
-		if err != nil || len(series) == 0 {
+	parts := []struct{ name, query string }{{events, v.Prometheus}, {per, v.Per}}
+	answers := make([][]prometheus.Series, len(parts))
+	for i, part := range parts {
+		var err error
+		if answers[i], err = s.Client.Instant(ctx, part.query, at); err != nil || len(answers[i]) == 0 {
 			s.failed(q, v, part.query, err)
 			return
 		}
-		for _, one := range series {
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.told, q.App+"/"+q.Env+"/"+v.Name)
+	both := map[cell]map[string]float64{}
+	for i, part := range parts {
+		for _, one := range answers[i] {
 			s.add(q, part.name, one, number, both)
 		}
 	}
-	delete(s.told, q.App+"/"+q.Env+"/"+v.Name)
 	for c, counters := range both {
+		if _, ok := counters[per]; !ok {
+			continue // what it is divided by is not there
+		}
 		if grown[c] == nil {
 			grown[c] = map[string]float64{}
 		}
@@ -151,6 +176,8 @@ func first(labels map[string]string, names ...string) string {
 // failed tells of a query that gives nothing, once until it gives something again.
 func (s *Scraper) failed(q rollout.Queries, v manifest.Vital, query string, err error) {
 	key := q.App + "/" + q.Env + "/" + v.Name
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.told[key] {
 		return
 	}

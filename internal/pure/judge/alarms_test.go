@@ -1,8 +1,12 @@
 package judge_test
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -53,5 +57,47 @@ func TestAlarmsAreNotNeededForHealth(t *testing.T) {
 	}
 	if v := judge.Judge(p, s); v.Outcome != judge.Regressed || v.Reasons[0].Vital != "errors on /pay" {
 		t.Errorf("%s: %+v", v.Outcome, v.Vitals)
+	}
+}
+
+// With a wrong split and fifty routes a good release is held, not taken back: each of them has its part of alpha, there too.
+func TestAWrongSplitWithManyRoutes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 1))
+	poisson := func(mean float64) int64 { return int64(distuv.Poisson{Lambda: mean, Src: rng}.Rand()) }
+	regressed := 0
+	for range 60 {
+		p := judge.Standard(judge.ByVisitor, 0.01, nil)
+		var routes []string
+		for i := range 50 {
+			routes = append(routes, fmt.Sprintf("/%d", i))
+		}
+		judge.AddAlarms(&p, routes)
+		s := judge.NewState(p)
+		for range 30 {
+			tick := judge.Tick{Share: .1, Counts: map[string]judge.Count{}, Traffic: &judge.Traffic{New: 2000, Old: 8000, Buckets: make([]int64, 64)}}
+			var all judge.Count
+			for _, r := range routes {
+				c := judge.Count{New: poisson(2), Old: poisson(8), AtRiskNew: 40, AtRiskOld: 160}
+				tick.Counts[judge.RouteErrors(r)] = c
+				all = judge.Count{New: all.New + c.New, Old: all.Old + c.Old, AtRiskNew: 2000, AtRiskOld: 8000}
+			}
+			tick.Counts[judge.Errors] = all
+			for b := range tick.Traffic.Buckets {
+				tick.Traffic.Buckets[b] = poisson(125)
+			}
+			if err := s.Fold(p, tick); err != nil {
+				t.Fatal(err)
+			}
+		}
+		switch v := judge.Judge(p, s); v.Outcome {
+		case judge.Regressed:
+			regressed++
+		case judge.WrongSplit:
+		default:
+			t.Fatalf("a split of 20 %% instead of 10 %% is %s", v.Outcome)
+		}
+	}
+	if regressed > 3 {
+		t.Errorf("%d of 60 good releases are taken back", regressed)
 	}
 }

@@ -20,7 +20,7 @@ type Mean struct {
 	// Phase and Look count the changes of the groups, and the looks since the last one.
 	Phase int `json:"phase"`
 	Look  int `json:"look"`
-	// Of the last look: the ratio of new to old, with the ends that no look so far excludes, and the hosts on each side.
+	// Of the last look: the ratio of new to old, with the ends of its interval at the level of that look, and the hosts on each side.
 	Ratio float64 `json:"ratio"`
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`

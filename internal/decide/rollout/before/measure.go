@@ -21,7 +21,7 @@ const (
 	// slotsKept is how long slots are kept: enough for the window before a push, and to see what a vital would have read in the last hour.
 	slotsKept = 2 * 3600 / SlotSeconds
 	// namesKept bounds the counters of a slot.
-	namesKept = 100
+	namesKept = 500 // as many as an agent tells of
 )
 
 // Counter names a vital's counters among what hosts measure: what it counts, and what that is divided by. Late ones may be told of a while after.
@@ -42,16 +42,16 @@ type Slot struct {
 	Counters map[string]float64 `json:"c,omitempty"`
 }
 
-// Add adds a second.
-func (s *Slot) Add(r event.ReleaseSecond, host *event.HostUse) {
+// Add adds a second. Counters are added if it is whole.
+func (s *Slot) Add(r event.ReleaseSecond, host *event.HostUse, whole bool) {
 	if r.Use != nil {
 		s.Uses, s.CPU, s.Memory = s.Uses+1, s.CPU+r.Use.CPU, s.Memory+float64(r.Use.Memory)
 	}
 	if host != nil {
 		s.Loads, s.Load = s.Loads+1, s.Load+host.Load1
 	}
-	if r.Lost > 0 {
-		return // a second that lost something would read as a drop
+	if !whole {
+		return
 	}
 	for _, m := range r.Metrics {
 		if m.Kind == event.MetricCounter {
@@ -103,6 +103,11 @@ type HostSlot struct {
 // AddHost adds a host's second to the slots of the releases that run there.
 func AddHost(ctx context.Context, tx *db.Tx, h event.HostSecond) error {
 	slot := h.Second / SlotSeconds
+	// Where one release lost something in this second, the counters of none of the app's are taken: it would read as a drop of the one, and a rise of the other.
+	lost := map[[2]string]bool{}
+	for _, r := range h.Releases {
+		lost[[2]string{r.App, r.Env}] = lost[[2]string{r.App, r.Env}] || r.Lost > 0
+	}
 	for _, r := range h.Releases {
 		var body string
 		var s Slot
@@ -120,7 +125,7 @@ func AddHost(ctx context.Context, tx *db.Tx, h event.HostSecond) error {
 				return fmt.Errorf("read what the hosts of %s/%s measured: %w", r.App, r.Env, err)
 			}
 		}
-		s.Add(r, h.Host)
+		s.Add(r, h.Host, !lost[[2]string{r.App, r.Env}])
 		next, err := json.Marshal(s)
 		if err != nil {
 			return fmt.Errorf("encode what the hosts of %s/%s measured: %w", r.App, r.Env, err)

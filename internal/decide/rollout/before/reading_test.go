@@ -19,9 +19,9 @@ func measured() *past {
 				{Name: "checkout.failed", Kind: event.MetricCounter, Sum: 2}, {Name: "checkout.started", Kind: event.MetricCounter, Sum: 50},
 				{Name: "queue", Kind: event.MetricGauge, Sum: 9}, {Name: "bad", Kind: event.MetricCounter, Sum: math.Inf(1)}, {Name: "worse", Kind: event.MetricCounter, Sum: -3},
 			},
-		}, &event.HostUse{Load1: 2})
+		}, &event.HostUse{Load1: 2}, true)
 	}
-	p.slots[31].Add(event.ReleaseSecond{Lost: 3, Metrics: []event.Metric{{Name: "checkout.failed", Kind: event.MetricCounter, Sum: 1000}}}, nil) // it tells less than there was
+	p.slots[31].Add(event.ReleaseSecond{Lost: 3, Metrics: []event.Metric{{Name: "checkout.failed", Kind: event.MetricCounter, Sum: 1000}}}, nil, false) // it tells less than there was
 	return p
 }
 

@@ -222,7 +222,10 @@ func (m *Rollout) SetLost(host string, lost bool) {
 // add counts what is shown, settled or not.
 func (t *Totals) add(m *Rollout, rs event.RouteSecond) {
 	if t.Paths == nil {
-		t.Paths, t.Hosts = map[string]PathTotal{}, map[string]HostTotal{}
+		t.Paths = map[string]PathTotal{}
+	}
+	if t.Hosts == nil {
+		t.Hosts = map[string]HostTotal{}
 	}
 	for _, c := range rs.Hosts {
 		h := t.Hosts[c.Host]

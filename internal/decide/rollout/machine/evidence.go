@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -28,18 +29,21 @@ func (m *Rollout) Fold(rs event.RouteSecond, news []event.FailureCount, second i
 	if !m.Judged() || m.State == Promoting || m.State == Returning {
 		return nil, false, nil
 	}
+	var errs []error
 	for _, s := range m.pair(m.read(rs, news, second)) {
 		if s.Layout != nil {
 			if err := m.Evidence.Group(m.Judge, *s.Layout); err != nil {
-				return folded, false, err
+				errs = append(errs, err)
+				continue
 			}
 		}
 		if err := m.Evidence.Fold(m.Judge, s.Tick); err != nil {
-			return folded, false, err
+			errs = append(errs, err)
+			continue
 		}
 		folded = append(folded, s)
 	}
-	return folded, len(folded) > 0 && m.rejudge(now), nil
+	return folded, len(folded) > 0 && m.rejudge(now), errors.Join(errs...)
 }
 
 // rejudge says anew what the evidence means, and tells whether that changed.
@@ -103,7 +107,9 @@ func (m *Rollout) events(c event.Counts, threshold int) (events, atRisk int64) {
 
 // count adds one host's cell to the tick.
 func (m *Rollout) count(counts map[string]judge.Count, c event.HostCount) {
-	m.put(counts, judge.Errors, c.Release, func() (int64, int64) { return m.events(c.Counts, -1) })
+	if m.judges(judge.Errors) {
+		m.put(counts, judge.Errors, c.Release, func() (int64, int64) { return m.events(c.Counts, -1) })
+	}
 	for i, t := range m.Thresholds {
 		m.put(counts, t.Vital, c.Release, func() (int64, int64) { return m.events(c.Counts, i) })
 	}

@@ -86,7 +86,7 @@ func (m *Rollout) addRoutes(rs event.RouteSecond, cells []event.HostCount, add f
 // settled before are compared on; a second of a split that is not the present one changes nothing.
 func (m *Rollout) layout(s event.Split, second int64) (l units.Layout, ok bool) {
 	last := m.lastLayout()
-	if last != nil && (!sameSplit(s, m.Split) || len(m.Evidence.Vitals[0].Units.Phases) >= maxPhases) {
+	if last != nil && (!sameSplit(s, m.Split) || len(m.phases()) >= maxPhases) {
 		return *last, true
 	}
 	fresh, part := set(s.NewHosts), set(m.Hosts)
@@ -111,14 +111,20 @@ func (m *Rollout) layout(s event.Split, second int64) (l units.Layout, ok bool) 
 
 // lastLayout is the one that is compared so far, nil before the first.
 func (m *Rollout) lastLayout() *units.Layout {
-	if len(m.Evidence.Vitals) == 0 || m.Evidence.Vitals[0].Units == nil {
-		return nil
+	if phases := m.phases(); len(phases) > 0 {
+		return &phases[len(phases)-1].Layout
 	}
-	phases := m.Evidence.Vitals[0].Units.Phases
-	if len(phases) == 0 {
-		return nil
+	return nil
+}
+
+// phases are those of the hosts' groups; all vitals that compare hosts have the same.
+func (m *Rollout) phases() []units.Phase {
+	for _, v := range m.Evidence.Vitals {
+		if v.Units != nil {
+			return v.Units.Phases
+		}
 	}
-	return &phases[len(phases)-1].Layout
+	return nil
 }
 
 func set(list []string) map[string]bool {

@@ -56,26 +56,29 @@ func (m *Rollout) pair(s Second) (ready []Second) {
 	return ready
 }
 
-// whole tells whether a second has requests of both releases.
+// whole tells whether a second has requests of both releases, of any vital.
 func (m *Rollout) whole(s Second) bool {
-	c := s.Tick.Counts[judge.Errors]
-	if hosts := s.Tick.Hosts[judge.Errors]; hosts != nil {
-		l := s.Layout
-		if l == nil {
-			l = m.lastLayout()
-		}
+	var fresh, old int64
+	for _, c := range s.Tick.Counts {
+		fresh, old = fresh+c.AtRiskNew, old+c.AtRiskOld
+	}
+	l := s.Layout
+	if l == nil {
+		l = m.lastLayout()
+	}
+	for _, hosts := range s.Tick.Hosts {
 		if l == nil {
 			return true
 		}
 		for i, h := range hosts {
 			if slices.Contains(l.New, i) {
-				c.AtRiskNew += h.Requests
+				fresh += h.Requests
 			} else {
-				c.AtRiskOld += h.Requests
+				old += h.Requests
 			}
 		}
 	}
-	return c.AtRiskNew > 0 && c.AtRiskOld > 0
+	return fresh > 0 && old > 0
 }
 
 // wait adds a half to those of its slot. One that comes after its slot was folded waits with the next.

@@ -64,6 +64,12 @@ func (m *Rollout) missed(now time.Time, gap time.Duration) {
 // setBack moves the rollout's times with a clock that was set back by -gap.
 func (m *Rollout) setBack(gap time.Duration) {
 	m.Since = m.Since.Add(gap)
+	if !m.SplitSince.IsZero() {
+		m.SplitSince = m.SplitSince.Add(gap)
+	}
+	if m.Used != nil {
+		m.Used.Slot = 0 // what is told of from now on has times of before
+	}
 	for _, since := range []map[string]time.Time{m.UpSince, m.VisitorsSince} {
 		for host, at := range since {
 			since[host] = at.Add(gap)

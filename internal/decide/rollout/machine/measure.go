@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,18 @@ type Used struct {
 	Sides string                 `json:"sides,omitempty"`
 	Slots int                    `json:"slots"`
 	Hosts map[string]before.Slot `json:"hosts,omitempty"`
+	// Late is what came of a Prometheus in this minute.
+	Late Late `json:"late"`
+}
+
+// Late adds up a minute of counters that are told of late, and in lumps: a Prometheus has grown once from each process in a minute, if it asks them that often, but not in each ten
+// seconds. Folded by slots the lumps of one release would look like harm until those of the other came.
+type Late struct {
+	// From is the slot that it began with, 0 for none; a minute counts only whole, and while the same hosts are compared.
+	From   int64                        `json:"from,omitempty"`
+	Sides  string                       `json:"sides,omitempty"`
+	Counts map[string]judge.Count       `json:"counts,omitempty"`
+	Hosts  map[string][]judge.HostCount `json:"hosts,omitempty"`
 }
 
 // Look is one look at a mean of hosts.
@@ -104,7 +117,7 @@ func (m *Rollout) Measure(slot int64, hosts []before.HostSlot, now time.Time) (s
 		}
 		return h.Release == m.Release && !fresh[h.Host] || h.Release == m.From && !old[h.Host] || h.Release != m.Release && h.Release != m.From
 	})
-	if s = m.readCounters(second, hosts); s.Counted() {
+	if s = m.readCounters(slot, hosts); s.Counted() {
 		if err := m.Evidence.Fold(m.Judge, s.Tick); err != nil {
 			return s, nil, false, err
 		}
@@ -121,6 +134,9 @@ func (m *Rollout) sides(second int64) (fresh, old map[string]bool, ok bool) {
 	byHost := m.Mode == manifest.CanaryHosts
 	started := set(m.newHosts())
 	for _, h := range m.Hosts {
+		if m.UpSince[h].IsZero() && slices.Contains(m.Lost, h) {
+			continue // it serves nobody
+		}
 		if started[h] && (m.UpSince[h].IsZero() || m.unsettled(h, second)) {
 			return nil, nil, false
 		}
@@ -130,39 +146,88 @@ func (m *Rollout) sides(second int64) (fresh, old map[string]bool, ok bool) {
 }
 
 // readCounters puts the app's counters in the judge's form.
-func (m *Rollout) readCounters(second int64, hosts []before.HostSlot) Second {
-	t := judge.Tick{Second: second, Share: m.Split.Share, Counts: map[string]judge.Count{}}
-	l := m.lastLayout()
+func (m *Rollout) readCounters(slot int64, hosts []before.HostSlot) Second {
+	second := slot * before.SlotSeconds
+	t := judge.Tick{Second: second, Share: m.Split.Share, Counts: map[string]judge.Count{}, Hosts: map[string][]judge.HostCount{}}
+	late := m.late(slot)
 	for vital, c := range m.counters() {
-		if !m.judges(vital) || c.Late && time.Unix(second, 0).Before(m.SplitSince.Add(scrapeLag)) {
+		if !m.judges(vital) {
 			continue
 		}
-		var byHost []judge.HostCount
-		if m.Judge.Fleet != nil {
-			if l == nil {
-				continue
-			}
-			byHost = make([]judge.HostCount, len(m.Judge.Fleet.Hosts))
+		to := &t
+		if c.Late {
+			to = late
 		}
-		any := false
-		for _, h := range hosts {
-			events := int64(h.Measured.Counters[c.Events] + .5)
-			atRisk := max(int64(h.Measured.Counters[c.Per]+.5), events)
-			any = any || atRisk > 0
-			if i := slices.Index(m.fleetHosts(), h.Host); byHost == nil {
-				m.put(t.Counts, vital, h.Release, func() (int64, int64) { return events, atRisk })
-			} else if i >= 0 && (h.Release == m.Release && slices.Contains(l.New, i) || h.Release == m.From && slices.Contains(l.Old, i)) {
-				byHost[i].Events, byHost[i].Requests = byHost[i].Events+events, byHost[i].Requests+atRisk
-			}
-		}
-		if byHost != nil && any {
-			if t.Hosts == nil {
-				t.Hosts = map[string][]judge.HostCount{}
-			}
-			t.Hosts[vital] = byHost
+		if to != nil {
+			m.addCounter(to, vital, c, hosts)
 		}
 	}
+	const minute = 60 / before.SlotSeconds
+	if late != nil && slot%minute == minute-1 { // it is over
+		for vital, c := range late.Counts {
+			t.Counts[vital] = c
+		}
+		for vital, h := range late.Hosts {
+			t.Hosts[vital] = h
+		}
+		m.Used.Late = Late{}
+	}
+	if m.Mode == manifest.CanaryHosts {
+		t.Traffic = &judge.Traffic{} // as in traffic
+	}
+	if len(t.Hosts) == 0 {
+		t.Hosts = nil
+	}
 	return Second{Tick: t}
+}
+
+// late is where the counters of a Prometheus are added up, nil where this minute does not count.
+func (m *Rollout) late(slot int64) *judge.Tick {
+	const minute = 60 / before.SlotSeconds
+	u := &m.Used.Late
+	sides := ""
+	if l := m.lastLayout(); l != nil {
+		sides = fmt.Sprint(l.New, l.Old)
+	}
+	if slot%minute == 0 && !time.Unix(slot*before.SlotSeconds, 0).Before(m.SplitSince.Add(scrapeLag)) {
+		*u = Late{From: slot, Sides: sides, Counts: map[string]judge.Count{}, Hosts: map[string][]judge.HostCount{}}
+	}
+	if u.From == 0 || u.From/minute != slot/minute || u.Sides != sides {
+		*u = Late{}
+		return nil
+	}
+	if u.Counts == nil {
+		u.Counts = map[string]judge.Count{}
+	}
+	if u.Hosts == nil {
+		u.Hosts = map[string][]judge.HostCount{}
+	}
+	return &judge.Tick{Counts: u.Counts, Hosts: u.Hosts}
+}
+
+// addCounter adds what hosts counted of one vital in a slot.
+func (m *Rollout) addCounter(to *judge.Tick, vital string, c before.Counter, hosts []before.HostSlot) {
+	l, fleet := m.lastLayout(), m.fleetHosts()
+	if fleet != nil && l == nil {
+		return
+	}
+	for _, h := range hosts {
+		events := int64(h.Measured.Counters[c.Events] + .5)
+		atRisk := max(int64(h.Measured.Counters[c.Per]+.5), events)
+		if fleet == nil {
+			m.put(to.Counts, vital, h.Release, func() (int64, int64) { return events, atRisk })
+			continue
+		}
+		i := slices.Index(fleet, h.Host)
+		if i < 0 || atRisk == 0 || (h.Release != m.Release || !slices.Contains(l.New, i)) && (h.Release != m.From || !slices.Contains(l.Old, i)) {
+			continue
+		}
+		if to.Hosts[vital] == nil {
+			to.Hosts[vital] = make([]judge.HostCount, len(fleet))
+		}
+		to.Hosts[vital][i].Events += events
+		to.Hosts[vital][i].Requests += atRisk
+	}
 }
 
 func (m *Rollout) fleetHosts() []string {
@@ -180,6 +245,9 @@ func (m *Rollout) look(hosts []before.HostSlot, fresh, old map[string]bool) (loo
 			u.Phase++
 		}
 		u.Sides, u.Slots, u.Hosts = sides, 0, map[string]before.Slot{}
+	}
+	if u.Hosts == nil {
+		u.Hosts = map[string]before.Slot{} // an empty one is not stored
 	}
 	for _, h := range hosts {
 		sum := u.Hosts[h.Host]

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
+	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -180,5 +181,116 @@ func TestSlotsBeginWhenAllHasSettled(t *testing.T) {
 	p.measure(slot + 4)
 	if p.m.Used.Phase != 1 || p.m.Used.Sides == old || p.m.Used.Slots != 1 {
 		t.Errorf("other hosts are compared as if they were the same: %+v", p.m.Used)
+	}
+}
+
+// A group of hosts that nobody has told of yet survives being stored, and a host that was lost before the push keeps no vital from being read.
+func TestWhatIsNotToldOf(t *testing.T) {
+	p := newPlant(t, 1, manifest.CanaryHosts, cpu)
+	p.stopAt(Settling)
+	p.now = p.m.SplitSince.Add(time.Minute)
+	slot := p.now.Unix() / 10
+	for i := range int64(2) {
+		if _, _, _, err := p.m.Measure(slot+i, nil, p.now); err != nil {
+			t.Fatal(err)
+		}
+		p.reload()
+	}
+	p.measure(slot + 2)
+	if len(p.m.Used.Hosts) != 20 {
+		t.Errorf("%d hosts are known", len(p.m.Used.Hosts))
+	}
+
+	v := newPlant(t, 1, manifest.CanaryVisitors, counter)
+	gone := v.m.Hosts[3]
+	v.m.SetLost(gone, true)
+	v.stopAt(Settling)
+	delete(v.m.UpSince, gone)
+	v.now = v.m.SplitSince.Add(time.Minute)
+	v.measure(v.now.Unix() / 10)
+	if v.m.Evidence.Ticks != 1 {
+		t.Error("a lost host keeps the counters of all others from being read")
+	}
+}
+
+// What a Prometheus has grows in lumps, once a minute for each process at a time of its own: a minute counts whole, or not at all.
+func TestLumpsCountByTheMinute(t *testing.T) {
+	query := manifest.Vital{Name: "failed", Prometheus: "a", Per: "b", Bad: manifest.Rise, Weight: 1}
+	p := newPlant(t, 1, manifest.CanaryVisitors, query)
+	p.stopAt(Settling)
+	p.now = p.m.SplitSince.Add(10 * time.Minute)
+	first := p.m.SplitSince.Unix()/10 + 1
+	events, per, _ := query.Counters()
+	lump := func(slot int64) {
+		t.Helper()
+		release, n := "rel_1", 0.0
+		switch slot % 6 {
+		case 1:
+			n = 1500
+		case 4:
+			release, n = "rel_2", 500
+		}
+		hosts := []before.HostSlot{{Slot: slot, Release: release, Measured: before.Slot{Counters: map[string]float64{events: n, per: 10 * n}}}}
+		s, _, _, err := p.m.Measure(slot, hosts, p.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Counted() != (s.Tick.Second/10%6 == 5 && len(s.Tick.Counts) > 0) {
+			t.Errorf("slot %d counts: %+v", slot%6, s.Tick.Counts)
+		}
+		p.reload()
+	}
+	for slot := first; slot < first+60; slot++ {
+		lump(slot)
+	}
+	total := p.m.Evidence.Vitals[1].Total
+	if p.m.Verdict == judge.Regressed || total.New == 0 || total.New*3 != total.Old {
+		t.Errorf("%s after %+v", p.m.Verdict, total)
+	}
+	if begun := time.Unix((first+60)*10, 0).Sub(p.m.SplitSince.Add(scrapeLag)); total.New > 500*int64(begun/time.Minute) {
+		t.Errorf("%+v in %v: the minute in which the split was new counts", total, begun)
+	}
+}
+
+// Without errors among the vitals the others are judged all the same.
+func TestVitalsWithoutErrors(t *testing.T) {
+	w := newWorld(t, manifest.CanaryVisitors, "rel_1")
+	w.m.Thresholds = []judge.Threshold{{Vital: judge.LatencyP90, Quantile: .9, Ms: 100, Base: .1}}
+	w.m.Judge = PolicyOf(w.m, .01, map[string]float64{manifest.VitalLatency: 1}, nil, nil)
+	w.m.Evidence = judge.NewState(w.m.Judge)
+	w.answer()
+	for range 60 {
+		w.now = w.now.Add(time.Second)
+		if s := w.split; s.New != "" {
+			rs := event.RouteSecond{Split: s}
+			for release, share := range map[string]float64{s.Old: 1 - s.Share, s.New: s.Share} {
+				n := int64(400 * share)
+				c := event.Counts{Requests: n, AtRisk: n, AtRiskSlow: [3]int64{n}, FirstSlow: [3]int64{n / 10}}
+				if release == s.New {
+					c.FirstSlow[0] = n / 2
+				}
+				rs.Hosts = append(rs.Hosts, event.HostCount{Release: release, Host: "h1", Counts: c})
+			}
+			if _, _, err := w.m.Fold(rs, nil, w.now.Unix()-1, w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.advance()
+		w.answer()
+	}
+	if w.m.State != RolledBack || w.m.Vital != judge.LatencyP90 {
+		t.Errorf("it ended %s on %q", w.m.State, w.m.Vital)
+	}
+}
+
+// Where all hosts that were compared have gone, the judge is prepared anew for those that came.
+func TestOtherHostsAreAnotherComparison(t *testing.T) {
+	f := newFarm(t, 1, 12, .1)
+	if !f.m.Begun() {
+		t.Error("it has begun")
+	}
+	f.m.Hosts = []string{"n1", "n2", "n3"}
+	if f.m.Begun() {
+		t.Error("nothing is known of the hosts that came")
 	}
 }

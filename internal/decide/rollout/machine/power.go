@@ -40,6 +40,9 @@ func (m *Rollout) powerWords() string {
 		return ""
 	}
 	harm := judge.HarmWords(float64(m.Policy.RuleOut))
+	if p.Detect == 0 && (m.ErrorRate > 0 || !m.judges(judge.Errors)) {
+		return "" // everyone is on it at once, or errors are not what decides
+	}
 	if p.Detect == 0 {
 		return fmt.Sprintf("; at %s requests a second no error is usual, so that %s of errors cannot be told from chance", figure(m.PerSecond), harm)
 	}

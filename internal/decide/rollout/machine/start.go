@@ -47,7 +47,16 @@ func StepsOf(m *Rollout) []Step {
 }
 
 // Begun tells whether the judge is prepared already: the rollout lost all its hosts before, and begins anew; its evidence does not, unless it is split otherwise now.
-func (m *Rollout) Begun() bool { return len(m.Judge.Vitals) > 0 && m.Judge.Unit == unitOf(m) }
+// Where hosts are compared and others have taken their place, there is nothing to go on with.
+func (m *Rollout) Begun() bool {
+	known := 0
+	for _, h := range m.fleetHosts() {
+		if slices.Contains(m.Hosts, h) {
+			known++
+		}
+	}
+	return len(m.Judge.Vitals) > 0 && m.Judge.Unit == unitOf(m) && (m.Judge.Fleet == nil || known >= 2)
+}
 
 // StartWords says how the release will be judged.
 func (m *Rollout) StartWords() string {

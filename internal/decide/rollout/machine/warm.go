@@ -25,7 +25,7 @@ const (
 	keptSettles   = 10
 )
 
-// WarmBin counts the new release's requests of one age, and those of them that failed or were among the slowest tenth.
+// WarmBin counts the new release's requests of one age, and those of them that failed or were beyond the second latency threshold (the p90 of before, as a rule).
 type WarmBin struct {
 	Requests int64 `json:"n"`
 	Bad      int64 `json:"b,omitempty"`
