@@ -97,7 +97,7 @@ id: agt_x
 edge-trusted-proxies: [ten]
 `, 0o600)
 	status, _, errs := run(t, "", "serve", "--config", "s.yaml", "--nats", "somewhere")
-	known := "data, listen, edge-listen, edge-tls-listen, edge-tls-cert, edge-tls-key, acme, acme-email, acme-ca, edge-trusted-proxies, url, admin-token, database, nats, secret-key, tls-cert, tls-key, log-age"
+	known := "data, listen, edge-listen, edge-tls-listen, edge-tls-cert, edge-tls-key, acme, acme-email, acme-ca, edge-trusted-proxies, url, admin-token, database, nats, secret-key, tls-cert, tls-key, prometheus, prometheus-token, log-age"
 	want := `slipway: s.yaml:4:14: edge-listen: expected a single value, found a list
 slipway: s.yaml:5:1: unknown key "lissten"; did you mean listen?
 slipway: s.yaml:6:10: log-age: "3" is not a duration; write a number with a unit such as 30s or 5m
@@ -134,7 +134,7 @@ func TestAnEmptyFileIsNoMistake(t *testing.T) {
 func TestSecretsThatEverybodyCanReadAreRefused(t *testing.T) {
 	alone(t)
 	for text, exposed := range map[string]bool{
-		"admin-token: 0123456789abcdef": true, "secret-key: aa": true, "database: postgres://a:secret@host/x": true, "database: postgres://a@host/x": false,
+		"admin-token: 0123456789abcdef": true, "secret-key: aa": true, "prometheus-token: 0123": true, "prometheus: http://u:p@host": true, "database: postgres://a:secret@host/x": true, "database: postgres://a@host/x": false,
 		"database: postgres:///x?password=p": true, "nats: nats://u:p@host": true, "nats: nats://host": false, "listen: ':1'": false,
 	} {
 		for mode, open := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true, 0o642: true} {

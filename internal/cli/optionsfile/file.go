@@ -145,7 +145,7 @@ func readOptions(path string) (text []byte, open bool, err error) {
 }
 
 // secretOptions are those whose value is a secret, or holds one.
-func secretOptions() []string { return []string{"admin-token", "secret-key", "join"} }
+func secretOptions() []string { return []string{"admin-token", "secret-key", "prometheus-token", "join"} }
 
 // exposed names what stands in a file that everybody on the machine can read, or write, and nobody should.
 func exposed(path string, given manifest.Options) error {
