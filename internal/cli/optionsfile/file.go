@@ -145,7 +145,9 @@ func readOptions(path string) (text []byte, open bool, err error) {
 }
 
 // secretOptions are those whose value is a secret, or holds one.
-func secretOptions() []string { return []string{"admin-token", "secret-key", "prometheus-token", "join"} }
+func secretOptions() []string {
+	return []string{"admin-token", "secret-key", "prometheus-token", "join"}
+}
 
 // exposed names what stands in a file that everybody on the machine can read, or write, and nobody should.
 func exposed(path string, given manifest.Options) error {
@@ -153,7 +155,7 @@ func exposed(path string, given manifest.Options) error {
 	for name, g := range given {
 		text, _ := g.Value.(string)
 		secret := slices.Contains(secretOptions(), name) && !strings.HasPrefix(text, "@")
-		inURL := (name == "database" || name == "nats") && hasPassword(text)
+		inURL := slices.Contains([]string{"database", "nats", "prometheus"}, name) && hasPassword(text)
 		if secret || inURL {
 			names = append(names, name)
 		}
