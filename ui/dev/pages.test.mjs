@@ -126,11 +126,13 @@ test('since everyone has it stands beside before the push, and says that it comp
 });
 
 test('the running rollout moves by itself, and its charts grow', async () => {
-  const { page } = await visit(browser, full.url + pages['rollout-watched']);
+  const server = await fixture(); // of its own, as above
+  const { page } = await visit(browser, server.url + pages['rollout-watched']);
   const before = await page.$eval('main header', (e) => e.innerText);
   await page.waitForFunction((b) => document.querySelector('main header').innerText !== b, { timeout: 30_000 }, before);
   assert.equal(await page.$$eval('.uplot canvas', (c) => c.length), 3);
   await page.close();
+  await server.close();
 });
 
 test('the choice of a vital is in the address, and back works', async () => {
@@ -200,13 +202,15 @@ test('100,000 log lines: only those in view are in the document; it finds, follo
 });
 
 test('a growing log is followed until one scrolls up', async () => {
-  const { page } = await visit(browser, full.url + pages['build-running']);
+  const server = await fixture(); // of its own: the log of the other one may have come to its end by now
+  const { page } = await visit(browser, server.url + pages['build-running']);
   const last = () => page.$$eval('[role=log] .no', (n) => Number(n.at(-1)?.textContent ?? 0));
   const first = await last();
   await page.waitForFunction((f) => Number([...document.querySelectorAll('[role=log] .no')].at(-1)?.textContent) > f, { timeout: 30_000 }, first);
   await page.$eval('[role=log]', (e) => e.scrollTo(0, 0));
   await page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent.includes('Follow')));
   await page.close();
+  await server.close();
 });
 
 test('/ opens the search; it finds builds, hosts and pages by keyboard', async () => {
