@@ -18,9 +18,9 @@ type Reading struct {
 
 // TestVitals tells what the vitals of a manifest would have read over the last hour, or those of the release that serves where text is empty.
 func (c *Client) TestVitals(ctx context.Context, app, env, text string) ([]Item[Reading], error) {
-	var list struct {
-		Items []Item[Reading] `json:"items"`
+	var all struct {
+		Vitals []Item[Reading] `json:"vitals"`
 	}
-	err := c.call(ctx, http.MethodPost, Place{App: app, Env: env}.path("/vitals/test"), nil, nil, map[string]string{"manifest": text}, &list)
-	return list.Items, err
+	err := c.call(ctx, http.MethodPost, Place{App: app, Env: env}.path("/vitals/test"), nil, nil, map[string]string{"manifest": text}, &all)
+	return all.Vitals, err
 }

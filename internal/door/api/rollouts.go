@@ -119,8 +119,11 @@ func (s *Server) mountSight(r *rollout.Service) {
 			Manifest string `json:"manifest,omitempty" maxLength:"65536" doc:"A .slipway.yaml whose vitals are tried; absent: those of the release that serves"`
 		}
 	}
+	type readings struct {
+		Vitals []before.Reading `json:"vitals" nullable:"false"`
+	}
 	register(s, view, "POST /v1/apps/{app}/environments/{env}/vitals/test", "What vitals would have read over the last hour; changes nothing",
-		func(ctx context.Context, _ access.Identity, in *vitals) (*listOf[before.Reading], error) {
+		func(ctx context.Context, _ access.Identity, in *vitals) (*answer[readings], error) {
 			var wanted []manifest.Vital
 			if in.Body.Manifest != "" {
 				m, problems := manifest.Parse([]byte(in.Body.Manifest))
@@ -129,7 +132,8 @@ func (s *Server) mountSight(r *rollout.Service) {
 				}
 				wanted = m.Rollout.Vitals
 			}
-			return everything(r.ReadVitals(ctx, in.App, in.Env, wanted))
+			found, err := r.ReadVitals(ctx, in.App, in.Env, wanted)
+			return answerWith(readings{Vitals: found}, err)
 		})
 }
 

@@ -410,11 +410,6 @@ export interface ListPerson {
   next?: string;
 }
 
-export interface ListReading {
-  items: Reading[];
-  next?: string;
-}
-
 export interface ListRelease {
   items: Release[];
   next?: string;
@@ -568,6 +563,10 @@ export interface Reading {
   rate: number;
   text: string;
   unit: "share" | "cores" | "bytes" | "load" | "ms";
+}
+
+export interface Readings {
+  vitals: Reading[];
 }
 
 export interface Reason {
