@@ -84,8 +84,10 @@ func (s *Service) prepareJudge(ctx context.Context, tx *db.Tx, e *envRow, m *mac
 	if err != nil {
 		return err
 	}
-	if window.Measured, err = before.LoadMeasured(ctx, tx, tx.Now(), m.App, m.Env, m.From); err != nil {
-		return err
+	if m.Measures() { // most policies need nothing of it, and it is much
+		if window.Measured, err = before.LoadMeasured(ctx, tx, tx.Now(), m.App, m.Env, m.From); err != nil {
+			return err
+		}
 	}
 	m.PerSecond, m.ErrorRate = window.Rates()
 	m.Judge = machine.PolicyOf(m, alpha, weights, window, e.history)

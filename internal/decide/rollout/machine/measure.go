@@ -56,6 +56,11 @@ type Look struct {
 	Old   []judge.HostValue
 }
 
+// Measures tells whether the policy asks for anything that hosts measure.
+func (m *Rollout) Measures() bool {
+	return len(m.counters()) > 0 || slices.ContainsFunc(m.Policy.Vitals, manifest.Vital.OfHosts)
+}
+
 // PrepareUsed notes what hosts measured before, where any of it is judged.
 func (m *Rollout) PrepareUsed(w *before.Window) {
 	m.Used = nil
