@@ -23,15 +23,6 @@ func (s HostSecond) Key() string {
 	return s.Agent + "/" + s.Boot + "/" + strconv.FormatInt(s.Number, 10)
 }
 
-// Alone is the release that ran on this host while no other did. What is unattributed may be thought of as that release's where nothing hangs on it: a comparison of releases must not, as
-// hosts that run two would say less than hosts that run one.
-func (s HostSecond) Alone() (ReleaseSecond, bool) {
-	if len(s.Releases) != 1 {
-		return ReleaseSecond{}, false
-	}
-	return s.Releases[0], true
-}
-
 // HostUse is how busy a machine was in a second.
 type HostUse struct {
 	CPU      float64 `json:"cpu"`       // busy share of all cores, 0 to 1

@@ -40,7 +40,7 @@ func TestHostsOfOtherVersionsAreUnderstood(t *testing.T) {
 	if later.Host.Load1 != 2 || later.Releases[0].Use.CPU != 1.5 || later.Releases[0].Metrics[0].Values != 3 || later.Statsd.Lines != 3 {
 		t.Errorf("of a later agent: %+v", later)
 	}
-	if r, ok := before.Alone(); !ok || r.Release != "rel_1" || r.Use != nil || before.Host != nil {
+	if r := before.Releases; len(r) != 1 || r[0].Release != "rel_1" || r[0].Use != nil || before.Host != nil {
 		t.Errorf("of the agent before: %+v", before)
 	}
 }

@@ -18,7 +18,7 @@ func excludedText(p Policy, v VitalSpec, e VitalEvidence) string {
 
 func negligibleText(p Policy, v VitalSpec, e VitalEvidence) string {
 	return fmt.Sprintf("%s: %s on the new release in %s requests: fewer than the %s that would matter (%s sure)",
-		e.Label, quantity(e.New), commas(e.AtRiskNew), percent(v.Negligible), percent(1-p.excludeAlpha()))
+		e.Label, quantity(e.New), Commas(e.AtRiskNew), percent(v.Negligible), percent(1-p.excludeAlpha()))
 }
 
 func cannotRiseText(v VitalSpec) string {
@@ -32,13 +32,13 @@ func unknownText(v VitalSpec, e VitalEvidence) string {
 		return fmt.Sprintf("%s: no requests on both releases to compare yet", e.Label)
 	case e.New+e.Old == 0 && e.Needed.Requests > 0:
 		return fmt.Sprintf("%s: none on either release in %s requests; about %s more without any are needed to be sure",
-			e.Label, commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Requests)))
+			e.Label, Commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Requests)))
 	case e.Needed.Requests > 0:
 		return fmt.Sprintf("%s: %s; about %s more requests are needed to rule out %s",
 			e.Label, comparison(v, e), roughly(float64(e.Needed.Requests)), harm)
 	case e.Needed.Events > 0:
 		return fmt.Sprintf("%s: none on either release in %s requests; about %s would have to happen to rule out %s",
-			e.Label, commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Events)), harm)
+			e.Label, Commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Events)), harm)
 	}
 	return fmt.Sprintf("%s: %s; at this share of traffic no number of requests rules out %s", e.Label, comparison(v, e), harm)
 }
@@ -79,7 +79,7 @@ func comparison(v VitalSpec, e VitalEvidence) string {
 	if e.RatioEstimate < 2 || v.Bad == Drop {
 		times = strconv.FormatFloat(e.RatioEstimate, 'f', 2, 64)
 	}
-	return fmt.Sprintf("%s times the old release's (%s against %s expected)", times, commas(e.New), expected(e.Expected))
+	return fmt.Sprintf("%s times the old release's (%s against %s expected)", times, Commas(e.New), expected(e.Expected))
 }
 
 // expected keeps a decimal below 10.
@@ -87,7 +87,7 @@ func expected(x float64) string {
 	if x < 9.95 {
 		return strconv.FormatFloat(x, 'f', 1, 64)
 	}
-	return commas(int64(math.Round(x)))
+	return Commas(int64(math.Round(x)))
 }
 
 // HarmWords names a ratio of what is harm when it rises: "a doubling".
@@ -126,18 +126,18 @@ func roughly(x float64) string {
 		return "1"
 	}
 	unit := math.Pow(10, math.Max(0, math.Floor(math.Log10(x))-1))
-	return commas(int64(math.Round(x/unit) * unit))
+	return Commas(int64(math.Round(x/unit) * unit))
 }
 
 func quantity(n int64) string {
 	if n == 0 {
 		return "none"
 	}
-	return commas(n)
+	return Commas(n)
 }
 
-// commas: 12000 is "12,000". n is not negative.
-func commas(n int64) string {
+// Commas: 12000 is "12,000". n is not negative.
+func Commas(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	var b strings.Builder
 	for i, d := range digits {

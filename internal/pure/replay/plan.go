@@ -235,8 +235,8 @@ func cluster(events, of []int64) float64 {
 		exposure[i] = float64(n)
 	}
 	d, err := stats.DispersionOf(events, exposure)
-	if err != nil || d.Factor-2*d.SE <= 1 {
+	if err != nil {
 		return 1
 	}
-	return d.Cautious()
+	return d.Clusters()
 }

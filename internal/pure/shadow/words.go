@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
 
 // sentence says it all of one deploy.
@@ -50,7 +52,7 @@ func count(d Judged) string {
 	if strings.HasPrefix(what, "errors") {
 		what = "errors"
 	}
-	return fmt.Sprintf("about %s %s", commas(round(d.Spared)), what)
+	return fmt.Sprintf("about %s %s", judge.Commas(round(d.Spared)), what)
 }
 
 // round keeps two digits: what is beyond a rate of before is no better known.
@@ -75,7 +77,7 @@ func (j *judging) notes(deploys []Deploy) []string {
 		notes = append(notes, fmt.Sprintf("the log names releases by other names (%s) than the deploys (%s)", few(j.t.releases.list), deploys[0].Release))
 	}
 	if j.t.Repeated > 0 {
-		notes = append(notes, fmt.Sprintf("%s lines said again what another file had said, and counted once", commas(j.t.Repeated)))
+		notes = append(notes, fmt.Sprintf("%s lines said again what another file had said, and counted once", judge.Commas(j.t.Repeated)))
 	}
 	return notes
 }
@@ -101,7 +103,7 @@ func (j *judging) summary() string {
 		fmt.Fprintf(&b, " The team took back %d itself, of which %d are among these.", s.WentBack, s.Agreed)
 	}
 	if s.Spared > 0 {
-		fmt.Fprintf(&b, " Spared: about %s bad requests.", commas(round(s.Spared)))
+		fmt.Fprintf(&b, " Spared: about %s bad requests.", judge.Commas(round(s.Spared)))
 	}
 	switch {
 	case s.Moments > 0:
@@ -119,20 +121,7 @@ func number(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return commas(int64(n)) + " " + what + "s"
-}
-
-// commas: 12000 is "12,000". n is not negative.
-func commas(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
+	return judge.Commas(int64(n)) + " " + what + "s"
 }
 
 // percent writes a fraction with two digits: "1.7 %".

@@ -70,6 +70,15 @@ func DispersionOf(counts []int64, exposure []float64) (Dispersion, error) {
 // sizes differ wildly: the mean cluster is not enough for them.
 func (d Dispersion) Cautious() float64 { return max(1, d.Factor+2*d.SE) }
 
+// Clusters is how many events come together where that is clear, as two standard errors above 1, and then cautiously; else 1. For a window before, which is only to be divided by what it
+// shows.
+func (d Dispersion) Clusters() float64 {
+	if d.Factor-2*d.SE <= 1 {
+		return 1
+	}
+	return d.Cautious()
+}
+
 // Clustered is a Test for events that come in clusters and cannot be told apart by visitor: quasi-likelihood, the log likelihood of all events so far
 // divided by their dispersion. Nothing of it is Rebet or Capped.
 //

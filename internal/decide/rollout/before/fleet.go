@@ -92,8 +92,8 @@ func (w *Window) visitors(size float64) []units.Unit {
 // cluster is how many errors come together, at least 1.
 func (w *Window) cluster() float64 {
 	d, err := stats.DispersionOf(w.bursts, w.fair)
-	if err != nil || d.Factor-2*d.SE <= 1 {
+	if err != nil {
 		return 1
 	}
-	return d.Cautious()
+	return d.Clusters()
 }

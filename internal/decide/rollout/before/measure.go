@@ -201,8 +201,8 @@ func (m *Measured) cluster(c Counter) float64 {
 		events, of = append(events, int64(s.Counters[c.Events]+.5)), append(of, max(s.Counters[c.Per], s.Counters[c.Events]))
 	}
 	d, err := stats.DispersionOf(events, of)
-	if err != nil || d.Factor-2*d.SE <= 1 {
+	if err != nil {
 		return 1
 	}
-	return d.Cautious()
+	return d.Clusters()
 }
