@@ -123,6 +123,10 @@ test('since everyone has it stands beside before the push, and says that it comp
   await seen(page, 'Since everyone has it');
   assert.match(await text(page, 'main'), /1 % of 379,002 requests failed; in the half hour before the push 1 % of 381,240\..*no comparison/s);
   await page.close();
+  const { page: running } = await visit(browser, full.url + pages['rollout-watched']);
+  await seen(running, 'Vitals, old against new');
+  assert.doesNotMatch(await text(running, 'main'), /Since everyone has it/);
+  await running.close();
 });
 
 test('the running rollout moves by itself, and its charts grow', async () => {
