@@ -136,7 +136,7 @@ func quantity(n int64) string {
 	return Commas(n)
 }
 
-// Commas: 12000 is "12,000". n is not negative.
+// Commas writes 12000 as "12,000". n is not negative.
 func Commas(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	var b strings.Builder
