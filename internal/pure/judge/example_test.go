@@ -27,6 +27,6 @@ func Example() {
 		}
 	}
 	// Output:
-	// regressed after 3 seconds
-	// errors: 4.0 times the old release's (12 against 3.0 expected); a release that changes nothing shows this, however often one looks, in at most 1 of 100 rollouts
+	// regressed after 4 seconds
+	// errors: 4.0 times the old release's (16 against 4.0 expected); a release that changes nothing shows this, however often one looks, in at most 1 of 630 rollouts
 }

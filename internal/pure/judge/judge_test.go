@@ -160,11 +160,11 @@ func TestAStepBetsAnew(t *testing.T) {
 	s := NewState(p)
 	reserve := func() float64 { return s.Vitals[0].Harm.Reserve }
 	start := reserve()
-	for _, c := range []struct{ share, reserve float64 }{{.1, start}, {.1, start}, {.95, start / 2}, {.1, start / 2}, {.95, start / 2}, {1, start / 4}} {
+	for _, c := range []struct{ share, reserve float64 }{{.1, start}, {.1, start}, {.95, start / 3}, {.1, start / 3}, {.95, start / 3}, {1, start / 9}} {
 		if err := s.Fold(p, Tick{Share: c.share, Counts: map[string]Count{Errors: {New: 1, Old: 1, AtRiskNew: 9, AtRiskOld: 9}}}); err != nil {
 			t.Fatal(err)
 		}
-		if reserve() != c.reserve {
+		if math.Abs(reserve()-c.reserve) > 1e-12 {
 			t.Errorf("share %v: reserve %v, want %v", c.share, reserve(), c.reserve)
 		}
 	}

@@ -78,4 +78,6 @@ type VitalState struct {
 	Reach float64 `json:"reach"`
 	// Share is the share that Exclude met at the last event: of the old release for Drop. For the forecast of what is missing.
 	Share float64 `json:"share"`
+	// habits are worked out when first needed, from the policy alone.
+	habits *habits
 }

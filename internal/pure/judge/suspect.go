@@ -20,7 +20,7 @@ type HostCount struct {
 const sure = 20
 
 // bothWeight is what is bet on "the release does harm, and one host broke besides".
-const bothWeight = 0.2
+const bothWeight = 0.1
 
 // A host may break on the day of a push: a full disk, a bad cable. It then errs as no window before could foretell, and what it shows says nothing about the
 // release. So harm has to be the better explanation, by as much as it has to be better than chance. The e-value against "nothing changed, but one of the m hosts on the new release broke, any of
@@ -41,12 +41,11 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 	if len(samples) < 2 {
 		return logE, -1
 	}
-	before := p.Fleet.divided(v.Name, p.Fleet.Before[v.Name])
-	mean, variance := units.Deviations(before, units.Learn(p.Fleet.History[v.Name], before))
+	known := s.known(p.Fleet)
 	most, each := math.Inf(-1), math.Log(float64(len(samples)))
 	broke := make([]float64, 0, len(samples))
 	for _, host := range slices.Sorted(maps.Keys(samples)) {
-		alone := units.LogAlone(samples[host], mean[host], variance[host])
+		alone := units.LogAlone(samples[host], known.mean[host], known.variance[host])
 		broke = append(broke, alone-each)
 		if alone > most {
 			most, suspect = alone, host
@@ -63,6 +62,23 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 	return left, suspect
 }
 
+// habits are what is known of the hosts from the window before: how much they differ, and by what each one does.
+type habits struct {
+	spread         units.Spread
+	mean, variance []float64
+}
+
+// known is that of this vital. It stays the same through a rollout and is worked out once.
+func (s *VitalState) known(f *Fleet) *habits {
+	if s.habits == nil {
+		before := f.divided(s.Name, f.Before[s.Name])
+		h := habits{spread: units.Learn(f.History[s.Name], before)}
+		h.mean, h.variance = units.Deviations(before, h.spread)
+		s.habits = &h
+	}
+	return s.habits
+}
+
 // without is the test as if one host had not been there, and whether anything is left of it.
 func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool) {
 	test := units.New(1 + p.Margin)
@@ -71,7 +87,7 @@ func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool)
 		if len(l.New) == 0 || len(l.Old) == 0 {
 			continue
 		}
-		p.Fleet.beginWithin(&test, v, l)
+		p.Fleet.beginWithin(&test, v, l, s.known(p.Fleet).spread)
 		x, fresh := sumOf(s.Hosts[k], l.New)
 		y, old := sumOf(s.Hosts[k], l.Old)
 		f := p.Fleet.cluster(v.Name)

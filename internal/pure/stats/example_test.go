@@ -59,5 +59,5 @@ func ExampleClustered() {
 	}
 	fmt.Printf("e-value %.0f, in clusters of %.0f: %.1f\n", math.Exp(errors.LogE(1)), d.Factor, math.Exp(errors.LogE(d.Cautious())))
 	// Output:
-	// e-value 312, in clusters of 25: 0.8
+	// e-value 289, in clusters of 25: 0.9
 }

@@ -45,11 +45,9 @@ type Model struct {
 	Factor [][]float64 `json:"factor"`
 }
 
-// effects are the log ratios bet on, beyond the null, and reserve what is kept back for later phases: those of stats.NewHarmTest.
-var effects = [...]float64{0.05, 0.1, 0.2, 0.35, 0.7, 1.1, 1.6, 2.3}
-
 const (
-	reserve = 0.25
+	// reserve is what is kept back for later phases, as in stats.NewHarmTest.
+	reserve = 0.15
 	// unlikely: a σ whose weight is so much less than the best one's is left out.
 	unlikely = 1e-6
 	// near: shares whose odds differ by less than this factor are put into one block.
@@ -69,8 +67,8 @@ func (t *Test) Begin(before []Unit, spread, visitors Spread, l Layout) {
 	}
 	stake := 1 - t.Reserve
 	if len(t.Phases) > 0 {
-		stake = t.Reserve / 2
-		t.Reserve /= 2
+		stake = t.Reserve * stats.LatePart
+		t.Reserve -= stake
 	}
 	t.Phases = append(t.Phases, Phase{Layout: l, Stake: stake})
 	t.model(before, spread, visitors)
@@ -137,12 +135,12 @@ func (t *Test) LogE() float64 {
 	}
 	w := t.workspace()
 	null := w.likelihood(t.Null)
+	effects, parts := stats.HarmGrid()
 	bets := make([]float64, 0, 1+len(t.Phases)*len(effects))
 	bets = append(bets, math.Log(t.Reserve)+null)
 	for from, p := range t.Phases {
-		stake := math.Log(p.Stake / float64(len(effects)))
-		for _, e := range effects {
-			bets = append(bets, stake+w.likelihoodFrom(from, t.Null, t.Null+e))
+		for k, e := range effects {
+			bets = append(bets, math.Log(p.Stake*parts[k])+w.likelihoodFrom(from, t.Null, t.Null+e))
 		}
 	}
 	return floats.LogSumExp(bets) - null
