@@ -43,6 +43,9 @@ type Maker struct {
 	Name string
 	// Every is how often the judge looks when it is used as its makers advise, in seconds; a multiple of the tick.
 	Every int
+	// EValue: the evidence is the logarithm of an e-value. 1/alpha is its threshold at any alpha, so that the judge itself rolls nothing back, and one, made for the largest alpha, serves
+	// all of them.
+	EValue bool
 	// New makes one that rolls back at most the fraction alpha of harmless releases, if it knows how to.
 	New func(alpha float64) Judge
 }

@@ -14,7 +14,7 @@ import (
 
 // Maker makes the judge; it looks at each tick.
 func Maker() canary.Maker {
-	return canary.Maker{Name: "slipway", Every: 10, New: func(alpha float64) canary.Judge { return &adapter{alpha: alpha} }}
+	return canary.Maker{Name: "slipway", Every: 10, EValue: true, New: func(alpha float64) canary.Judge { return &adapter{alpha: alpha} }}
 }
 
 type adapter struct {
@@ -200,28 +200,32 @@ func settled(t *canary.Tick, settle int) (sum [canary.Releases]canary.Count) {
 	return sum
 }
 
-// Look rolls back what the judge calls regressed. The evidence is the largest e-value so far of the worst vital, as a logarithm, with the vital's weight.
+// Look gives the largest e-value so far of the worst vital, as a logarithm, with the vital's weight: judge.HasRegressed asks whether it is 1/alpha. Evidence above the threshold of the
+// largest alpha has been held against "one host broke" (judge.VitalState.robust), so that it serves smaller ones as it is.
 func (a *adapter) Look(int) canary.Opinion {
 	o := canary.Opinion{Evidence: math.Inf(-1)}
 	for i := range a.state.Vitals {
 		v := &a.state.Vitals[i]
 		e := v.Peak
 		if e == 0 { // it starts there: how far below the evidence has stayed matters to those who calibrate
-			e = v.LogE()
+			e = min(v.LogE(), 0)
 		}
 		o.Evidence = max(o.Evidence, e+math.Log(a.policy.Vitals[i].Weight))
 	}
-	switch {
-	case judge.HasRegressed(a.policy, &a.state):
-		o.Action = canary.RollBack
-	case a.state.SplitIsWrong():
+	if a.state.SplitIsWrong() {
 		o.Action = canary.Hold
+		if !judge.HasRegressed(a.policy, &a.state) { // what was counted cannot be compared
+			o.Evidence = math.Inf(-1)
+		}
 	}
 	return o
 }
 
+// End is asked of what was not rolled back, at whatever alpha.
 func (a *adapter) End() canary.Verdict {
-	if judge.Judge(a.policy, a.state).Outcome == judge.Healthy {
+	p := a.policy
+	p.Alpha = math.SmallestNonzeroFloat64
+	if judge.Judge(p, a.state).Outcome == judge.Healthy {
 		return canary.Healthy
 	}
 	return canary.Unknown

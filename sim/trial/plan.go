@@ -73,10 +73,22 @@ func (p *Plan) crews() [][]canary.Judge {
 	crews := make([][]canary.Judge, p.Workers)
 	for w := range crews {
 		for at := range len(p.Makers) * len(p.Alphas) {
-			crews[w] = append(crews[w], p.maker(at).New(p.alpha(at)))
+			crews[w] = append(crews[w], p.seated(crews[w], at))
 		}
 	}
 	return crews
+}
+
+// seated is the judge for a place: one who answers for all alphas sits there as often.
+func (p *Plan) seated(crew []canary.Judge, at int) canary.Judge {
+	switch first := at - at%len(p.Alphas); {
+	case !p.maker(at).EValue:
+		return p.maker(at).New(p.alpha(at))
+	case at > first:
+		return crew[first]
+	default:
+		return p.maker(at).New(slices.Max(p.Alphas))
+	}
 }
 
 // outcome is how one run ended for one judge.
@@ -134,12 +146,16 @@ func (t *table) play(run uint64) {
 	for m := range t.seats {
 		t.seats[m] = seat{setting: *setting, outcome: outcome{evidence: math.Inf(-1)}}
 		t.seats[m].setting.Every = t.plan.every(m)
-		t.judges[m].Begin(&t.seats[m].setting, window)
+		if m == 0 || t.judges[m] != t.judges[m-1] {
+			t.judges[m].Begin(&t.seats[m].setting, window)
+		}
 	}
 	observe := func(tick *canary.Tick) {
+		var told canary.Judge
 		for m, j := range t.judges {
-			if !t.seats[m].gone {
+			if !t.seats[m].gone && j != told {
 				j.Observe(tick)
+				told = j
 			}
 		}
 	}
@@ -169,6 +185,9 @@ func (t *table) look(m, second int) (gone bool) {
 	s, o := &t.seats[m], t.judges[m].Look(second)
 	s.evidence = max(s.evidence, o.Evidence)
 	action := o.Action
+	if t.plan.maker(m).EValue && o.Evidence >= -math.Log(t.plan.alpha(m)) {
+		action = canary.RollBack
+	}
 	switch {
 	case action == canary.Hold:
 	case t.watch:
