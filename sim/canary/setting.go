@@ -55,6 +55,8 @@ type Setting struct {
 	Sticky bool
 	// Visitors: first events are counted, in all and by host. So they are, in all, wherever the split is by visitor.
 	Visitors bool
+	// Calibrated: this judge's threshold is found from its evidence, so that it matters how far below 0 the evidence stays.
+	Calibrated bool
 	// Every is how often this judge will look, in seconds.
 	Every int
 }

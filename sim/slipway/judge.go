@@ -207,7 +207,7 @@ func (a *adapter) Look(int) canary.Opinion {
 	for i := range a.state.Vitals {
 		v := &a.state.Vitals[i]
 		e := v.Peak
-		if e == 0 { // it starts there: how far below the evidence has stayed matters to those who calibrate
+		if e == 0 && a.setting.Calibrated { // it starts there
 			e = min(v.LogE(), 0)
 		}
 		o.Evidence = max(o.Evidence, e+math.Log(a.policy.Vitals[i].Weight))

@@ -146,6 +146,7 @@ func (t *table) play(run uint64) {
 	for m := range t.seats {
 		t.seats[m] = seat{setting: *setting, outcome: outcome{evidence: math.Inf(-1)}}
 		t.seats[m].setting.Every = t.plan.every(m)
+		t.seats[m].setting.Calibrated = t.plan.Calibrated
 		if m == 0 || t.judges[m] != t.judges[m-1] {
 			t.judges[m].Begin(&t.seats[m].setting, window)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipwayhq/slipway/sim/canary"
 	"github.com/slipwayhq/slipway/sim/peer"
+	"github.com/slipwayhq/slipway/sim/slipway"
 	"github.com/slipwayhq/slipway/sim/world"
 )
 
@@ -177,5 +178,27 @@ func TestSeveralLevelsOnTheSameStreams(t *testing.T) {
 		if got := both[2*i+1]; !reflect.DeepEqual(got, r) || both[2*i].Alpha != 0.05 || both[2*i].Judge != r.Judge || both[2*i].RolledBack < r.RolledBack {
 			t.Errorf("alone %+v, beside another %+v, at 0.05 %+v", r, got, both[2*i])
 		}
+	}
+}
+
+// One judge whose evidence is an e-value answers for all levels: each row is as if it had been made for that level, a broken host and a split that is wrong included.
+func TestOneJudgeForAllLevels(t *testing.T) {
+	played := func(alphas ...float64) []Row {
+		p := plan(40, nil, "errors-2x-broken-host-200rps", "aa-share-off-2x-by-visitor-200rps", "errors-2x-20rps")
+		p.Makers, p.Alphas = []canary.Maker{slipway.Maker()}, alphas
+		var found []Row
+		if err := p.Run(func(r Row) error { found = append(found, r); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	all, strict := played(0.001, 0.05, 0.01), played(0.01)
+	for i, r := range strict {
+		if got := all[3*i+2]; !reflect.DeepEqual(got, r) {
+			t.Errorf("alone %+v, beside others %+v", r, got)
+		}
+	}
+	if all[0].RolledBack > all[1].RolledBack || reflect.DeepEqual(all[6], all[7]) {
+		t.Errorf("levels do not matter: %+v", all)
 	}
 }
