@@ -213,12 +213,30 @@ func (a *adapter) Look(int) canary.Opinion {
 		o.Evidence = max(o.Evidence, e+math.Log(a.policy.Vitals[i].Weight))
 	}
 	if a.state.SplitIsWrong() {
-		o.Action = canary.Hold
-		if !judge.HasRegressed(a.policy, &a.state) { // what was counted cannot be compared
-			o.Evidence = math.Inf(-1)
-		}
+		o.Action, o.Evidence = canary.Hold, a.despite(o.Evidence)
 	}
 	return o
+}
+
+// despite is how much evidence is left where the split is wrong: at which levels the harm shows against the traffic that each release got, too. most is what there is.
+func (a *adapter) despite(most float64) float64 {
+	regressed := func(evidence float64) bool {
+		p := a.policy
+		p.Alpha = math.Exp(-evidence)
+		return judge.HasRegressed(p, &a.state)
+	}
+	least := -math.Log(a.alpha)
+	if most < least || !regressed(least) {
+		return math.Inf(-1)
+	}
+	for range 30 {
+		if middle := (least + most) / 2; regressed(middle) {
+			least = middle
+		} else {
+			most = middle
+		}
+	}
+	return least
 }
 
 // End is asked of what was not rolled back, at whatever alpha.
