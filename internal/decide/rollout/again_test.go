@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -17,7 +17,7 @@ func TestARolloutIsJudgedAgain(t *testing.T) {
 		w.ship(3, .4, "rolled_back")
 		bad, good := w.nth(3), w.nth(2)
 
-		same, err := w.Judge(t.Context(), app, bad.ID, rollout.Again{})
+		same, err := w.Judge(t.Context(), app, bad.ID, trace.Again{})
 		if err != nil || same.Verdict != judge.Regressed || same.Vital != bad.Vital || same.Alpha != bad.Alpha || same.EValue < same.Threshold || same.Judged == 0 {
 			t.Errorf("with the same settings: %+v (%v)", same, err)
 		}
@@ -27,21 +27,21 @@ func TestARolloutIsJudgedAgain(t *testing.T) {
 			}
 		}
 		margin := 1.0
-		for name, with := range map[string]rollout.Again{"a small alpha": {Alpha: 1e-200}, "a wide margin": {Margin: &margin, RuleOut: 10, Alpha: 1e-100}} {
+		for name, with := range map[string]trace.Again{"a small alpha": {Alpha: 1e-200}, "a wide margin": {Margin: &margin, RuleOut: 10, Alpha: 1e-100}} {
 			if r, err := w.Judge(t.Context(), app, bad.ID, with); err != nil || r.Verdict == judge.Regressed {
 				t.Errorf("%s: %+v (%v)", name, r, err)
 			}
 		}
-		if r, err := w.Judge(t.Context(), app, good.ID, rollout.Again{}); err != nil || string(r.Verdict) != good.Verdict {
+		if r, err := w.Judge(t.Context(), app, good.ID, trace.Again{}); err != nil || string(r.Verdict) != good.Verdict {
 			t.Errorf("the good one was %s and is %+v (%v)", good.Verdict, r, err)
 		}
-		if _, err := w.Judge(t.Context(), app, bad.ID, rollout.Again{RuleOut: 0.5}); !fault.Is(err, fault.CodeInvalid) {
+		if _, err := w.Judge(t.Context(), app, bad.ID, trace.Again{RuleOut: 0.5}); !fault.Is(err, fault.CodeInvalid) {
 			t.Errorf("an impossible setting: %v", err)
 		}
-		if _, err := w.Judge(t.Context(), app, w.nth(1).ID, rollout.Again{}); !fault.Is(err, fault.CodeConflict) {
+		if _, err := w.Judge(t.Context(), app, w.nth(1).ID, trace.Again{}); !fault.Is(err, fault.CodeConflict) {
 			t.Errorf("a first release: %v", err)
 		}
-		if _, err := w.Judge(t.Context(), "other", bad.ID, rollout.Again{}); !fault.Is(err, fault.CodeNotFound) {
+		if _, err := w.Judge(t.Context(), "other", bad.ID, trace.Again{}); !fault.Is(err, fault.CodeNotFound) {
 			t.Errorf("of another app: %v", err)
 		}
 	})

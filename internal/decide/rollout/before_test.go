@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -151,11 +152,11 @@ func TestWhatWasBeforeThePush(t *testing.T) {
 		if bad.Outcome != "rolled_back" || bad.Vital != judge.NewErrors || len(bad.Vitals) < 2 {
 			t.Errorf("errors of a new kind ended %s on %q: %v", bad.Outcome, bad.Vital, bad.Reasons)
 		}
-		again, err := w.Judge(t.Context(), app, bad.ID, rollout.Again{})
+		again, err := w.Judge(t.Context(), app, bad.ID, trace.Again{})
 		if err != nil || again.Verdict != judge.Regressed || again.Vital != judge.NewErrors {
 			t.Errorf("judged again it is %s on %q: %v (%v)", again.Verdict, again.Vital, again.Reasons, err)
 		}
-		if again, err = w.Judge(t.Context(), app, good.ID, rollout.Again{}); err != nil || string(again.Verdict) != good.Verdict || again.SplitBy != wireHosts {
+		if again, err = w.Judge(t.Context(), app, good.ID, trace.Again{}); err != nil || string(again.Verdict) != good.Verdict || again.SplitBy != wireHosts {
 			t.Errorf("the good one was %s and judged again is %s (%v)", good.Verdict, again.Verdict, err)
 		}
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -58,13 +59,13 @@ const (
 func (v *View) addVitals(m *machine.Rollout) {
 	verdict := judge.Judge(m.Judge, m.Evidence)
 	if s := verdict.Split; s != nil {
-		v.Split = &SplitView{Wrong: s.Wrong, Share: round(s.Share), Intended: round(s.Intended)}
+		v.Split = &SplitView{Wrong: s.Wrong, Share: trace.Round(s.Share), Intended: trace.Round(s.Intended)}
 	}
 	var alarms []VitalView
 	for i, e := range verdict.Vitals {
 		view := VitalView{
-			Name: e.Name, Label: e.Label, State: string(e.Outcome), Log10E: round(e.EValue), Log10Threshold: round(e.Threshold),
-			Ratio: round(e.RatioEstimate), RatioLow: round(e.RatioLow), RatioHigh: round(e.RatioHigh), RuleOut: e.RuleOut, Weight: round(m.Judge.Vitals[i].Weight),
+			Name: e.Name, Label: e.Label, State: string(e.Outcome), Log10E: trace.Round(e.EValue), Log10Threshold: trace.Round(e.Threshold),
+			Ratio: trace.Round(e.RatioEstimate), RatioLow: trace.Round(e.RatioLow), RatioHigh: trace.Round(e.RatioHigh), RuleOut: e.RuleOut, Weight: trace.Round(m.Judge.Vitals[i].Weight),
 			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
 			Missing: e.Needed.Requests, Text: m.NamedText(e.Text), AlarmOnly: m.Judge.Vitals[i].AlarmOnly, Suspect: m.NamedText(e.Suspect),
 			Unit: unitOf(m.Judge.Vitals[i]),

@@ -7,13 +7,10 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/journal"
-	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
-
-// hosts stands for the edge in the ticks of what hosts measured.
-const hosts = "hosts"
 
 // hostSecond takes one second of what a host measured: once, whatever is sent again. The rollout takes it in slots of ten seconds, see measured.
 func (s *Service) hostSecond(ctx context.Context, tx *db.Tx, t journal.Telemetry) error {
@@ -60,14 +57,7 @@ func (s *Service) slot(ctx context.Context, tx *db.Tx, m *machine.Rollout, hostS
 		s.log.Error("what hosts measured is impossible and is left out", "rollout", m.ID, "slot", slot, "error", err)
 	}
 	if counted.Counted() || len(looks) > 0 {
-		b := tickBody{Share: m.Split.Share, Vitals: map[string]tickVital{}, Counted: counted.Counted(), Looks: looks}
-		b.addVitals(m, counted.Tick, true)
-		for _, l := range looks {
-			v := b.Vitals[l.Vital]
-			v.MeanNew, v.MeanOld = meanOf(l.New), meanOf(l.Old)
-			b.Vitals[l.Vital] = v
-		}
-		if err := b.store(ctx, tx, m.ID, hosts, "", slot, 0, slot*before.SlotSeconds); err != nil {
+		if err := trace.KeepSlot(ctx, tx, m, slot, counted, looks); err != nil {
 			return err
 		}
 	}
@@ -75,12 +65,4 @@ func (s *Service) slot(ctx context.Context, tx *db.Tx, m *machine.Rollout, hostS
 		return s.judged(ctx, tx, m)
 	}
 	return nil
-}
-
-// meanOf is the mean of what hosts measure now, 0 for none.
-func meanOf(hosts []judge.HostValue) (mean float64) {
-	for _, h := range hosts {
-		mean += h.Now / float64(len(hosts))
-	}
-	return mean
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -80,7 +81,7 @@ func TestACounterOfTheAppIsAVital(t *testing.T) {
 		if v.Outcome != "rolled_back" || v.Vital != "checkout.failed" {
 			t.Fatalf("eight times the failures ended %s on %q: %v", v.Outcome, v.Vital, v.Reasons)
 		}
-		again, err := w.Judge(t.Context(), app, v.ID, rollout.Again{})
+		again, err := w.Judge(t.Context(), app, v.ID, trace.Again{})
 		if err != nil || again.Verdict != judge.Regressed || again.Vital != "checkout.failed" {
 			t.Errorf("judged again it is %s on %q: %v (%v)", again.Verdict, again.Vital, again.Reasons, err)
 		}

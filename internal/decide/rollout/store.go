@@ -14,6 +14,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
+	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 // lock is held by everything that reads a rollout or an environment in order to change it: people, events, seconds and time come at once.
@@ -333,4 +334,19 @@ func hostsOf(spec event.EnvironmentSpec, agents []agentRow) []agentRow {
 		}
 	}
 	return out
+}
+
+func storeProcess(ctx context.Context, tx *db.Tx, app, env string, p event.ProcessChanged) error {
+	var err error
+	if p.State == wire.ProcessStopped {
+		_, err = tx.Exec(ctx, `DELETE FROM rollout_processes WHERE app = $1 AND env = $2 AND host = $3 AND release = $4`, app, env, p.Host, p.Release)
+	} else {
+		_, err = tx.Exec(ctx, `INSERT INTO rollout_processes (app, env, host, release, state, restarts, text) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (app, env, host, release) DO UPDATE SET state = excluded.state, restarts = excluded.restarts, text = excluded.text`,
+			app, env, p.Host, p.Release, p.State, p.Restarts, p.Text)
+	}
+	if err != nil {
+		return fmt.Errorf("store the process of %s on %s: %w", p.Release, p.Host, err)
+	}
+	return nil
 }

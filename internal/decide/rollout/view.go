@@ -11,6 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
@@ -297,7 +298,7 @@ func pathViews(m *machine.Rollout) []PathView {
 	out := []PathView{}
 	for _, p := range m.Paths() {
 		out = append(out, PathView{
-			Path: p.Path, NewRequests: p.New, NewErrors: p.NewErrors, OldRequests: p.Old, OldErrors: p.OldErrors, Excess: round(p.Excess), StandsOut: p.StandsOut,
+			Path: p.Path, NewRequests: p.New, NewErrors: p.NewErrors, OldRequests: p.Old, OldErrors: p.OldErrors, Excess: trace.Round(p.Excess), StandsOut: p.StandsOut,
 		})
 	}
 	return out[:min(len(out), 20)]

@@ -7,6 +7,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/pure/replay"
@@ -58,7 +59,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 		Vital string `query:"vital" default:"errors" doc:"Name of the vital"`
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/series", "One vital of a rollout, second by second",
-		func(ctx context.Context, _ access.Identity, in *series) (*answer[rollout.Series], error) {
+		func(ctx context.Context, _ access.Identity, in *series) (*answer[trace.Series], error) {
 			return answerWith(r.SeriesOf(ctx, in.App, in.Rollout, in.Vital))
 		})
 	type again struct {
@@ -69,7 +70,7 @@ func (s *Server) MountRollouts(r *rollout.Service) {
 	}
 	register(s, view, "GET /v1/apps/{app}/rollouts/{rollout}/verdict", "Judge a rollout again from its stored counts, with other settings; changes nothing",
 		func(ctx context.Context, _ access.Identity, in *again) (*answer[replay.Result], error) {
-			with := rollout.Again{Alpha: in.Alpha, RuleOut: in.RuleOut}
+			with := trace.Again{Alpha: in.Alpha, RuleOut: in.RuleOut}
 			if in.Margin >= 0 {
 				with.Margin = &in.Margin
 			}

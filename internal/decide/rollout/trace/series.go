@@ -1,11 +1,10 @@
-package rollout
+package trace
 
 import (
 	"context"
-	"fmt"
 	"math"
 
-	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -36,62 +35,16 @@ type Series struct {
 	Marks          []Mark     `json:"marks"`
 }
 
-// SeriesOf gives a vital of a rollout over time.
-func (s *Service) SeriesOf(ctx context.Context, app, id, vital string) (Series, error) {
-	m, err := s.ofApp(ctx, s.db, app, id)
-	if err != nil {
-		return Series{}, err
-	}
+// Of is a vital of a rollout over time, without marks.
+func Of(ctx context.Context, q db.Querier, m *machine.Rollout, vital string) (Series, error) {
 	out := Series{Vital: vital, Seconds: []int64{}, Marks: []Mark{}}
 	for _, v := range m.Judge.Vitals {
 		if v.Name == vital {
-			out.Log10Threshold = round(m.Judge.Threshold(v) / math.Ln10)
+			out.Log10Threshold = Round(m.Judge.Threshold(v) / math.Ln10)
 		}
 	}
-	if err := s.addTicks(ctx, &out, id, vital); err != nil {
-		return out, err
-	}
-	decisions, err := selectDecisions(ctx, s.db, id)
-	for _, d := range decisions {
-		out.Marks = append(out.Marks, Mark{Second: d.At.Unix(), Kind: string(d.To), Text: markText(d)})
-	}
-	return out, err
-}
-
-// markText names a move on the time axis. The step is the decision's: a watch that is prolonged, or goes on after a pause, is the same step still.
-func markText(d Decision) string {
-	text := stateWords(d.To)
-	if d.To == machine.Watching {
-		switch d.From {
-		case machine.Watching:
-			text = "watched on"
-		case machine.Paused, machine.Held:
-			text = "resumed"
-		default:
-			text = fmt.Sprintf("step %d", d.Step+1)
-		}
-	}
-	if d.Actor != actorSelf {
-		text += " by " + access.Name(d.Actor)
-	}
-	return text
-}
-
-// stateWords is a state as people say it.
-func stateWords(s machine.State) string {
-	switch s {
-	case machine.Returning:
-		return "going back"
-	case machine.RolledBack:
-		return "rolled back"
-	}
-	return string(s)
-}
-
-// addTicks adds up the edges' seconds.
-func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) error {
 	var sum judge.Count
-	return s.eachTick(ctx, id, func(second int64, t tickBody) {
+	err := each(ctx, q, m.ID, func(second int64, t Second) {
 		if n := len(out.Seconds); n == 0 || out.Seconds[n-1] != second {
 			sum = judge.Count{}
 			out.grow(second)
@@ -105,6 +58,7 @@ func (s *Service) addTicks(ctx context.Context, out *Series, id, vital string) e
 		sum.AtRiskNew, sum.AtRiskOld = sum.AtRiskNew+v.AtRiskNew, sum.AtRiskOld+v.AtRiskOld
 		out.set(v, sum)
 	})
+	return out, err
 }
 
 func (o *Series) grow(second int64) {
@@ -122,13 +76,13 @@ func (o *Series) grow(second int64) {
 	o.RequestsNew, o.RequestsOld = append(o.RequestsNew, 0), append(o.RequestsOld, 0)
 }
 
-func (o *Series) requests(t tickBody) {
+func (o *Series) requests(t Second) {
 	i := len(o.Seconds) - 1
 	o.RequestsNew[i] += t.RequestsNew
 	o.RequestsOld[i] += t.RequestsOld
 }
 
-func (o *Series) set(v tickVital, sum judge.Count) {
+func (o *Series) set(v Vital, sum judge.Count) {
 	i := len(o.Seconds) - 1
 	o.NewRate[i], o.OldRate[i] = rate(sum.New, sum.AtRiskNew), rate(sum.Old, sum.AtRiskOld)
 	if v.MeanNew > 0 && v.MeanOld > 0 { // what hosts measured, in the unit of the vital
@@ -143,6 +97,6 @@ func rate(events, atRisk int64) *float64 {
 	if atRisk == 0 {
 		return nil
 	}
-	r := round(float64(events) / float64(atRisk))
+	r := Round(float64(events) / float64(atRisk))
 	return &r
 }

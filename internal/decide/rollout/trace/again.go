@@ -1,9 +1,11 @@
-package rollout
+package trace
 
 import (
 	"context"
 	"slices"
 
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/replay"
@@ -17,11 +19,7 @@ type Again struct {
 }
 
 // Judge judges a rollout again, from its stored counts, to its end or to where harm shows. It changes nothing.
-func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay.Result, error) {
-	m, err := s.ofApp(ctx, s.db, app, id)
-	if err != nil {
-		return replay.Result{}, err
-	}
+func Judge(ctx context.Context, q db.Querier, m *machine.Rollout, with Again) (replay.Result, error) {
 	if !m.Judged() || len(m.Judge.Vitals) == 0 {
 		return replay.Result{}, fault.Conflict("rollout #%d was not judged: a first release has nothing to be compared with, and a hotfix or a way back is not watched", m.Number)
 	}
@@ -38,21 +36,21 @@ func (s *Service) Judge(ctx context.Context, app, id string, with Again) (replay
 	if err := policy.Validate(); err != nil {
 		return replay.Result{}, fault.Invalid("rollout #%d cannot be judged so: %s", m.Number, err)
 	}
-	steps, err := s.steps(ctx, id, policy)
+	kept, err := steps(ctx, q, m.ID, policy)
 	if err != nil {
 		return replay.Result{}, err
 	}
-	return replay.Run(policy, slices.Values(steps), len(steps)), nil
+	return replay.Run(policy, slices.Values(kept), len(kept)), nil
 }
 
 // steps are the kept seconds. What did not count then, since hosts had not settled, does not count now.
-func (s *Service) steps(ctx context.Context, id string, policy judge.Policy) (steps []replay.Step, err error) {
-	err = s.eachTick(ctx, id, func(second int64, t tickBody) {
+func steps(ctx context.Context, q db.Querier, id string, policy judge.Policy) (kept []replay.Step, err error) {
+	err = each(ctx, q, id, func(second int64, t Second) {
 		step := replay.Step{Tick: t.tick(second, policy), Layout: t.Layout, Gap: !t.Counted}
 		for _, l := range t.Looks {
 			step.Looks = append(step.Looks, replay.Look(l))
 		}
-		steps = append(steps, step)
+		kept = append(kept, step)
 	})
-	return steps, err
+	return kept, err
 }

@@ -1,0 +1,67 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
+	"github.com/slipwayhq/slipway/internal/pure/replay"
+)
+
+// SeriesOf gives a vital of a rollout over time, with the rollout's moves as marks.
+func (s *Service) SeriesOf(ctx context.Context, app, id, vital string) (trace.Series, error) {
+	m, err := s.ofApp(ctx, s.db, app, id)
+	if err != nil {
+		return trace.Series{}, err
+	}
+	out, err := trace.Of(ctx, s.db, m, vital)
+	if err != nil {
+		return out, err
+	}
+	decisions, err := selectDecisions(ctx, s.db, id)
+	for _, d := range decisions {
+		out.Marks = append(out.Marks, trace.Mark{Second: d.At.Unix(), Kind: string(d.To), Text: markText(d)})
+	}
+	return out, err
+}
+
+// Judge judges a rollout again, from its stored counts. It changes nothing.
+func (s *Service) Judge(ctx context.Context, app, id string, with trace.Again) (replay.Result, error) {
+	m, err := s.ofApp(ctx, s.db, app, id)
+	if err != nil {
+		return replay.Result{}, err
+	}
+	return trace.Judge(ctx, s.db, m, with)
+}
+
+// markText names a move on the time axis. The step is the decision's: a watch that is prolonged, or goes on after a pause, is the same step still.
+func markText(d Decision) string {
+	text := stateWords(d.To)
+	if d.To == machine.Watching {
+		switch d.From {
+		case machine.Watching:
+			text = "watched on"
+		case machine.Paused, machine.Held:
+			text = "resumed"
+		default:
+			text = fmt.Sprintf("step %d", d.Step+1)
+		}
+	}
+	if d.Actor != actorSelf {
+		text += " by " + access.Name(d.Actor)
+	}
+	return text
+}
+
+// stateWords is a state as people say it.
+func stateWords(s machine.State) string {
+	switch s {
+	case machine.Returning:
+		return "going back"
+	case machine.RolledBack:
+		return "rolled back"
+	}
+	return string(s)
+}
