@@ -24,7 +24,33 @@ func Judge(p Policy, s State) Verdict {
 			v.Reasons = append(v.Reasons, Reason{Vital: e.Name, About: e.Outcome, Text: e.Text})
 		}
 	}
+	if v.Outcome == Regressed {
+		v.Reasons = append(v.Reasons, moved(p, &s, v.Vitals)...)
+	}
 	return v
+}
+
+// moved names what else is worse, once harm is shown: the vitals that e-BH names (stats.EBH) beside those that decided. Of all that are named one in twenty is wrong at most, on average.
+// It decides nothing. Evidence is that of now, not the largest so far, and never more than what a broken host leaves of it.
+func moved(p Policy, s *State, vitals []VitalEvidence) (also []Reason) {
+	evidence := make([]float64, len(vitals))
+	for i := range evidence {
+		now := &s.Vitals[i]
+		evidence[i] = math.Min(now.LogE(), now.Peak)
+		if vitals[i].Outcome == Regressed {
+			evidence[i] = math.Max(now.LogE(), now.Peak) // it is named already
+		}
+	}
+	named, err := stats.EBH(evidence, p.excludeAlpha())
+	if err != nil {
+		return nil // there is no evidence to name anything by
+	}
+	for _, i := range named {
+		if e := vitals[i]; e.Outcome != Regressed {
+			also = append(also, Reason{Vital: e.Name, About: Also, Text: "also worse: " + comparedText(p.Vitals[i], e)})
+		}
+	}
+	return also
 }
 
 // HasRegressed is Judge's answer to the urgent question alone, without words and allocations: is any vital beyond its threshold?

@@ -12,6 +12,8 @@ const (
 	Unknown Outcome = "unknown"
 	// WrongSplit: the releases do not get the traffic that they were meant to, and what was counted cannot be compared.
 	WrongSplit Outcome = "wrong_split"
+	// Also is no verdict but what a reason may be about: this vital is worse, too, where others decided.
+	Also Outcome = "also"
 )
 
 // Verdict is what the evidence says now, with its reasons. It is a pure function of Policy and State.
