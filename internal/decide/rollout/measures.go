@@ -19,7 +19,7 @@ func (s *Service) hostSecond(ctx context.Context, tx *db.Tx, t journal.Telemetry
 		s.log.Error("a host's second cannot be read and is left out", "sequence", t.Sequence, "error", err)
 		return nil
 	}
-	fresh, err := takeNumber(ctx, tx, sec.Agent, sec.Boot, sec.Number)
+	fresh, err := takeNumber(ctx, tx, sec.Agent, sec.Boot, sec.Number, sec.Second)
 	if err != nil || !fresh {
 		return err
 	}

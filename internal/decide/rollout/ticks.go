@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
@@ -24,7 +25,7 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 		s.log.Error("an edge's second cannot be read and is left out", "sequence", t.Sequence, "error", err)
 		return nil
 	}
-	fresh, err := takeNumber(ctx, tx, sec.Edge, sec.Boot, sec.Number)
+	fresh, err := takeNumber(ctx, tx, sec.Edge, sec.Boot, sec.Number, sec.Second)
 	if err != nil || !fresh {
 		return err
 	}
@@ -88,16 +89,29 @@ func (s *Service) judged(ctx context.Context, tx *db.Tx, m *machine.Rollout) err
 }
 
 // takeNumber notes the number of a second of an edge, or a host, and tells whether it is new. They are sent in order.
-func takeNumber(ctx context.Context, tx *db.Tx, from, boot string, number int64) (fresh bool, err error) {
+func takeNumber(ctx context.Context, tx *db.Tx, from, boot string, number, second int64) (fresh bool, err error) {
 	var last int64
-	err = tx.QueryRow(ctx, `INSERT INTO rollout_edges (edge, boot, number) VALUES ($1, $2, $3)
-		ON CONFLICT (edge, boot) DO UPDATE SET number = excluded.number WHERE rollout_edges.number < excluded.number RETURNING number`,
-		from, boot, number).Scan(&last)
+	err = tx.QueryRow(ctx, `INSERT INTO rollout_edges (edge, boot, number, second) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (edge, boot) DO UPDATE SET number = excluded.number, second = excluded.second WHERE rollout_edges.number < excluded.number RETURNING number`,
+		from, boot, number, second).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("note second %s/%s/%d: %w", from, boot, number, err)
 	}
+	if number%forgetEvery != 0 {
+		return true, nil
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM rollout_edges WHERE second > 0 AND second < $1`, second-int64(forgetAfter/time.Second)); err != nil {
+		return false, fmt.Errorf("forget the numbers of edges long gone: %w", err)
+	}
 	return true, nil
 }
+
+// What a start of an edge, or of a host, has counted comes within minutes, or once the server is back: a month later its last number is forgotten. That is looked at once
+// in so many seconds.
+const (
+	forgetAfter = 30 * 24 * time.Hour
+	forgetEvery = 1000
+)
