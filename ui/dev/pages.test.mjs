@@ -42,7 +42,12 @@ for (const [list, server] of [[pages, () => full], [emptyPages, () => empty]]) {
   }
 }
 
-const text = (page, selector) => page.$eval(selector, (e) => e.textContent);
+// text is what a part says, without the definitions that are not open.
+const text = (page, selector) => page.$eval(selector, (e) => {
+  const copy = e.cloneNode(true);
+  for (const tip of copy.querySelectorAll('[role=tooltip]')) tip.remove();
+  return copy.textContent;
+});
 const seen = (page, what) => page.waitForFunction((w) => document.body.innerText.includes(w), { timeout: 30_000 }, what);
 const press = (page, name) => page.locator(`::-p-aria([name="${name}"][role="button"])`).click();
 
@@ -332,7 +337,7 @@ test('somebody deploys to the environments that are ticked, and to no other', as
 test('the failing route is the one with more errors than expected, not the busiest', async () => {
   const { page } = await visit(browser, full.url + pages['rollout-back']);
   assert.match(await text(page, 'section[aria-labelledby=paths]'), /Errors rose most on \/checkout\./);
-  const rows = await page.$$eval('section[aria-labelledby=paths] tbody tr', (all) => all.map((r) => [r.querySelector('code').textContent, r.querySelectorAll('.worse').length, r.querySelector('[data-label="More than expected"]').textContent]));
+  const rows = await page.$$eval('section[aria-labelledby=paths] tbody tr', (all) => all.map((r) => [r.querySelector('code').textContent, r.querySelectorAll('.worse').length, r.querySelector('[data-label="More than expected"] button').textContent]));
   assert.deepEqual(rows, [['/checkout', 2, '+47'], ['/api/basket', 0, '+2'], ['/search', 0, '−3']]);
   await page.close();
 });
@@ -661,4 +666,95 @@ test('on its page a rollout that has ended can be called right or wrong, with a 
   } finally {
     await server.close();
   }
+});
+
+// bare gives the numbers on a rollout's page that have no definition. Names are no numbers (#41, a commit, a host, a route), nor is the time of an event, which says its own
+// on hover, or what a button does.
+const bare = (page) =>
+  page.evaluate(() => {
+    const out = [];
+    const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      const at = node.parentElement;
+      const text = node.data.replaceAll(/#\d+|\b[0-9a-f]{7}\b|\bhost-\d+|\bconfiguration \d+/gi, '');
+      if (!/\d/.test(text) || at.closest('.meaning, time, code, dialog, .uplot, .sr, button') || !at.checkVisibility()) continue;
+      out.push(`${at.closest('section, ol, header')?.className} ${at.localName}: ${node.data.trim()}`);
+    }
+    return out;
+  });
+
+// unreachable are definitions that cannot be reached by keyboard, or say nothing.
+const unreachable = (page) =>
+  page.$$eval('main .meaning', (all) => all.filter((m) => {
+    const [on, tip] = m.children;
+    return m.checkVisibility() && (!on.matches('button, a[href]') || on.tabIndex < 0 || on.getAttribute('aria-describedby') !== tip.id || !/\w.*\.$/.test(tip.textContent));
+  }).map((m) => m.innerText));
+
+for (const name of Object.keys(pages).filter((p) => p.startsWith('rollout-'))) {
+  test(`each number of ${name} has its definition`, async () => {
+    const server = await fixture(); // of its own: what goes on says other things later
+    try {
+      for (const size of [wide, narrow]) {
+        const { page } = await visit(browser, server.url + pages[name], { size });
+        assert.deepEqual(await bare(page), []);
+        assert.deepEqual(await unreachable(page), []);
+        await page.close();
+      }
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+test('definitions are seen for what rollouts seldom show: a suspect, means of hosts, another harm, a wrong split', async () => {
+  const server = await fixture();
+  try {
+    const held = server.world.rollouts.find((r) => r.number === 36);
+    const vital = held.vitals[0];
+    Object.assign(held, { rule_out: 1.5, split: { intended: 0.1, share: 0.081, wrong: true }, missing: 'the split is wrong: the new release gets 8.1 % of the requests, and should get 10 %' });
+    Object.assign(vital, { name: 'cpu', label: 'cpu', unit: 'cores', suspect: 'host-4', rule_out: 1.5, detect_s: 40, needed_s: 90, missing_requests: 800, ratio: 1.3, ratio_low: 1.1, ratio_high: 1.6, new: { events: 0, at_risk: 3, rate: 0.4 }, old: { events: 0, at_risk: 6, rate: 0.3 }, text: "cpu: 1.30 times the old release's (3 hosts against 6)" });
+    const { page } = await visit(browser, server.url + pages['rollout-held']);
+    await seen(page, 'A rise to 1.5 × from now on');
+    await seen(page, '8.1 %, meant 10 %');
+    assert.deepEqual(await bare(page), []);
+    assert.deepEqual(await unreachable(page), []);
+    const told = await page.$$eval('main [role=tooltip]', (all) => all.map((t) => t.textContent).join('\n'));
+    assert.match(told, /Here: mean of 6 hosts\./);
+    assert.match(told, /This host alone makes the new release look bad/);
+    assert.match(told, /uses on a host\. 1 × is no difference/);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('a definition opens under the pointer, by keyboard and by a tap, stays inside the page, and Escape puts it away', async () => {
+  const shown = (page) => page.$$eval('[role=tooltip]', (all) => all.filter((t) => t.checkVisibility()).map((t) => t.textContent));
+  const within = (page) => page.$eval('.shown', (t) => t.getBoundingClientRect().left >= 0 && t.getBoundingClientRect().right <= document.documentElement.clientWidth);
+  let { page } = await visit(browser, full.url + pages['rollout-back']);
+  const threshold = '.chosen .evidence .muted .meaning button';
+  await page.hover(threshold);
+  const [text] = await shown(page);
+  assert.match(text, /strong enough to act/);
+  assert.ok(await within(page));
+  assert.deepEqual(await findings(page), []);
+  await page.keyboard.press('Escape');
+  assert.deepEqual(await shown(page), []);
+  await page.mouse.move(0, 0);
+  await page.focus('.chosen .evidence .small > .meaning button');
+  await page.keyboard.press('Tab');
+  assert.deepEqual(await shown(page), [text]);
+  await page.keyboard.press('Tab');
+  assert.ok(!(await shown(page)).includes(text));
+  await page.close();
+  ({ page } = await visit(browser, full.url + pages['rollout-back'], { size: narrow }));
+  await page.tap(threshold);
+  assert.deepEqual(await shown(page), [text]);
+  assert.ok(await within(page));
+  await page.evaluate(() => scrollTo(0, 0)); // what the bar at the top half covers would be too small
+  assert.deepEqual(await shown(page), [text]);
+  assert.deepEqual(await findings(page), []);
+  await page.tap('#vitals');
+  assert.deepEqual(await shown(page), []);
+  await page.close();
 });

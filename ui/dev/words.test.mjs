@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, smooth, number, time, addresses, lanes, log, save, verdicts;
+let vite, bands, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, tell;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -17,6 +17,8 @@ before(async () => {
   smooth = await load('rollout/smooth.ts');
   save = await load('charts/save.ts');
   verdicts = await load('verdict/words.ts');
+  ({ meanings } = await load('words/meanings.ts'));
+  ({ tell } = await load('words/tell.ts'));
 });
 after(() => vite?.close());
 
@@ -141,4 +143,43 @@ test('the budget and the basis of an estimate in words', () => {
 
 test('CSV holds the numbers and not what the scale makes of them', () => {
   assert.equal(save.csv([0], [{ label: 'to', kind: 'high', values: [2], raw: [1e9] }]), 'time,to\n1970-01-01T00:00:00.000Z,1000000000\n');
+});
+
+// What the server says of a rollout: a number that stays among the words has no definition.
+const sentences = {
+  "Watched with 10 % of visitors: 20 s to go; errors 1.5 times the old release's": ['share', 'left', 'ratio'],
+  'Visitors move to the new release: the visitors of 2 of 9 hosts': ['share'],
+  '3 of 9 hosts hold the new release': ['hosts_ready'],
+  "errors: 3.1 times the old release's (41 against 13 expected); a release that changes nothing shows this, however often one looks, in at most 1 of 2,500 rollouts": ['ratio', 'expected', 'odds'],
+  "errors: 0.92 times the old release's (9 against 9.8 expected); a rise to 1.5 times is ruled out (95 % sure)": ['ratio', 'expected', 'rule_out', 'sure'],
+  "orders: 0.80 times the old release's (1,200 against 1,500 expected); about 12 thousand more requests are needed to rule out a drop to 50 %": ['ratio', 'expected', 'missing', 'rule_out'],
+  'errors: none on either release in 4,100 requests; about 3,000 more without any are needed to be sure': ['requests', 'missing'],
+  'errors: 2 on the new release in 9,000 requests: fewer than the 0.1 % that would matter (95 % sure)': ['at_risk', 'requests', 'matters', 'sure'],
+  "cpu: 1.31 times the old release's (3 hosts against 6); that is not enough to tell whether a doubling is ruled out": ['ratio', 'measured_hosts'],
+  'requests slower than it: 60 % of all requests already, so that it cannot rise by much': ['cannot_rise'],
+  'the split is wrong: the new release gets 8.1 % of the requests, and should get 10 %.': ['split_check'],
+  'split by visitors on 9 hosts; at most 0.6 % of good releases come back: 0.5 false alarms a month over 80 rollouts; at 40 requests a second and 0.4 % of them, a doubling of errors will be seen in about 97 s (in 9 of 10 cases), and the first watch is 60 s': ['hosts', 'alpha', 'alarm_budget', 'per_second', 'power', 'watch'],
+  "the new release's process died 3 times, last on host host-4: exit status 2": ['deaths', 'exit_status'],
+  'Rolled back after 31 s: errors were 10.5 times the old (4.1 % against 0.4 %)': ['after', 'ratio', 'rates'],
+  'Waits for rollout #41 to end': [],
+  'Back to release #36, by ana: the phones ring.': [],
+};
+
+test('the numbers in the server’s sentences are known by what they mean', () => {
+  for (const [sentence, want] of Object.entries(sentences)) {
+    const pieces = tell(sentence);
+    assert.equal(pieces.map((p) => p.text).join(''), sentence);
+    assert.deepEqual(pieces.filter((p) => p.means).map((p) => p.means), want, sentence);
+    const rest = pieces.filter((p) => !p.means).map((p) => p.text.replaceAll(/#\d+|host-\d+/g, '')).join('|');
+    assert.doesNotMatch(rest, /\d/, sentence);
+  }
+});
+
+test('definitions are short, whole sentences, and each stands once', () => {
+  const all = Object.values(meanings);
+  assert.equal(new Set(all).size, all.length);
+  for (const [name, text] of Object.entries(meanings)) {
+    assert.match(text, /^[A-Z\d].*\.$/, name);
+    assert.ok(text.length <= 260, `${name} is ${text.length} characters long`);
+  }
 });

@@ -216,6 +216,7 @@ function makeRollouts(world) {
     steps: [{ share: 1, hold_back: 0, watch_s: 0, state: 'done', started_at: iso(15_000), settled_at: iso(14_995), ended_at: iso(14_995) }],
     sentence: 'Promoted: this hotfix of dara skipped the watch: Payments are down without it', reasons: [{ code: 'watch_skipped', text: 'this hotfix of dara skipped the watch: Payments are down without it' }],
   }), held, config, backwards];
+  for (const r of list) if (r.requests_new > 0 && r.verdict !== 'none') r.split = { intended: 0.1, share: 0.1004, wrong: false };
   for (const r of list) if (r.requests_new > 0) fillVitals(r, r.number === 39 ? 31 : r.number === 41 ? 46 : 120, { bad: r.number === 39, thin: r.number === 36 });
   return list;
 }

@@ -122,8 +122,10 @@ export function vital(name: string, label = name): { title: string; of: string }
   if (name === 'cpu') return { title: 'CPU', of: 'cores that the release uses on a host, on average' };
   if (name === 'memory') return { title: 'Memory', of: 'what the release holds on a host, on average' };
   if (name === 'load') return { title: 'Load', of: 'load average of a host' };
-  return { title: label.charAt(0).toUpperCase() + label.slice(1), of: name.startsWith('latency') ? 'share of requests that took longer' : 'share of bad ones' };
+  return { title: capital(label), of: name.startsWith('latency') ? 'share of requests that took longer' : 'share of bad ones' };
 }
+
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 // sentence ends what it is given with a full stop.
 export const sentence = (text: string): string => (text === '' || /[.!?…]$/.test(text) ? text : text + '.');
