@@ -151,6 +151,7 @@ const sentences = {
   'Visitors move to the new release: the visitors of 2 of 9 hosts': ['share'],
   '3 of 9 hosts hold the new release': ['hosts_ready'],
   "errors: 3.1 times the old release's (41 against 13 expected); a release that changes nothing shows this, however often one looks, in at most 1 of 2,500 rollouts": ['ratio', 'expected', 'odds'],
+  "also worse: requests slower than 840 ms: 2.0 times the old release's (120 against 60 expected)": ['slow_from', 'ratio', 'expected'],
   "errors: 0.92 times the old release's (9 against 9.8 expected); a rise to 1.5 times is ruled out (95 % sure)": ['ratio', 'expected', 'rule_out', 'sure'],
   "orders: 0.80 times the old release's (1,200 against 1,500 expected); about 12 thousand more requests are needed to rule out a drop to 50 %": ['ratio', 'expected', 'missing', 'rule_out'],
   'errors: none on either release in 4,100 requests; about 3,000 more without any are needed to be sure': ['requests', 'missing'],

@@ -22,6 +22,7 @@ export const meanings = {
   requests: 'Requests that edges counted on this release after it had settled.',
   failed: 'Requests that were answered with 5xx, or not at all.',
   at_risk: 'What went wrong, of all that could have: requests that failed or were slow, of the requests to that release.',
+  slow_from: 'What half, a tenth or a hundredth of the requests before the push took at least. A request counts as slow once it has taken so long, whether it has ended or not.',
   measured_hosts: 'Hosts of that release on which it was measured.',
   old: 'The old release, over the same time as the new one.',
   new: 'The new release, since it had settled.',

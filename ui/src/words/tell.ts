@@ -5,6 +5,7 @@ const n = String.raw`\d[\d,.]*(?: (?:thousand|million|billion|trillion))?`;
 const part = String.raw`(?:< )?${n} ?%`;
 const span = String.raw`${n} (?:ms|s|min|h|d)\b(?: \d\d (?:s|min)\b)?`;
 const phrases: [MeaningName, string][] = [
+  ['slow_from', String.raw`slower than ${span}`],
   ['share', String.raw`the visitors of ${n} of ${n} hosts`],
   ['share', String.raw`${part} of (?:all )?(?:visitors|hosts)`],
   ['hosts_ready', String.raw`${n} of ${n} hosts`],
