@@ -235,7 +235,7 @@ func TestVerbsAgainstAServer(t *testing.T) {
 	if err := os.WriteFile(vitals, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused("2 of 2 vitals read nothing", "vitals", "test", vitals)
+	refused("2 of 2 vitals read nothing, and would say nothing of a release: errors, checkout.failed;", "vitals", "test", vitals)
 	if out := ok("", "vitals", "test", vitals, "--json"); !strings.Contains(out, `no counter \"checkout.failed\" came in the last hour`) {
 		t.Errorf("it reads %s", out)
 	}

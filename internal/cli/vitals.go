@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/cli/picture"
@@ -39,15 +40,16 @@ func (c *vitalsTestCmd) Run(p *program) error {
 	if c.JSON {
 		return p.printJSON(found)
 	}
-	missing := 0
+	var missing []string
 	err = show(p, false, found, "VITAL LAST-HOUR READ", func(r apiclient.Reading) []any {
 		if !r.Found {
-			missing++
+			missing = append(missing, r.Name)
 		}
 		return []any{r.Name, picture.Curve(r.Minutes, 30), r.Text}
 	})
-	if err == nil && missing > 0 {
-		return fmt.Errorf("%d of %d vitals read nothing: they would say nothing of a release", missing, len(found))
+	if err == nil && len(missing) > 0 {
+		return fmt.Errorf("%d of %d vitals read nothing, and would say nothing of a release: %s; does the app send them, do they have these names, and does a query give series with a label of the release?",
+			len(missing), len(found), strings.Join(missing, ", "))
 	}
 	return err
 }

@@ -120,7 +120,7 @@ type judging struct {
 // Judge says what Slipway would have said of the deploys. Without any, they are taken from the releases that the log names.
 func Judge(t *Traffic, deploys []Deploy, o Options) (Report, error) {
 	if len(t.cells) == 0 {
-		return Report{}, errors.New("there are no requests to judge by")
+		return Report{}, errors.New("there are no requests to judge by: no line was read; are these the right files, and are they not empty?")
 	}
 	if o.Settle == 0 {
 		o.Settle = 2 * time.Minute
