@@ -37,18 +37,21 @@ func moved(p Policy, s *State, vitals []VitalEvidence) (also []Reason) {
 	for i := range evidence {
 		now := &s.Vitals[i]
 		evidence[i] = math.Min(now.LogE(), now.Peak)
-		if vitals[i].Outcome == Regressed {
-			evidence[i] = math.Max(now.LogE(), now.Peak) // it is named already
-		}
 	}
 	named, err := stats.EBH(evidence, p.excludeAlpha())
 	if err != nil {
 		return nil // there is no evidence to name anything by
 	}
 	for _, i := range named {
-		if e := vitals[i]; e.Outcome != Regressed {
-			also = append(also, Reason{Vital: e.Name, About: Also, Text: "also worse: " + comparedText(p.Vitals[i], e)})
+		e, mean := vitals[i], s.Vitals[i].Mean
+		if e.Outcome == Regressed {
+			continue
 		}
+		text := comparedText(p.Vitals[i], e)
+		if mean != nil {
+			text = meanRatioText(e, mean)
+		}
+		also = append(also, Reason{Vital: e.Name, About: Also, Text: "also worse: " + text})
 	}
 	return also
 }

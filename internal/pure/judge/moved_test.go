@@ -44,3 +44,24 @@ func TestWhatElseIsWorseIsNamed(t *testing.T) {
 		t.Errorf("said %q", v.Reasons[1].Text)
 	}
 }
+
+// A mean of hosts that moved, too, is said in hosts, not in events.
+func TestAMeanThatMovedIsNamed(t *testing.T) {
+	p := Policy{Unit: ByHost, Margin: 0.2, Alpha: 1e-9, RuleOut: 2, Vitals: []VitalSpec{{Name: Errors, Weight: 0.9}, {Name: "cpu", Weight: 0.1, Mean: true}}}
+	s := NewState(p)
+	if err := s.Fold(p, Tick{Counts: map[string]Count{Errors: {New: 400, Old: 40, AtRiskNew: 9000, AtRiskOld: 9000}}}); err != nil {
+		t.Fatal(err)
+	}
+	var fresh, old []HostValue
+	for i := range 4 {
+		fresh = append(fresh, HostValue{Before: 0.4, Now: 0.6 + 0.01*float64(i)})
+		old = append(old, HostValue{Before: 0.4, Now: 0.4 + 0.01*float64(i)})
+	}
+	if err := s.Measure(p, 1, 0, fresh, old); err != nil {
+		t.Fatal(err)
+	}
+	v := Judge(p, s)
+	if len(v.Reasons) != 2 || v.Reasons[1].About != Also || !strings.HasPrefix(v.Reasons[1].Text, "also worse: cpu: 1.4") || !strings.HasSuffix(v.Reasons[1].Text, "(4 hosts against 4)") {
+		t.Errorf("reasons %+v, cpu %+v", v.Reasons, v.Vitals[1])
+	}
+}

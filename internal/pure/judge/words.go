@@ -55,7 +55,7 @@ func meanText(p Policy, v VitalSpec, e VitalEvidence, m *Mean) string {
 	if m.New == 0 {
 		return fmt.Sprintf("%s: not yet measured on two hosts of each release", e.Label)
 	}
-	text := fmt.Sprintf("%s: %.2f times the old release's (%d hosts against %d)", e.Label, m.Ratio, m.New, m.Old)
+	text := meanRatioText(e, m)
 	switch e.Outcome {
 	case Regressed:
 		return text + fmt.Sprintf("; a release that changes nothing shows this, however often one looks, in at most 1 of %s rollouts", odds(e.Peak))
@@ -63,6 +63,10 @@ func meanText(p Policy, v VitalSpec, e VitalEvidence, m *Mean) string {
 		return text + fmt.Sprintf("; %s is ruled out (%s sure)", harmWords(v, e.RuleOut), percent(1-p.excludeAlpha()))
 	}
 	return text + fmt.Sprintf("; that is not enough to tell whether %s is ruled out", harmWords(v, e.RuleOut))
+}
+
+func meanRatioText(e VitalEvidence, m *Mean) string {
+	return fmt.Sprintf("%s: %.2f times the old release's (%d hosts against %d)", e.Label, m.Ratio, m.New, m.Old)
 }
 
 func splitText(s SplitEvidence) string {
