@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/slipwayhq/slipway/internal/db"
-	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/past"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -16,7 +15,7 @@ func lastGood(ctx context.Context, q db.Querier, e *envRow) (string, []event.Rea
 	if err != nil {
 		return "", nil, err
 	}
-	release, passed, ok := machine.LastGood(history, e.live)
+	release, passed, ok := past.LastGood(history, e.live)
 	if !ok {
 		return "", nil, fault.Conflict("%s/%s has no earlier good release to go back to; name one to go to it all the same (slipway releases lists them)", e.app, e.env)
 	}

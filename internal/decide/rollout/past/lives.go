@@ -23,16 +23,16 @@ func AddLife(ctx context.Context, tx *db.Tx, m *machine.Rollout) error {
 }
 
 // Lives gives an environment's history, newest first.
-func Lives(ctx context.Context, q db.Querier, app, env string) ([]machine.Life, error) {
+func Lives(ctx context.Context, q db.Querier, app, env string) ([]Life, error) {
 	rows, err := q.Query(ctx, `SELECT l.release, r.number, l.promoted FROM rollout_lives l JOIN rollout_releases r ON r.release = l.release
 		WHERE l.app = $1 AND l.env = $2 ORDER BY l.number DESC`, app, env)
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s/%s: %w", app, env, err)
 	}
 	defer rows.Close()
-	var out []machine.Life
+	var out []Life
 	for rows.Next() {
-		var l machine.Life
+		var l Life
 		var promoted int
 		if err := rows.Scan(&l.Release, &l.Number, &promoted); err != nil {
 			return nil, fmt.Errorf("read the history of %s/%s: %w", app, env, err)

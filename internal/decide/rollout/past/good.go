@@ -1,8 +1,9 @@
-package machine
+package past
 
 import (
 	"slices"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 )
 
@@ -34,9 +35,9 @@ func LastGood(newestFirst []Life, live string) (release string, passed []event.R
 		case i <= at || l.Number == oldest.Number:
 			// It serves, or it is an earlier life of one that was looked at.
 		case l.Number > oldest.Number:
-			passed = addReason(passed, Because("left_behind", nil, "release #%d was left behind when #%d became live again", l.Number, oldest.Number))
+			passed = addReason(passed, machine.Because("left_behind", nil, "release #%d was left behind when #%d became live again", l.Number, oldest.Number))
 		case takenBack[l.Release]:
-			passed = addReason(passed, Because("taken_back", nil, "release #%d was rolled back after it had been live", l.Number))
+			passed = addReason(passed, machine.Because("taken_back", nil, "release #%d was rolled back after it had been live", l.Number))
 			oldest = l
 		default:
 			return l.Release, passed, true
