@@ -25,11 +25,11 @@ func NewState(p Policy) State {
 	for i, v := range p.Vitals {
 		s.Vitals[i] = VitalState{
 			Name:    v.Name,
-			Harm:    stats.NewHarmTest(1 + p.Margin),
+			Harm:    p.stake().Against(1 + p.Margin),
 			Exclude: stats.NewExclusionTest(math.Max(p.RuleOutFor(v), 1+p.Margin)),
 		}
 		if p.Unit == ByHost && p.Fleet != nil && len(p.Fleet.Before[v.Name]) > 0 {
-			test := units.New(1 + p.Margin)
+			test := units.New(1+p.Margin, p.stake())
 			s.Vitals[i].Units = &test
 		}
 		switch {

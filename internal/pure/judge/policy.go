@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/slipwayhq/slipway/internal/pure/stats"
 )
 
 // Unit says what was drawn at random when traffic was split, and so what may be counted.
@@ -51,6 +53,9 @@ type Policy struct {
 	Vitals []VitalSpec `json:"vitals"`
 	// Fleet is the window before of a split by host. With it the hosts may differ by what they showed there, beyond the margin.
 	Fleet *Fleet `json:"fleet,omitempty"`
+	// Stake is on what the tests of harm bet; without one it is stats.UsualStake. A policy that is kept has it, so that a later release of the program
+	// goes on, and judges again, with the same bets.
+	Stake *stats.Stake `json:"stake,omitempty"`
 }
 
 // VitalSpec is one thing that is counted on both releases.
@@ -91,6 +96,13 @@ func (p Policy) RuleOutFor(v VitalSpec) float64 {
 // Threshold is the natural logarithm of the e-value at which vital v alone decides: ln(1/(Alpha·Weight)).
 func (p Policy) Threshold(v VitalSpec) float64 { return -math.Log(p.Alpha * v.Weight) }
 
+func (p Policy) stake() stats.Stake {
+	if p.Stake == nil {
+		return stats.UsualStake()
+	}
+	return *p.Stake
+}
+
 func (p Policy) excludeAlpha() float64 {
 	if p.ExcludeAlpha == 0 {
 		return 0.05
@@ -128,6 +140,9 @@ func (p Policy) Validate() error {
 	}
 	errs = append(errs, p.validateVitals()...)
 	errs = append(errs, p.Fleet.validate()...)
+	if err := p.stake().Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 

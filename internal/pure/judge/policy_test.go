@@ -1,11 +1,13 @@
 package judge
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/stats"
+	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
 func TestValidateNamesEveryMistake(t *testing.T) {
@@ -113,4 +115,69 @@ func TestAlphaFor(t *testing.T) {
 			t.Errorf("%v was accepted", bad)
 		}
 	}
+}
+
+// A later release of the program may bet otherwise: a rollout goes on with the bets of its own policy, and is judged again with them.
+func TestAKeptPolicyKeepsItsBets(t *testing.T) {
+	for _, unit := range []Unit{ByVisitor, ByHost} {
+		t.Run(string(unit), func(t *testing.T) {
+			p := Standard(unit, .05, nil)
+			if p.Stake == nil || *p.Stake != stats.UsualStake() {
+				t.Fatalf("a new policy keeps %+v", p.Stake)
+			}
+			usual := evidence(t, p)
+			p.Stake.Parts = [8]float64{7: 1} // all on a tenfold rise
+			if err := p.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			kept := evidence(t, p)
+			if kept >= usual-2 {
+				t.Errorf("ln e of a doubling: %.2f with all on a tenfold rise, %.2f as usual", kept, usual)
+			}
+		})
+	}
+	p := Standard(ByVisitor, .05, nil)
+	for _, spoil := range []func(*stats.Stake){
+		func(s *stats.Stake) { s.Parts[0] += .1 },
+		func(s *stats.Stake) { s.Parts[0], s.Parts[1] = s.Parts[0]+.5, s.Parts[1]-.5 },
+		func(s *stats.Stake) { s.Steps[3] = -.1 },
+		func(s *stats.Stake) { s.Reserve = 1 },
+	} {
+		s := stats.UsualStake()
+		spoil(&s)
+		p.Stake = &s
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), "stake: ") {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
+
+// evidence is that of errors that double, through two steps and the policy's way to JSON and back.
+func evidence(t *testing.T, p Policy) float64 {
+	t.Helper()
+	kept, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var q Policy
+	if err := json.Unmarshal(kept, &q); err != nil {
+		t.Fatal(err)
+	}
+	if p.Unit == ByHost {
+		q.Margin = 0
+		q.Fleet = &Fleet{Hosts: []string{"a", "b", "c", "d"}, Before: map[string][]units.Unit{Errors: {{Events: 900, Requests: 90_000}, {Events: 900, Requests: 90_000}, {Events: 900, Requests: 90_000}, {Events: 900, Requests: 90_000}}}}
+	}
+	s := NewState(q)
+	for i, share := range []float64{.25, .5} {
+		if p.Unit == ByHost {
+			if err := s.Group(q, units.Layout{New: []int{0, 1}[:i+1], Old: []int{2, 3}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tick := Tick{Second: int64(i), Share: share, Counts: map[string]Count{Errors: {New: 60, Old: 60, AtRiskNew: 3000, AtRiskOld: 6000}}}
+		if err := s.Fold(q, tick); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s.Vitals[0].LogE()
 }

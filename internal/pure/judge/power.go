@@ -23,7 +23,7 @@ func (p Policy) Detect(v VitalSpec, l Load) float64 {
 	if v.Bad == Drop {
 		share = 1 - share // the arm in which harm shows as more events
 	}
-	test := stats.NewHarmTest(1 + p.Margin)
+	test := p.stake().Against(1 + p.Margin)
 	return seconds(test.EventsWithin(share, ratio, p.Alpha*v.Weight, surely), l, ratio, share)
 }
 

@@ -81,7 +81,7 @@ func (s *VitalState) known(f *Fleet) *habits {
 
 // without is the test as if one host had not been there, and whether anything is left of it.
 func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool) {
-	test := units.New(1 + p.Margin)
+	test := units.New(1+p.Margin, p.stake())
 	for k, phase := range s.Units.Phases {
 		l := units.Layout{New: keepOut(phase.Layout.New, host), Old: keepOut(phase.Layout.Old, host), Visitors: phase.Layout.Visitors}
 		if len(l.New) == 0 || len(l.Old) == 0 {

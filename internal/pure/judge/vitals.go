@@ -79,7 +79,8 @@ func milliseconds(ms float64) string {
 // A latency vital is healthy, too, when the new release meets the quantile that the threshold stands for, whatever the old one did.
 // Hosts get their margin.
 func Standard(unit Unit, alpha float64, thresholds []Threshold) Policy {
-	p := Policy{Unit: unit, Alpha: alpha, RuleOut: 2, ExcludeAlpha: 0.05}
+	stake := stats.UsualStake()
+	p := Policy{Unit: unit, Alpha: alpha, RuleOut: 2, ExcludeAlpha: 0.05, Stake: &stake}
 	if unit == ByHost {
 		p.Margin = DefaultHostMargin
 	}

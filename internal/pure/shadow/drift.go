@@ -3,6 +3,7 @@ package shadow
 import (
 	"math"
 
+	"github.com/slipwayhq/slipway/internal/pure/stats"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
@@ -105,7 +106,7 @@ func evidence(s units.Spread, x, n, y, k int64) float64 {
 	if n == 0 || k == 0 || float64(x)*float64(k) <= (1+margin)*float64(y)*float64(n) {
 		return 0
 	}
-	test := units.New(1 + margin)
+	test := units.New(1+margin, stats.UsualStake())
 	test.Begin(make([]units.Unit, 2), s, units.Spread{}, units.Layout{New: []int{1}, Old: []int{0}})
 	test.Fold(float64(x), float64(x+y), float64(n)/float64(n+k))
 	return test.LogE()

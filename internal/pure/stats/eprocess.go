@@ -1,6 +1,9 @@
 package stats
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // components is the number of alternatives that a Test bets on.
 const components = 8
@@ -14,37 +17,65 @@ type Test struct {
 	Alternatives [components]float64 `json:"alternatives"`
 	// LogStake is the natural logarithm of each bet's present value. The initial stakes and the reserve add up to 1.
 	LogStake [components]float64 `json:"log_stake"`
-	// Reserve is what has not been bet yet.
+	// Reserve is what has not been bet yet, and Parts how it will be.
+	Reserve float64             `json:"reserve"`
+	Parts   [components]float64 `json:"parts,omitzero"`
+}
+
+// Stake says on what a harm test bets. It is fixed before the first tick; a rollout keeps the one it began with.
+type Stake struct {
+	// Steps are logarithms of ratios beyond the null, Parts how much of the stake is on each; they add up to 1.
+	Steps [components]float64 `json:"steps"`
+	Parts [components]float64 `json:"parts"`
+	// Reserve is kept back for harm that begins late, when old bets may be worth next to nothing, in [0, 1).
 	Reserve float64 `json:"reserve"`
 }
 
-// harmSteps are log ratios from 5 % to tenfold: small harms need many events, large ones are seen within a few.
-var harmSteps = [components]float64{0.05, 0.1, 0.2, 0.35, 0.7, 1.1, 1.6, 2.3}
-
-// harmParts is how much of the stake is on each step. Most is where it spares most bad requests: a tenfold rise is seen within a few events whatever was bet on it, one of 5 % is
-// rarely seen within a rollout, and a doubling or a rise by a fifth is what a watch of minutes is about. Against equal parts a doubling gains
-// ln 3 of evidence, which is a sixth of the events it takes, a fifth ln 1.25, and no step loses more than ln 2.
-var harmParts = [components]float64{3. / 32, 2. / 32, 5. / 32, 3. / 32, 12. / 32, 3. / 32, 2. / 32, 2. / 32}
-
-// HarmGrid is what a harm test bets on: logarithms of ratios beyond the null, and the part of the stake on each. The parts add up to 1.
-func HarmGrid() (steps, parts [8]float64) { return harmSteps, harmParts }
-
-// harmReserve is kept back for harm that begins late: old bets may by then be worth next to nothing. It costs 0.16 of ln e.
-const harmReserve = 0.15
+// UsualStake bets on log ratios from 5 % to tenfold: small harms need many events, large ones are seen within a few. Most is where it spares most bad
+// requests: a tenfold rise is seen within a few events whatever was bet on it, one of 5 % is rarely seen within a rollout, and a doubling or a rise by a
+// fifth is what a watch of minutes is about. Against equal parts a doubling gains ln 3 of evidence, which is a sixth of the events it takes, a fifth
+// ln 1.25, and no step loses more than ln 2. The reserve costs 0.16 of ln e.
+func UsualStake() Stake {
+	return Stake{
+		Steps:   [components]float64{0.05, 0.1, 0.2, 0.35, 0.7, 1.1, 1.6, 2.3},
+		Parts:   [components]float64{3. / 32, 2. / 32, 5. / 32, 3. / 32, 12. / 32, 3. / 32, 2. / 32, 2. / 32},
+		Reserve: 0.15,
+	}
+}
 
 // LatePart is how much of the reserve is bet when something begins that may bring out harm.
 const LatePart = 2. / 3
 
-// NewHarmTest tests "the ratio is at most null" (null > 0; 1 plus the tolerated margin) against larger ratios, with the parts of HarmGrid and a
-// reserve of 15 %.
-func NewHarmTest(null float64) Test {
-	t := Test{Null: null, Reserve: harmReserve}
-	for k, step := range harmSteps {
+// Validate reports parts that are negative or do not add up to 1, a step that is no harm, and a reserve that leaves nothing to bet.
+func (s Stake) Validate() error {
+	total := 0.0
+	for k, part := range s.Parts {
+		if !(part >= 0) || !(s.Steps[k] > 0) {
+			return fmt.Errorf("stake: part %v on a log ratio of %v; parts must be at least 0 and log ratios above 0", part, s.Steps[k])
+		}
+		total += part
+	}
+	if math.Abs(total-1) > 1e-9 {
+		return fmt.Errorf("stake: the parts add up to %v and must add up to 1", total)
+	}
+	if !(s.Reserve >= 0 && s.Reserve < 1) {
+		return fmt.Errorf("stake: a reserve of %v; must be at least 0 and below 1", s.Reserve)
+	}
+	return nil
+}
+
+// Against is a test of "the ratio is at most null" (null > 0; 1 plus the tolerated margin) against larger ratios.
+func (s Stake) Against(null float64) Test {
+	t := Test{Null: null, Reserve: s.Reserve, Parts: s.Parts}
+	for k, step := range s.Steps {
 		t.Alternatives[k] = null * math.Exp(step)
-		t.LogStake[k] = math.Log((1 - harmReserve) * harmParts[k])
+		t.LogStake[k] = math.Log((1 - s.Reserve) * s.Parts[k])
 	}
 	return t
 }
+
+// NewHarmTest is UsualStake against "the ratio is at most null".
+func NewHarmTest(null float64) Test { return UsualStake().Against(null) }
 
 // Rebet puts LatePart of the reserve on the alternatives, as at the beginning. It may be called at any time that does not depend on what
 // the next tick will show, such as when a step begins: a bet that starts late is as fair as one from the beginning.
@@ -52,10 +83,14 @@ func (t *Test) Rebet() {
 	if t.Reserve == 0 {
 		return
 	}
+	parts := t.Parts
+	if parts == [components]float64{} { // kept before a test knew its own
+		parts = UsualStake().Parts
+	}
 	late := t.Reserve * LatePart
 	t.Reserve -= late
 	for k, stake := range t.LogStake {
-		t.LogStake[k] = logSumExp([]float64{stake, math.Log(late * harmParts[k])})
+		t.LogStake[k] = logSumExp([]float64{stake, math.Log(late * parts[k])})
 	}
 }
 

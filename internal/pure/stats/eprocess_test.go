@@ -184,6 +184,17 @@ func genTick(t *rapid.T) (x, n int64, rho float64) {
 	return rapid.Int64Range(0, n).Draw(t, "x"), n, rapid.Float64Range(0, 1).Draw(t, "rho")
 }
 
+// Tests that were kept before they knew the parts of their stake bet their reserve as usual.
+func TestRebetWithoutParts(t *testing.T) {
+	old, fresh := NewHarmTest(1), NewHarmTest(1)
+	old.Parts = [components]float64{}
+	old.Rebet()
+	fresh.Rebet()
+	if old.LogStake != fresh.LogStake {
+		t.Errorf("%v, want %v", old.LogStake, fresh.LogStake)
+	}
+}
+
 func TestFoldingIsAddition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x1, n1, rho := genTick(t)

@@ -17,8 +17,9 @@ type Test struct {
 	Phases []Phase `json:"phases,omitempty"`
 	// Models are those values of σ that the window before left possible.
 	Models []Model `json:"models,omitempty"`
-	// Reserve is what has not been bet yet.
-	Reserve float64 `json:"reserve"`
+	// Reserve is what has not been bet yet, and Stake on what it all is.
+	Reserve float64     `json:"reserve"`
+	Stake   stats.Stake `json:"stake"`
 }
 
 // Phase is what was counted while the groups stayed the same.
@@ -46,8 +47,6 @@ type Model struct {
 }
 
 const (
-	// reserve is what is kept back for later phases, as in stats.NewHarmTest.
-	reserve = 0.15
 	// unlikely: a σ whose weight is so much less than the best one's is left out.
 	unlikely = 1e-6
 	// near: shares whose odds differ by less than this factor are put into one block.
@@ -56,8 +55,10 @@ const (
 	maxBlocks = 12
 )
 
-// New makes a test of "the ratio of the two groups' rates is at most null" (above 0; 1 is no change).
-func New(null float64) Test { return Test{Null: math.Log(null), Reserve: reserve} }
+// New makes a test of "the ratio of the two groups' rates is at most null" (above 0; 1 is no change). The stake's reserve is for later phases.
+func New(null float64, s stats.Stake) Test {
+	return Test{Null: math.Log(null), Reserve: s.Reserve, Stake: s}
+}
 
 // Begin starts a phase. before is the window before, the same at each call; spread is what is known of the units' σ, that window included
 // (see Learn), and visitors the same of 64 buckets of visitors. A layout like the last one begins nothing.
@@ -135,12 +136,15 @@ func (t *Test) LogE() float64 {
 	}
 	w := t.workspace()
 	null := w.likelihood(t.Null)
-	effects, parts := stats.HarmGrid()
-	bets := make([]float64, 0, 1+len(t.Phases)*len(effects))
+	stake := t.Stake
+	if stake.Parts == [len(stake.Parts)]float64{} { // kept before a test knew its own
+		stake = stats.UsualStake()
+	}
+	bets := make([]float64, 0, 1+len(t.Phases)*len(stake.Steps))
 	bets = append(bets, math.Log(t.Reserve)+null)
 	for from, p := range t.Phases {
-		for k, e := range effects {
-			bets = append(bets, math.Log(p.Stake*parts[k])+w.likelihoodFrom(from, t.Null, t.Null+e))
+		for k, e := range stake.Steps {
+			bets = append(bets, math.Log(p.Stake*stake.Parts[k])+w.likelihoodFrom(from, t.Null, t.Null+e))
 		}
 	}
 	return floats.LogSumExp(bets) - null

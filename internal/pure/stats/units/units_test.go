@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/slipwayhq/slipway/internal/pure/stats"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
@@ -60,7 +61,7 @@ func (f fleet) window(rng *rand.Rand, factors []float64) []units.Unit {
 func (f fleet) play(rng *rand.Rand, alpha float64) int {
 	hosts, visitors := deviations(rng, f.hosts, f.sd), deviations(rng, 64, f.mix)
 	before, mixed := f.window(rng, hosts), f.window(rng, visitors)
-	test := units.New(1)
+	test := units.New(1, stats.UsualStake())
 	for step, share := range f.shares {
 		canaries := int(math.Ceil(share*float64(f.hosts) - 1e-9))
 		share = float64(canaries) / float64(f.hosts)
@@ -135,7 +136,7 @@ func TestTheSameWithoutSpreadFires(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, uint64(i)))
 		hosts := deviations(rng, f.hosts, f.sd)
 		before := make([]units.Unit, f.hosts)
-		test := units.New(1)
+		test := units.New(1, stats.UsualStake())
 		l := units.Layout{}
 		var sum [2]float64
 		for i, h := range hosts {
@@ -197,7 +198,7 @@ func TestHarmIsFound(t *testing.T) {
 func TestLaplaceIsNear(t *testing.T) {
 	for _, x := range []float64{0, 1, 3, 12, 200} {
 		before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1000}, {Events: 10, Requests: 1000}}
-		test := units.New(1)
+		test := units.New(1, stats.UsualStake())
 		test.Begin(before, units.Learn(units.Spread{}, before), units.Spread{LogWeight: [11]float64{1000}}, units.Layout{New: []int{0}, Old: []int{1, 2}})
 		n := 2*x + 3
 		test.Fold(x, n, 0.3)
@@ -244,7 +245,7 @@ func TestHistoryHelps(t *testing.T) {
 	quiet := fleet{rps: 20, before: 60}.window(rng, deviations(rng, 100, 0))
 	history := units.Learn(units.Spread{}, fleet{rps: 2000, before: 1800}.window(rng, deviations(rng, 100, 0))).Then()
 	evidence := func(prior units.Spread) float64 {
-		test := units.New(1)
+		test := units.New(1, stats.UsualStake())
 		l := units.Layout{New: []int{0}}
 		for i := 1; i < 100; i++ {
 			l.Old = append(l.Old, i)
@@ -260,7 +261,7 @@ func TestHistoryHelps(t *testing.T) {
 
 func TestStateSurvivesJSON(t *testing.T) {
 	before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1100}, {Events: 3, Requests: 900}}
-	test := units.New(1.1)
+	test := units.New(1.1, stats.UsualStake())
 	for _, l := range []units.Layout{{New: []int{0}, Old: []int{1, 2}, Visitors: .3}, {New: []int{0, 1}, Old: []int{2}, Visitors: .6}} {
 		test.Begin(before, units.Learn(units.Spread{}, before), units.Spread{}, l)
 		test.Fold(3, 8, .31)
@@ -283,10 +284,23 @@ func TestStateSurvivesJSON(t *testing.T) {
 	}
 }
 
+// A test that was kept before it knew its stake bets as usual.
+func TestAStakeThatWasNotKept(t *testing.T) {
+	hosts := []units.Unit{{Events: 50, Requests: 5000}, {Events: 50, Requests: 5000}, {Events: 50, Requests: 5000}}
+	test := units.New(1, stats.UsualStake())
+	test.Begin(hosts, units.Learn(units.Spread{}, hosts), units.Spread{}, units.Layout{New: []int{0}, Old: []int{1, 2}})
+	test.Fold(60, 90, 1./3)
+	want := test.LogE()
+	test.Stake = stats.Stake{}
+	if got := test.LogE(); got != want || want < 1 {
+		t.Errorf("ln e %v without, %v with", got, want)
+	}
+}
+
 // A gap is no evidence, and a phase with the groups of the last one is none of its own.
 func TestNothingHappened(t *testing.T) {
 	before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1100}}
-	test := units.New(1)
+	test := units.New(1, stats.UsualStake())
 	if test.LogE() != 0 {
 		t.Error("evidence before the first phase")
 	}
@@ -307,7 +321,7 @@ func BenchmarkLogE(b *testing.B) {
 	f := fleet{rps: 2000, before: 1800}
 	before := f.window(rng, deviations(rng, 1000, .2))
 	spread := units.Learn(units.Spread{}, before)
-	test := units.New(1)
+	test := units.New(1, stats.UsualStake())
 	for _, m := range []int{100, 500, 950} {
 		l := units.Layout{}
 		for i := range 1000 {
