@@ -112,6 +112,8 @@ type DeployRequested struct {
 	Hosts   []string `json:"hosts"` // agent ids
 	Hold    []string `json:"hold"`  // releases to keep on disk
 	Run     []string `json:"run"`   // releases whose processes should be up, a subset of Hold
+	// Starts gives, of some releases of Run, a number for which their processes must have been started: others make way, without a request lost. Of the rest whatever runs will do.
+	Starts map[string]int64 `json:"starts,omitempty"`
 	// Current is the release that the host's "current" link names.
 	Current string `json:"current,omitempty"`
 }
@@ -137,6 +139,8 @@ type ProcessChanged struct {
 	Host    string `json:"host"`
 	Release string `json:"release"`
 	Process string `json:"process"`
+	// Start is the number that it was started for (see DeployRequested), 0 for none. While one takes the place of another, the one that visitors should be sent to is told of.
+	Start int64 `json:"start,omitempty"`
 	// State is "starting", "up", "unhealthy", "crashed", "stopping" or "stopped".
 	State string `json:"state"`
 	// Addr is host:port where it answers, while it is up.

@@ -53,6 +53,9 @@ type DesiredEnv struct {
 	Hold   []HeldRelease `json:"hold"`
 	// Run names the releases, among Hold, whose processes should be up.
 	Run []string `json:"run"`
+	// Starts gives, of some releases of Run, a number: their processes must have been started for it, and one that was started for another, or for none, makes way once the
+	// right one is up. Of a release that it does not name whatever runs will do. Agents of a version before leave all that runs as it is.
+	Starts map[string]int64 `json:"starts,omitempty"`
 	// Current is the release the "current" link should name; empty leaves it.
 	Current string `json:"current,omitempty"`
 }
@@ -124,10 +127,12 @@ const (
 	ProcessStopped   = "stopped"
 )
 
-// ReportProcess is one process of a release.
+// ReportProcess is one process of a release. While one takes the place of another, both are reported.
 type ReportProcess struct {
 	Process string `json:"process"`
-	State   string `json:"state"`
+	// Start is the number of DesiredEnv.Starts that it was started for, 0 for none.
+	Start int64  `json:"start,omitempty"`
+	State string `json:"state"`
 	// Addr is host:port for the edge while the process runs.
 	Addr string `json:"addr,omitempty"`
 	PID  int    `json:"pid,omitempty"`

@@ -63,7 +63,7 @@ func (s *Service) desired(ctx context.Context, host string) (wire.Desired, error
 	}
 	d := wire.Desired{Generation: gen}
 	for _, r := range rows {
-		env := wire.DesiredEnv{App: r.app, Env: r.env, Deploy: r.deploy, Run: r.run, Current: r.current}
+		env := wire.DesiredEnv{App: r.app, Env: r.env, Deploy: r.deploy, Run: r.run, Starts: r.starts, Current: r.current}
 		for _, release := range r.hold {
 			held, err := s.held(ctx, release)
 			if err != nil {
@@ -170,7 +170,7 @@ func (s *Service) takeReport(ctx context.Context, tx *db.Tx, host string, rep wi
 
 // takeEnv stores and tells what is new for one environment on one host.
 func takeEnv(ctx context.Context, tx *db.Tx, host string, k envKey, rep wire.ReportEnv, row desiredRow, known []process) error {
-	changed, applied, failed := judgeReport(host, rep, row.deploy, row.answer, known)
+	changed, applied, failed := judgeReport(host, rep, row, known)
 	m := event.Meta{App: k.app, Env: k.env, Actor: "agent:" + host, Cause: row.cause}
 	for _, c := range changed {
 		if err := putProcess(ctx, tx, k, c); err != nil {

@@ -289,3 +289,49 @@ func TestAnswersMeetNewWishes(t *testing.T) {
 		}
 	})
 }
+
+// TestOneProcessTakesThePlaceOfAnother: the wish with its start number survives a restart; of two processes of a release the one is told of that visitors should be sent to, and nobody hears of a moment
+// in which there is none.
+func TestOneProcessTakesThePlaceOfAnother(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.wish("dep_1", "h1", 0, "rel_1")
+		two := func(old string, addr string, fresh ...wire.ReportProcess) wire.ReportRelease {
+			r := runs("rel_1", old)
+			r.Processes[0].Addr = addr
+			r.Processes = append(r.Processes, fresh...)
+			return r
+		}
+		anew := func(state string) wire.ReportProcess {
+			return wire.ReportProcess{Process: "web", Start: 7, State: state, Addr: "127.0.0.1:20001"}
+		}
+		w.report("h1", "dep_1", true, two(wire.ProcessUp, "127.0.0.1:20000"))
+		w.emit(event.DeployRequested{Deploy: "dep_2", Hosts: []string{"h1"}, Hold: []string{"rel_1"}, Run: []string{"rel_1"}, Starts: map[string]int64{"rel_1": 7}})
+		w.heard("h1", 1)
+		if d, ok, err := w.fresh().Desired(t.Context(), "h1", 1); err != nil || !ok || d.Environments[0].Starts["rel_1"] != 7 {
+			t.Errorf("the wish is %+v, %v, %v", d, ok, err)
+		}
+		for _, r := range []wire.ReportRelease{
+			two(wire.ProcessUp, "127.0.0.1:20000", anew(wire.ProcessStarting)),
+			two(wire.ProcessUp, "127.0.0.1:20000", anew(wire.ProcessCrashed)),
+			two(wire.ProcessUp, "127.0.0.1:20000", anew(wire.ProcessUp)),
+			two(wire.ProcessStopping, "127.0.0.1:20000", anew(wire.ProcessUp)),
+			two(wire.ProcessStopped, "", anew(wire.ProcessUp)),
+		} {
+			w.report("h1", "dep_2", false, r)
+		}
+		w.report("h1", "dep_2", true, wire.ReportRelease{Release: "rel_1", State: wire.ReleaseStaged, Processes: []wire.ReportProcess{anew(wire.ProcessUp)}})
+		w.want("rel_1 up", "applied dep_1", "rel_1 up", "applied dep_2")
+		p, err := event.Decode[event.ProcessChanged](w.events()[len(w.events())-2])
+		if err != nil || p.Start != 7 || p.Addr != "127.0.0.1:20001" {
+			t.Errorf("told of %+v, %v", p, err)
+		}
+
+		// Without a number whatever runs will do; of two that are up the newer one serves.
+		w.emit(event.DeployRequested{Deploy: "dep_3", Hosts: []string{"h1"}, Hold: []string{"rel_1"}, Run: []string{"rel_1"}})
+		if d := w.heard("h1", 2); len(d.Environments[0].Starts) != 0 {
+			t.Errorf("the wish is %+v", d.Environments[0])
+		}
+		w.report("h1", "dep_3", true, two(wire.ProcessUp, "127.0.0.1:20000", anew(wire.ProcessUp)))
+		w.want("rel_1 up", "applied dep_1", "rel_1 up", "applied dep_2", "applied dep_3")
+	})
+}

@@ -24,6 +24,7 @@ type releaseRow struct {
 type desiredRow struct {
 	app, env, deploy string
 	hold, run        []string
+	starts           map[string]int64
 	current          string
 	cause, answer    string
 }
@@ -78,10 +79,14 @@ func putDesired(ctx context.Context, tx *db.Tx, host string, k envKey, cause str
 	if err != nil {
 		return fmt.Errorf("encode deploy %s: %w", d.Deploy, err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO deploy_desired (host, app, env, deploy, hold, run, current, cause, answer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	starts, err := json.Marshal(d.Starts)
+	if err != nil {
+		return fmt.Errorf("encode deploy %s: %w", d.Deploy, err)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO deploy_desired (host, app, env, deploy, hold, run, current, cause, answer, starts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (host, app, env) DO UPDATE SET deploy = excluded.deploy, hold = excluded.hold, run = excluded.run,
-			current = excluded.current, cause = excluded.cause, answer = excluded.answer`,
-		host, k.app, k.env, d.Deploy, string(hold), string(run), d.Current, cause, answerPending)
+			current = excluded.current, cause = excluded.cause, answer = excluded.answer, starts = excluded.starts`,
+		host, k.app, k.env, d.Deploy, string(hold), string(run), d.Current, cause, answerPending, string(starts))
 	if err != nil {
 		return fmt.Errorf("store deploy %s for host %s: %w", d.Deploy, host, err)
 	}
@@ -89,7 +94,7 @@ func putDesired(ctx context.Context, tx *db.Tx, host string, k envKey, cause str
 }
 
 func selectDesired(ctx context.Context, q db.Querier, host string) ([]desiredRow, error) {
-	rows, err := q.Query(ctx, `SELECT app, env, deploy, hold, run, current, cause, answer FROM deploy_desired WHERE host = $1 ORDER BY app, env`, host)
+	rows, err := q.Query(ctx, `SELECT app, env, deploy, hold, run, current, cause, answer, starts FROM deploy_desired WHERE host = $1 ORDER BY app, env`, host)
 	if err != nil {
 		return nil, fmt.Errorf("read the wish of host %s: %w", host, err)
 	}
@@ -97,11 +102,14 @@ func selectDesired(ctx context.Context, q db.Querier, host string) ([]desiredRow
 	var out []desiredRow
 	for rows.Next() {
 		var r desiredRow
-		var hold, run string
-		if err := rows.Scan(&r.app, &r.env, &r.deploy, &hold, &run, &r.current, &r.cause, &r.answer); err != nil {
+		var hold, run, starts string
+		if err := rows.Scan(&r.app, &r.env, &r.deploy, &hold, &run, &r.current, &r.cause, &r.answer, &starts); err != nil {
 			return nil, fmt.Errorf("read the wish of host %s: %w", host, err)
 		}
-		if err := errors.Join(json.Unmarshal([]byte(hold), &r.hold), json.Unmarshal([]byte(run), &r.run)); err != nil {
+		if starts == "" {
+			starts = "{}" // stored before there were any
+		}
+		if err := errors.Join(json.Unmarshal([]byte(hold), &r.hold), json.Unmarshal([]byte(run), &r.run), json.Unmarshal([]byte(starts), &r.starts)); err != nil {
 			return nil, fmt.Errorf("read the wish of host %s: %w", host, err)
 		}
 		out = append(out, r)
@@ -132,7 +140,7 @@ func dropHost(ctx context.Context, tx *db.Tx, host string) (map[envKey][]process
 }
 
 func selectProcesses(ctx context.Context, q db.Querier, host string) (map[envKey][]process, error) {
-	rows, err := q.Query(ctx, `SELECT app, env, release, process, state, addr, restarts, text FROM deploy_processes WHERE host = $1`, host)
+	rows, err := q.Query(ctx, `SELECT app, env, release, process, start, state, addr, restarts, text FROM deploy_processes WHERE host = $1`, host)
 	if err != nil {
 		return nil, fmt.Errorf("read the processes of host %s: %w", host, err)
 	}
@@ -141,7 +149,7 @@ func selectProcesses(ctx context.Context, q db.Querier, host string) (map[envKey
 	for rows.Next() {
 		var k envKey
 		var p process
-		if err := rows.Scan(&k.app, &k.env, &p.release, &p.name, &p.state, &p.addr, &p.restarts, &p.text); err != nil {
+		if err := rows.Scan(&k.app, &k.env, &p.release, &p.name, &p.start, &p.state, &p.addr, &p.restarts, &p.text); err != nil {
 			return nil, fmt.Errorf("read the processes of host %s: %w", host, err)
 		}
 		out[k] = append(out[k], p)
@@ -156,11 +164,11 @@ func putProcess(ctx context.Context, tx *db.Tx, k envKey, c event.ProcessChanged
 		_, err = tx.Exec(ctx, `DELETE FROM deploy_processes WHERE host = $1 AND app = $2 AND env = $3 AND release = $4 AND process = $5`,
 			c.Host, k.app, k.env, c.Release, c.Process)
 	} else {
-		_, err = tx.Exec(ctx, `INSERT INTO deploy_processes (host, app, env, release, process, state, addr, restarts, text, since)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		_, err = tx.Exec(ctx, `INSERT INTO deploy_processes (host, app, env, release, process, state, addr, restarts, text, since, start)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			ON CONFLICT (host, app, env, release, process) DO UPDATE SET state = excluded.state, addr = excluded.addr,
-				restarts = excluded.restarts, text = excluded.text, since = excluded.since`,
-			c.Host, k.app, k.env, c.Release, c.Process, c.State, c.Addr, c.Restarts, c.Text, db.Micros(tx.Now()))
+				restarts = excluded.restarts, text = excluded.text, since = excluded.since, start = excluded.start`,
+			c.Host, k.app, k.env, c.Release, c.Process, c.State, c.Addr, c.Restarts, c.Text, db.Micros(tx.Now()), c.Start)
 	}
 	if err != nil {
 		return fmt.Errorf("store process %s of release %s on host %s: %w", c.Process, c.Release, c.Host, err)

@@ -61,7 +61,7 @@ func (s *Service) remove(ctx context.Context, tx *db.Tx, ev event.Event, host st
 	for k, processes := range known {
 		for _, p := range processes {
 			m := event.Meta{App: k.app, Env: k.env, Actor: "system:deploy", Cause: ev.ID}
-			if _, err := tx.Emit(ctx, m, event.ProcessChanged{Host: host, Release: p.release, Process: p.name, State: wire.ProcessStopped}); err != nil {
+			if _, err := tx.Emit(ctx, m, event.ProcessChanged{Host: host, Release: p.release, Process: p.name, Start: p.start, State: wire.ProcessStopped}); err != nil {
 				return err
 			}
 		}

@@ -25,6 +25,8 @@
 //	no longer wished for:  up, unhealthy ──> stopping: reported, the report acknowledged, then the drain time  ──> SIGTERM ──> SIGKILL ──> stopped
 //	                       starting, crashed ──> at once SIGTERM ──> SIGKILL ──> stopped
 //
+// A wish may also ask for a process that was started for a number (starts.go): then one that was started for another makes way for a new one, which comes up beside it first.
+//
 // Guarantees:
 //
 //   - What runs goes on running when the server is gone and when the agent restarts or is killed; the next agent adopts it. (Options.Tied turns that round.)

@@ -215,12 +215,18 @@ func (h *Host) step(ctx context.Context, now time.Time) (next time.Time) {
 
 // view is what plan may know. Under mu.
 func (h *Host) view() view {
-	v := view{releases: map[releaseKey]releaseView{}, services: map[serviceKey]serviceView{}, current: h.current, blobs: h.store.list()}
+	v := view{releases: map[releaseKey]releaseView{}, services: h.serviceViews(), current: h.current, blobs: h.store.list()}
 	for key, r := range h.releases {
 		v.releases[key] = releaseView{place: r.place, retry: r.retry}
 	}
-	for key, s := range h.services {
-		v.services[key] = serviceView{phase: s.phase, visible: s.visible(), told: s.told}
-	}
 	return v
+}
+
+// serviceViews is what plan may know of the processes. Under mu.
+func (h *Host) serviceViews() map[serviceKey]serviceView {
+	out := make(map[serviceKey]serviceView, len(h.services))
+	for key, s := range h.services {
+		out[key] = serviceView{phase: s.phase, visible: s.visible(), told: s.told}
+	}
+	return out
 }

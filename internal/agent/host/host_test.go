@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// app serves on PORT. Its ways: well, sick, deaf (to SIGTERM), hangs and exits (both once it is told to).
+// app serves on PORT. Its ways: well, late (to listen), sick, deaf (to SIGTERM), hangs and exits (both once it is told to).
 func app(way string) int {
 	fmt.Println("app begins, way", way)
 	switch way {
@@ -51,6 +51,8 @@ func app(way string) int {
 		}
 	case "robbed":
 		return robbed(os.Getenv("HOST_TEST_SQUATTER"))
+	case "late":
+		time.Sleep(600 * time.Millisecond)
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 	}
@@ -69,6 +71,7 @@ func app(way string) int {
 	})
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { once.Do(func() { close(hang) }) })
 	mux.HandleFunc("/statsd", sender())
+	mux.HandleFunc("/slow", func(http.ResponseWriter, *http.Request) { time.Sleep(100 * time.Millisecond) })
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(4) })
 	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
 	err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), mux)

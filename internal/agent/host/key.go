@@ -18,12 +18,22 @@ type (
 	serviceKey struct {
 		releaseKey
 		Process string
+		// Start is the number of the wish that it was started for, 0 for none.
+		Start int64
 	}
 )
 
 func (k envKey) String() string     { return k.App + "/" + k.Env }
 func (k releaseKey) String() string { return k.envKey.String() + "/" + k.Release }
-func (k serviceKey) String() string { return k.releaseKey.String() + " " + k.Process }
+
+// String names a process of start 0 as agents did that knew no other.
+func (k serviceKey) String() string {
+	name := k.releaseKey.String() + " " + k.Process
+	if k.Start != 0 {
+		name += fmt.Sprintf(" (start %d)", k.Start)
+	}
+	return name
+}
 
 // path is where it lies below a folder.
 func (k envKey) path() string     { return filepath.Join(k.App, k.Env) }

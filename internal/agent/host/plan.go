@@ -2,6 +2,7 @@ package host
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -118,15 +119,9 @@ func (p *planner) want(e wire.DesiredEnv) {
 	env := envKey{e.App, e.Env}
 	p.envs[env] = true
 	for _, h := range e.Hold {
-		key := releaseKey{env, h.Release}
-		p.held[key] = h
-		if !slices.Contains(e.Run, h.Release) {
-			continue
-		}
-		for process := range h.Processes {
-			p.wanted[serviceKey{key, process}] = true
-		}
+		p.held[releaseKey{env, h.Release}] = h
 	}
+	maps.Copy(p.wanted, wantedOf(e, p.services))
 }
 
 func (p *planner) link(e wire.DesiredEnv) {
@@ -158,11 +153,14 @@ func (p *planner) processes() {
 		}
 	}
 	for key, s := range p.services {
+		_, replaced := p.heir(key)
 		switch wanted := p.wanted[key]; {
-		case wanted && s.phase == draining:
+		case s.phase == draining && (wanted || p.holdsOut(key, s)):
 			p.add(doResume, key)
-		case s.phase == stopped && (wanted || !p.isHeld(key.releaseKey)):
+		case s.phase == stopped && (wanted || replaced || !p.isHeld(key.releaseKey)):
 			p.add(doForget, key)
+		case !wanted && p.holdsOut(key, s):
+			// Its heir comes up beside it.
 		case !wanted && s.phase == running && s.visible:
 			p.add(doDrain, key)
 		case !wanted && s.phase == running:

@@ -19,7 +19,9 @@ func rel(release string) releaseKey {
 	return releaseKey{envKey{"shop", "production"}, release}
 }
 
-func svc(release string) serviceKey { return serviceKey{rel(release), "web"} }
+func svc(release string) serviceKey { return nth(release, 0) }
+
+func nth(release string, start int64) serviceKey { return serviceKey{rel(release), "web", start} }
 
 func hold(releases ...string) (held []wire.HeldRelease) {
 	for _, r := range releases {
@@ -38,6 +40,7 @@ func TestPlan(t *testing.T) {
 		here    = releaseView{place: staged}
 		up      = serviceView{visible: true}
 		onlyOne = wire.DesiredEnv{Hold: hold("r1"), Run: []string{"r1"}, Current: "r1"}
+		anew    = wire.DesiredEnv{Hold: hold("r1"), Run: []string{"r1"}, Starts: map[string]int64{"r1": 7}}
 	)
 	type releases = map[releaseKey]releaseView
 	type services = map[serviceKey]serviceView
@@ -74,9 +77,25 @@ func TestPlan(t *testing.T) {
 			view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: stopped}}}, want: "forget r1"},
 		"stopped, held": {wish: wishOf(wire.DesiredEnv{Hold: hold("r1")}),
 			view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: stopped}}}, want: ""},
-		"unheld while it runs":          {view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: ending}}}, want: ""},
-		"unheld while it is fetched":    {view: view{releases: releases{rel("r1"): {place: fetching}}, blobs: map[string]bool{"sha-r1": true}}, want: "abandon r1"},
-		"unheld":                        {view: view{releases: releases{rel("r1"): here}, blobs: map[string]bool{"sha-r1": true}}, want: "drop blob sha-r1, drop release r1"},
+		"unheld while it runs":       {view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: ending}}}, want: ""},
+		"unheld while it is fetched": {view: view{releases: releases{rel("r1"): {place: fetching}}, blobs: map[string]bool{"sha-r1": true}}, want: "abandon r1"},
+		"unheld":                     {view: view{releases: releases{rel("r1"): here}, blobs: map[string]bool{"sha-r1": true}}, want: "drop blob sha-r1, drop release r1"},
+		"started for a number":       {wish: wishOf(anew), view: view{releases: releases{rel("r1"): here}}, want: "begin r1#7"},
+		"started anew beside":        {wish: wishOf(anew), view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): up}}, want: "begin r1#7"},
+		"its heir starts":            {wish: wishOf(anew), view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): up, nth("r1", 7): {}}}, want: ""},
+		"its heir is up":             {wish: wishOf(anew), view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): up, nth("r1", 7): up}}, want: "drain r1"},
+		"its heir crashed": {wish: wishOf(anew),
+			view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: draining, visible: true, told: noon.Add(-drainTime)}, nth("r1", 7): {}}}, want: "resume r1"},
+		"its heir crashed too late": {wish: wishOf(anew),
+			view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: ending, visible: true}, nth("r1", 7): {}}}, want: ""},
+		"was not up, and has an heir": {wish: wishOf(anew), view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {}, nth("r1", 7): {}}}, want: "end r1"},
+		"made way":                    {wish: wishOf(anew), view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: stopped}, nth("r1", 7): up}}, want: "forget r1"},
+		"whatever runs":               {wish: wishOf(wire.DesiredEnv{Hold: hold("r1"), Run: []string{"r1"}}), view: view{releases: releases{rel("r1"): here}, services: services{nth("r1", 7): up}}, want: ""},
+		"whatever is up": {wish: wishOf(wire.DesiredEnv{Hold: hold("r1"), Run: []string{"r1"}}),
+			view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): up, nth("r1", 7): {}}}, want: "end r1#7"},
+		"whatever is left": {wish: wishOf(wire.DesiredEnv{Hold: hold("r1"), Run: []string{"r1"}}),
+			view: view{releases: releases{rel("r1"): here}, services: services{svc("r1"): {phase: draining, visible: true}, nth("r1", 7): up}}, want: ""},
+		"all starts unwanted":           {view: view{services: services{svc("r1"): up, nth("r1", 7): {}}}, want: "drain r1, end r1#7"},
 		"environment left over":         {view: view{current: map[envKey]string{rel("").envKey: "r1"}}, want: "clear "},
 		"environment not empty":         {view: view{releases: releases{rel("r1"): {place: removing}}, current: map[envKey]string{rel("").envKey: "r1"}}, want: ""},
 		"current waits for its release": {wish: wishOf(wire.DesiredEnv{Hold: hold("r1"), Current: "r1"}), view: view{releases: releases{rel("r1"): {place: fetching}}}, want: ""},
@@ -85,7 +104,11 @@ func TestPlan(t *testing.T) {
 			steps, next := plan(c.wish, c.view, drainTime, noon)
 			var got []string
 			for _, s := range steps {
-				got = append(got, fmt.Sprintf("%s %s", s.do, s.on.Release+s.blob))
+				text := fmt.Sprintf("%s %s", s.do, s.on.Release+s.blob)
+				if s.on.Start != 0 {
+					text += fmt.Sprintf("#%d", s.on.Start)
+				}
+				got = append(got, text)
 			}
 			wantNext := time.Time{}
 			if c.next != 0 {
@@ -116,8 +139,16 @@ func TestPlanComesToItsEnd(t *testing.T) {
 				v.blobs["sha-"+name] = true
 				v.current[rel(name).envKey] = name
 			}
-			if rapid.Bool().Draw(t, "service") && v.releases[rel(name)].place == staged {
-				v.services[svc(name)] = serviceView{phase: phase(rapid.IntRange(int(running), int(stopped)).Draw(t, "phase")), visible: rapid.Bool().Draw(t, "visible")}
+			for _, start := range []int64{0, 7, 8} {
+				if rapid.Bool().Draw(t, "service") && v.releases[rel(name)].place == staged {
+					v.services[nth(name, start)] = serviceView{phase: phase(rapid.IntRange(int(running), int(stopped)).Draw(t, "phase")), visible: rapid.Bool().Draw(t, "visible")}
+				}
+			}
+			if start := rapid.SampledFrom([]int64{0, 7, 8}).Draw(t, "start"); start != 0 {
+				if env.Starts == nil {
+					env.Starts = map[string]int64{}
+				}
+				env.Starts[name] = start
 			}
 		}
 		wish := wire.Desired{}
@@ -141,6 +172,30 @@ func TestPlanComesToItsEnd(t *testing.T) {
 	})
 }
 
+// A release that should run is served all along, whatever start is wished for next, and however often: no step takes away its last process that is up.
+func TestOneServesWhileAnotherTakesItsPlace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := view{releases: map[releaseKey]releaseView{rel("r1"): {place: staged}}, services: map[serviceKey]serviceView{svc("r1"): {visible: true}},
+			current: map[envKey]string{rel("").envKey: "r1"}, blobs: map[string]bool{"sha-r1": true}}
+		now := noon
+		for range rapid.IntRange(1, 6).Draw(t, "wishes") {
+			wish := wishOf(wire.DesiredEnv{Hold: hold("r1"), Run: []string{"r1"}, Starts: map[string]int64{"r1": rapid.Int64Range(0, 3).Draw(t, "start")}})
+			for range rapid.IntRange(0, 8).Draw(t, "rounds") {
+				before := serving(v)
+				steps, _ := plan(wish, v, drainTime, now)
+				perform(t, v, steps, now)
+				if before["r1"] && !serving(v)["r1"] {
+					t.Fatalf("the last process that served was taken away by %v", steps)
+				}
+				if rapid.Bool().Draw(t, "things go on") {
+					finish(v, now)
+				}
+				now = now.Add(time.Second)
+			}
+		}
+	})
+}
+
 // perform does the steps to a view.
 func perform(t *rapid.T, v view, steps []action, now time.Time) bool {
 	for _, s := range steps {
@@ -159,11 +214,11 @@ func perform(t *rapid.T, v view, steps []action, now time.Time) bool {
 				delete(v.current, key.envKey)
 			}
 		case doBegin:
-			v.services[s.on] = serviceView{visible: true}
+			v.services[s.on] = serviceView{}
 		case doDrain:
 			v.services[s.on] = serviceView{phase: draining, visible: true}
 		case doResume:
-			v.services[s.on] = serviceView{visible: true}
+			v.services[s.on] = serviceView{visible: service.visible}
 		case doEnd:
 			if service.visible && (service.told.IsZero() || now.Sub(service.told) < drainTime) {
 				t.Fatalf("%v is ended before the server knew for long enough", s.on)
@@ -176,6 +231,17 @@ func perform(t *rapid.T, v view, steps []action, now time.Time) bool {
 		}
 	}
 	return len(steps) > 0
+}
+
+// serving gives the releases of which a process is up and was not told to stop.
+func serving(v view) map[string]bool {
+	out := map[string]bool{}
+	for key, s := range v.services {
+		if s.visible && s.phase == running {
+			out[key.Release] = true
+		}
+	}
+	return out
 }
 
 // finish lets everything under way come about.
@@ -191,6 +257,8 @@ func finish(v view, now time.Time) (moved bool) {
 	}
 	for key, s := range v.services {
 		switch {
+		case s.phase == running && !s.visible:
+			v.services[key], moved = serviceView{visible: true}, true // it gets up
 		case s.phase == ending:
 			v.services[key], moved = serviceView{phase: stopped}, true
 		case s.phase == draining && s.told.IsZero():
@@ -203,8 +271,9 @@ func finish(v view, now time.Time) (moved bool) {
 
 // fulfilled fails where a view at rest is not what was wished for.
 func fulfilled(t *rapid.T, wish wire.Desired, v view) {
-	held, run := map[string]bool{}, map[string]bool{}
+	held, run, starts := map[string]bool{}, map[string]bool{}, map[string]int64{}
 	for _, e := range wish.Environments {
+		starts = e.Starts
 		for _, h := range e.Hold {
 			held[h.Release] = true
 		}
@@ -221,8 +290,14 @@ func fulfilled(t *rapid.T, wish wire.Desired, v view) {
 		if v.releases[rel(name)].place != staged || !v.blobs["sha-"+name] {
 			t.Fatalf("%s is missing", name)
 		}
-		if s, there := v.services[svc(name)]; run[name] != (there && s.phase == running) {
-			t.Fatalf("%s should run: %v; it is %+v", name, run[name], s)
+		var runs []int64
+		for key, s := range v.services {
+			if key.Release == name && s.phase != stopped {
+				runs = append(runs, key.Start)
+			}
+		}
+		if run[name] != (len(runs) == 1) || len(runs) > 1 || run[name] && starts[name] != 0 && runs[0] != starts[name] {
+			t.Fatalf("%s should run: %v, for start %d; there are %v", name, run[name], starts[name], runs)
 		}
 	}
 	if len(v.blobs) != len(held) {

@@ -23,6 +23,7 @@ type record struct {
 	Env      string           `json:"environment"`
 	Release  string           `json:"release"`
 	Process  string           `json:"process"`
+	Start    int64            `json:"start,omitempty"`
 	Ident    proc.Ident       `json:"ident"`
 	Spec     wire.ProcessSpec `json:"spec"`
 	Port     int              `json:"port"`
@@ -33,7 +34,7 @@ type record struct {
 }
 
 func (r record) key() serviceKey {
-	return serviceKey{releaseKey{envKey{r.App, r.Env}, r.Release}, r.Process}
+	return serviceKey{releaseKey{envKey{r.App, r.Env}, r.Release}, r.Process, r.Start}
 }
 
 // recordPath has a name of fixed length, whatever the key.

@@ -97,16 +97,21 @@ func (h *Host) describe() wire.Report {
 // describeEnv gives one environment: every release that is held, or still runs.
 func (h *Host) describeEnv(e wire.DesiredEnv) wire.ReportEnv {
 	env := envKey{e.App, e.Env}
+	wanted := wantedOf(e, h.serviceViews())
 	out := wire.ReportEnv{App: e.App, Env: e.Env, Deploy: e.Deploy, Current: h.current[env], Converged: true, Releases: []wire.ReportRelease{}}
 	held := map[string]bool{}
 	for _, r := range e.Hold {
 		held[r.Release] = true
 		out.Releases = append(out.Releases, h.describeRelease(e, releaseKey{env, r.Release}))
-		out.Converged = out.Converged && h.fulfilled(e, r)
+		here := h.releases[releaseKey{env, r.Release}]
+		out.Converged = out.Converged && here != nil && here.place == staged
+	}
+	for key := range wanted {
+		s := h.services[key]
+		out.Converged = out.Converged && s != nil && s.phase == running && s.state == wire.ProcessUp
 	}
 	for key, s := range h.services {
-		wanted := held[key.Release] && slices.Contains(e.Run, key.Release)
-		if key.envKey != env || wanted || s.phase == stopped {
+		if key.envKey != env || wanted[key] || s.phase == stopped {
 			continue
 		}
 		out.Converged = false
@@ -120,23 +125,6 @@ func (h *Host) describeEnv(e wire.DesiredEnv) wire.ReportEnv {
 	}
 	slices.SortFunc(out.Releases, func(a, b wire.ReportRelease) int { return cmp.Compare(a.Release, b.Release) })
 	return out
-}
-
-// fulfilled reports whether a held release is there and, if it should run, up.
-func (h *Host) fulfilled(e wire.DesiredEnv, held wire.HeldRelease) bool {
-	key := releaseKey{envKey{e.App, e.Env}, held.Release}
-	if r := h.releases[key]; r == nil || r.place != staged {
-		return false
-	}
-	if !slices.Contains(e.Run, held.Release) {
-		return true
-	}
-	for process := range held.Processes {
-		if s := h.services[serviceKey{key, process}]; s == nil || s.phase != running || s.state != wire.ProcessUp {
-			return false
-		}
-	}
-	return true
 }
 
 func (h *Host) describeRelease(e wire.DesiredEnv, key releaseKey) wire.ReportRelease {
@@ -159,13 +147,15 @@ func (h *Host) describeRelease(e wire.DesiredEnv, key releaseKey) wire.ReportRel
 			out.State, out.Code, out.Text = wire.ReleaseFailed, s.code, s.text
 		}
 	}
-	slices.SortFunc(out.Processes, func(a, b wire.ReportProcess) int { return cmp.Compare(a.Process, b.Process) })
+	slices.SortFunc(out.Processes, func(a, b wire.ReportProcess) int {
+		return cmp.Or(cmp.Compare(a.Process, b.Process), cmp.Compare(a.Start, b.Start))
+	})
 	return out
 }
 
 // describe gives one process. Under mu.
 func (s *service) describe() wire.ReportProcess {
-	out := wire.ReportProcess{Process: s.key.Process, State: s.state, PID: s.pid, Restarts: s.restarts, Text: s.text, Since: s.since.UTC()}
+	out := wire.ReportProcess{Process: s.key.Process, Start: s.key.Start, State: s.state, PID: s.pid, Restarts: s.restarts, Text: s.text, Since: s.since.UTC()}
 	if s.phase == draining || s.phase == ending {
 		out.State = wire.ProcessStopping
 	}

@@ -223,7 +223,7 @@ func (s *service) keep(p *proc.Process) error {
 		return nil
 	}
 	s.host.mu.Lock()
-	r := record{App: s.key.App, Env: s.key.Env, Release: s.key.Release, Process: s.key.Process, Ident: p.ID(), Spec: s.spec,
+	r := record{App: s.key.App, Env: s.key.Env, Release: s.key.Release, Process: s.key.Process, Start: s.key.Start, Ident: p.ID(), Spec: s.spec,
 		Port: s.port, Statsd: s.statsd, State: s.state, Restarts: s.restarts, Since: s.since}
 	s.host.mu.Unlock()
 	return s.host.writeRecord(r)
