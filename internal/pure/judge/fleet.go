@@ -50,7 +50,7 @@ func (s *State) Group(p Policy, l units.Layout) error {
 		if test == nil {
 			continue
 		}
-		p.Fleet.begin(test, v, l, s.Vitals[i].known(p.Fleet).spread)
+		s.Vitals[i].known(p.Fleet).begin(test, v, l)
 		for len(s.Vitals[i].Hosts) < len(test.Phases) {
 			s.Vitals[i].Hosts = append(s.Vitals[i].Hosts, make([]HostCount, len(p.Fleet.Hosts)))
 			s.Split = nil // other hosts: their parts of the requests are looked at anew
@@ -68,22 +68,22 @@ func (f *Fleet) cluster(vital string) float64 {
 }
 
 // begin starts a phase of one vital's test.
-func (f *Fleet) begin(test *units.Test, v VitalSpec, l units.Layout, spread units.Spread) {
+func (h *habits) begin(test *units.Test, v VitalSpec, l units.Layout) {
 	if v.Bad == Drop {
 		l.New, l.Old, l.Visitors = l.Old, l.New, 1-l.Visitors
 	}
-	f.beginWithin(test, v, l, spread)
+	h.beginWithin(test, l)
 }
 
 // beginWithin is begin for a layout whose new group is the one in which harm shows as more events.
-func (f *Fleet) beginWithin(test *units.Test, v VitalSpec, l units.Layout, spread units.Spread) {
+func (h *habits) beginWithin(test *units.Test, l units.Layout) {
 	var visitors units.Spread
-	if b := f.Visitors[v.Name]; len(b) > 0 && l.Visitors > 0 && l.Visitors < 1 {
-		visitors = units.Learn(visitors, f.divided(v.Name, b))
+	if h.visitors != nil && l.Visitors > 0 && l.Visitors < 1 {
+		visitors = *h.visitors
 	} else {
 		l.Visitors = 0
 	}
-	test.Begin(f.divided(v.Name, f.Before[v.Name]), spread, visitors, l)
+	test.Begin(h.window, visitors, l)
 }
 
 // divided are counts with as many events as there are clusters of them.

@@ -62,9 +62,10 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 	return left, suspect
 }
 
-// habits are what is known of the hosts from the window before: how much they differ, and by what each one does.
+// habits are what is known of the hosts from the window before: how much they differ, and by what each one does; and of the visitors, where these stay with a host.
 type habits struct {
-	spread         units.Spread
+	window         *units.Window
+	visitors       *units.Spread
 	mean, variance []float64
 }
 
@@ -72,9 +73,13 @@ type habits struct {
 func (s *VitalState) known(f *Fleet) *habits {
 	if s.habits == nil {
 		before := f.divided(s.Name, f.Before[s.Name])
-		h := habits{spread: units.Learn(f.History[s.Name], before)}
-		h.mean, h.variance = units.Deviations(before, h.spread)
-		s.habits = &h
+		h := &habits{window: units.NewWindow(before, units.Learn(f.History[s.Name], before))}
+		h.mean, h.variance = h.window.Deviations()
+		if b := f.Visitors[s.Name]; len(b) > 0 {
+			visitors := units.Learn(units.Spread{}, f.divided(s.Name, b))
+			h.visitors = &visitors
+		}
+		s.habits = h
 	}
 	return s.habits
 }
@@ -87,7 +92,7 @@ func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool)
 		if len(l.New) == 0 || len(l.Old) == 0 {
 			continue
 		}
-		p.Fleet.beginWithin(&test, v, l, s.known(p.Fleet).spread)
+		s.known(p.Fleet).beginWithin(&test, l)
 		x, fresh := sumOf(s.Hosts[k], l.New)
 		y, old := sumOf(s.Hosts[k], l.Old)
 		f := p.Fleet.cluster(v.Name)

@@ -107,7 +107,7 @@ func evidence(s units.Spread, x, n, y, k int64) float64 {
 		return 0
 	}
 	test := units.New(1+margin, stats.UsualStake())
-	test.Begin(make([]units.Unit, 2), s, units.Spread{}, units.Layout{New: []int{1}, Old: []int{0}})
+	test.Begin(units.NewWindow(make([]units.Unit, 2), s), units.Spread{}, units.Layout{New: []int{1}, Old: []int{0}})
 	test.Fold(float64(x), float64(x+y), float64(n)/float64(n+k))
 	return test.LogE()
 }

@@ -17,18 +17,17 @@ type Sample struct {
 const broken = 2.0
 
 // Deviations are the mean and variance of each unit's log rate beside what all share, given the window before.
-func Deviations(before []Unit, spread Spread) (mean, variance []float64) {
-	mean, variance = make([]float64, len(before)), make([]float64, len(before))
-	total := floats.LogSumExp(spread.LogWeight[:])
-	for s, weight := range spread.LogWeight {
-		w := math.Exp(weight - total)
-		if w < unlikely {
-			continue
-		}
-		p := posteriorsAt(s, before)
-		for i := range before {
-			mean[i] += w * p.mode[i]
-			variance[i] += w * (p.variance[i] + p.mode[i]*p.mode[i])
+func (w *Window) Deviations() (mean, variance []float64) {
+	mean, variance = make([]float64, len(w.units)), make([]float64, len(w.units))
+	total := 0.0
+	for _, p := range w.posteriors {
+		total += math.Exp(p.logWeight)
+	}
+	for _, p := range w.posteriors {
+		weight := math.Exp(p.logWeight) / total
+		for i := range w.units {
+			mean[i] += weight * p.mode[i]
+			variance[i] += weight * (p.variance[i] + p.mode[i]*p.mode[i])
 		}
 	}
 	for i := range variance {

@@ -60,7 +60,7 @@ func TestLogAloneIsFair(t *testing.T) {
 
 func TestDeviations(t *testing.T) {
 	before := []units.Unit{{Events: 10, Requests: 1000}, {Events: 40, Requests: 1000}, {Events: 11, Requests: 1000}, {Events: 0, Requests: 0}}
-	mean, variance := units.Deviations(before, units.Learn(units.Spread{}, before))
+	mean, variance := units.NewWindow(before, units.Learn(units.Spread{}, before)).Deviations()
 	if !(mean[1] > .3 && mean[0] < 0 && mean[0] < mean[2]) || !(variance[3] > variance[1]) {
 		t.Errorf("means %v, variances %v", mean, variance)
 	}

@@ -67,6 +67,30 @@ type posteriors struct {
 	mode     []float64
 	variance []float64
 	evidence float64 // log marginal likelihood, up to what no σ changes
+	// logWeight is that of σ, beside the best one's.
+	logWeight float64
+}
+
+// Window is what the units did before, worked out: it stays the same while phases come and go.
+type Window struct {
+	units []Unit
+	// posteriors are those under each σ that is possible.
+	posteriors []posteriors
+}
+
+// NewWindow works out the window before. spread is what is known of the units' σ, that window included (see Learn).
+func NewWindow(before []Unit, spread Spread) *Window {
+	w := &Window{units: before}
+	top := floats.Max(spread.LogWeight[:])
+	for i, weight := range spread.LogWeight {
+		if weight-top < math.Log(unlikely) {
+			continue
+		}
+		p := posteriorsAt(i, before)
+		p.logWeight = weight - top
+		w.posteriors = append(w.posteriors, p)
+	}
+	return w
 }
 
 // posteriorsAt computes each unit's posterior for one σ. The common rate is estimated by events over requests; the prior's mean of −σ²/2 makes

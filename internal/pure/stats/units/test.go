@@ -60,9 +60,9 @@ func New(null float64, s stats.Stake) Test {
 	return Test{Null: math.Log(null), Reserve: s.Reserve, Stake: s}
 }
 
-// Begin starts a phase. before is the window before, the same at each call; spread is what is known of the units' σ, that window included
-// (see Learn), and visitors the same of 64 buckets of visitors. A layout like the last one begins nothing.
-func (t *Test) Begin(before []Unit, spread, visitors Spread, l Layout) {
+// Begin starts a phase. before is the same at each call; visitors is what is known of how much 64 buckets of visitors differ. A layout like the last
+// one begins nothing.
+func (t *Test) Begin(before *Window, visitors Spread, l Layout) {
 	if n := len(t.Phases); n > 0 && same(t.Phases[n-1].Layout, l) {
 		return
 	}
@@ -72,7 +72,7 @@ func (t *Test) Begin(before []Unit, spread, visitors Spread, l Layout) {
 		t.Reserve -= stake
 	}
 	t.Phases = append(t.Phases, Phase{Layout: l, Stake: stake})
-	t.model(before, spread, visitors)
+	t.model(before, visitors)
 }
 
 func same(a, b Layout) bool {
@@ -80,22 +80,17 @@ func same(a, b Layout) bool {
 }
 
 // model works out the law of the phases' differences for each σ that is possible.
-func (t *Test) model(before []Unit, spread, visitors Spread) {
+func (t *Test) model(before *Window, visitors Spread) {
 	t.Models = t.Models[:0]
 	layouts := make([]Layout, len(t.Phases))
 	for k, p := range t.Phases {
 		layouts[k] = p.Layout
 	}
-	top := floats.Max(spread.LogWeight[:])
-	for i, weight := range spread.LogWeight {
-		if weight-top < math.Log(unlikely) {
-			continue
-		}
-		p := posteriorsAt(i, before)
-		m := Model{LogWeight: weight - top}
+	for _, p := range before.posteriors {
+		m := Model{LogWeight: p.logWeight}
 		rows := make([]row, len(layouts))
 		for k, l := range layouts {
-			rows[k] = contrast(l, before, p)
+			rows[k] = contrast(l, before.units, p)
 			m.Mean = append(m.Mean, rows[k].mean)
 		}
 		m.Factor = covariance(layouts, rows, p, visitors.variance())

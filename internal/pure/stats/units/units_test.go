@@ -77,7 +77,7 @@ func (f fleet) play(rng *rand.Rand, alpha float64) int {
 				l.Old, sum[0] = append(l.Old, i), sum[0]+hosts[i]
 			}
 		}
-		test.Begin(before, units.Learn(units.Spread{}, before), units.Learn(units.Spread{}, mixed), l)
+		test.Begin(units.NewWindow(before, units.Learn(units.Spread{}, before)), units.Learn(units.Spread{}, mixed), l)
 		mean := f.rps / float64(f.hosts) * tick * rate
 		onNew, onOld := parts(visitors, share)
 		for t := 0; t < f.seconds; t += tick {
@@ -150,7 +150,7 @@ func TestTheSameWithoutSpreadFires(t *testing.T) {
 		for i := range alike.LogWeight[1:] {
 			alike.LogWeight[i+1] = -1000
 		}
-		test.Begin(before, alike, alike, l)
+		test.Begin(units.NewWindow(before, alike), alike, l)
 		for range 120 {
 			x, y := poisson(rng, 2*sum[1]), poisson(rng, 2*sum[0])
 			test.Fold(float64(x), float64(x+y), .1)
@@ -199,7 +199,7 @@ func TestLaplaceIsNear(t *testing.T) {
 	for _, x := range []float64{0, 1, 3, 12, 200} {
 		before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1000}, {Events: 10, Requests: 1000}}
 		test := units.New(1, stats.UsualStake())
-		test.Begin(before, units.Learn(units.Spread{}, before), units.Spread{LogWeight: [11]float64{1000}}, units.Layout{New: []int{0}, Old: []int{1, 2}})
+		test.Begin(units.NewWindow(before, units.Learn(units.Spread{}, before)), units.Spread{LogWeight: [11]float64{1000}}, units.Layout{New: []int{0}, Old: []int{1, 2}})
 		n := 2*x + 3
 		test.Fold(x, n, 0.3)
 		exact := func(effect float64) float64 {
@@ -250,7 +250,7 @@ func TestHistoryHelps(t *testing.T) {
 		for i := 1; i < 100; i++ {
 			l.Old = append(l.Old, i)
 		}
-		test.Begin(quiet, units.Learn(prior, quiet), units.Spread{}, l)
+		test.Begin(units.NewWindow(quiet, units.Learn(prior, quiet)), units.Spread{}, l)
 		test.Fold(15, 300, 0.01)
 		return test.LogE()
 	}
@@ -263,7 +263,7 @@ func TestStateSurvivesJSON(t *testing.T) {
 	before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1100}, {Events: 3, Requests: 900}}
 	test := units.New(1.1, stats.UsualStake())
 	for _, l := range []units.Layout{{New: []int{0}, Old: []int{1, 2}, Visitors: .3}, {New: []int{0, 1}, Old: []int{2}, Visitors: .6}} {
-		test.Begin(before, units.Learn(units.Spread{}, before), units.Spread{}, l)
+		test.Begin(units.NewWindow(before, units.Learn(units.Spread{}, before)), units.Spread{}, l)
 		test.Fold(3, 8, .31)
 		test.Fold(2, 5, .36)
 		test.Fold(2, 5, .6)
@@ -288,7 +288,7 @@ func TestStateSurvivesJSON(t *testing.T) {
 func TestAStakeThatWasNotKept(t *testing.T) {
 	hosts := []units.Unit{{Events: 50, Requests: 5000}, {Events: 50, Requests: 5000}, {Events: 50, Requests: 5000}}
 	test := units.New(1, stats.UsualStake())
-	test.Begin(hosts, units.Learn(units.Spread{}, hosts), units.Spread{}, units.Layout{New: []int{0}, Old: []int{1, 2}})
+	test.Begin(units.NewWindow(hosts, units.Learn(units.Spread{}, hosts)), units.Spread{}, units.Layout{New: []int{0}, Old: []int{1, 2}})
 	test.Fold(60, 90, 1./3)
 	want := test.LogE()
 	test.Stake = stats.Stake{}
@@ -306,7 +306,7 @@ func TestNothingHappened(t *testing.T) {
 	}
 	l := units.Layout{New: []int{0}, Old: []int{1}}
 	for range 3 {
-		test.Begin(before, units.Spread{}, units.Spread{}, l)
+		test.Begin(units.NewWindow(before, units.Spread{}), units.Spread{}, l)
 		test.Fold(0, 0, .5)
 		test.Fold(3, 3, 1)
 		test.Fold(0, 3, 0)
@@ -331,7 +331,7 @@ func BenchmarkLogE(b *testing.B) {
 				l.Old = append(l.Old, i)
 			}
 		}
-		test.Begin(before, spread, units.Spread{}, l)
+		test.Begin(units.NewWindow(before, spread), units.Spread{}, l)
 		test.Fold(float64(m), 1000, float64(m)/1000)
 	}
 	for b.Loop() {
