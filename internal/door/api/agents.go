@@ -11,6 +11,7 @@ import (
 	deploying "github.com/slipwayhq/slipway/internal/act/deploy"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/door/api/targets"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
@@ -21,6 +22,9 @@ type AgentView struct {
 	Releases []deploying.Process `json:"releases" doc:"Processes it runs, in the apps that the caller may see"`
 	Lease    *build.Work         `json:"lease" doc:"What a worker is doing"`
 }
+
+// targetsPath is asked every few seconds.
+const targetsPath = "/v1/apps/{app}/environments/{env}/targets"
 
 // Join is how machines find this server: the URL for them, and the pin behind a join token, empty on loopback.
 type Join struct{ URL, Pin string }
@@ -66,6 +70,10 @@ func (s *Server) MountAgents(f *fleet.Service, d *deploying.Service, b *build.Se
 	register(s, administer, "DELETE /v1/agents/{agent}", "Take an agent out; its credential is void",
 		func(ctx context.Context, id access.Identity, in *remove) (*struct{}, error) {
 			return nil, f.Remove(ctx, id.Actor(), in.Agent, in.Reason)
+		})
+	register(s, view, "GET "+targetsPath, "Where the processes that are up listen, for Prometheus (http_sd_configs)",
+		func(ctx context.Context, _ access.Identity, in *struct{ InEnvironment }) (*answer[[]targets.ScrapeTarget], error) {
+			return answerWith(targets.List(ctx, f, d, in.App, in.Env))
 		})
 	s.mountJoinTokens(f, join)
 }

@@ -56,7 +56,7 @@ func (s *Server) route(r *http.Request) string {
 // logRequest writes no query: it may hold a login code. What machines ask all the time is told on demand only.
 func (s *Server) logRequest(r *http.Request, rec *recorder, route string, took time.Duration) {
 	level := slog.LevelInfo
-	if strings.HasPrefix(route, "/agent/") || strings.HasPrefix(route, "/edge/") || route == "/livez" || route == "/readyz" || route == "/metrics" || route == "ui" {
+	if route == targetsPath && rec.code() == http.StatusOK || strings.HasPrefix(route, "/agent/") || strings.HasPrefix(route, "/edge/") || route == "/livez" || route == "/readyz" || route == "/metrics" || route == "ui" {
 		level = slog.LevelDebug
 	}
 	info := requestOf(r.Context())

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Scrape is a host and port that is asked for /metrics each second; empty for none.
 	Scrape string
+	// Config is a whole configuration instead.
+	Config string
 	// History is OpenMetrics text with timestamps, of any time past.
 	History string
 }
@@ -41,6 +43,9 @@ func Start(t testing.TB, o Options) string {
 	config := "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
 	if o.Scrape != "" {
 		config += fmt.Sprintf("scrape_configs: [{job_name: app, static_configs: [{targets: [%q]}]}]\n", o.Scrape)
+	}
+	if o.Config != "" {
+		config = o.Config
 	}
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -684,6 +684,19 @@ export interface Score {
   wrong: number;
 }
 
+export interface ScrapeLabels {
+  app: string;
+  environment: string;
+  host: string;
+  process: string;
+  release: string;
+}
+
+export interface ScrapeTarget {
+  labels: ScrapeLabels;
+  targets: string[];
+}
+
 export interface SecretInfo {
   name: string;
   updated_at: string;
