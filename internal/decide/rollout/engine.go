@@ -10,6 +10,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/past"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -192,7 +193,7 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, m *machine.Rollout, ev e
 		return err
 	}
 	end := event.RolloutEnded{
-		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: m.WorstPath(),
+		Rollout: m.ID, Release: m.Release, From: m.From, Outcome: m.Outcome, Verdict: string(m.Verdict), Vital: m.Vital, Path: route.Worst(m.Totals.Paths),
 		Commits: m.Commits, Reasons: m.EndReasons(), Requests: m.Totals.RequestsNew, Number: m.Number, Subject: r.Subject, Author: r.Author,
 	}
 	if _, err := tx.Emit(ctx, ev.By(actorSelf, tx.Now()), end); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/trace"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -49,7 +50,7 @@ type PathView struct {
 	NewErrors   int64  `json:"new_errors"`
 	OldRequests int64  `json:"old_requests"`
 	OldErrors   int64  `json:"old_errors"`
-	// Excess and StandsOut: see machine.Paths.
+	// Excess and StandsOut: see package route.
 	Excess    float64 `json:"excess_errors" doc:"Errors of the new release beyond what the old one's rate on this route leads to expect; negative where there are fewer"`
 	StandsOut bool    `json:"stands_out" doc:"The excess is this route's own and hardly chance. Slow requests are not counted by route"`
 }
@@ -201,7 +202,7 @@ func (s *Service) view(ctx context.Context, m *machine.Rollout) (View, error) {
 		v.Alpha = m.Judge.Alpha
 		v.addVitals(m)
 	}
-	v.Paths, v.Path = pathViews(m), m.WorstPath()
+	v.Paths, v.Path = pathViews(m), route.Worst(m.Totals.Paths)
 	now := s.db.Now()
 	v.Progress, v.EtaS = m.Progress(now)
 	if m.State == machine.Watching {
@@ -296,7 +297,7 @@ func stepView(m *machine.Rollout, i int) StepView {
 
 func pathViews(m *machine.Rollout) []PathView {
 	out := []PathView{}
-	for _, p := range m.Paths() {
+	for _, p := range route.Compare(m.Totals.Paths) {
 		out = append(out, PathView{
 			Path: p.Path, NewRequests: p.New, NewErrors: p.NewErrors, OldRequests: p.Old, OldErrors: p.OldErrors, Excess: trace.Round(p.Excess), StandsOut: p.StandsOut,
 		})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -222,14 +223,14 @@ func (m *Rollout) SetLost(host string, lost bool) {
 // add counts what is shown, settled or not.
 func (t *Totals) add(m *Rollout, rs event.RouteSecond) {
 	if t.Paths == nil {
-		t.Paths = map[string]PathTotal{}
+		t.Paths = map[string]route.Total{}
 	}
 	if t.Hosts == nil {
-		t.Hosts = map[string]HostTotal{}
+		t.Hosts = map[string]route.Total{}
 	}
 	for _, c := range rs.Hosts {
 		h := t.Hosts[c.Host]
-		h.add(c.Release == m.Release, c.Requests, c.Errors)
+		h.Add(c.Release == m.Release, c.Requests, c.Errors)
 		t.Hosts[c.Host] = h
 		if c.Release == m.Release {
 			t.RequestsNew, t.ErrorsNew = t.RequestsNew+c.Requests, t.ErrorsNew+c.Errors
@@ -242,21 +243,13 @@ func (t *Totals) add(m *Rollout, rs event.RouteSecond) {
 		if !known && len(t.Paths) >= maxPaths {
 			continue
 		}
-		p.add(c.Release == m.Release, c.Requests, c.Errors)
+		p.Add(c.Release == m.Release, c.Requests, c.Errors)
 		t.Paths[c.Path] = p
 	}
 }
 
 // maxPaths bounds the route patterns that are kept; the edge folds ids, so that an app has far fewer.
 const maxPaths = 100
-
-func (p *PathTotal) add(isNew bool, requests, errors int64) {
-	if isNew {
-		p.New, p.NewErrors = p.New+requests, p.NewErrors+errors
-	} else {
-		p.Old, p.OldErrors = p.Old+requests, p.OldErrors+errors
-	}
-}
 
 func boolOrder(b bool) int {
 	if b {

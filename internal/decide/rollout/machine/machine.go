@@ -3,6 +3,7 @@ package machine
 import (
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -151,24 +152,13 @@ type Crash struct {
 
 // Totals count since the first visitor of the new release.
 type Totals struct {
-	RequestsNew int64                `json:"requests_new"`
-	RequestsOld int64                `json:"requests_old"`
-	ErrorsNew   int64                `json:"errors_new"`
-	ErrorsOld   int64                `json:"errors_old"`
-	Paths       map[string]PathTotal `json:"paths,omitempty"`
-	Hosts       map[string]HostTotal `json:"hosts,omitempty"`
+	RequestsNew int64                  `json:"requests_new"`
+	RequestsOld int64                  `json:"requests_old"`
+	ErrorsNew   int64                  `json:"errors_new"`
+	ErrorsOld   int64                  `json:"errors_old"`
+	Paths       map[string]route.Total `json:"paths,omitempty"`
+	Hosts       map[string]route.Total `json:"hosts,omitempty"`
 }
-
-// PathTotal counts one route pattern.
-type PathTotal struct {
-	New       int64 `json:"new"`
-	NewErrors int64 `json:"new_errors"`
-	Old       int64 `json:"old"`
-	OldErrors int64 `json:"old_errors"`
-}
-
-// HostTotal counts one host.
-type HostTotal = PathTotal
 
 // First tells whether there is nothing to compare with.
 func (m *Rollout) First() bool { return m.From == "" }

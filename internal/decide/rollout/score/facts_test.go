@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/score"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -131,7 +132,7 @@ func TestHarmOnOneRoute(t *testing.T) {
 		m.Vital = vital
 		m.Judge.Vitals = append(m.Judge.Vitals, judge.VitalSpec{Name: vital, Label: vital, Weight: .5})
 		m.Judge.Vitals[0].Weight = .5
-		m.Totals.Paths = map[string]machine.PathTotal{"/pay": {New: 25, NewErrors: 20, Old: 25, OldErrors: 0}, "/": {New: 975, NewErrors: 80, Old: 8975, OldErrors: 90}}
+		m.Totals.Paths = map[string]route.Total{"/pay": {New: 25, NewErrors: 20, Old: 25, OldErrors: 0}, "/": {New: 975, NewErrors: 80, Old: 8975, OldErrors: 90}}
 		m.Evidence = judge.NewState(m.Judge)
 		tick := judge.Tick{Second: 1, Share: .1, Counts: map[string]judge.Count{vital: {New: 30, AtRiskNew: 100, Old: 0, AtRiskOld: 900}, judge.Errors: {}}}
 		if err := m.Evidence.Fold(m.Judge, tick); err != nil {
