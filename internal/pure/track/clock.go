@@ -1,0 +1,76 @@
+package track
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+)
+
+// Clock tells when something happened by the server's clock: received − (sent − original), the rule of the Segment specification, which takes out by how much the client's clock is
+// wrong. Without a time of sending the client's word is taken, and without a time it happened when it was received. What would lie more than a day ahead, or before the year 2000, is a clock that cannot be
+// corrected: then, too, it happened when it was received. (Event.Original keeps what the client said.)
+func Clock(received, sent, original time.Time) time.Time {
+	at := original
+	switch {
+	case original.IsZero():
+		return received
+	case !sent.IsZero():
+		at = received.Add(-sent.Sub(original))
+		if sent.Before(original) { // it was told before it happened: the two clocks are not one
+			at = received
+		}
+	}
+	if at.After(received.Add(24*time.Hour)) || at.Year() < 2000 {
+		return received
+	}
+	return at
+}
+
+// moment is a time as clients write it: RFC 3339, nearly so, or a number of seconds or milliseconds since 1970. Zero where there is none; ok is false for what is no time.
+func moment(raw json.RawMessage) (t time.Time, ok bool) {
+	if empty(raw) {
+		return time.Time{}, true
+	}
+	var number float64
+	if json.Unmarshal(raw, &number) == nil {
+		return unix(number)
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return time.Time{}, false
+	}
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return time.Time{}, true
+	}
+	for _, form := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02"} {
+		if t, err := time.Parse(form, text); err == nil {
+			return possible(t)
+		}
+	}
+	return time.Time{}, false
+}
+
+// unix reads seconds, or milliseconds where seconds would be after the year 5138.
+func unix(number float64) (time.Time, bool) {
+	if math.Abs(number) < 1e11 {
+		number *= 1000
+	}
+	if !(math.Abs(number) < 1e15) {
+		return time.Time{}, false
+	}
+	return possible(time.UnixMicro(int64(math.Round(number * 1000))))
+}
+
+// possible refuses what JSON cannot write: years beyond 9999.
+func possible(t time.Time) (time.Time, bool) {
+	t = t.UTC().Truncate(time.Microsecond)
+	if y := t.Year(); y < 1 || y > 9999 {
+		return time.Time{}, false
+	}
+	return t, true
+}
+
+// empty: no value, or null.
+func empty(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

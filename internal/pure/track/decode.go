@@ -1,0 +1,150 @@
+package track
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Call is one request of a client, its body unpacked.
+type Call struct {
+	Body     []byte
+	Received time.Time
+	// Kind is what the address says that a single event is about; empty where the body says it.
+	Kind Kind
+	// UserAgent, IP and Release are what the request itself tells, for events whose context does not say.
+	UserAgent, IP, Release string
+	// NewID makes ids for events that come without.
+	NewID func() string
+}
+
+// Decoded is what a body held.
+type Decoded struct {
+	// Key is the write key in the body, if there was one.
+	Key      string
+	Events   []Event
+	Failures []Failure
+}
+
+// Errors of whole bodies, for the sender.
+var (
+	errNotJSON = errors.New("the body is not JSON; send one JSON object")
+	errSize    = fmt.Errorf("the body is larger than %d KB; send fewer events at once", MaxBatch>>10)
+)
+
+// dialect reads one event: its members are the client's.
+type dialect func(c *Call, common fields, item fields) (Event, error)
+
+// envelope splits a body into the items of the dialect and what is common to all.
+func envelope(body []byte, list string) (common fields, items []json.RawMessage, err error) {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))) // some clients send a byte order mark
+	if len(body) > MaxBatch {
+		return nil, nil, errSize
+	}
+	if !json.Valid(body) || len(body) == 0 {
+		return nil, nil, errNotJSON
+	}
+	switch body[0] {
+	case '[':
+		err = json.Unmarshal(body, &items)
+		return fields{}, items, err
+	case '{':
+	default:
+		return nil, nil, errNotJSON
+	}
+	if err = json.Unmarshal(body, &common); err != nil {
+		return nil, nil, errNotJSON
+	}
+	batch, several := common[list]
+	if !several {
+		return fields{}, []json.RawMessage{body}, nil
+	}
+	delete(common, list)
+	if json.Unmarshal(batch, &items) != nil {
+		return nil, nil, fmt.Errorf("%q is %s; send a list of events", list, nameOf(batch))
+	}
+	return common, items, nil
+}
+
+// each reads items one by one.
+func (c *Call) each(common fields, items []json.RawMessage, read dialect) (d Decoded) {
+	for _, raw := range items {
+		event, err := c.one(common, raw, read)
+		if err == nil {
+			d.Events = append(d.Events, event)
+			continue
+		}
+		why := broken{Malformed, err.Error()}
+		_ = errors.As(err, &why)
+		d.Failures = append(d.Failures, Failure{Reason: why.reason, Message: why.message, Raw: raw})
+	}
+	return d
+}
+
+func (c *Call) one(common fields, raw json.RawMessage, read dialect) (Event, error) {
+	if len(raw) > MaxEvent {
+		return Event{}, breaks(TooLarge, "the event has %d bytes; at most %d", len(raw), MaxEvent)
+	}
+	item, ok := members(raw)
+	if !ok || empty(raw) {
+		return Event{}, breaks(Malformed, "the event is not an object")
+	}
+	e, err := read(c, common, item)
+	if err != nil {
+		return Event{}, err
+	}
+	if e.Kind == Track && e.Name == "" {
+		return Event{}, breaks(NoName, "the event has no name")
+	}
+	if e.ID == "" {
+		e.ID = c.NewID()
+	}
+	e.Received = c.Received.UTC().Truncate(time.Microsecond)
+	e.Time = Clock(e.Received, e.Sent, e.Original)
+	if e.Release == "" {
+		e.Release = c.Release
+	}
+	return e, nil
+}
+
+// timed reads the two times of the client's clock.
+func timed(e *Event, original, sent json.RawMessage) error {
+	var ok bool
+	if e.Original, ok = moment(original); !ok {
+		return breaks(WrongType, "the time %s is none; send RFC 3339, such as 2026-01-31T12:00:00Z", short(original))
+	}
+	if e.Sent, ok = moment(sent); !ok {
+		return breaks(WrongType, "the time of sending %s is none; send RFC 3339", short(sent))
+	}
+	return nil
+}
+
+func short(raw json.RawMessage) string {
+	const most = 60
+	if s := string(raw); len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(string(raw[:most]), "") + "…"
+}
+
+// around adds to a context what the request tells and the client did not.
+func (c *Call) around(context fields) {
+	for name, value := range map[string]string{"ip": c.IP, "userAgent": c.UserAgent} {
+		if value != "" && empty(context[name]) {
+			context[name] = quoted(value)
+		}
+	}
+}
+
+// with adds a text to an object that does not have it.
+func with(object json.RawMessage, name, value string) (json.RawMessage, error) {
+	f, ok := members(object)
+	if value == "" || !ok || !empty(f[name]) {
+		return object, nil
+	}
+	f[name] = quoted(value)
+	return f.rest(name)
+}

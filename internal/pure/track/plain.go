@@ -1,0 +1,47 @@
+package track
+
+// Plain reads Slipway's own form, for servers: {"events": […]}, a list, or one event, each
+//
+//	{"name": "order_completed", "user": "u1", "time": "2026-01-31T12:00:00Z", "id": "…", "release": "…", "properties": {…}, "context": {…}}
+//
+// with "kind" (track when it is not said), "anonymous", "group" and "previous" where they are needed. Only the name is, for a track event.
+func Plain(c *Call) (Decoded, error) {
+	common, items, err := envelope(c.Body, "events")
+	if err != nil {
+		return Decoded{}, err
+	}
+	return c.each(common, items, plain), nil
+}
+
+func plain(c *Call, common, item fields) (e Event, err error) {
+	kind := ""
+	err = item.texts(place{"kind", &kind}, place{"id", &e.ID}, place{"name", &e.Name}, place{"user", &e.User}, place{"anonymous", &e.Anonymous},
+		place{"group", &e.Group}, place{"previous", &e.Previous}, place{"release", &e.Release})
+	if err == nil {
+		err = common.texts(place{"release", &e.Release})
+	}
+	if err != nil {
+		return e, err
+	}
+	if e.Kind = Kind(kind); e.Kind == "" {
+		e.Kind = Track
+	}
+	if !specified(e.Kind) && e.Kind != Exposure {
+		return e, breaks(Malformed, "the kind %q is none; send track, identify, page, screen, group, alias or exposure", kind)
+	}
+	if e.Kind == Exposure && e.Name == "" {
+		return e, breaks(NoName, "an exposure needs the flag's name")
+	}
+	sent := item["sent"]
+	if empty(sent) {
+		sent = common["sent"]
+	}
+	if err := timed(&e, item["time"], sent); err != nil {
+		return e, err
+	}
+	if e.Properties, err = object("properties", item["properties"]); err != nil {
+		return e, err
+	}
+	e.Context, err = object("context", item["context"])
+	return e, err
+}

@@ -1,0 +1,111 @@
+package track
+
+import "encoding/json"
+
+// Segment reads calls of the Segment HTTP tracking API: one event, whose kind the address says (Call.Kind), or a "batch" of several that say it as "type". Context and integrations of a batch are
+// those of each event that has none of its own, member by member.
+func Segment(c *Call) (Decoded, error) {
+	common, items, err := envelope(c.Body, "batch")
+	if err != nil {
+		return Decoded{}, err
+	}
+	d := c.each(common, items, segment)
+	d.Key, _ = text("writeKey", common["writeKey"])
+	if d.Key == "" && len(items) == 1 {
+		if item, ok := members(items[0]); ok {
+			d.Key, _ = text("writeKey", item["writeKey"])
+		}
+	}
+	return d, nil
+}
+
+func segment(c *Call, common, item fields) (e Event, err error) {
+	if e.Kind, err = segmentKind(c.Kind, item["type"]); err != nil {
+		return e, err
+	}
+	var event, name, category string
+	err = item.texts(place{"messageId", &e.ID}, place{"userId", &e.User}, place{"anonymousId", &e.Anonymous}, place{"previousId", &e.Previous}, place{"groupId", &e.Group},
+		place{"event", &event}, place{"name", &name}, place{"category", &category})
+	if err != nil {
+		return e, err
+	}
+	if e.User == "" && e.Anonymous == "" && (e.Kind != Alias || e.Previous == "") {
+		return e, breaks(NoUser, "the event needs a userId or an anonymousId")
+	}
+	original, sent := item.take("originalTimestamp"), item.take("sentAt")
+	if stamp := item.take("timestamp"); empty(original) {
+		original = stamp
+	}
+	if empty(sent) {
+		sent = common["sentAt"]
+	}
+	if err := timed(&e, original, sent); err != nil {
+		return e, err
+	}
+	properties := item.take("properties")
+	switch e.Kind {
+	case Track:
+		e.Name = event
+	case Identify, Group:
+		if traits := item.take("traits"); !empty(traits) {
+			properties = traits
+		}
+	default:
+		e.Name = name
+	}
+	if e.Properties, err = object("properties", properties); err != nil {
+		return e, err
+	}
+	if e.Properties, err = with(e.Properties, "category", category); err != nil {
+		return e, err
+	}
+	return e, segmentContext(c, common, item, &e)
+}
+
+// segmentKind: what the event says itself counts, then the address.
+func segmentKind(address Kind, own json.RawMessage) (Kind, error) {
+	if empty(own) && address != "" {
+		return address, nil
+	}
+	s, err := text("type", own)
+	if err != nil {
+		return "", err
+	}
+	if !specified(Kind(s)) {
+		return "", breaks(Malformed, "the type %q is none; send track, identify, page, screen, group or alias", s)
+	}
+	return Kind(s), nil
+}
+
+// segmentContext merges the batch's context into the event's, and finds the release in it.
+func segmentContext(c *Call, common, item fields, e *Event) error {
+	own, ok := members(item["context"])
+	if !ok {
+		return breaks(WrongType, "context is %s; send an object", nameOf(item["context"]))
+	}
+	shared, ok := members(common["context"])
+	if !ok {
+		return breaks(WrongType, "the batch's context is %s; send an object", nameOf(common["context"]))
+	}
+	for name, raw := range shared {
+		if _, has := own[name]; !has {
+			own[name] = raw
+		}
+	}
+	c.around(own)
+	var err error
+	if e.Release, err = text("context.release", own.take("release")); err != nil {
+		return err
+	}
+	e.Context, err = own.rest("context")
+	return err
+}
+
+// specified: a kind of the Segment specification.
+func specified(k Kind) bool {
+	switch k {
+	case Track, Page, Screen, Identify, Group, Alias:
+		return true
+	}
+	return false
+}
