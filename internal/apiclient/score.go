@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // Score is what the verdicts of a time add up to.
@@ -37,14 +38,25 @@ type Harms struct {
 	Least    float64 `json:"spared_at_least"`
 }
 
-// Sentences say the score.
+// Sentences say the score. What did not occur is left out.
 func (s Score) Sentences() []string {
-	lines := []string{
-		fmt.Sprintf("%d rollouts judged in %d days: %d promoted, %d of them unknown; rolled back %d by the judge, %d by people, %d that could not run, %d for want of hosts",
-			s.Judged, s.Days, s.Promoted, s.Unknown, s.ByJudge, s.ByPerson, s.ByCrash, s.ByHosts),
-		fmt.Sprintf("people call %d of the judge's rollbacks right, %d wrong, and say nothing of %d; %d promoted should have come back", s.Right, s.Wrong, s.Unsaid, s.Missed),
-		fmt.Sprintf("false alarms: %d known, the budget is %.2g", s.Wrong, s.Budget),
+	if s.Judged == 0 {
+		return []string{"no rollout was judged in " + counted(s.Days, "day")}
 	}
+	lines := []string{fmt.Sprintf("%s judged in %s: %d promoted", counted(s.Judged, "rollout"), counted(s.Days, "day"), s.Promoted)}
+	if s.Unknown > 0 {
+		lines[0] += fmt.Sprintf(", %d of them unknown", s.Unknown)
+	}
+	if back := s.back(); len(back) > 0 {
+		lines[0] += "; rolled back: " + strings.Join(back, ", ")
+	}
+	if s.ByJudge > 0 {
+		lines = append(lines, fmt.Sprintf("of the judge's rollbacks people call %d right and %d wrong, and say nothing of %d", s.Right, s.Wrong, s.Unsaid))
+	}
+	if s.Missed > 0 {
+		lines = append(lines, fmt.Sprintf("promoted, and should have come back: %d", s.Missed))
+	}
+	lines = append(lines, fmt.Sprintf("false alarms: %d known; false_alarms accepts %.2g in that time", s.Wrong, s.Budget))
 	for _, h := range []struct {
 		kind string
 		Harms
@@ -57,6 +69,27 @@ func (s Score) Sentences() []string {
 		lines = append(lines, fmt.Sprintf("from the first visitor to the verdict: %.0f s (median)", s.DecisionS))
 	}
 	return lines
+}
+
+// back tells what came back, and why.
+func (s Score) back() (parts []string) {
+	for _, p := range []struct {
+		n   int
+		why string
+	}{{s.ByJudge, "by the judge"}, {s.ByPerson, "by people"}, {s.ByCrash, "that could not run"}, {s.ByHosts, "for want of hosts"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.why))
+		}
+	}
+	return parts
+}
+
+// counted is so many of a thing.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // Score adds up the verdicts of the last days, of one environment when it is named.

@@ -17,14 +17,22 @@ func TestTheScoreInSentences(t *testing.T) {
 		Slow: apiclient.Harms{Rollouts: 1, Done: 80.4, Spared: 1900, Least: 800},
 	}
 	want := []string{
-		"43 rollouts judged in 30 days: 38 promoted, 4 of them unknown; rolled back 3 by the judge, 1 by people, 1 that could not run, 0 for want of hosts",
-		"people call 1 of the judge's rollbacks right, 1 wrong, and say nothing of 1; 2 promoted should have come back",
-		"false alarms: 1 known, the budget is 0.99",
+		"43 rollouts judged in 30 days: 38 promoted, 4 of them unknown; rolled back: 3 by the judge, 1 by people, 1 that could not run",
+		"of the judge's rollbacks people call 1 right and 1 wrong, and say nothing of 1",
+		"promoted, and should have come back: 2",
+		"false alarms: 1 known; false_alarms accepts 0.99 in that time",
 		"harm spared: about 1900 slow requests, at least 800; visitors met 80",
 		"from the first visitor to the verdict: 48 s (median)",
 	}
 	if got := s.Sentences(); !slices.Equal(got, want) {
 		t.Errorf("it says %q", got)
+	}
+	one := apiclient.Score{Days: 1, Judged: 1, Promoted: 1, Budget: .03}
+	if got, want := one.Sentences(), []string{"1 rollout judged in 1 day: 1 promoted", "false alarms: 0 known; false_alarms accepts 0.03 in that time"}; !slices.Equal(got, want) {
+		t.Errorf("of one it says %q", got)
+	}
+	if got, want := (apiclient.Score{Days: 7}).Sentences(), []string{"no rollout was judged in 7 days"}; !slices.Equal(got, want) {
+		t.Errorf("of none it says %q", got)
 	}
 }
 

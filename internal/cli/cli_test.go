@@ -223,7 +223,7 @@ func TestVerbsAgainstAServer(t *testing.T) {
 	refused("no rollout #3", "rollouts", "3")
 	refused("no rollout #3", "rollouts", "call", "#3", "wrong", "--note", "test")
 	refused("no rollout rol_none", "rollouts", "call", "rol_none", "nothing")
-	if out := ok("", "score", "--days", "7"); !strings.Contains(out, "0 rollouts judged in 7 days") || !strings.Contains(out, "false alarms: 0 known, the budget is 0\n") {
+	if out := ok("", "score", "--days", "7"); out != "no rollout was judged in 7 days\n" {
 		t.Errorf("score: %q", out)
 	}
 	if out := ok("", "score", "--json"); !strings.Contains(out, `"days": 30`) {
@@ -343,5 +343,17 @@ func TestATiedProgramEndsWithItsParent(t *testing.T) {
 	stop()
 	if ctx.Err() == nil {
 		t.Error("looks on after stop")
+	}
+}
+
+// Several mistakes stand below one another, behind one name.
+func TestSeveralMistakesAreOneComplaint(t *testing.T) {
+	alone(t)
+	_, _, errs := run(t, "", "serve", "--listen", "x", "--edge-listen", "y")
+	if strings.Count(errs, "slipway:") != 1 || !strings.HasPrefix(errs, "slipway: --listen") || !strings.Contains(errs, "\n         --edge-listen") {
+		t.Errorf("it says\n%s", errs)
+	}
+	if status, _, errs := run(t, "", "score", "--days", "0"); status != exitFailed || errs != "slipway: --days 0: write a number from 1 to 365\n" {
+		t.Errorf("score of no day: %d, %s", status, errs)
 	}
 }

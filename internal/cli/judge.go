@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"strconv"
@@ -36,14 +35,17 @@ type judgeCmd struct {
 }
 
 func (c *judgeCmd) Run(p *program) error {
-	result, err := c.judge(p)
+	if err := c.check(); err != nil {
+		return &status{code: exitNotJudged, text: err.Error()}
+	}
+	result, was, err := c.judge(p)
 	if err != nil {
 		return &status{code: exitNotJudged, text: err.Error()}
 	}
 	if c.JSON {
 		err = p.printJSON(result)
 	} else {
-		err = c.tell(p, result)
+		err = c.tell(p, result, was)
 	}
 	if err != nil {
 		return &status{code: exitNotJudged, text: err.Error()}
@@ -52,37 +54,52 @@ func (c *judgeCmd) Run(p *program) error {
 	return &status{code: codes[result.Verdict]}
 }
 
-// judge gives the verdict on a rollout, or on a file.
-func (c *judgeCmd) judge(p *program) (r replay.Result, err error) {
+// check looks at what the server would refuse in other words.
+func (c *judgeCmd) check() error {
+	if c.Rollout == "" { // of a file all mistakes are told at once, with those in it
+		return nil
+	}
+	if !(c.Alpha >= 0 && c.Alpha <= 0.5) {
+		return fmt.Errorf("--alpha %g: write a chance above 0 and at most 0.5, such as 0.01", c.Alpha)
+	}
+	if c.Margin != nil && !(*c.Margin >= 0 && *c.Margin <= 1) {
+		return fmt.Errorf("--margin %g: write a part from 0 to 1; 0.1 is a tenth more", *c.Margin)
+	}
+	return nil
+}
+
+// judge gives the verdict on a rollout, with what came of it at its time, or on a file.
+func (c *judgeCmd) judge(p *program) (r replay.Result, was string, err error) {
 	ruleOut := 0.0
 	if c.RuleOut != "" {
 		if ruleOut, err = strconv.ParseFloat(strings.TrimSuffix(c.RuleOut, "x"), 64); err != nil {
-			return r, fmt.Errorf("--rule-out %q: write 2x for a doubling", c.RuleOut)
+			return r, "", fmt.Errorf("--rule-out %q: write 2x for a doubling", c.RuleOut)
 		}
 	}
 	switch {
 	case c.CSV == "" && c.Rollout == "":
-		return r, errors.New("name a rollout, or a file by --csv")
+		return r, "", errors.New("name a rollout, or a file by --csv")
 	case c.CSV != "" && c.Rollout != "":
-		return r, errors.New("name a rollout or a file, not both")
+		return r, "", errors.New("name a rollout or a file, not both")
 	case c.CSV != "":
-		return c.file(p, ruleOut)
+		r, err = c.file(p, ruleOut)
+		return r, "", err
 	case c.Settle != 0 || c.Share != "" || len(c.Rise)+len(c.Drop) > 0:
-		return r, errors.New("--settle, --share, --rise and --drop are for a file: of a rollout they are known")
+		return r, "", errors.New("--settle, --share, --rise and --drop are for a file: of a rollout they are known")
 	}
 	return c.again(p, ruleOut)
 }
 
 // again asks the server to judge a rollout again.
-func (c *judgeCmd) again(p *program, ruleOut float64) (r replay.Result, err error) {
+func (c *judgeCmd) again(p *program, ruleOut float64) (r replay.Result, was string, err error) {
 	client, app, err := c.find(p.ctx)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	defer client.Close()
 	id, err := rolloutID(p, client, app, c.Env, c.Rollout)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	query := url.Values{}
 	set := func(name string, value float64, given bool) {
@@ -97,12 +114,13 @@ func (c *judgeCmd) again(p *program, ruleOut float64) (r replay.Result, err erro
 	}
 	verdict, err := client.Verdict(p.ctx, app, id, query)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	if err := json.Unmarshal(verdict, &r); err != nil {
-		return r, fmt.Errorf("read the verdict: %w", err)
+		return r, "", fmt.Errorf("read the verdict: %w", err)
 	}
-	return r, nil
+	then, err := client.Rollout(p.ctx, app, id)
+	return r, fmt.Sprintf("At its time the verdict was %s, and the release was %s.", then.Value.Verdict, strings.ReplaceAll(then.Value.State, "_", " ")), err
 }
 
 // file judges counts from elsewhere.
@@ -134,33 +152,32 @@ func (c *judgeCmd) file(p *program, ruleOut float64) (r replay.Result, err error
 	return replay.Judge(table, o)
 }
 
-// tell prints the verdict for people.
-func (c *judgeCmd) tell(p *program, r replay.Result) error {
+// tell prints the verdict for people, and what was said at its time, if anything.
+func (c *judgeCmd) tell(p *program, r replay.Result, was string) error {
 	said := map[judge.Outcome]string{
 		judge.Healthy: "Healthy", judge.Regressed: "Regressed", judge.Unknown: "Unknown", judge.WrongSplit: "The split is wrong",
 	}
-	p.say("%s, at second %d.", said[r.Verdict], r.AtSecond)
+	at, judged := fmt.Sprintf("second %d", r.AtSecond), fmt.Sprintf("Seconds: %d before, %d judged, %d left out for want of one release. Rows said twice: %d.", r.Before, r.Judged, r.LeftOut, r.Repeated)
+	if was != "" { // each edge counts its own seconds, and there may be several
+		at = time.Unix(r.AtSecond, 0).Format("2006-01-02 15:04:05")
+		judged = fmt.Sprintf("Seconds of edges: %s judged, %s left out for want of one release.", judge.Commas(r.Judged), judge.Commas(r.LeftOut))
+	}
+	p.say("%s, at %s.", said[r.Verdict], at)
+	if was != "" {
+		p.say("%s", was)
+	}
 	for _, reason := range r.Reasons {
 		p.say("  %s", reason)
 	}
 	p.say("")
 	rows := make([][]any, 0, len(r.Vitals))
 	for _, e := range r.Vitals {
-		rows = append(rows, []any{e.Name, e.Outcome, words.Percent(e.RateNew), words.Percent(e.RateOld), times(e.RatioEstimate), times(e.RatioLow), times(e.RatioHigh),
-			fmt.Sprintf("%.3g of %.3g", math.Pow(10, e.Peak), math.Pow(10, e.Threshold))})
+		rows = append(rows, []any{e.Name, e.Outcome, words.Percent(e.RateNew), words.Percent(e.RateOld), words.Times(e.RatioEstimate), words.Times(e.RatioLow), words.Times(e.RatioHigh),
+			fmt.Sprintf("%s to 1, acts at %s", words.Odds(e.Peak), words.Odds(e.Threshold))})
 	}
 	if err := p.table("VITAL SAYS NEW OLD RATIO FROM TO EVIDENCE", rows); err != nil {
 		return err
 	}
-	p.say("\nSplit by %s; alpha %g, margin %g. Seconds: %d before, %d judged, %d left out for want of one release. Rows said twice: %d.",
-		r.SplitBy, r.Alpha, r.Margin, r.Before, r.Judged, r.LeftOut, r.Repeated)
+	p.say("\nSplit by %s; alpha %g, margin %g, rules out %gx. %s", r.SplitBy, r.Alpha, r.Margin, r.RuleOut, judged)
 	return nil
-}
-
-// times is a ratio, - where it is not known.
-func times(ratio float64) string {
-	if ratio == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f", ratio)
 }

@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/replay"
 )
 
 // counts is a rollout on ten hosts, two of which get the new release after a minute; it fails so many of its hundred requests a second, and they are so many times as many.
@@ -62,10 +66,30 @@ func TestWithoutAVerdictJudgeSaysWhy(t *testing.T) {
 	for line, want := range map[string]string{
 		"judge --csv " + file: "line 3: release", "judge --csv nowhere.csv": "no such file", "judge --csv - --alpha 7": "alpha 7", "judge --csv - --share 0%": "--share",
 		"judge --csv - --rule-out much": "--rule-out", "judge --csv - --drop orders": `no vital "orders"`, "judge": "--csv", "judge 3 --csv -": "not both", "judge 3 --share 10%": "for a file", "judge --csv - --alpha x": "--alpha",
+		"judge 3 --alpha 7": "--alpha 7: write", "judge 3 --margin 2": "--margin 2: write",
 	} {
 		status, out, errs := run(t, counts(1, 1), strings.Fields(line)...)
 		if status != exitNotJudged || !strings.Contains(errs, want) || out != "" {
 			t.Errorf("slipway %s: status %d, %q lacks %q", line, status, errs, want)
 		}
+	}
+}
+
+// Of a past rollout it is said when, what was said at its time, and how far the evidence went in numbers that people write.
+func TestARolloutJudgedAgainInWords(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{stdout: &out}
+	r := replay.Result{
+		Verdict: judge.Unknown, AtSecond: 1_795_942_076, Alpha: .001, RuleOut: 2, SplitBy: "visitors", Judged: 1083, LeftOut: 33,
+		Vitals: []judge.VitalEvidence{{Name: "errors", Outcome: judge.Unknown, Peak: 1.637, Threshold: 3.3467}},
+	}
+	must(t, (&judgeCmd{}).tell(p, r, "At its time the verdict was regressed."))
+	for _, want := range []string{"Unknown, at 2026-1", "\nAt its time the verdict was regressed.\n", "43 to 1, acts at 2,222", "rules out 2x", "1,083 judged, 33 left out"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "Rows") {
+		t.Errorf("a rollout has no rows:\n%s", out.String())
 	}
 }

@@ -153,11 +153,10 @@ func (p *program) fail(err error) int {
 	return exitFailed
 }
 
-// complain says on stderr what is wrong: one line, or one a mistake where there are several.
+// complain says on stderr what is wrong: one line, or one a mistake where there are several, below one another.
 func (p *program) complain(text string) {
-	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
-		_, _ = fmt.Fprintln(p.stderr, "slipway: "+line)
-	}
+	const name = "slipway: "
+	_, _ = fmt.Fprintln(p.stderr, name+strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", len(name))))
 }
 
 // say prints a line.

@@ -99,16 +99,16 @@ edge-trusted-proxies: [ten]
 	status, _, errs := run(t, "", "serve", "--config", "s.yaml", "--nats", "somewhere")
 	known := "data, listen, edge-listen, edge-tls-listen, edge-tls-cert, edge-tls-key, acme, acme-email, acme-ca, edge-trusted-proxies, url, admin-token, database, nats, secret-key, tls-cert, tls-key, prometheus, prometheus-token, log-age"
 	want := `slipway: s.yaml:4:14: edge-listen: expected a single value, found a list
-slipway: s.yaml:5:1: unknown key "lissten"; did you mean listen?
-slipway: s.yaml:6:10: log-age: "3" is not a duration; write a number with a unit such as 30s or 5m
-slipway: s.yaml:7:12: log-level: "wanr" is not known here; did you mean warn?
-slipway: s.yaml:8:7: acme: expected true or false, found "yes"
-slipway: s.yaml:11:1: url: the key is already given at line 10
-slipway: s.yaml:12:1: unknown key "id"; known here: log-format, log-level, ` + known + `
-slipway: s.yaml:13:23: --edge-trusted-proxies: "ten" is not a network; write it like 10.0.0.0/8
-slipway: s.yaml:3:9: --listen "nowhere" is not an address; write host:port, such as 127.0.0.1:7070
-slipway: --nats is not a URL that fits; write it like nats://host:4222
-slipway: s.yaml:9:11: --tls-cert and --tls-key belong together
+         s.yaml:5:1: unknown key "lissten"; did you mean listen?
+         s.yaml:6:10: log-age: "3" is not a duration; write a number with a unit such as 30s or 5m
+         s.yaml:7:12: log-level: "wanr" is not known here; did you mean warn?
+         s.yaml:8:7: acme: expected true or false, found "yes"
+         s.yaml:11:1: url: the key is already given at line 10
+         s.yaml:12:1: unknown key "id"; known here: log-format, log-level, ` + known + `
+         s.yaml:13:23: --edge-trusted-proxies: "ten" is not a network; write it like 10.0.0.0/8
+         s.yaml:3:9: --listen "nowhere" is not an address; write host:port, such as 127.0.0.1:7070
+         --nats is not a URL that fits; write it like nats://host:4222
+         s.yaml:9:11: --tls-cert and --tls-key belong together
 `
 	if status != exitFailed || errs != want {
 		t.Errorf("status %d\n got\n%s\nwant\n%s", status, errs, want)

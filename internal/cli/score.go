@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/slipwayhq/slipway/internal/apiclient"
+import (
+	"fmt"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+)
 
 type scoreCmd struct {
 	inApp
@@ -10,6 +14,9 @@ type scoreCmd struct {
 }
 
 func (c *scoreCmd) Run(p *program) error {
+	if c.Days < 1 || c.Days > 365 {
+		return fmt.Errorf("--days %d: write a number from 1 to 365", c.Days)
+	}
 	client, app, err := c.find(p.ctx)
 	if err != nil {
 		return err

@@ -3,7 +3,10 @@ package words
 
 import (
 	"fmt"
+	"math"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
 
 // Short is a commit as people quote it.
@@ -43,4 +46,21 @@ func Dash(text string) string {
 		return "-"
 	}
 	return text
+}
+
+// Times is a ratio, - where it is not known.
+func Times(ratio float64) string {
+	if ratio == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}
+
+// Odds writes out 10 to a power, where it is not beyond all counting.
+func Odds(log10 float64) string {
+	n := math.Pow(10, log10)
+	if n < 100 || n >= 1e15 {
+		return fmt.Sprintf("%.2g", n)
+	}
+	return judge.Commas(int64(math.Round(n)))
 }

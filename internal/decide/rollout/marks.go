@@ -33,7 +33,19 @@ func (s *Service) Judge(ctx context.Context, app, id string, with trace.Again) (
 	if err != nil {
 		return replay.Result{}, err
 	}
-	return trace.Judge(ctx, s.db, m, with)
+	r, err := trace.Judge(ctx, s.db, m, with)
+	return named(r, m), err
+}
+
+// named gives a verdict with the hosts' names in place of the ids by which the judge knows them.
+func named(r replay.Result, m *machine.Rollout) replay.Result {
+	for i := range r.Reasons {
+		r.Reasons[i] = m.NamedText(r.Reasons[i])
+	}
+	for i := range r.Vitals {
+		r.Vitals[i].Text, r.Vitals[i].Suspect = m.NamedText(r.Vitals[i].Text), m.NamedText(r.Vitals[i].Suspect)
+	}
+	return r
 }
 
 // markText names a move on the time axis. The step is the decision's: a watch that is prolonged, or goes on after a pause, is the same step still.
