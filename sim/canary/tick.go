@@ -56,6 +56,14 @@ type Tick struct {
 	Hosts      []Host
 	Buckets    []Bucket // where the setting says sticky, else nil
 	Routes     []Route  // where there are routes, else nil
+	// Erred are the visitors who have erred for the first time within the step, at the ticks that end when one looks at them (package repeats says when); else nil.
+	Erred []Erred
+}
+
+// Erred is one visitor who has erred: errors and requests since the first error, and errors in the window before the push.
+type Erred struct {
+	Release                  int
+	Errors, Requests, Before int64
 }
 
 // Complete says whether both releases were counted.
@@ -63,8 +71,9 @@ func (t *Tick) Complete() bool { return t.Known[Old] && t.Known[New] }
 
 // CopyFrom makes t a deep copy of other, reusing t's room.
 func (t *Tick) CopyFrom(other *Tick) {
-	hosts, buckets, routes, first := t.Hosts, t.Buckets, t.Routes, t.FirstHosts
+	hosts, buckets, routes, first, erred := t.Hosts, t.Buckets, t.Routes, t.FirstHosts, t.Erred
 	*t = *other
+	t.Erred = append(erred[:0], other.Erred...)
 	t.Hosts = append(hosts[:0], other.Hosts...)
 	t.Buckets = append(buckets[:0], other.Buckets...)
 	t.Routes = append(routes[:0], other.Routes...)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/stats/repeats"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 	"github.com/slipwayhq/slipway/sim/canary"
 )
@@ -57,6 +58,7 @@ func (a *adapter) Begin(s *canary.Setting, w *canary.Window) {
 	for r := range s.Routes {
 		a.policy.Vitals = append(a.policy.Vitals, judge.VitalSpec{Name: routeName(r), Weight: routesWeight / float64(s.Routes), Negligible: negligibleErrors})
 	}
+	judge.AddVisitors(&a.policy, len(s.Steps))
 	a.state = judge.NewState(a.policy)
 	if a.tick.Counts == nil {
 		a.tick.Counts, a.tick.Hosts = map[string]judge.Count{}, map[string][]judge.HostCount{}
@@ -157,6 +159,38 @@ func (a *adapter) Observe(t *canary.Tick) {
 	}
 	// Ticks with impossible counts change nothing; State.Rejected counts them.
 	_ = a.state.Fold(a.policy, a.tick)
+	a.visitors(t)
+}
+
+// visitors looks at how often visitors have erred, at the ticks that tell.
+func (a *adapter) visitors(t *canary.Tick) {
+	if len(t.Erred) == 0 || a.policy.LooksAtVisitors() < 0 {
+		return
+	}
+	begun := 0
+	for _, step := range a.setting.Steps[:t.Step] {
+		begun += step.Seconds
+	}
+	cells := map[repeats.Cell]*repeats.Cell{}
+	for _, e := range t.Erred {
+		key := repeats.Cell{Errors: repeats.Bucket(e.Errors), Requests: repeats.Bucket(e.Requests), Before: repeats.Bucket(e.Before)}
+		c := cells[key]
+		if c == nil {
+			c = &repeats.Cell{Errors: key.Errors, Requests: key.Requests, Before: key.Before}
+			cells[key] = c
+		}
+		if e.Release == canary.New {
+			c.New++
+		} else {
+			c.Old++
+		}
+	}
+	look := judge.VisitorLook{Step: t.Step, Look: repeats.Due(int64(t.Second - begun)), Share: t.Share}
+	for _, c := range cells {
+		look.Cells = append(look.Cells, *c)
+	}
+	// A look that comes late, after the next one, is spent in vain.
+	_ = a.state.LookAtVisitors(a.policy, look)
 }
 
 // hosts are a vital's counts by host: visitors at their first event where they are known.

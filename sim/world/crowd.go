@@ -21,6 +21,9 @@ type crowd struct {
 	first  [canary.Buckets + 1]int // of a bucket's cells
 	// fine requests of visitors at risk and of the others
 	atRisk, later []flow
+
+	extra *rand.Rand
+	spans []span // by step
 }
 
 // cell is a part of the hash that goes to one release at any time, within one bucket.
@@ -58,7 +61,7 @@ func newCrowd(s *Scenario, steps []canary.Step) *crowd {
 		c.cells = append(c.cells, cell{upper: upper, bucket: bucket, switches: c.switchTime(upper), first: make([]int32, c.ticks), all: make([]int32, c.ticks)})
 		c.first[bucket+1] = len(c.cells)
 	}
-	c.atRisk, c.later = c.flows(), c.flows()
+	c.atRisk, c.later, c.spans = c.flows(), c.flows(), spansOf(steps)
 	return c
 }
 
@@ -82,8 +85,13 @@ func (c *crowd) switchTime(upper float64) float64 {
 	return math.Inf(1)
 }
 
-func (c *crowd) begin(rng *rand.Rand, w *canary.Window) {
-	c.rng = rng
+func (c *crowd) begin(rng, extra *rand.Rand, w *canary.Window) {
+	c.rng, c.extra = rng, extra
+	for i := range c.spans {
+		for k := range c.spans[i].erred {
+			c.spans[i].erred[k] = c.spans[i].erred[k][:0]
+		}
+	}
 	for i := range c.cells {
 		clear(c.cells[i].first)
 		clear(c.cells[i].all)
@@ -97,10 +105,10 @@ func (c *crowd) begin(rng *rand.Rand, w *canary.Window) {
 		arriving = draw.Poisson(rng, c.s.Traffic.RPS/v.Rate*c.length/v.Stay)
 	}
 	for range present {
-		c.visit(0)
+		c.visit(0, float64(w.Seconds))
 	}
 	for range arriving {
-		c.visit(rng.Float64() * c.length)
+		c.visit(rng.Float64()*c.length, 0)
 	}
 	c.before(w)
 }
@@ -120,8 +128,8 @@ func (c *crowd) before(w *canary.Window) {
 // most is the largest fraction of one visitor's requests that fail.
 const most = 0.5
 
-// visit draws one visitor from its arrival on, in seconds since the switch.
-func (c *crowd) visit(from float64) {
+// visit draws one visitor from its arrival on, in seconds since the switch. One who was there before may have been for up to so many seconds of the window.
+func (c *crowd) visit(from, window float64) {
 	v, until := c.s.Traffic.Visitors, c.length
 	if v.Stay > 0 {
 		until = min(until, from+c.rng.ExpFloat64()*v.Stay)
@@ -135,28 +143,33 @@ func (c *crowd) visit(from float64) {
 	i := c.find(c.rng.Float64())
 	moved := min(max(c.cells[i].switches, from), until)
 	worse := min(failing*c.s.Harm.ratio(0, 0, 1), 1)
-	erred := c.walk(i, from, moved, rate, failing, false)
-	c.walk(i, moved, until, rate, worse, erred)
+	past := c.past(window, rate*failing)
+	erred := c.walk(i, from, moved, rate, failing, past, false)
+	c.walk(i, moved, until, rate, worse, past, erred)
 }
 
 // walk counts what a visitor does between two times, at a fixed fraction of failing requests, and returns whether it has met one by then.
-func (c *crowd) walk(i int, from, until, rate, failing float64, erred bool) bool {
+func (c *crowd) walk(i int, from, until, rate, failing float64, past int64, erred bool) bool {
 	if until <= from {
 		return erred
 	}
 	repeats := int32(1 + c.s.Traffic.Visitors.Retries)
 	fine := rate * (1 - failing)
 	begun := from
+	var seen follow
 	for t := from + c.rng.ExpFloat64()/(rate*failing); t < until; t += c.rng.ExpFloat64() / (rate * failing) {
 		tick := int(t) / TickSeconds
 		c.cells[i].all[tick] += repeats
+		seen.fail(t, int64(repeats))
 		if !erred {
 			erred = true
 			c.cells[i].first[tick]++
 			c.atRisk[i].add(from, t, fine)
 			begun = t
+			seen = c.follow(t, fine, canary.Erred{Release: c.release(i, t), Errors: int64(repeats) - 1, Requests: int64(repeats) - 1, Before: past})
 		}
 	}
+	seen.leave(until)
 	if erred {
 		c.later[i].add(begun, until, fine)
 	} else {
@@ -205,10 +218,7 @@ func (c *crowd) next(t *canary.Tick) (excess float64) {
 	begun := float64(t.Second - TickSeconds)
 	for i := range c.cells {
 		cl := &c.cells[i]
-		r := canary.Old
-		if cl.switches <= begun {
-			r = canary.New
-		}
+		r := c.release(i, begun)
 		b := &t.Buckets[cl.bucket]
 		first, all := int64(cl.first[t.Number]), int64(cl.all[t.Number])
 		fresh := draw.Poisson(c.rng, c.atRisk[i].at(t.Number))
@@ -225,6 +235,7 @@ func (c *crowd) next(t *canary.Tick) (excess float64) {
 		}
 	}
 	t.Ended = t.Total
+	t.Erred = c.erredAt(t)
 	base := c.s.Traffic.RPS * TickSeconds * c.s.Kinds[0].Rate * float64(1+c.s.Traffic.Visitors.Retries)
 	return base * t.Share * (c.s.Harm.ratio(0, int(begun), int(c.length)) - 1)
 }

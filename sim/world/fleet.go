@@ -57,7 +57,7 @@ func newFleet(s *Scenario, steps []canary.Step) *fleet {
 	return f
 }
 
-func (f *fleet) begin(rng *rand.Rand, w *canary.Window) {
+func (f *fleet) begin(rng, _ *rand.Rand, w *canary.Window) {
 	f.rng, f.step = rng, -1
 	clear(f.hung)
 	for h := range f.since {

@@ -13,7 +13,8 @@ const TickSeconds = 10
 // machine draws the ticks of one rollout after the other. next fills the tick, whose number, second, step and share are set and whose counts are 0,
 // and returns the expected number of requests that harm made bad meanwhile.
 type machine interface {
-	begin(rng *rand.Rand, w *canary.Window)
+	// extra draws what was added later, so that all else stays as it was.
+	begin(rng, extra *rand.Rand, w *canary.Window)
 	next(t *canary.Tick) (excess float64)
 }
 
@@ -75,7 +76,7 @@ func (st *Stream) Begin(seed, run uint64) (*canary.Setting, *canary.Window) {
 		Seconds: st.scenario.Before, Hosts: st.window.Hosts, Minute: st.window.Minute, First: st.window.First, Buckets: st.window.Buckets,
 		Routes: st.window.Routes, Cohort: st.scenario.Traffic.Cohort,
 	}
-	st.machine.begin(rand.New(rand.NewPCG(seed, run<<1)), &st.window)
+	st.machine.begin(rand.New(rand.NewPCG(seed, run<<1)), rand.New(rand.NewPCG(^seed, run)), &st.window)
 	return &st.setting, &st.window
 }
 
@@ -96,7 +97,7 @@ func (st *Stream) Next(deliver func(*canary.Tick)) (second int, excess float64, 
 	}
 	t.Step, t.Share = step, st.setting.Steps[step].Share
 	t.Known = [canary.Releases]bool{true, true}
-	t.Total, t.First = [canary.Releases]canary.Count{}, [canary.Releases]canary.First{}
+	t.Total, t.First, t.Erred = [canary.Releases]canary.Count{}, [canary.Releases]canary.First{}, nil
 	excess = st.machine.next(t)
 	if st.scenario.Harmless() {
 		excess = 0
@@ -144,7 +145,7 @@ func (st *Stream) postpone(t *canary.Tick, due int) {
 
 // forget empties a tick of what is known about one release.
 func forget(t *canary.Tick, release int) {
-	t.Known[release] = false
+	t.Known[release], t.Erred = false, nil
 	t.Total[release], t.Ended[release], t.First[release] = canary.Count{}, canary.Count{}, canary.First{}
 	for i := range t.Hosts {
 		t.Hosts[i].Count[release] = canary.Count{}

@@ -146,6 +146,9 @@ func (s *VitalState) LogE() float64 {
 	if s.Mean != nil {
 		return s.Mean.Harm.logE()
 	}
+	if s.Visitors != nil {
+		return s.Visitors.Harm.logE()
+	}
 	if s.Clustered != nil {
 		return s.Clustered.Harm.LogE(s.Clustered.factor())
 	}

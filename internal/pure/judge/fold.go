@@ -35,6 +35,8 @@ func NewState(p Policy) State {
 		switch {
 		case v.Mean:
 			s.Vitals[i].Units, s.Vitals[i].Mean = nil, &Mean{}
+		case v.VisitorSteps > 0:
+			s.Vitals[i].Visitors = &Visitors{Look: -1}
 		case v.Clustered && s.Vitals[i].Units == nil:
 			s.Vitals[i].Clustered = newClustered(s.Vitals[i].Harm, s.Vitals[i].Exclude)
 		}
@@ -132,6 +134,9 @@ func (s *State) check(p Policy, t Tick) error {
 			return fmt.Errorf("vital %q: %w", v.Name, err)
 		}
 		if _, named := t.Counts[v.Name]; named {
+			if v.VisitorSteps > 0 {
+				return fmt.Errorf("vital %q is no count", v.Name)
+			}
 			found++
 		}
 		c, ok := s.Vitals[i].counted(v, t)

@@ -48,8 +48,11 @@ func moved(p Policy, s *State, vitals []VitalEvidence) (also []Reason) {
 			continue
 		}
 		text := comparedText(p.Vitals[i], e)
-		if mean != nil {
+		switch {
+		case mean != nil:
 			text = meanRatioText(e, mean)
+		case s.Vitals[i].Visitors != nil:
+			text = e.Text
 		}
 		also = append(also, Reason{Vital: e.Name, About: Also, Text: "also worse: " + text})
 	}
@@ -113,6 +116,9 @@ func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 	}
 	if s.Mean != nil {
 		return weighMean(p, v, s, e, regressed)
+	}
+	if s.Visitors != nil {
+		return weighVisitors(v, s, e, regressed)
 	}
 	e.ratios(p, v, s)
 	negligible := v.Negligible > 0 && stats.RateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible) >= -math.Log(p.excludeAlpha())

@@ -79,6 +79,9 @@ type VitalSpec struct {
 	Clustered bool `json:"clustered,omitempty"`
 	// Mean vitals are no counts but what hosts measured, such as their cpu: see State.Measure. They need a split by host.
 	Mean bool `json:"mean,omitempty"`
+	// VisitorSteps, above 0, make the vital one of looks at how often each visitor errs, in so many steps: see State.LookAtVisitors. It needs a split by visitor, and is for the
+	// alarm alone.
+	VisitorSteps int `json:"visitor_steps,omitempty"`
 }
 
 // maxFraction: a fraction of .5 cannot double. The ratio to rule out is capped where the fraction would pass this.
@@ -177,6 +180,9 @@ func (p Policy) validateVitals() []error {
 		}
 		if v.Mean && (v.Clustered || p.Unit != ByHost) {
 			bad("vital %q: a mean of hosts is for a split by hosts, and is no count", v.Name)
+		}
+		if v.VisitorSteps < 0 || v.VisitorSteps > 0 && (p.Unit != ByVisitor || v.Bad == Drop || v.Mean || v.Clustered || !v.AlarmOnly) {
+			bad("vital %q: how often visitors err is for a split by visitors, for the alarm alone, and rises when it is bad", v.Name)
 		}
 		if v.Negligible > 0 && v.Bad == Drop {
 			bad("vital %q: negligible is for vitals whose rise is bad", v.Name)

@@ -63,6 +63,8 @@ type VitalState struct {
 	Clustered *Clustered `json:"clustered,omitempty"`
 	// Mean takes their place for what hosts measure.
 	Mean *Mean `json:"mean,omitempty"`
+	// Visitors takes their place for how often visitors err.
+	Visitors *Visitors `json:"visitors,omitempty"`
 	// Hosts are the counts of each host in each of the phases of Units, where they were given.
 	Hosts [][]HostCount `json:"hosts,omitempty"`
 	// Suspect is a host of the new release without which the evidence of harm is not enough, empty for none.

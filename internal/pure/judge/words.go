@@ -8,8 +8,12 @@ import (
 )
 
 func regressedText(v VitalSpec, e VitalEvidence) string {
-	return fmt.Sprintf("%s: %s; a release that changes nothing shows this, however often one looks, in at most 1 of %s rollouts",
-		e.Label, comparison(v, e), odds(e.Peak))
+	return fmt.Sprintf("%s: %s; %s", e.Label, comparison(v, e), seldomText(e.Peak))
+}
+
+// seldomText says what an e-value, as log10, is worth.
+func seldomText(peak float64) string {
+	return fmt.Sprintf("a release that changes nothing shows this, however often one looks, in at most 1 of %s rollouts", odds(peak))
 }
 
 func excludedText(p Policy, v VitalSpec, e VitalEvidence) string {
@@ -58,7 +62,7 @@ func meanText(p Policy, v VitalSpec, e VitalEvidence, m *Mean) string {
 	text := meanRatioText(e, m)
 	switch e.Outcome {
 	case Regressed:
-		return text + fmt.Sprintf("; a release that changes nothing shows this, however often one looks, in at most 1 of %s rollouts", odds(e.Peak))
+		return text + "; " + seldomText(e.Peak)
 	case Healthy:
 		return text + fmt.Sprintf("; %s is ruled out (%s sure)", harmWords(v, e.RuleOut), percent(1-p.excludeAlpha()))
 	}
@@ -67,6 +71,23 @@ func meanText(p Policy, v VitalSpec, e VitalEvidence, m *Mean) string {
 
 func meanRatioText(e VitalEvidence, m *Mean) string {
 	return fmt.Sprintf("%s: %.2f times the old release's (%d hosts against %d)", e.Label, m.Ratio, m.New, m.Old)
+}
+
+// visitorsText: "of 664 visitors with errors 93 are on the new release (66 expected), with 4.1 errors each, against 2.6 on the old one".
+func visitorsText(v VitalSpec, m *Visitors) string {
+	if m.New+m.Old == 0 {
+		return v.label() + ": no visitor with errors was looked at yet"
+	}
+	return fmt.Sprintf("%s: of %s visitors with errors %s on the new release (%s expected), with %.1f errors each, against %.1f on the old one",
+		v.label(), Commas(m.New+m.Old), areOf(m.New), expected(m.Share*float64(m.New+m.Old)), m.ErrorsNew, m.ErrorsOld)
+}
+
+// areOf: "93 are", "1 is", "none is".
+func areOf(n int64) string {
+	if n > 1 {
+		return Commas(n) + " are"
+	}
+	return quantity(n) + " is"
 }
 
 func splitText(s SplitEvidence) string {

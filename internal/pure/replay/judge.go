@@ -66,6 +66,8 @@ type Step struct {
 	Gap bool
 	// Looks are those at means of hosts.
 	Looks []Look
+	// Visitors is a look at how often visitors erred, nil for none.
+	Visitors *judge.VisitorLook
 }
 
 // Look is one look at a mean of hosts: see judge.State.Measure.
@@ -89,7 +91,10 @@ func Run(p judge.Policy, steps iter.Seq[Step], n int) Result {
 				_ = s.Measure(p, i, l.Phase, l.New, l.Old) // a look in vain is one in the rollout, too
 			}
 		}
-		if step.Gap && len(step.Looks) > 0 {
+		if step.Visitors != nil {
+			_ = s.LookAtVisitors(p, *step.Visitors)
+		}
+		if step.Gap && (len(step.Looks) > 0 || step.Visitors != nil) {
 			if judge.HasRegressed(p, &s) {
 				break
 			}
