@@ -18,7 +18,7 @@ type floor struct {
 // base is what everything that runs beside the store may stand on.
 func base(more ...string) []string {
 	return append(more, "internal/access", "internal/artifact", "internal/blob", "internal/db", "internal/event", "internal/fault", "internal/journal",
-		"internal/pure", "internal/vault", "internal/wire")
+		"internal/pure", "internal/seen", "internal/vault", "internal/wire")
 }
 
 // elsewhere is what programs on other machines may stand on.
@@ -52,6 +52,7 @@ func floors() []floor {
 		{"internal/db", []string{"internal/event", "internal/fault", "internal/journal", "internal/pure"}, "the store knows events and the log, not what they mean"},
 		{"internal/journal", []string{"internal/event", "internal/fault", "internal/pure"}, "the log carries events and knows nothing about stores"},
 		{"internal/blob", []string{"internal/fault", "internal/pure"}, "blobs are bytes under a name"},
+		{"internal/seen", nil, "an index of hashes, which knows nothing of what they stand for"},
 		{"internal/artifact", []string{"internal/fault", "internal/pure"}, "an artifact is a folder as bytes"},
 		{"internal/spool", []string{"internal/fault"}, "a spool keeps lines until the server has them, and does not read them"},
 		{"internal/wire", []string{"internal/event", "internal/pure"}, "the wire is spoken by programs that have nothing else in common"},

@@ -1,0 +1,207 @@
+package seen
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+// Window is for how long an id is known.
+const Window = 7 * 24 * time.Hour
+
+const (
+	day = 24 * time.Hour
+	// days are looked through: the window may begin within one.
+	days = int(Window/day) + 1
+	// cacheBytes and tableBytes are all the memory that the ids may take, however many there are.
+	cacheBytes = 8 << 20
+	tableBytes = 4 << 20
+)
+
+// Key stands for an id of a source: 128 bits of a hash, so that two ids of a thousand million have the same with a probability of 10⁻²¹.
+type Key [16]byte
+
+// KeyOf is the key of an id, which is one within its source.
+func KeyOf(source, id string) (k Key) {
+	h := sha256.New()
+	h.Write([]byte(source))
+	h.Write([]byte{0})
+	h.Write([]byte(id))
+	copy(k[:], h.Sum(nil))
+	return k
+}
+
+// Index is the ids that are known. Open it, read the log from Position on and Learn, then Run it.
+type Index struct {
+	db  *pebble.DB
+	now func() time.Time
+
+	close sync.Once
+
+	mu      sync.Mutex
+	pending map[Key]*Claim
+	epoch   *epoch
+	lost    error // why ids are missing that the log has
+}
+
+// epoch is the calls that began between two Settles.
+type epoch struct{ calls sync.WaitGroup }
+
+// Open opens the index in a folder, and makes it where there is none. One process at a time has it.
+func Open(dir string, now func() time.Time, log *slog.Logger) (*Index, error) {
+	cache := pebble.NewCache(cacheBytes)
+	defer cache.Unref()
+	o := &pebble.Options{Cache: cache, MemTableSize: tableBytes, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{log}}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	db, err := pebble.Open(filepath.Clean(dir), o)
+	if err != nil {
+		return nil, fmt.Errorf("open the index of event ids in %s: %w", dir, err)
+	}
+	return &Index{db: db, now: now, pending: map[Key]*Claim{}, epoch: &epoch{}}, nil
+}
+
+// Close closes the index; it may be called again. No call may be under way.
+func (x *Index) Close() error {
+	var err error
+	x.close.Do(func() { err = x.db.Close() })
+	return err
+}
+
+// positionKey is shorter than any id's key.
+const positionKey = "position"
+
+// Position is the sequence of the log up to which every id is in, 0 for none.
+func (x *Index) Position() (uint64, error) {
+	value, closer, err := x.db.Get([]byte(positionKey))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the position of the index of event ids: %w", err)
+	}
+	defer closer.Close()
+	if len(value) != 8 {
+		return 0, fmt.Errorf("the index of event ids has a position of %d bytes; remove its folder, and it is made anew from the log", len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// Learn adds the ids of events that the log has, received at the given time.
+func (x *Index) Learn(received time.Time, keys ...Key) error {
+	b := x.db.NewBatch()
+	defer b.Close()
+	for _, k := range keys {
+		if err := b.Set(dayKey(received, k), nil, nil); err != nil {
+			return fmt.Errorf("keep an event id: %w", err)
+		}
+	}
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return fmt.Errorf("keep %d event ids: %w", len(keys), err)
+	}
+	return nil
+}
+
+// dayKey puts a key under its day, so that whole days can be forgotten.
+func dayKey(at time.Time, k Key) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, dayOf(at)), k[:]...)
+}
+
+func dayOf(at time.Time) uint32 { return uint32(max(at.Unix(), 0) / int64(day/time.Second)) }
+
+// known says whether an id is in.
+func (x *Index) known(now time.Time, k Key) (bool, error) {
+	for i := -1; i < days; i++ { // from tomorrow on: the clock may have been put back since
+		_, closer, err := x.db.Get(dayKey(now.Add(-time.Duration(i)*day), k))
+		if err == nil {
+			return true, closer.Close()
+		}
+		if !errors.Is(err, pebble.ErrNotFound) {
+			return false, fmt.Errorf("look for an event id: %w", err)
+		}
+	}
+	return false, nil
+}
+
+// Settle writes down that everything which the log has now is in. position gives the log's last sequence. It waits for the calls that are under way.
+func (x *Index) Settle(ctx context.Context, position func(context.Context) (uint64, error)) error {
+	at, err := position(ctx) // before the epoch ends: whoever wrote up to there began in it
+	if err != nil {
+		return fmt.Errorf("settle the index of event ids: %w", err)
+	}
+	x.mu.Lock()
+	ending := x.epoch
+	x.epoch = &epoch{}
+	x.mu.Unlock()
+	ending.calls.Wait()
+	x.mu.Lock()
+	lost := x.lost
+	x.mu.Unlock()
+	if lost != nil {
+		return fmt.Errorf("the index of event ids misses some; it is mended by a restart: %w", lost)
+	}
+	if err := x.db.Set([]byte(positionKey), binary.BigEndian.AppendUint64(nil, at), pebble.Sync); err != nil {
+		return fmt.Errorf("settle the index of event ids: %w", err)
+	}
+	return nil
+}
+
+// Forget forgets the days that lie before the window.
+func (x *Index) Forget() error {
+	today := dayOf(x.now())
+	if today < uint32(days) {
+		return nil
+	}
+	first := binary.BigEndian.AppendUint32(nil, 0)
+	last := binary.BigEndian.AppendUint32(nil, today-uint32(days)+1)
+	if err := x.db.DeleteRange(first, last, pebble.NoSync); err != nil {
+		return fmt.Errorf("forget old event ids: %w", err)
+	}
+	return nil
+}
+
+// settleEvery bounds how much of the log is read again after a crash.
+const settleEvery = time.Second
+
+// Run settles each second and forgets each hour, until ctx ends, and once more then.
+func (x *Index) Run(ctx context.Context, position func(context.Context) (uint64, error)) error {
+	settle, forget := time.NewTicker(settleEvery), time.NewTicker(time.Hour)
+	defer settle.Stop()
+	defer forget.Stop()
+	for {
+		var err error
+		select {
+		case <-settle.C:
+			err = x.Settle(ctx, position)
+		case <-forget.C:
+			err = x.Forget()
+		case <-ctx.Done():
+			return x.Settle(context.WithoutCancel(ctx), position)
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// quiet logs what the tree has to say only where something is wrong.
+type quiet struct{ log *slog.Logger }
+
+func (quiet) Infof(string, ...any) {}
+
+func (q quiet) Errorf(format string, args ...any) { q.log.Error(fmt.Sprintf(format, args...)) }
+
+// Fatalf is what the tree calls when it cannot go on, and must not come back.
+func (q quiet) Fatalf(format string, args ...any) {
+	panic("the index of event ids: " + fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,263 @@
+package seen_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/slipwayhq/slipway/internal/seen"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clock stands still until it is moved.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Unix(c.at.Load(), 0) }
+
+func started() *clock {
+	c := &clock{}
+	c.at.Store(1_780_000_000)
+	return c
+}
+
+func open(t *testing.T, dir string, c *clock) *seen.Index {
+	t.Helper()
+	x, err := seen.Open(dir, c.now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = x.Close() })
+	return x
+}
+
+func keys(ids ...string) (k []seen.Key) {
+	for _, id := range ids {
+		k = append(k, seen.KeyOf("shop", id))
+	}
+	return k
+}
+
+func claim(t *testing.T, x *seen.Index, ids ...string) *seen.Claim {
+	t.Helper()
+	c, err := x.Claim(t.Context(), keys(ids...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func fresh(t *testing.T, c *seen.Claim, want ...bool) {
+	t.Helper()
+	if !slices.Equal(c.Fresh, want) {
+		t.Errorf("fresh %v, want %v", c.Fresh, want)
+	}
+}
+
+func commit(t *testing.T, c *seen.Claim, taken func(int) bool) {
+	t.Helper()
+	if err := c.Commit(taken); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatWasTakenIsKnown(t *testing.T) {
+	c := started()
+	x := open(t, t.TempDir(), c)
+	first := claim(t, x, "a", "b", "a")
+	fresh(t, first, true, true, false) // the second "a" is one with the first
+	commit(t, first, func(i int) bool { return i != 1 })
+	second := claim(t, x, "a", "b", "c")
+	fresh(t, second, false, true, true)
+	second.Release()
+	fresh(t, claim(t, x, "c"), true) // it was given back
+	if other, err := x.Claim(t.Context(), []seen.Key{seen.KeyOf("blog", "a")}); err != nil || !other.Fresh[0] {
+		t.Errorf("the same id of another source: %v, %v", other, err)
+	}
+}
+
+func TestAnIdIsKnownForSevenDays(t *testing.T) {
+	c := started()
+	x := open(t, t.TempDir(), c)
+	commit(t, claim(t, x, "a"), nil)
+	for _, forget := range []bool{false, true} {
+		c.at.Add(int64((seen.Window - time.Minute).Seconds()))
+		if forget {
+			if err := x.Forget(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := claim(t, x, "a")
+		fresh(t, again, false)
+		again.Release()
+		c.at.Add(-int64((seen.Window - time.Minute).Seconds()))
+	}
+	c.at.Add(int64((seen.Window + 24*time.Hour + time.Minute).Seconds()))
+	if err := x.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	late := claim(t, x, "a")
+	fresh(t, late, true)
+	late.Release()
+	c.at.Add(-int64((2 * 24 * time.Hour).Seconds())) // back within the window: it is gone all the same
+	fresh(t, claim(t, x, "a"), true)
+}
+
+// Each of many calls at the same time may have some ids of each other; of each id one alone is told that it is fresh, unless that one gives it back.
+func TestOneOfManyCallsTakesAnId(t *testing.T) {
+	x := open(t, t.TempDir(), started())
+	const callers, each, ids = 16, 60, 200
+	var taken [ids]atomic.Int32
+	var wg sync.WaitGroup
+	for w := range callers {
+		rng := rand.New(rand.NewPCG(1, uint64(w)))
+		wg.Go(func() {
+			for range each {
+				at := []int{rng.IntN(ids), rng.IntN(ids), rng.IntN(ids)}
+				c, err := x.Claim(t.Context(), keys(fmt.Sprint(at[0]), fmt.Sprint(at[1]), fmt.Sprint(at[2])))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if rng.IntN(4) == 0 {
+					c.Release()
+					continue
+				}
+				for i, yes := range c.Fresh {
+					if yes {
+						taken[at[i]].Add(1)
+					}
+				}
+				if err := c.Commit(nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range taken {
+		if n := taken[i].Load(); n != 1 {
+			t.Errorf("id %d was taken %d times", i, n)
+		}
+	}
+}
+
+func TestACallThatWaitsCanGiveUp(t *testing.T) {
+	x := open(t, t.TempDir(), started())
+	held := claim(t, x, "a", "b")
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := make(chan error)
+	go func() {
+		_, err := x.Claim(ctx, keys("c", "a"))
+		waits <- err
+	}()
+	fresh(t, claim(t, x, "c"), true) // whoever waits holds nothing
+	cancel()
+	if err := <-waits; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	held.Release()
+}
+
+// What is behind the position after a crash is what must be read again: everything before it is in.
+func TestThePositionPromisesWhatLiesBeforeIt(t *testing.T) {
+	c, dir := started(), t.TempDir()
+	x := open(t, dir, c)
+	var log atomic.Uint64
+	at := func(context.Context) (uint64, error) { return log.Load(), nil }
+	commit(t, claim(t, x, "1"), nil)
+	log.Store(1)
+	if err := x.Settle(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	under := claim(t, x, "2") // the log has it, the index not yet
+	log.Store(2)
+	settled := make(chan error)
+	go func() { settled <- x.Settle(t.Context(), at) }()
+	select {
+	case err := <-settled:
+		t.Fatalf("settled while a call was under way: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if p, err := x.Position(); p != 1 || err != nil {
+		t.Errorf("position %d, %v", p, err)
+	}
+	later := claim(t, x, "3") // began after Settle did: nobody waits for it
+	commit(t, under, nil)
+	if err := <-settled; err != nil {
+		t.Fatal(err)
+	}
+	later.Release()
+
+	crashed := filepath.Join(t.TempDir(), "copy") // what a power failure leaves: what was written down with Settle
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	y := open(t, crashed, c)
+	if p, err := y.Position(); p != 2 || err != nil {
+		t.Errorf("position %d, %v", p, err)
+	}
+	again := claim(t, y, "1", "2", "3")
+	fresh(t, again, false, false, true)
+	again.Release()
+	if err := y.Learn(c.now(), keys("3")...); err != nil {
+		t.Fatal(err)
+	}
+	fresh(t, claim(t, y, "3"), false)
+}
+
+func TestRunSettlesAtItsEnd(t *testing.T) {
+	dir, c := t.TempDir(), started()
+	x := open(t, dir, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- x.Run(ctx, func(context.Context) (uint64, error) { return 7, nil }) }()
+	commit(t, claim(t, x, "a"), nil)
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	y := open(t, dir, c)
+	if p, err := y.Position(); p != 7 || err != nil {
+		t.Errorf("position %d, %v", p, err)
+	}
+	fresh(t, claim(t, y, "a"), false)
+}
+
+func BenchmarkClaim(b *testing.B) {
+	x, err := seen.Open(b.TempDir(), time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Close()
+	n := 0
+	for b.Loop() {
+		var k []seen.Key
+		for range 100 {
+			n++
+			k = append(k, seen.KeyOf("shop", fmt.Sprint(n)))
+		}
+		c, err := x.Claim(b.Context(), k)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Commit(nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/id")
+}
