@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,9 +28,25 @@ type message struct {
 	data    []byte
 }
 
+// line is the way into one stream: what arrives while a commit is under way shares the next one.
+type line struct {
+	requests chan appendRequest
+	ended    chan struct{}
+}
+
+func newLine() *line {
+	return &line{requests: make(chan appendRequest, 1024), ended: make(chan struct{})}
+}
+
 type appendRequest struct {
 	msgs []message
-	done chan error
+	done chan appended
+}
+
+// appended is what became of a request: the sequence of its last message.
+type appended struct {
+	last uint64
+	err  error
 }
 
 // Append puts telemetry into the log under "telemetry.<subject>" and returns when it is on disk. Calls that arrive while a commit is under way
@@ -37,86 +54,109 @@ type appendRequest struct {
 // It fails when a message has more than 8 MiB, when Run has ended, when the disk refuses, or when ctx ends first (then it may or may not have been
 // written: send it again, under the same key).
 func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) error {
+	_, err := j.telemetry.append(ctx, telemetryPrefix+subject, data)
+	return err
+}
+
+// AppendEvents puts what users did into the log under "events.<subject>", as Append does, and gives the sequence of the last one; those of one call have sequences in a row up to it. It also fails when the
+// stream is full: nothing that was acknowledged makes room.
+func (j *Journal) AppendEvents(ctx context.Context, subject string, data ...[]byte) (last uint64, err error) {
+	return j.events.append(ctx, eventsPrefix+subject, data)
+}
+
+func (l *line) append(ctx context.Context, subject string, data [][]byte) (last uint64, err error) {
 	msgs := make([]message, len(data))
 	for i, d := range data {
 		if len(d) > maxMessage { // here, or it would fail all that share its batch
-			return fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", subject, len(d), maxMessage)
+			return 0, fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", subject, len(d), maxMessage)
 		}
-		msgs[i] = message{subject: telemetryPrefix + subject, data: d}
+		msgs[i] = message{subject: subject, data: d}
 	}
-	req := appendRequest{msgs: msgs, done: make(chan error, 1)}
+	req := appendRequest{msgs: msgs, done: make(chan appended, 1)}
 	select {
-	case j.appends <- req:
-	case <-j.ended:
-		return errClosed
+	case l.requests <- req:
+	case <-l.ended:
+		return 0, errClosed
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	select {
-	case err := <-req.done:
-		return err
-	case <-j.ended:
+	case a := <-req.done:
+		return a.last, a.err
+	case <-l.ended:
 		return req.refused()
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 }
 
 // refused is the answer once Run has ended: what became of the request when it was in the last commit, else that it came too late. Nobody will take it any more.
-func (r appendRequest) refused() error {
+func (r appendRequest) refused() (last uint64, err error) {
 	select {
-	case err := <-r.done:
-		return err
+	case a := <-r.done:
+		return a.last, a.err
 	default:
-		return errClosed
+		return 0, errClosed
 	}
 }
 
 // Run commits appends in groups until ctx ends. A commit under way is finished; appends that wait for the next one fail.
 func (j *Journal) Run(ctx context.Context) error {
-	defer close(j.ended)
+	var wg sync.WaitGroup
+	for _, l := range []*line{j.telemetry, j.events} {
+		wg.Go(func() { l.run(ctx, j.commitBatch) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// commitFunc writes at most maxBatch messages, all or none, and gives the sequence of the last one.
+type commitFunc func(context.Context, []message) (last uint64, err error)
+
+func (l *line) run(ctx context.Context, commit commitFunc) {
+	defer close(l.ended)
 	for ctx.Err() == nil {
 		select {
-		case first := <-j.appends:
-			j.commitGroup(first)
+		case first := <-l.requests:
+			commitGroup(l.collect(first), commit)
 		case <-ctx.Done():
 		}
 	}
-	return nil
 }
 
-// commitGroup takes what waits, up to a batch, and commits it. A single request may exceed a batch: it is cut, in order.
-func (j *Journal) commitGroup(first appendRequest) {
+// collect takes what waits beside the first, up to a batch.
+func (l *line) collect(first appendRequest) []appendRequest {
 	group, n := []appendRequest{first}, len(first.msgs)
-collect:
 	for n < maxBatch {
 		select {
-		case req := <-j.appends:
+		case req := <-l.requests:
 			group, n = append(group, req), n+len(req.msgs)
 		default:
-			break collect
+			return group
 		}
 	}
-	msgs := make([]message, 0, n)
+	return group
+}
+
+// commitGroup writes a group as atomic batches, in order, and tells each request when its own messages are on disk. A request may exceed a batch, or lie across two: it is cut, and fails if a part does.
+func commitGroup(group []appendRequest, commit commitFunc) {
+	var msgs []message
 	for _, req := range group {
 		msgs = append(msgs, req.msgs...)
 	}
-	err := j.commit(context.Background(), msgs) // not the callers': one that gives up must not fail the others
-	for _, req := range group {
-		req.done <- err
-	}
-}
-
-// commit writes messages as atomic batches of at most maxBatch and returns when all are on disk.
-func (j *Journal) commit(ctx context.Context, msgs []message) error {
-	for len(msgs) > 0 {
-		n := min(len(msgs), maxBatch)
-		if err := j.commitBatch(ctx, msgs[:n]); err != nil {
-			return err
+	var last uint64 // of what is written
+	var failed error
+	written := 0
+	for end := 0; len(group) > 0; group = group[1:] {
+		end += len(group[0].msgs)
+		for written < end && failed == nil {
+			n := min(len(msgs)-written, maxBatch)
+			// Not the callers' context: one that gives up must not fail the others.
+			last, failed = commit(context.Background(), msgs[written:written+n])
+			written += n
 		}
-		msgs = msgs[n:]
+		group[0].done <- appended{last: last - uint64(written-end), err: failed}
 	}
-	return nil
 }
 
 // pubAck is JetStream's answer to a publish or to the end of a batch.
@@ -129,7 +169,7 @@ type pubAck struct {
 }
 
 // commitBatch speaks JetStream's atomic batch: headers number the messages, the last one commits and is answered (ADR-50 of NATS).
-func (j *Journal) commitBatch(ctx context.Context, msgs []message) error {
+func (j *Journal) commitBatch(ctx context.Context, msgs []message) (last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	batch := nuid.Next()
@@ -145,7 +185,7 @@ func (j *Journal) commitBatch(ctx context.Context, msgs []message) error {
 		}
 		if i < len(msgs)-1 {
 			if err := j.conn.PublishMsg(msg); err != nil {
-				return fmt.Errorf("write %d messages to the log: %w", len(msgs), err)
+				return 0, fmt.Errorf("write %d messages to the log: %w", len(msgs), err)
 			}
 			continue
 		}
@@ -154,20 +194,20 @@ func (j *Journal) commitBatch(ctx context.Context, msgs []message) error {
 		}
 		return j.finish(ctx, msg, len(msgs))
 	}
-	return nil
+	return 0, nil
 }
 
-func (j *Journal) finish(ctx context.Context, msg *nats.Msg, n int) error {
+func (j *Journal) finish(ctx context.Context, msg *nats.Msg, n int) (last uint64, err error) {
 	reply, err := j.conn.RequestMsgWithContext(ctx, msg)
 	if err != nil {
-		return fmt.Errorf("write %d messages to the log: no answer, is the disk full? %w", n, err)
+		return 0, fmt.Errorf("write %d messages to the log: no answer, is the disk full? %w", n, err)
 	}
 	var ack pubAck
 	if err := json.Unmarshal(reply.Data, &ack); err != nil {
-		return fmt.Errorf("write %d messages to the log: answer %q: %w", n, reply.Data, err)
+		return 0, fmt.Errorf("write %d messages to the log: answer %q: %w", n, reply.Data, err)
 	}
 	if ack.Error != nil {
-		return fmt.Errorf("write %d messages to the log: %s (%d)", n, ack.Error.Description, ack.Error.Code)
+		return 0, fmt.Errorf("write %d messages to the log: %s (%d)", n, ack.Error.Description, ack.Error.Code)
 	}
-	return nil
+	return ack.Seq, nil
 }

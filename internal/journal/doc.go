@@ -1,10 +1,11 @@
 // Package journal is the log: JetStream, embedded in this process with no listener, or a cluster by address.
 //
-// It has two streams.
+// It has three streams.
 //
 //	STATE      what was decided; written by the pump of package db alone, in the order of positions, kept for ever
-//	TELEMETRY  what was measured (edge seconds, later user events); written by Append, kept for a while
+//	TELEMETRY  what was measured (the seconds of edges and hosts); written by Append, kept for a while, the oldest makes room
+//	EVENTS     what users did; written by AppendEvents, kept until analytics has long had it; when it is full, new ones are refused
 //
-// Guarantees. Append and PublishState return nil only when every message is on disk (SyncAlways; group commit as one atomic batch). Delivery is at least
+// Guarantees. Append, AppendEvents and PublishState return nil only when every message is on disk (SyncAlways; group commit as one atomic batch). Delivery is at least
 // once and in order: a reader that keeps the position (state) or sequence (telemetry) of what it did, in the transaction of what it did, does nothing twice.
 package journal

@@ -19,6 +19,8 @@ const (
 	telemetryStream = "TELEMETRY"
 	statePrefix     = "state."
 	telemetryPrefix = "telemetry."
+	eventsStream    = "EVENTS"
+	eventsPrefix    = "events."
 )
 
 // Options of a Journal.
@@ -31,18 +33,22 @@ type Options struct {
 	TelemetryAge time.Duration
 	// TelemetryBytes is how much of it is kept at most; 0 means 2 GiB.
 	TelemetryBytes int64
-	Logger         *slog.Logger
+	// EventsAge is how long the log holds what users did; 0 means 7 days.
+	EventsAge time.Duration
+	// EventsBytes is how much of it the log takes; 0 is no bound. What is more is refused: nothing makes room before its time.
+	EventsBytes int64
+	Logger      *slog.Logger
 }
 
 // Journal is an open log. Use Open, then Run.
 type Journal struct {
-	opts    Options
-	server  *server.Server
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	state   jetstream.Stream
-	appends chan appendRequest
-	ended   chan struct{}
+	opts   Options
+	server *server.Server
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	state  jetstream.Stream
+	// the ways in
+	telemetry, events *line
 }
 
 // Open starts the embedded log (or connects) and makes the streams. Close it; Run it for Append to work.
@@ -53,7 +59,13 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	if opts.TelemetryBytes == 0 {
 		opts.TelemetryBytes = 2 << 30
 	}
-	j := &Journal{opts: opts, appends: make(chan appendRequest, 1024), ended: make(chan struct{})}
+	if opts.EventsAge == 0 {
+		opts.EventsAge = 7 * 24 * time.Hour
+	}
+	if opts.EventsBytes == 0 {
+		opts.EventsBytes = -1
+	}
+	j := &Journal{opts: opts, telemetry: newLine(), events: newLine()}
 	if err := j.connect(); err != nil {
 		return nil, err
 	}
@@ -120,6 +132,13 @@ func (j *Journal) makeStreams(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("open the stream of telemetry: %w", err)
+	}
+	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: eventsStream, Subjects: []string{eventsPrefix + ">"}, Storage: jetstream.FileStorage,
+		AllowAtomicPublish: true, MaxAge: j.opts.EventsAge, MaxBytes: j.opts.EventsBytes, Discard: jetstream.DiscardNew,
+	})
+	if err != nil {
+		return fmt.Errorf("open the stream of events: %w", err)
 	}
 	return nil
 }

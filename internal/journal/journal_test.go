@@ -510,3 +510,85 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// Events of one call are in a row, up to the sequence that the call is told, whoever else writes at the same time.
+func TestEventsKnowTheirSequence(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir()})
+	if _, last, err := j.EventsHeld(t.Context()); err != nil || last != 0 {
+		t.Errorf("an empty log has had %d events: %v", last, err)
+	}
+	const writers, each = 12, 15
+	var mu sync.Mutex
+	told := map[uint64]string{}
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				n := 1 + (w*7+i*13)%300 // many share a commit, and some lie across two
+				data := make([][]byte, n)
+				for k := range data {
+					data[k] = fmt.Appendf(nil, "%d/%d/%d", w, i, k)
+				}
+				last, err := j.AppendEvents(t.Context(), "shop", data...)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				for k := range data {
+					told[last-uint64(n-1-k)] = string(data[k])
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if err := j.Append(t.Context(), "edge", []byte("beside")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	read := 0
+	err := j.ReadEvents(ctx, 0, 500, func(batch []journal.Telemetry) error {
+		for _, m := range batch {
+			if told[m.Sequence] != string(m.Data) {
+				t.Fatalf("sequence %d is %s, told was %q", m.Sequence, m.Data, told[m.Sequence])
+			}
+		}
+		if read += len(batch); read == len(told) {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil || read != len(told) {
+		t.Errorf("read %d of %d: %v", read, len(told), err)
+	}
+	if first, last, err := j.EventsHeld(t.Context()); err != nil || first != 1 || last != uint64(len(told)) {
+		t.Errorf("it holds events %d to %d: %v", first, last, err)
+	}
+}
+
+// A full stream refuses what is new and keeps what it has.
+func TestFullEventsAreRefused(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir(), EventsBytes: 64 << 10})
+	var last uint64
+	var err error
+	for n := 0; err == nil; n++ {
+		if n > 1000 {
+			t.Fatal("it takes more than it may")
+		}
+		var at uint64
+		if at, err = j.AppendEvents(t.Context(), "shop", make([]byte, 1000), make([]byte, 1000)); err == nil {
+			last = at
+		}
+	}
+	if !strings.Contains(err.Error(), "maximum bytes") {
+		t.Errorf("%v", err)
+	}
+	if first, held, err := j.EventsHeld(t.Context()); err != nil || first != 1 || held != last {
+		t.Errorf("it holds %d to %d, and acknowledged %d: %v", first, held, last, err)
+	}
+	if err := j.Append(t.Context(), "edge", []byte("telemetry goes on")); err != nil {
+		t.Error(err)
+	}
+}

@@ -25,7 +25,14 @@ func (j *Journal) PublishState(ctx context.Context, events []event.Event) error 
 		// No Msg-Id: one duplicate would reject the whole batch, and positions dedupe for ever, not for minutes.
 		msgs[i] = message{subject: statePrefix + string(ev.Type), data: data}
 	}
-	return j.commit(ctx, msgs)
+	for len(msgs) > 0 {
+		n := min(len(msgs), maxBatch)
+		if _, err := j.commitBatch(ctx, msgs[:n]); err != nil {
+			return err
+		}
+		msgs = msgs[n:]
+	}
+	return nil
 }
 
 // LastPosition is the position of the newest state event in the log, 0 when there is none.
@@ -106,6 +113,21 @@ func (j *Journal) ReadTelemetry(ctx context.Context, subject string, after uint6
 // ReadTelemetryBatches is ReadTelemetry for who takes several at once, as ReadStateBatches is.
 func (j *Journal) ReadTelemetryBatches(ctx context.Context, subject string, after uint64, most int, fn func([]Telemetry) error) error {
 	return j.read(ctx, telemetryStream, []string{telemetryPrefix + subject}, after+1, most, fn)
+}
+
+// ReadEvents hands on what users did, behind the sequence after, of all subjects, in order and at most so many at once, and waits for more until ctx ends or fn fails.
+func (j *Journal) ReadEvents(ctx context.Context, after uint64, most int, fn func([]Telemetry) error) error {
+	return j.read(ctx, eventsStream, nil, after+1, most, fn)
+}
+
+// EventsHeld is which events the log holds: the sequences of the first and of the last one. There was none yet where last is 0, and none is left where first is greater.
+func (j *Journal) EventsHeld(ctx context.Context) (first, last uint64, err error) {
+	stream, err := j.js.Stream(ctx, eventsStream)
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask the log for its events: %w", err)
+	}
+	state := stream.CachedInfo().State // asked for just now
+	return state.FirstSeq, state.LastSeq, nil
 }
 
 const (
