@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/warmth"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -97,7 +98,7 @@ type Rollout struct {
 	ErrorRate float64     `json:"error_rate,omitempty"`
 	Evidence  judge.State `json:"evidence"`
 	// Warm are the new release's requests by the age of the process that answered.
-	Warm []WarmBin `json:"warm,omitempty"`
+	Warm warmth.Bins `json:"warm,omitempty"`
 	// Halves are seconds that told of one release only, and wait for the other.
 	Halves []Half `json:"halves,omitempty"`
 	// Used is what hosts measured since the groups that are compared became what they are; nil where nothing of it is judged.
