@@ -1,0 +1,78 @@
+package track
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/journal"
+)
+
+// Source is where events come from.
+type Source struct {
+	ID          string    `json:"id"`
+	App         string    `json:"app"`
+	Environment string    `json:"environment"`
+	Name        string    `json:"name"`
+	Key         string    `json:"write_key" doc:"What clients send with their events. Browsers show it to everybody: it can write, and nothing else"`
+	Stopped     bool      `json:"stopped" doc:"Takes no events"`
+	CreatedAt   time.Time `json:"created_at"`
+	CreatedBy   string    `json:"created_by"`
+	Revision    int64     `json:"-"`
+}
+
+// Service is what the doors call. The actor of a method is audited, not checked: doors check.
+type Service struct {
+	db   *db.DB
+	keys atomic.Pointer[map[string]Source]
+}
+
+// New makes the Service on a store. It knows no key before Load.
+func New(d *db.DB) *Service {
+	s := &Service{db: d}
+	s.keys.Store(&map[string]Source{})
+	return s
+}
+
+// Source finds the source of a write key; ok is false for a key that is nobody's.
+func (s *Service) Source(key string) (src Source, ok bool) {
+	src, ok = (*s.keys.Load())[key]
+	return src, ok
+}
+
+// Load reads all keys. New ones, and changes, come by Run.
+func (s *Service) Load(ctx context.Context) error {
+	all, err := list(ctx, s.db, "")
+	if err != nil {
+		return err
+	}
+	keys := make(map[string]Source, len(all))
+	for _, src := range all {
+		keys[src.Key] = src
+	}
+	s.keys.Store(&keys)
+	return nil
+}
+
+// Run follows what becomes of the sources, whoever changes them, until ctx ends.
+func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
+	from, err := j.LastPosition(ctx) // first: what is told between the two is read twice, which does nothing
+	if err != nil {
+		return err
+	}
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	return j.ReadState(ctx, from, func(ev event.Event) error {
+		switch ev.Type {
+		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType():
+			if err := s.Load(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("read the write keys after event %s: %w", ev.ID, err)
+			}
+		}
+		return nil
+	})
+}

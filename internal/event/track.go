@@ -1,0 +1,23 @@
+package event
+
+// SourceCreated: events may come in with a new write key from now on. The key itself is not told: who knows it can send.
+type SourceCreated struct {
+	Source string `json:"source"`
+	Name   string `json:"name"`
+}
+
+// SourceChanged: a source's write key is another one from now on, or takes events no more, or again.
+type SourceChanged struct {
+	Source string `json:"source"`
+	Name   string `json:"name"`
+	// Change is "key", "stopped" or "resumed".
+	Change string `json:"change"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// The types.
+func (SourceCreated) EventType() Type { return "source.created" }
+func (SourceChanged) EventType() Type { return "source.changed" }
+
+func (SourceCreated) EventVersion() int { return 1 }
+func (SourceChanged) EventVersion() int { return 1 }
