@@ -54,23 +54,35 @@ type appended struct {
 // It fails when a message has more than 8 MiB, when Run has ended, when the disk refuses, or when ctx ends first (then it may or may not have been
 // written: send it again, under the same key).
 func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) error {
-	_, err := j.telemetry.append(ctx, telemetryPrefix+subject, data)
+	msgs := make([]message, len(data))
+	for i, d := range data {
+		msgs[i] = message{subject: telemetryPrefix + subject, data: d}
+	}
+	_, err := j.telemetry.append(ctx, msgs)
 	return err
+}
+
+// Record is something that a user did, and the subject it is written under.
+type Record struct {
+	Subject string
+	Data    []byte
 }
 
 // AppendEvents puts what users did into the log under "events.<subject>", as Append does, and gives the sequence of the last one; those of one call have sequences in a row up to it. It also fails when the
 // stream is full: nothing that was acknowledged makes room.
-func (j *Journal) AppendEvents(ctx context.Context, subject string, data ...[]byte) (last uint64, err error) {
-	return j.events.append(ctx, eventsPrefix+subject, data)
+func (j *Journal) AppendEvents(ctx context.Context, records ...Record) (last uint64, err error) {
+	msgs := make([]message, len(records))
+	for i, r := range records {
+		msgs[i] = message{subject: eventsPrefix + r.Subject, data: r.Data}
+	}
+	return j.events.append(ctx, msgs)
 }
 
-func (l *line) append(ctx context.Context, subject string, data [][]byte) (last uint64, err error) {
-	msgs := make([]message, len(data))
-	for i, d := range data {
-		if len(d) > maxMessage { // here, or it would fail all that share its batch
-			return 0, fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", subject, len(d), maxMessage)
+func (l *line) append(ctx context.Context, msgs []message) (last uint64, err error) {
+	for _, m := range msgs {
+		if len(m.data) > maxMessage { // here, or it would fail all that share its batch
+			return 0, fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", m.subject, len(m.data), maxMessage)
 		}
-		msgs[i] = message{subject: subject, data: d}
 	}
 	req := appendRequest{msgs: msgs, done: make(chan appended, 1)}
 	select {

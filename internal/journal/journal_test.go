@@ -525,18 +525,18 @@ func TestEventsKnowTheirSequence(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				n := 1 + (w*7+i*13)%300 // many share a commit, and some lie across two
-				data := make([][]byte, n)
-				for k := range data {
-					data[k] = fmt.Appendf(nil, "%d/%d/%d", w, i, k)
+				records := make([]journal.Record, n)
+				for k := range records {
+					records[k] = journal.Record{Subject: fmt.Sprint("shop", w), Data: fmt.Appendf(nil, "%d/%d/%d", w, i, k)}
 				}
-				last, err := j.AppendEvents(t.Context(), "shop", data...)
+				last, err := j.AppendEvents(t.Context(), records...)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
-				for k := range data {
-					told[last-uint64(n-1-k)] = string(data[k])
+				for k, r := range records {
+					told[last-uint64(n-1-k)] = r.Subject + " " + string(r.Data)
 				}
 				mu.Unlock()
 			}
@@ -551,8 +551,8 @@ func TestEventsKnowTheirSequence(t *testing.T) {
 	read := 0
 	err := j.ReadEvents(ctx, 0, 500, func(batch []journal.Telemetry) error {
 		for _, m := range batch {
-			if told[m.Sequence] != string(m.Data) {
-				t.Fatalf("sequence %d is %s, told was %q", m.Sequence, m.Data, told[m.Sequence])
+			if got := strings.TrimPrefix(m.Subject, "events.") + " " + string(m.Data); told[m.Sequence] != got {
+				t.Fatalf("sequence %d is %s, told was %q", m.Sequence, got, told[m.Sequence])
 			}
 		}
 		if read += len(batch); read == len(told) {
@@ -578,7 +578,7 @@ func TestFullEventsAreRefused(t *testing.T) {
 			t.Fatal("it takes more than it may")
 		}
 		var at uint64
-		if at, err = j.AppendEvents(t.Context(), "shop", make([]byte, 1000), make([]byte, 1000)); err == nil {
+		if at, err = j.AppendEvents(t.Context(), journal.Record{Subject: "shop", Data: make([]byte, 1000)}, journal.Record{Subject: "shop", Data: make([]byte, 1000)}); err == nil {
 			last = at
 		}
 	}

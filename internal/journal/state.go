@@ -101,6 +101,7 @@ func nextStates(after *int64, batch []Telemetry) ([]event.Event, error) {
 // Telemetry is one message of the telemetry stream.
 type Telemetry struct {
 	Sequence uint64
+	Subject  string
 	Data     []byte
 }
 
@@ -186,7 +187,7 @@ func nextBatch(msgs jetstream.MessagesContext, most int) ([]Telemetry, error) {
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, Telemetry{Sequence: meta.Sequence.Stream, Data: m.Data()})
+		batch = append(batch, Telemetry{Sequence: meta.Sequence.Stream, Subject: m.Subject(), Data: m.Data()})
 		if size += len(m.Data()); meta.NumPending == 0 {
 			break
 		}

@@ -83,12 +83,19 @@ func (c *Claim) Commit(taken func(i int) bool) error {
 	}
 	err := c.x.Learn(c.x.now(), keys...)
 	if err != nil {
-		c.x.mu.Lock()
-		c.x.lost = err
-		c.x.mu.Unlock()
+		c.Abandon(err)
+		return err
 	}
 	c.Release()
-	return err
+	return nil
+}
+
+// Abandon is for who does not know whether the log has the events: Settle fails from then on, so that a restart finds out.
+func (c *Claim) Abandon(why error) {
+	c.x.mu.Lock()
+	c.x.lost = why
+	c.x.mu.Unlock()
+	c.Release()
 }
 
 // Release gives up what was held. After Commit it does nothing.
