@@ -165,7 +165,9 @@ func (a *App) scraper(rollouts *rollout.Service, log *journal.Journal) (func(con
 		return nil, fault.Invalid("--prometheus: %s", err).At("prometheus")
 	}
 	a.onClose("prometheus", func() error { client.Close(); return nil })
-	return (&scrape.Scraper{Client: client, Rollouts: rollouts, Journal: log, Logger: a.logger("scrape")}).Run, nil
+	s := &scrape.Scraper{Client: client, Rollouts: rollouts, Journal: log, Logger: a.logger("scrape")}
+	rollouts.Probe = s.Probe
+	return s.Run, nil
 }
 
 // agentCredential lets agents clone.

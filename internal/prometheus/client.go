@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -171,11 +172,17 @@ func (c *Client) ask(ctx context.Context, path, want string, form url.Values) ([
 	return read(res.StatusCode, body, want)
 }
 
-// failed says why there is no answer.
+// failed says why there is no answer, and what to do about it.
 func (c *Client) failed(ctx context.Context, err error) error {
 	var timeout interface{ Timeout() bool }
-	if ctx.Err() == nil && errors.As(err, &timeout) && timeout.Timeout() {
+	var dial *net.OpError
+	switch {
+	case ctx.Err() == nil && errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("ask Prometheus: no answer within %v; ask for less time, or for more patience", c.o.Timeout)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errors.New("ask Prometheus: no answer in time; is it overloaded, or the query slow? A recording rule can work it out beforehand")
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return fmt.Errorf("ask Prometheus: nobody answers at %s; does it run, and is the address right? %w", c.base.Host, dial.Err)
 	}
 	return fmt.Errorf("ask Prometheus: %w", err)
 }

@@ -128,7 +128,13 @@ func (s *Service) ReadVitals(ctx context.Context, app, env string, vitals []mani
 		}
 		vitals = policy.Vitals
 	}
-	return before.Read(ctx, s.db, s.db.Now(), app, env, vitals)
+	found, err := before.Read(ctx, s.db, s.db.Now(), app, env, vitals)
+	for i := range found {
+		if vitals[i].Prometheus != "" && !found[i].Found && err == nil {
+			found[i].Text, found[i].Found, err = s.probe(ctx, e, vitals[i])
+		}
+	}
+	return found, err
 }
 
 // forecast fills in what each step sees, and what other settings would cost.

@@ -104,3 +104,16 @@ func (s *Service) addQueries(ctx context.Context, from db.Querier, e *envRow, q 
 	}
 	return nil
 }
+
+// probe asks for a vital of which nothing is known: Prometheus is asked by itself only once a release that has the vital goes out, and it is to be tried before.
+func (s *Service) probe(ctx context.Context, e *envRow, v manifest.Vital) (text string, ok bool, err error) {
+	if s.Probe == nil {
+		return "this server asks no Prometheus; start it with slipway serve --prometheus URL", false, nil
+	}
+	q := Queries{App: e.app, Env: e.env, Vitals: []manifest.Vital{v}, releases: map[string]string{}}
+	if err := s.addQueries(ctx, s.db, e, &q); err != nil {
+		return "", false, err
+	}
+	text, ok = s.Probe(ctx, q, v)
+	return text, ok, nil
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 // Service is the slice as the doors see it.
@@ -20,6 +21,9 @@ type Service struct {
 	db  *db.DB
 	j   *journal.Journal
 	log *slog.Logger
+
+	// Probe says what a vital's queries give now, and whether they give anything; nil where there is no Prometheus. Set it before anybody asks.
+	Probe func(ctx context.Context, q Queries, v manifest.Vital) (text string, ok bool)
 
 	wake    chan struct{} // tells the timer to look sooner than it plans to
 	planned atomic.Int64  // when it plans to look, in microseconds; 0 while it looks

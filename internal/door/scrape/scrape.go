@@ -119,7 +119,10 @@ func (s *Scraper) vital(ctx context.Context, q rollout.Queries, v manifest.Vital
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.told, q.App+"/"+q.Env+"/"+v.Name)
+	if key := q.App + "/" + q.Env + "/" + v.Name; s.told[key] {
+		delete(s.told, key)
+		s.Logger.Info("a vital has data again", "app", q.App, "environment", q.Env, "vital", v.Name)
+	}
 	both := map[cell]map[string]float64{}
 	for i, part := range parts {
 		for _, one := range answers[i] {

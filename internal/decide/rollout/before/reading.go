@@ -21,7 +21,7 @@ const readMinutes = 60
 // Reading is what a vital would have read over the last hour.
 type Reading struct {
 	Name  string `json:"name"`
-	Found bool   `json:"found" doc:"Anything was measured"`
+	Found bool   `json:"found" doc:"Anything was measured, or a Prometheus has it now"`
 	Text  string `json:"text" doc:"What it read, or what is missing, in words"`
 	// Events of Of, as Rate; of a measurement of hosts Mean, in Unit.
 	Events float64 `json:"events"`
