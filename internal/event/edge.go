@@ -39,6 +39,9 @@ type RouteSecond struct {
 	Buckets  []BucketCount  `json:"buckets,omitempty"`
 	Paths    []PathCount    `json:"paths,omitempty"`
 	Failures []FailureCount `json:"failures,omitempty"`
+	// Erred are, by release and every five seconds, the visitors drawn whose first error in the rollout was under this split. Each cell is their age since then, the buckets of their errors and
+	// requests after it and of their errors before the rollout (package repeats' Age and Bucket), and how many there are.
+	Erred map[string][][5]int64 `json:"erred,omitempty"`
 	// Latency is the histogram of the time to the answer's header, by release (package stats' Histogram in its JSON form).
 	Latency map[string]HistogramData `json:"latency,omitempty"`
 	// HostLatency is the same by host, while no release is under watch: what hosts differ by before the next one.

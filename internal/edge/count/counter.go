@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,9 +30,13 @@ type Counter struct {
 	mu       sync.Mutex
 	epochs   []*Epoch // in order of their beginning
 	memories map[string]*memory
+	history  map[environment]*history
 	number   int64
 	heir     bool // a successor tidies the folder
 }
+
+// environment is an app's.
+type environment struct{ app, env string }
 
 // New makes a Counter for the edge of this id. boot is random for each start. dir keeps the memories; it is made when missing.
 func New(edge, boot, dir string) (*Counter, error) {
@@ -40,7 +45,7 @@ func New(edge, boot, dir string) (*Counter, error) {
 			return nil, fmt.Errorf("make the folder for the counts: %w", err)
 		}
 	}
-	return &Counter{edge: edge, boot: boot, dir: dir, limit: memoryLimit, memories: map[string]*memory{}}, nil
+	return &Counter{edge: edge, boot: boot, dir: dir, limit: memoryLimit, memories: map[string]*memory{}, history: map[environment]*history{}}, nil
 }
 
 // pick spreads requests over the lists.
@@ -64,7 +69,7 @@ func (c *Counter) Apply(keys []Key) ([]*Epoch, error) {
 		if result[i] == nil {
 			m, err := c.memory(key)
 			failed = append(failed, err)
-			result[i] = newEpoch(c, key, m)
+			result[i] = newEpoch(c, key, m, c.historyOf(key))
 			c.epochs = append(c.epochs, result[i])
 		}
 		live[result[i]] = true
@@ -73,6 +78,15 @@ func (c *Counter) Apply(keys []Key) ([]*Epoch, error) {
 		e.retired = !live[e]
 	}
 	return result, errors.Join(append(failed, c.prune(keys))...)
+}
+
+// historyOf is the environment's.
+func (c *Counter) historyOf(key Key) *history {
+	of := environment{key.App, key.Env}
+	if c.history[of] == nil {
+		c.history[of] = &history{}
+	}
+	return c.history[of]
 }
 
 // memory gives the rollout's memory, nil without a rollout.
@@ -101,10 +115,11 @@ func memoryName(key Key) string {
 
 // prune forgets rollouts that are over. Their late requests (a websocket lives for weeks) still hold the memory they began with, so it is emptied too.
 func (c *Counter) prune(keys []Key) error {
-	live := map[string]bool{}
+	live, served := map[string]bool{}, map[environment]bool{}
 	for _, key := range keys {
-		live[memoryName(key)] = true
+		live[memoryName(key)], served[environment{key.App, key.Env}] = true, true
 	}
+	maps.DeleteFunc(c.history, func(of environment, _ *history) bool { return !served[of] })
 	for name, m := range c.memories {
 		if !live[name] {
 			m.forget()
@@ -140,7 +155,7 @@ func (c *Counter) Close(start time.Time) (event.EdgeSecond, bool, error) {
 	kept := c.epochs[:0]
 	for _, e := range c.epochs {
 		done := e.finished() // before the drain: then nothing can come after it
-		if route, ok := e.drain(); ok {
+		if route, ok := e.drain(s.Second + 1); ok {
 			s.Routes = append(s.Routes, route)
 		}
 		if !done {

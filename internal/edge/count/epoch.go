@@ -30,6 +30,8 @@ type Epoch struct {
 	retired bool // under the counter's lock
 
 	failures failures
+	erred    *erred // nil where visitors are not drawn
+	history  *history
 
 	mu    sync.Mutex
 	arms  []*arm
@@ -39,8 +41,8 @@ type Epoch struct {
 // over marks an epoch that takes no more requests.
 const over = math.MinInt64 / 2
 
-func newEpoch(c *Counter, key Key, m *memory) *Epoch {
-	e := &Epoch{counter: c, key: key, memory: m}
+func newEpoch(c *Counter, key Key, m *memory, h *history) *Epoch {
+	e := &Epoch{counter: c, key: key, memory: m, history: h, erred: newErred(key.Split)}
 	for i, ms := range key.Split.Slow {
 		if i < event.Thresholds {
 			e.slow[i] = time.Duration(ms * float64(time.Millisecond))
@@ -74,8 +76,8 @@ func (e *Epoch) arm(release string) *arm {
 	return a
 }
 
-// drain gives what was counted since the last drain, and false when that was nothing.
-func (e *Epoch) drain() (event.RouteSecond, bool) {
+// drain gives what was counted since the last drain in the second that ends at a Unix second, and false when that was nothing.
+func (e *Epoch) drain(at int64) (event.RouteSecond, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := event.RouteSecond{App: e.key.App, Env: e.key.Env, Traffic: e.key.Traffic, Rollout: e.key.Rollout, Split: e.key.Split}
@@ -89,7 +91,10 @@ func (e *Epoch) drain() (event.RouteSecond, bool) {
 	}
 	s.Failures = e.failures.drain()
 	e.drainLatency(&s)
-	return s, s.Hosts != nil || s.Buckets != nil || s.Paths != nil || s.Latency != nil
+	if !e.retired {
+		s.Erred = e.erred.tell(at)
+	}
+	return s, s.Hosts != nil || s.Buckets != nil || s.Paths != nil || s.Latency != nil || s.Erred != nil
 }
 
 // finished ends a retired epoch whose last request is done; from then on Begin refuses.

@@ -120,6 +120,8 @@ func (e *Epoch) Begin(r *Request, cell *Cell, visitor Visitor, path string) bool
 		if free&markError != 0 {
 			cell.atRisk.Add(1)
 			on.atRisk = 1
+		} else {
+			e.erred.add(visitor.Key, 0, 1)
 		}
 		for i := range event.Thresholds {
 			if e.slow[i] > 0 && free&(markSlow<<i) != 0 {
@@ -165,10 +167,12 @@ func (r *Request) fail() {
 	on := pathCell{errors: 1}
 	r.cell.errors.Add(1)
 	r.cell.arm.buckets[r.bucket].errors.Add(1)
-	if r.first(markError) {
+	first := r.first(markError)
+	if first {
 		r.cell.firstErrors.Add(1)
 		on.firstErrors = 1
 	}
+	r.again(first)
 	assets := r.epoch.key.Assets
 	r.cell.arm.paths.add(r.path, assets, on)
 	at := place{release: r.cell.arm.release}
@@ -176,4 +180,18 @@ func (r *Request) fail() {
 		at.host = r.cell.host
 	}
 	r.epoch.failures.add(kindOf(r, assets), at, on.firstErrors)
+}
+
+// again follows the visitor from the first error on. A client without an id of ours is drawn afresh at each request, so that its later errors are of no release.
+func (r *Request) again(first bool) {
+	if r.visitor.Alias != 0 {
+		return
+	}
+	now := time.Now()
+	before := r.epoch.history.add(r.visitor.Key, now)
+	if first {
+		r.epoch.erred.begin(r.visitor.Key, erredVisitor{release: r.cell.arm.release, since: now.Unix(), before: before})
+		return
+	}
+	r.epoch.erred.add(r.visitor.Key, 1, 0)
 }

@@ -52,10 +52,13 @@ func LogE(cells []Cell, share float64) float64 {
 	if len(cells) == 0 {
 		return 0
 	}
-	slices.SortFunc(cells, func(a, b Cell) int {
-		return cmp.Or(cmp.Compare(a.Errors, b.Errors), cmp.Compare(a.Requests, b.Requests), cmp.Compare(a.Before, b.Before), cmp.Compare(a.New, b.New), cmp.Compare(a.Old, b.Old))
-	})
+	slices.SortFunc(cells, Compare)
 	return bet(cells, scores(cells), share)
+}
+
+// Compare orders cells.
+func Compare(a, b Cell) int {
+	return cmp.Or(cmp.Compare(a.Errors, b.Errors), cmp.Compare(a.Requests, b.Requests), cmp.Compare(a.Before, b.Before), cmp.Compare(a.New, b.New), cmp.Compare(a.Old, b.Old))
 }
 
 // bet is the logarithm of the mean of the e-values of all shifts.
