@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -159,17 +160,29 @@ func commitGroup(group []appendRequest, commit commitFunc) {
 	var last uint64 // of what is written
 	var failed error
 	written := 0
-	for end := 0; len(group) > 0; group = group[1:] {
-		end += len(group[0].msgs)
+	for begin := 0; len(group) > 0; group = group[1:] {
+		end := begin + len(group[0].msgs)
 		for written < end && failed == nil {
 			n := min(len(msgs)-written, maxBatch)
 			// Not the callers' context: one that gives up must not fail the others.
-			last, failed = commit(context.Background(), msgs[written:written+n])
-			written += n
+			if last, failed = commit(context.Background(), msgs[written:written+n]); failed == nil {
+				written += n
+			}
 		}
-		group[0].done <- appended{last: last - uint64(written-end), err: failed}
+		switch {
+		case failed == nil || written >= end:
+			group[0].done <- appended{last: last - uint64(written-end)}
+		case written > begin:
+			group[0].done <- appended{err: fmt.Errorf("%d of %d messages are written: %v", written-begin, end-begin, failed)} //nolint:errorlint // not all were refused
+		default:
+			group[0].done <- appended{err: failed}
+		}
+		begin = end
 	}
 }
+
+// ErrRefused is an append of which nothing is in the log, for certain: it answered so. After any other error it may or may not be there.
+var ErrRefused = errors.New("the log refused")
 
 // pubAck is JetStream's answer to a publish or to the end of a batch.
 type pubAck struct {
@@ -219,7 +232,7 @@ func (j *Journal) finish(ctx context.Context, msg *nats.Msg, n int) (last uint64
 		return 0, fmt.Errorf("write %d messages to the log: answer %q: %w", n, reply.Data, err)
 	}
 	if ack.Error != nil {
-		return 0, fmt.Errorf("write %d messages to the log: %s (%d)", n, ack.Error.Description, ack.Error.Code)
+		return 0, fmt.Errorf("write %d messages: %w: %s (%d)", n, ErrRefused, ack.Error.Description, ack.Error.Code)
 	}
 	return ack.Seq, nil
 }

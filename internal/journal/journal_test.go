@@ -582,7 +582,7 @@ func TestFullEventsAreRefused(t *testing.T) {
 			last = at
 		}
 	}
-	if !strings.Contains(err.Error(), "maximum bytes") {
+	if !errors.Is(err, journal.ErrRefused) || !strings.Contains(err.Error(), "maximum bytes") {
 		t.Errorf("%v", err)
 	}
 	if first, held, err := j.EventsHeld(t.Context()); err != nil || first != 1 || held != last {

@@ -75,6 +75,8 @@ func kinds(code string) kind {
 		return kind{http.StatusUnsupportedMediaType, "Unsupported content type"}
 	case codeUpgrade:
 		return kind{http.StatusUpgradeRequired, "Upgrade required"}
+	case codeUnavailable:
+		return kind{http.StatusServiceUnavailable, "Unavailable"}
 	default:
 		return kind{http.StatusInternalServerError, "Internal error"}
 	}
@@ -89,6 +91,8 @@ const (
 	codeMalformed = "malformed"
 	codeMediaType = "unsupported_media_type"
 	codeUpgrade   = "upgrade_required"
+	// Nothing is wrong with the request, and it may be made again later.
+	codeUnavailable = "unavailable"
 )
 
 func problem(code, detail string) *Problem {
@@ -104,6 +108,9 @@ func TooLarge(detail string) *Problem { return problem(codeTooLarge, detail) }
 
 // UpgradeRequired is a caller whose version is not spoken here.
 func UpgradeRequired(detail string) *Problem { return problem(codeUpgrade, detail) }
+
+// Unavailable is a request that cannot be answered now, and can later.
+func Unavailable(detail string) *Problem { return problem(codeUnavailable, detail) }
 
 // WriteProblem answers an error as a problem, for the doors of machines, which log by themselves: it gives the status.
 func WriteProblem(w http.ResponseWriter, err error) (status int) {

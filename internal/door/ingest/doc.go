@@ -1,4 +1,14 @@
-// Package ingest is the door for what is measured. The seconds of edges and hosts come in here and go to the log as telemetry ("edge", "host"); each is answered when it is on disk.
+// Package ingest is the door for what is measured, and for what users do.
 //
-// A second that is sent again is written again: readers count each by its key (sender, boot, number) once.
+// The seconds of edges and hosts (Seconds) go to the log as telemetry ("edge", "host"); each is answered when it is on disk. A second that is sent again is written again: readers count each by its key
+// (sender, boot, number) once.
+//
+// Events (Events) come in the dialects of the clients that people have already:
+//
+//	body ──unpack──> track.Segment | PostHog | CloudEvents | Plain ──> events, failures
+//	                        │ whose key?                                  │ seen before?
+//	                     source                                        the log ──on disk──> 2xx
+//
+// Guarantees. What is answered with 2xx is on disk, an event or a failure that says why it is none. An id that came within seven days is answered like the first time and written no second time, across
+// crashes too. Where neither can be promised the answer is 503 with Retry-After, and nobody is told that it was taken. These doors read no cookie.
 package ingest

@@ -17,6 +17,8 @@ type Call struct {
 	Kind Kind
 	// UserAgent, IP and Release are what the request itself tells, for events whose context does not say.
 	UserAgent, IP, Release string
+	// Network, if given, takes from an address what tells one computer from its neighbours, before it is kept.
+	Network func(ip string) string
 	// NewID makes ids for events that come without.
 	NewID func() string
 }
@@ -40,10 +42,10 @@ type dialect func(c *Call, common fields, item fields) (Event, error)
 
 // envelope splits a body into the items of the dialect and what is common to all.
 func envelope(body []byte, list string) (common fields, items []json.RawMessage, err error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))) // some clients send a byte order mark
 	if len(body) > MaxBatch {
 		return nil, nil, errSize
 	}
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))) // some clients send a byte order mark
 	if !json.Valid(body) || len(body) == 0 {
 		return nil, nil, errNotJSON
 	}
@@ -137,6 +139,23 @@ func (c *Call) around(context fields) {
 			context[name] = quoted(value)
 		}
 	}
+	c.hide(context, "ip")
+}
+
+// hide keeps of an address only its network.
+func (c *Call) hide(f fields, name string) {
+	var ip string
+	if c.Network == nil || empty(f[name]) {
+		return
+	}
+	if json.Unmarshal(f[name], &ip) == nil {
+		ip = c.Network(ip)
+	}
+	if ip == "" {
+		delete(f, name)
+		return
+	}
+	f[name] = quoted(ip)
 }
 
 // with adds a text to an object that does not have it.

@@ -42,6 +42,11 @@ func plain(c *Call, common, item fields) (e Event, err error) {
 	if e.Properties, err = object("properties", item["properties"]); err != nil {
 		return e, err
 	}
-	e.Context, err = object("context", item["context"])
+	around, ok := members(item["context"])
+	if !ok {
+		return e, breaks(WrongType, "context is %s; send an object", nameOf(item["context"]))
+	}
+	c.hide(around, "ip") // the request's own address is the server's, not the user's
+	e.Context, err = around.rest("context")
 	return e, err
 }

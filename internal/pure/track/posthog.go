@@ -57,6 +57,7 @@ func posthog(c *Call, common, item fields) (e Event, err error) {
 	if err := posthogTime(&e, common, item); err != nil {
 		return e, err
 	}
+	c.hide(properties, "$ip")
 	if err := posthogKind(&e, name, item, properties); err != nil {
 		return e, err
 	}

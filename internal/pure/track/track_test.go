@@ -74,11 +74,12 @@ func TestSegmentBatch(t *testing.T) {
 func TestSegmentSingle(t *testing.T) {
 	c := call(`{"writeKey":"wk","event":"x","anonymousId":"a","messageId":"m"}`)
 	c.Kind, c.IP, c.UserAgent, c.Release = track.Track, "9.9.9.9", "curl", "rel_2"
+	c.Network = func(ip string) string { return strings.TrimSuffix(ip, ".9") + ".0" }
 	d, err := track.Segment(c)
 	if err != nil || d.Key != "wk" {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	same(t, d.Events[0], track.Event{ID: "m", Kind: track.Track, Name: "x", Anonymous: "a", Release: "rel_2", Context: json.RawMessage(`{"ip":"9.9.9.9","userAgent":"curl"}`)})
+	same(t, d.Events[0], track.Event{ID: "m", Kind: track.Track, Name: "x", Anonymous: "a", Release: "rel_2", Context: json.RawMessage(`{"ip":"9.9.9.0","userAgent":"curl"}`)})
 }
 
 func TestPostHog(t *testing.T) {
@@ -98,6 +99,14 @@ func TestPostHog(t *testing.T) {
 	same(t, d.Events[3], track.Event{ID: "u4", Kind: track.Page, Name: "Home", Anonymous: "dev", Sent: sent, Properties: json.RawMessage(`{"$current_url":"/","title":"Home"}`)})
 	same(t, d.Events[4], track.Event{ID: "u5", Kind: track.Alias, User: "ana", Previous: "old", Sent: sent, Properties: json.RawMessage(`{"alias":"old"}`)})
 
+	hidden := call(`{"name":"x","context":{"ip":"no address"},"event":"x","distinct_id":"d","properties":{"$ip":7}}`)
+	hidden.Network = func(string) string { return "" }
+	if e := one(t, track.Plain, hidden); e.Context != nil {
+		t.Errorf("%s", e.Context)
+	}
+	if e := one(t, track.PostHog, hidden); e.Properties != nil {
+		t.Errorf("%s", e.Properties)
+	}
 	ago := one(t, track.PostHog, call(`[{"event":"x","uuid":"u","properties":{"token":"phc","distinct_id":"d"},"offset":30000}]`))
 	if !ago.Time.Equal(at(11, 59, 30)) {
 		t.Errorf("30 s ago is %s", ago.Time)

@@ -1,0 +1,194 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/fault"
+	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+)
+
+// errKey is a write key that is nobody's.
+var errKey error = fault.Unauthorized("the write key is not known; copy it from Settings > Sources of the app")
+
+// unpack reads a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
+func unpack(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 2*tracked.MaxBatch+1)) // a form in base64 is a third larger
+	if err != nil {
+		return nil, api.Malformed("the body ended early")
+	}
+	if body, err = decompress(body); err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(body, []byte("data=")) { // what browsers send as a form
+		if body, err = form(body); err != nil {
+			return nil, err
+		}
+		if body, err = decompress(body); err != nil {
+			return nil, err
+		}
+	}
+	return body, nil
+}
+
+// decompress looks at the first bytes: gzip and zstd have a number of their own, with which no JSON begins.
+func decompress(body []byte) ([]byte, error) {
+	var from io.Reader
+	switch {
+	case bytes.HasPrefix(body, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, api.Malformed("the body is not the gzip that it begins like")
+		}
+		from = z
+	case bytes.HasPrefix(body, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(8<<20))
+		if err != nil {
+			return nil, api.Malformed("the body is not the zstd that it begins like")
+		}
+		defer z.Close()
+		from = z
+	default:
+		return body, nil
+	}
+	out, err := io.ReadAll(io.LimitReader(from, tracked.MaxBatch+1)) // more is refused by its size, however small it was packed
+	if err != nil {
+		return nil, api.Malformed("the compressed body ends early or is broken")
+	}
+	return out, nil
+}
+
+// form takes the JSON out of "data=…": as it is, or in base64.
+func form(body []byte) ([]byte, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, api.Malformed("the form cannot be read")
+	}
+	data := values.Get("data")
+	if strings.HasPrefix(data, "{") || strings.HasPrefix(data, "[") {
+		return []byte(data), nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(data, " ", "+")) // a plus that a form made a blank
+	if err != nil {
+		return nil, api.Malformed("data is neither JSON nor base64")
+	}
+	return raw, nil
+}
+
+// cloudEvent puts a CloudEvent in binary mode together. Other bodies stay as they are.
+func cloudEvent(r *http.Request, body []byte) ([]byte, error) {
+	if r.Header.Get("Ce-Specversion") == "" {
+		return body, nil
+	}
+	attributes := map[string]string{}
+	for name, values := range r.Header {
+		if attribute, ok := strings.CutPrefix(name, "Ce-"); ok {
+			value, err := url.PathUnescape(values[0]) // the HTTP binding escapes what headers cannot hold
+			if err != nil {
+				value = values[0]
+			}
+			attributes[strings.ToLower(attribute)] = value
+		}
+	}
+	return tracked.CloudEventOf(attributes, r.Header.Get("Content-Type"), body)
+}
+
+// unreadable is a body that is refused whole.
+func unreadable(err error) error { return api.Malformed(err.Error()) }
+
+// source finds whose key came: in the header, as the name of HTTP Basic or as a Bearer, else in the body or the address.
+func (e *Events) source(r *http.Request, inBody string) (track.Source, error) {
+	key, _, ok := r.BasicAuth()
+	if !ok {
+		kind, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		switch strings.ToLower(kind) {
+		case "bearer":
+			key = value
+		case "basic": // some clients leave out the colon
+			if raw, err := base64.StdEncoding.DecodeString(value); err == nil {
+				key = string(raw)
+			}
+		}
+	}
+	for _, other := range []string{inBody, r.URL.Query().Get("write_key"), r.URL.Query().Get("api_key")} {
+		if key == "" {
+			key = other
+		}
+	}
+	if key == "" {
+		return track.Source{}, fault.Unauthorized("the request has no write key; send it as the name of HTTP Basic, or as %q in the body", "writeKey")
+	}
+	source, ok := e.sources.Source(key)
+	if !ok {
+		return source, errKey
+	}
+	if source.Stopped {
+		return source, fault.Forbidden("the source %q was stopped, and takes no events", source.Name)
+	}
+	return source, nil
+}
+
+// address is who a request comes from.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// network is an address without what tells one computer from its neighbours: the last 8 bits of an IPv4 address, and all but the first 48 of an IPv6 address, are not kept. Nothing for what is no address.
+func network(s string) string {
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return ""
+	}
+	bits := 48
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		bits = 24
+	}
+	prefix, err := ip.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return prefix.Addr().String()
+}
+
+// refuse answers what was not taken.
+func (e *Events) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // the sender hung up, and will send it again
+	}
+	var p *api.Problem
+	if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	if api.WriteProblem(w, err) >= http.StatusInternalServerError {
+		e.log.Error("events are not taken; their clients will send them again", "error", err)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		raw = fmt.Appendf(nil, `{"error":%q}`, err)
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // who does not listen any more needs no answer
+}

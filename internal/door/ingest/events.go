@@ -1,0 +1,177 @@
+package ingest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/event"
+	"github.com/slipwayhq/slipway/internal/journal"
+	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/seen"
+)
+
+// Events takes what users do. Make it with NewEvents, mount it, and Run it.
+type Events struct {
+	journal *journal.Journal
+	sources *track.Service
+	seen    *seen.Index
+	log     *slog.Logger
+	now     func() time.Time
+	doubts  chan doubt
+}
+
+// NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
+func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts)}
+}
+
+// decoder reads the body of one dialect.
+type decoder func(*tracked.Call) (tracked.Decoded, error)
+
+// dialect is how the clients of one kind speak.
+type dialect struct {
+	read decoder
+	kind tracked.Kind // what the address says of a single event
+	// answer is what its clients take for "accepted".
+	answer func(w http.ResponseWriter, t taken)
+}
+
+// taken is what became of a body.
+type taken struct {
+	events, repeated int
+	failures         []tracked.Failure
+}
+
+// Mount adds the door's paths.
+func (e *Events) Mount(mux *http.ServeMux) {
+	for path, kind := range map[string]tracked.Kind{
+		"track": tracked.Track, "t": tracked.Track, "identify": tracked.Identify, "i": tracked.Identify, "page": tracked.Page, "p": tracked.Page,
+		"screen": tracked.Screen, "s": tracked.Screen, "group": tracked.Group, "g": tracked.Group, "alias": tracked.Alias, "a": tracked.Alias,
+		"batch": "", "b": "", "import": "",
+	} {
+		e.mount(mux, "/v1/"+path, dialect{read: tracked.Segment, kind: kind, answer: segmentAnswer})
+	}
+	for _, path := range []string{"/batch", "/batch/", "/capture", "/capture/", "/e", "/e/", "/i/v0/e", "/i/v0/e/", "/track/"} {
+		e.mount(mux, path, dialect{read: tracked.PostHog, answer: postHogAnswer})
+	}
+	e.mount(mux, "/v1/events", dialect{read: tracked.Plain, answer: plainAnswer})
+	e.mount(mux, "/v1/cloudevents", dialect{read: tracked.CloudEvents, answer: plainAnswer})
+	e.open(mux, "GET /v1/projects/{key}/settings", e.settings)
+	e.open(mux, "POST /v1/m", func(w http.ResponseWriter, _ *http.Request) { segmentAnswer(w, taken{}) }) // what the browser's client measures of itself
+}
+
+// mount serves a dialect, for browsers of any site.
+func (e *Events) mount(mux *http.ServeMux, path string, d dialect) {
+	if strings.HasSuffix(path, "/") {
+		path += "{$}"
+	}
+	e.open(mux, "POST "+path, func(w http.ResponseWriter, r *http.Request) { e.take(w, r, d) })
+}
+
+// open lets pages of any site call a path: there are no cookies here that another site could abuse.
+func (e *Events) open(mux *http.ServeMux, pattern string, do http.HandlerFunc) {
+	_, path, _ := strings.Cut(pattern, " ")
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		do(w, r)
+	})
+	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, Slipway-Release")
+		h.Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// take reads a body, and answers when all of it is on disk.
+func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
+	body, err := unpack(r)
+	if err != nil {
+		e.refuse(w, r, err)
+		return
+	}
+	if body, err = cloudEvent(r, body); err != nil {
+		e.refuse(w, r, err)
+		return
+	}
+	now := e.now()
+	decoded, err := d.read(&tracked.Call{
+		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Network: network, Release: r.Header.Get("Slipway-Release"),
+		NewID: func() string { return event.NewID(now) },
+	})
+	if err != nil {
+		e.refuse(w, r, unreadable(err))
+		return
+	}
+	source, err := e.source(r, decoded.Key)
+	if err != nil {
+		e.refuse(w, r, err)
+		return
+	}
+	got, err := e.keep(r.Context(), source, decoded)
+	if err != nil {
+		e.refuse(w, r, err)
+		return
+	}
+	d.answer(w, got)
+}
+
+// settings is what the browser's client of Segment asks for first: that all goes to one place, which is here.
+func (e *Events) settings(w http.ResponseWriter, r *http.Request) {
+	key := r.PathValue("key")
+	if _, ok := e.sources.Source(key); !ok {
+		e.refuse(w, r, errKey)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"integrations": map[string]any{"Segment.io": map[string]any{
+			"apiKey": key, "apiHost": r.Host + "/v1", "protocol": scheme(r), "unbundledIntegrations": []string{}, "addBundledMetadata": true, "versionSettings": map[string]any{"version": "4.4.7", "componentTypes": []string{"browser"}},
+		}},
+		"plan":         map[string]any{"track": map[string]any{"__default": map[string]any{"enabled": true, "integrations": map[string]any{}}}},
+		"metrics":      map[string]any{"sampleRate": 0},
+		"edgeFunction": map[string]any{}, "legacyVideoPluginsEnabled": false, "remotePlugins": []string{}, "middlewareSettings": map[string]any{}, "enabledMiddleware": map[string]any{},
+	})
+}
+
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func segmentAnswer(w http.ResponseWriter, _ taken) {
+	writeJSON(w, http.StatusOK, map[string]any{"success": true})
+}
+
+func postHogAnswer(w http.ResponseWriter, _ taken) {
+	writeJSON(w, http.StatusOK, map[string]any{"status": 1})
+}
+
+// plainAnswer tells servers all of it.
+func plainAnswer(w http.ResponseWriter, t taken) {
+	failed := t.failures
+	if failed == nil {
+		failed = []tracked.Failure{}
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
+}
+
+// Run settles doubts until ctx ends.
+func (e *Events) Run(ctx context.Context) error {
+	for {
+		select {
+		case d := <-e.doubts:
+			e.settle(ctx, d)
+		case <-ctx.Done():
+			e.abandon()
+			return nil
+		}
+	}
+}

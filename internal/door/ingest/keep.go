@@ -1,0 +1,205 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/journal"
+	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/seen"
+)
+
+// retryAfter is for how many seconds a client that was refused should wait.
+const retryAfter = "5"
+
+// errLater is the answer when it is not known that events are on disk.
+var errLater error = api.Unavailable("events cannot be written just now; send them again in a few seconds")
+
+// Failed is a failure as it is in the log.
+type Failed struct {
+	tracked.Failure
+	App         string    `json:"app"`
+	Environment string    `json:"environment"`
+	Source      string    `json:"source"`
+	Received    time.Time `json:"received"`
+}
+
+// keep writes what is new of a body, and gives what became of it once that is on disk.
+func (e *Events) keep(ctx context.Context, source track.Source, d tracked.Decoded) (taken, error) {
+	keys := make([]seen.Key, len(d.Events))
+	for i := range d.Events {
+		ev := &d.Events[i]
+		ev.App, ev.Environment, ev.Source = source.App, source.Environment, source.ID
+		keys[i] = seen.KeyOf(source.ID, ev.ID)
+	}
+	claim, err := e.seen.Claim(ctx, keys)
+	if err != nil {
+		return taken{}, errLater
+	}
+	got := taken{failures: d.Failures}
+	var records []journal.Record
+	for i := range d.Events {
+		if !claim.Fresh[i] {
+			got.repeated++
+			continue
+		}
+		raw, err := json.Marshal(d.Events[i])
+		if err != nil {
+			claim.Release()
+			return taken{}, fmt.Errorf("encode an event of %s: %w", source.ID, err)
+		}
+		records = append(records, journal.Record{Subject: source.App + ".event", Data: raw})
+		got.events++
+	}
+	for _, f := range d.Failures {
+		raw, err := json.Marshal(Failed{Failure: f, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
+		if err != nil {
+			claim.Release()
+			return taken{}, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)
+		}
+		records = append(records, journal.Record{Subject: source.App + ".failed", Data: raw})
+	}
+	if len(records) == 0 {
+		claim.Release()
+		return got, nil
+	}
+	// Not the caller's context: one that hangs up must not leave in doubt what is written.
+	if _, err := e.journal.AppendEvents(context.WithoutCancel(ctx), records...); err != nil {
+		e.doubt(claim, keys, err)
+		return taken{}, errLater
+	}
+	if err := claim.Commit(nil); err != nil {
+		e.log.Error("ids of events are not kept; they are learnt again at the next start", "error", err)
+	}
+	return got, nil
+}
+
+// maxDoubts is how many bodies may be in doubt at once; what is more waits for the next start.
+const maxDoubts = 1024
+
+// doubt is a body that the log failed to answer for: it may be in there, or come there yet.
+type doubt struct {
+	claim *seen.Claim
+	keys  []seen.Key
+	why   error
+}
+
+func (e *Events) doubt(claim *seen.Claim, keys []seen.Key, why error) {
+	e.log.Error("the log did not take events; their clients are told to send them again", "events", len(keys), "error", why)
+	if errors.Is(why, journal.ErrRefused) {
+		claim.Release()
+		return
+	}
+	select {
+	case e.doubts <- doubt{claim, keys, why}:
+	default:
+		claim.Abandon(why)
+	}
+}
+
+// settleAfter is longer than the log holds on to a batch that was begun and not ended.
+const settleAfter = 12 * time.Second
+
+// settle finds out what of a body the log has. Until then, who sends its events again waits.
+func (e *Events) settle(ctx context.Context, d doubt) {
+	select {
+	case <-time.After(settleAfter):
+	case <-ctx.Done():
+		d.claim.Abandon(d.why)
+		return
+	}
+	held, err := e.heldSince(ctx)
+	if err != nil {
+		d.claim.Abandon(errors.Join(d.why, err))
+		return
+	}
+	_ = d.claim.Commit(func(i int) bool { return held[d.keys[i]] }) // if it fails, the next start learns them
+}
+
+// heldSince are the ids in the log that the index may not know yet.
+func (e *Events) heldSince(ctx context.Context) (map[seen.Key]bool, error) {
+	held := map[seen.Key]bool{}
+	err := e.readTail(ctx, func(_ time.Time, keys []seen.Key) error {
+		for _, k := range keys {
+			held[k] = true
+		}
+		return nil
+	})
+	return held, err
+}
+
+// abandon leaves what is still in doubt to the next start.
+func (e *Events) abandon() {
+	for {
+		select {
+		case d := <-e.doubts:
+			d.claim.Abandon(d.why)
+		default:
+			return
+		}
+	}
+}
+
+// Learn tells the index what the log has and it has not. It is to be done before the door is opened.
+func (e *Events) Learn(ctx context.Context) error {
+	return e.readTail(ctx, func(received time.Time, keys []seen.Key) error { return e.seen.Learn(received, keys...) })
+}
+
+// Position is the log's last sequence, for the index to settle at.
+func (e *Events) Position(ctx context.Context) (uint64, error) {
+	_, last, err := e.journal.EventsHeld(ctx)
+	return last, err
+}
+
+// tailBatch is how many events are read at once.
+const tailBatch = 1000
+
+// readTail reads the ids of the events behind the index's position, up to what the log has now.
+func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys []seen.Key) error) error {
+	after, err := e.seen.Position()
+	if err != nil {
+		return err
+	}
+	first, last, err := e.journal.EventsHeld(ctx)
+	if err != nil || last <= after || first > last {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	read := uint64(0)
+	err = e.journal.ReadEvents(ctx, after, tailBatch, func(batch []journal.Telemetry) error {
+		days := map[time.Time][]seen.Key{}
+		for _, m := range batch {
+			var ev struct {
+				ID, Source string
+				Received   time.Time
+			}
+			if err := json.Unmarshal(m.Data, &ev); err != nil {
+				return fmt.Errorf("read event %d of the log: %w", m.Sequence, err)
+			}
+			if ev.ID != "" {
+				day := ev.Received.Truncate(24 * time.Hour)
+				days[day] = append(days[day], seen.KeyOf(ev.Source, ev.ID))
+			}
+			read = m.Sequence
+		}
+		for day, keys := range days {
+			if err := do(day, keys); err != nil {
+				return err
+			}
+		}
+		if read >= last {
+			cancel()
+		}
+		return nil
+	})
+	if err == nil && read < last {
+		err = fmt.Errorf("read the ids of events %d to %d of the log: it ended at %d", after+1, last, read)
+	}
+	return err
+}
