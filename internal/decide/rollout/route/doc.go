@@ -7,5 +7,5 @@
 //
 // The edges count requests and errors by route, not slow requests: of a release that became slow no route is named.
 //
-// Pure: it works on what machine counted.
+// Pure: it works on what machine counted. It reads no log and emits nothing.
 package route

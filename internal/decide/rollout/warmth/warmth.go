@@ -1,6 +1,6 @@
 // Package warmth learns how long a release takes to warm up, from its requests by the age of the process that answered: cold ones fail or are slow more often than those of the same release later on.
 //
-// Pure: it works on what machine counted.
+// Pure: it works on what machine counted. It reads no log and emits nothing.
 package warmth
 
 import (
