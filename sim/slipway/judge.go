@@ -69,12 +69,12 @@ func (a *adapter) Begin(s *canary.Setting, w *canary.Window) {
 
 // fleet is what the hosts did before, and the visitors where they stay with their hosts.
 func fleet(s *canary.Setting, w *canary.Window) *judge.Fleet {
-	f := &judge.Fleet{Before: map[string][]units.Unit{}, Visitors: map[string][]units.Unit{}}
+	f := &judge.Fleet{Before: map[string][]units.Unit{}, Visitors: map[string][]units.Unit{}, History: map[string]units.Spread{}}
 	for h := range w.Hosts {
 		f.Hosts = append(f.Hosts, fmt.Sprint(h))
 	}
 	for v, vital := range s.Vitals {
-		f.Before[vital.Name] = unitsOf(w.Hosts, v)
+		f.Before[vital.Name], f.History[vital.Name] = unitsOf(w.Hosts, v), units.Usual()
 		if s.Visitors {
 			f.Before[vital.Name] = firstUnits(w.First, v)
 		}

@@ -197,6 +197,13 @@ func (c *catalogue) stepping() {
 			}, errors2)
 		}
 	}
+	for _, load := range []float64{60, 600} { // errors out of nothing, where hardly any was ever seen on three hosts that are known for a minute
+		c.add(rps("rare-3-hosts", load), load, func(s *Scenario) {
+			s.Steps = []canary.Step{{Share: 0.33, Seconds: 120}, {Share: 0.66, Seconds: 600}}
+			s.Fleet.Hosts, s.Fleet.SD, s.Before = 3, 0.3, 60
+			s.Vitals[0].Base, s.Kinds[0].Rate = 0.0002, 0.0002
+		}, ratios("errors-250x", 250))
+	}
 	c.add(rps("steps-by-request", 200), 200, func(s *Scenario) { s.Steps, s.Split = growing(), canary.ByRequest }, errors2)
 }
 

@@ -16,7 +16,8 @@ type HostCount struct {
 	Requests int64 `json:"requests"`
 }
 
-// sure is how much better "this host broke" has to explain the counts than "the release does harm" before the host is named: when harm begins to show, it shows on some host first.
+// sure is how much better "this host broke" has to explain the counts than "the release does harm" before the host is named, and how much better "it differs" than "it is as the others on the new
+// release are": when harm begins to show, it shows first on some host, such as the one that was alone on the new release in the step before.
 const sure = 20
 
 // bothWeight is what is bet on "the release does harm, and one host broke besides".
@@ -56,7 +57,7 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 		left = floats.LogSumExp([]float64{left, math.Log(bothWeight) - each + most + test.LogE()})
 	}
 	left = math.Min(left-floats.LogSumExp(broke), logE)
-	if left >= threshold || most-each < logE+math.Log(sure) {
+	if left >= threshold || most-each < logE+math.Log(sure) || s.unlike(v, p, suspect)-each < math.Log(sure) {
 		suspect = -1
 	}
 	return left, suspect
@@ -151,6 +152,22 @@ func sumOf(counts []HostCount, hosts []int) (events, requests float64) {
 		events, requests = events+float64(counts[i].Events), requests+float64(counts[i].Requests)
 	}
 	return events, requests
+}
+
+// unlike is how much better "this host broke" explains what it did beside its fellows on the new release than "it is one of them". Where it was alone there it says nothing.
+func (s *VitalState) unlike(v VitalSpec, p Policy, host int) float64 {
+	cluster, known := p.Fleet.cluster(v.Name), s.known(p.Fleet)
+	var samples []units.Sample
+	for k, phase := range s.Units.Phases {
+		fellows := canaries(v, phase.Layout)
+		if !slices.Contains(fellows, host) {
+			continue
+		}
+		events, requests := sumOf(s.Hosts[k], fellows)
+		c := s.Hosts[k][host]
+		samples = append(samples, units.Sample{Events: float64(c.Events) / cluster, All: events / cluster, Share: float64(c.Requests) / math.Max(requests, 1)})
+	}
+	return units.LogAlone(samples, known.mean[host], known.variance[host])
 }
 
 // samples are what each host did while it was on the new release, phase by phase, beside all that was compared then.

@@ -189,3 +189,50 @@ func TestAForgottenHostTookNoPart(t *testing.T) {
 		}
 	}
 }
+
+// Three hosts, one minute known before, hardly any error ever: the new release fails one request in twenty. The hosts' own differences do not explain that, and the host that had it first is not taken
+// for broken before the second one has had a chance to be better.
+func TestErrorsOutOfNothingAreTheReleases(t *testing.T) {
+	p := judge.Standard(judge.ByHost, .002, nil)
+	p.Margin, p.Vitals[0].Weight = 0, .3
+	quiet := []units.Unit{{Requests: 1200}, {Requests: 1200}, {Requests: 1200}}
+	p.Fleet = &judge.Fleet{Hosts: []string{"h1", "h2", "h3"}, Before: map[string][]units.Unit{judge.Errors: quiet}, History: map[string]units.Spread{judge.Errors: units.Usual()}}
+	for name, c := range map[string]struct {
+		alone   int      // seconds that h2 has it alone
+		fails   [3]int64 // of 20 requests a second, in the other seconds none
+		within  int      // seconds in all
+		outcome judge.Outcome
+		suspect string
+	}{
+		"the release, seen at the first host":   {40, [3]int64{0, 1, 0}, 40, judge.Regressed, ""},
+		"the release, just on the second host":  {12, [3]int64{1, 1, 0}, 16, judge.Unknown, ""},
+		"the release, seen at both":             {12, [3]int64{1, 1, 0}, 80, judge.Regressed, ""},
+		"one broken host, and one that is fine": {12, [3]int64{0, 1, 0}, 60, judge.Unknown, "h2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := judge.NewState(p)
+			for second := range c.within {
+				l := units.Layout{New: []int{1}, Old: []int{0, 2}}
+				if second >= c.alone {
+					l = units.Layout{New: []int{0, 1}, Old: []int{2}}
+				}
+				if err := s.Group(p, l); err != nil {
+					t.Fatal(err)
+				}
+				hosts := []judge.HostCount{{0, 20}, {0, 20}, {0, 20}}
+				for _, i := range l.New {
+					if second%2 == 1 {
+						hosts[i].Events = c.fails[i]
+					}
+				}
+				if err := s.Fold(p, judge.Tick{Second: int64(second), Share: float64(len(l.New)) / 3, Hosts: map[string][]judge.HostCount{judge.Errors: hosts}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			v := judge.Judge(p, s)
+			if v.Outcome != c.outcome || s.Vitals[0].Suspect != c.suspect {
+				t.Errorf("%s, suspect %q, ln e %.2f of %.2f: %v", v.Outcome, s.Vitals[0].Suspect, s.Vitals[0].Peak, p.Threshold(p.Vitals[0]), v.Reasons)
+			}
+		})
+	}
+}

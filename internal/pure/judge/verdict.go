@@ -64,7 +64,8 @@ type VitalEvidence struct {
 	RatioLow      float64 `json:"ratio_low"`
 	RatioHigh     float64 `json:"ratio_high"`
 	Count
-	// Events per request at risk, 0 without requests. Of a mean of hosts they are what the two sides measure (geometric means), and those at risk the hosts.
+	// Events per request at risk, 0 without requests. Of a mean of hosts they are what the two sides measure (geometric means), and those at risk the hosts. Of how often
+	// visitors err they are the errors of each, and those at risk the visitors.
 	RateNew float64 `json:"rate_new"`
 	RateOld float64 `json:"rate_old"`
 	// Expected events on the new release had it the old one's rate; 0 when not known.

@@ -113,9 +113,11 @@ func (m *Visitors) describe(l VisitorLook) {
 // weighVisitors is weigh for how often visitors err.
 func weighVisitors(v VitalSpec, s *VitalState, e VitalEvidence, regressed bool) VitalEvidence {
 	m := s.Visitors
-	e.New, e.Old = m.New, m.Old
-	e.RateNew, e.RateOld, e.Expected = m.ErrorsNew, m.ErrorsOld, m.Share*float64(m.New+m.Old)
-	e.Excluded, e.RatioEstimate = 0, 0
+	e.AtRiskNew, e.AtRiskOld, e.RateNew, e.RateOld = m.New, m.Old, m.ErrorsNew, m.ErrorsOld
+	e.New, e.Old = int64(math.Round(float64(m.New)*m.ErrorsNew)), int64(math.Round(float64(m.Old)*m.ErrorsOld))
+	if m.New > 0 && m.Old > 0 {
+		e.RatioEstimate = m.ErrorsNew / m.ErrorsOld
+	}
 	e.Text = visitorsText(v, m)
 	if regressed {
 		e.Outcome = Regressed

@@ -214,10 +214,10 @@ func (p *plan) fleet() *judge.Fleet {
 			of[len(of)-1] += n
 		}
 		if len(events) > 0 {
-			f.Before[s.spec.Name] = before
+			f.Before[s.spec.Name], f.History[s.spec.Name] = before, units.Usual()
 			f.Clusters[s.spec.Name] = cluster(events, of)
 			if s.part {
-				f.History[s.spec.Name] = units.Learn(units.Spread{}, f.Before[judge.Errors]).Then()
+				f.History[s.spec.Name] = units.Learn(units.Usual(), f.Before[judge.Errors]).Then()
 			}
 			p.before = max(p.before, int64(len(events)))
 		}

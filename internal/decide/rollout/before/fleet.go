@@ -23,24 +23,30 @@ func (w *Window) Fleet(hosts []string, vitals []judge.VitalSpec, counters map[st
 		Hosts: hosts, Before: map[string][]units.Unit{}, Visitors: map[string][]units.Unit{}, Clusters: map[string]float64{}, History: map[string]units.Spread{},
 	}
 	size := w.cluster()
+	known := func(vital string) units.Spread {
+		if spread, ok := history[vital]; ok {
+			return spread
+		}
+		return units.Usual()
+	}
 	errors := w.units(hosts, func(h *Host) units.Unit { return units.Unit{Events: float64(h.Errors) / size, Requests: h.Requests} })
 	for _, v := range vitals {
 		switch slow := thresholdOf(v.Name, thresholds); {
 		case v.Name == judge.Errors:
-			f.Before[v.Name], f.History[v.Name] = errors, history[v.Name]
+			f.Before[v.Name], f.History[v.Name] = errors, known(v.Name)
 			f.Visitors[v.Name] = w.visitors(size)
 		case slow != nil:
 			f.Before[v.Name] = w.units(hosts, func(h *Host) units.Unit {
 				return units.Unit{Events: float64(h.Latency.AtOrAbove(slow.Ms)), Requests: h.Latency.Total()}
 			})
-			f.History[v.Name] = history[v.Name]
+			f.History[v.Name] = known(v.Name)
 		case v.Mean:
 		case counters[v.Name].Events != "":
 			f.Before[v.Name], f.Clusters[v.Name] = w.counted(hosts, counters[v.Name])
-			f.History[v.Name] = history[v.Name]
+			f.History[v.Name] = known(v.Name)
 		default:
 			f.Before[v.Name] = make([]units.Unit, len(hosts))
-			f.History[v.Name] = units.Learn(history[judge.Errors], errors).Then()
+			f.History[v.Name] = units.Learn(known(judge.Errors), errors).Then()
 		}
 	}
 	return f

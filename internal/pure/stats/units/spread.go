@@ -22,6 +22,18 @@ type Spread struct {
 	LogWeight [len(sds)]float64 `json:"log_weight"`
 }
 
+// usual is how much units differ, mostly: machines of one kind behind one balancer by less than this.
+const usual = 0.3
+
+// Usual is what is believed of σ before anything was learnt: |N(0, 0.3²)|. It is the prior of few units, or of few events, from which little can be learnt: with none, a factor of ten between two hosts passes for
+// a habit of theirs. A window with some events on each unit soon says more than it does.
+func Usual() (s Spread) {
+	for i, sd := range sds {
+		s.LogWeight[i] = -sd * sd / (2 * usual * usual)
+	}
+	return s
+}
+
 // forget is how much of what one window taught is still believed at the next: fleets change.
 const forget = 0.9
 

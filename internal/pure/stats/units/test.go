@@ -46,6 +46,12 @@ type Model struct {
 	Factor [][]float64 `json:"factor"`
 }
 
+// farSteps are log ratios beyond those of the stake, 33 and 400, and farPart is what is bet on them together. Where units are told apart by a random effect, an effect that is larger than any that is bet on shows no
+// more than the largest bet, however much is counted: what is beyond it might be the units' own. Errors that come out of nothing are such.
+const farPart = 1. / 16
+
+var farSteps = [...]float64{3.5, 6}
+
 const (
 	// unlikely: a σ whose weight is so much less than the best one's is left out.
 	unlikely = 1e-6
@@ -135,11 +141,14 @@ func (t *Test) LogE() float64 {
 	if stake.Parts == [len(stake.Parts)]float64{} { // kept before a test knew its own
 		stake = stats.UsualStake()
 	}
-	bets := make([]float64, 0, 1+len(t.Phases)*len(stake.Steps))
+	bets := make([]float64, 0, 1+len(t.Phases)*(len(stake.Steps)+len(farSteps)))
 	bets = append(bets, math.Log(t.Reserve)+null)
 	for from, p := range t.Phases {
 		for k, e := range stake.Steps {
-			bets = append(bets, math.Log(p.Stake*stake.Parts[k])+w.likelihoodFrom(from, t.Null, t.Null+e))
+			bets = append(bets, math.Log((1-farPart)*p.Stake*stake.Parts[k])+w.likelihoodFrom(from, t.Null, t.Null+e))
+		}
+		for _, e := range farSteps {
+			bets = append(bets, math.Log(farPart/float64(len(farSteps))*p.Stake)+w.likelihoodFrom(from, t.Null, t.Null+e))
 		}
 	}
 	return floats.LogSumExp(bets) - null

@@ -216,7 +216,10 @@ func TestLaplaceIsNear(t *testing.T) {
 		}
 		bets := 0.15 * math.Exp(exact(0))
 		for effect, part := range map[float64]float64{.05: 3, .1: 2, .2: 5, .35: 3, .7: 12, 1.1: 3, 1.6: 2, 2.3: 2} {
-			bets += 0.85 * part / 32 * math.Exp(exact(effect))
+			bets += 0.85 * 15 / 16 * part / 32 * math.Exp(exact(effect))
+		}
+		for _, far := range []float64{3.5, 6} {
+			bets += 0.85 / 32 * math.Exp(exact(far))
 		}
 		if got, want := test.LogE(), math.Log(bets)-exact(0); math.Abs(got-want) > 0.02 {
 			t.Errorf("%v of %v: ln e = %.4f, by quadrature %.4f", x, n, got, want)
