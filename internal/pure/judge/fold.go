@@ -241,7 +241,7 @@ func (s *VitalState) fold(p Policy, v VitalSpec, share float64, c Count) {
 		return
 	}
 	if s.Clustered != nil {
-		s.Clustered.fold(x, n, drawn, s.Share, c.AtRiskNew+c.AtRiskOld)
+		s.Clustered.fold(x, n, share, drawn, s.Share, c.AtRiskNew+c.AtRiskOld)
 		s.Peak = math.Max(s.Peak, s.LogE())
 		if compares(s.Share) {
 			s.Bounds.Fold(x, n, s.Share)

@@ -153,3 +153,32 @@ func TestClusteredCounts(t *testing.T) {
 		t.Errorf("%d cells are kept", n)
 	}
 }
+
+// A bad release on two steps, minute by minute: with its share grows the rate of both releases together, which is not taken for events that come together. A good one on the same steps is left alone.
+func TestClusteredCountsOverSteps(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 8))
+	regressed := map[float64]int{}
+	for _, harm := range []float64{1, 5} {
+		for range 100 {
+			p := judge.Policy{Unit: judge.ByVisitor, Alpha: .01, RuleOut: 2, Vitals: []judge.VitalSpec{{Name: "orders_failed", Weight: 1, Clustered: true}}}
+			s := judge.NewState(p)
+			poisson := func(n, rate float64) int64 { return int64(distuv.Poisson{Lambda: n * rate, Src: rng}.Rand()) }
+			for minute := range 9 {
+				share := .2
+				if minute >= 4 {
+					share = .8
+				}
+				c := judge.Count{New: poisson(1800*share, .01*harm), Old: poisson(1800*(1-share), .01), AtRiskNew: int64(1800 * share), AtRiskOld: int64(1800 * (1 - share))}
+				if err := s.Fold(p, judge.Tick{Second: int64(60 * minute), Share: share, Counts: map[string]judge.Count{"orders_failed": c}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if judge.Judge(p, s).Outcome == judge.Regressed {
+				regressed[harm]++
+			}
+		}
+	}
+	if regressed[1] > 4 || regressed[5] < 95 {
+		t.Errorf("of 100 good ones %d were called regressed, of 100 bad ones %d", regressed[1], regressed[5])
+	}
+}

@@ -23,47 +23,75 @@ type Dispersion struct {
 // It is the ratio of sums Σ(c−rx)² / Σ rx(1−x/Σx), r = Σc/Σx, which cells of little exposure do not upset; its standard error is that of the ratio. Wedderburn 1974
 // and McCullagh & Nelder 1989 for quasi-likelihood. Errors: fewer than two cells with exposure, negative counts, exposures that are negative or no number.
 func DispersionOf(counts []int64, exposure []float64) (Dispersion, error) {
-	if exposure != nil && len(exposure) != len(counts) {
-		return Dispersion{}, fmt.Errorf("dispersion of %d counts with %d exposures", len(counts), len(exposure))
+	return DispersionWithin([]Cells{{Counts: counts, Exposure: exposure}})
+}
+
+// Cells are counts that should be alike but for chance, and what each should be in proportion to; nil means all alike.
+type Cells struct {
+	Counts   []int64
+	Exposure []float64
+}
+
+func (c Cells) exposure(i int) float64 {
+	if c.Exposure == nil {
+		return 1
 	}
-	x := func(i int) float64 {
-		if exposure == nil {
-			return 1
+	return c.Exposure[i]
+}
+
+// DispersionWithin is DispersionOf for several lots of cells with one dispersion, each of which has a rate of its own: what differs between lots (the errors of a bad release, whose share has grown from one
+// to the next) is no dispersion. Lots with fewer than two cells say nothing.
+func DispersionWithin(lots []Cells) (Dispersion, error) {
+	squares, expected, known, events := 0.0, 0.0, 0, 0.0
+	var each [][2]float64 // a cell's square, and what it should be
+	for _, lot := range lots {
+		total, exposed, cells, err := lot.sum()
+		if err != nil {
+			return Dispersion{}, err
 		}
-		return exposure[i]
+		if cells < 2 {
+			continue
+		}
+		known, events = max(known, cells), events+total
+		for i, c := range lot.Counts {
+			mean := total * lot.exposure(i) / exposed
+			square, should := (float64(c)-mean)*(float64(c)-mean), mean*(1-lot.exposure(i)/exposed)
+			squares, expected = squares+square, expected+should
+			each = append(each, [2]float64{square, should})
+		}
 	}
-	events, exposed, cells := 0.0, 0.0, 0
-	for i, c := range counts {
-		if c < 0 || !(x(i) >= 0) || math.IsInf(x(i), 1) {
-			return Dispersion{}, fmt.Errorf("dispersion: impossible count %d with exposure %v", c, x(i))
-		}
-		if x(i) > 0 {
-			events, exposed, cells = events+float64(c), exposed+x(i), cells+1
-		} else if c > 0 {
-			return Dispersion{}, fmt.Errorf("dispersion: %d events in a cell without exposure", c)
-		}
-	}
-	if cells < 2 {
-		return Dispersion{}, fmt.Errorf("dispersion of %d cells: needs two at least", cells)
+	if known < 2 {
+		return Dispersion{}, fmt.Errorf("dispersion of %d cells: needs two at least", known)
 	}
 	if events == 0 {
 		return Dispersion{}, nil
 	}
-	squares, expected := 0.0, 0.0
-	for i, c := range counts {
-		mean := events * x(i) / exposed
-		squares += (float64(c) - mean) * (float64(c) - mean)
-		expected += mean * (1 - x(i)/exposed)
-	}
 	d := Dispersion{Factor: squares / expected}
 	rest := 0.0
-	for i, c := range counts {
-		mean := events * x(i) / exposed
-		r := (float64(c)-mean)*(float64(c)-mean) - d.Factor*mean*(1-x(i)/exposed)
-		rest += r * r
+	for _, e := range each {
+		rest += (e[0] - d.Factor*e[1]) * (e[0] - d.Factor*e[1])
 	}
 	d.SE = math.Sqrt(rest) / expected
 	return d, nil
+}
+
+// sum adds up the cells that have exposure.
+func (c Cells) sum() (events, exposed float64, cells int, err error) {
+	if c.Exposure != nil && len(c.Exposure) != len(c.Counts) {
+		return 0, 0, 0, fmt.Errorf("dispersion of %d counts with %d exposures", len(c.Counts), len(c.Exposure))
+	}
+	for i, n := range c.Counts {
+		x := c.exposure(i)
+		if n < 0 || !(x >= 0) || math.IsInf(x, 1) {
+			return 0, 0, 0, fmt.Errorf("dispersion: impossible count %d with exposure %v", n, x)
+		}
+		if x > 0 {
+			events, exposed, cells = events+float64(n), exposed+x, cells+1
+		} else if n > 0 {
+			return 0, 0, 0, fmt.Errorf("dispersion: %d events in a cell without exposure", n)
+		}
+	}
+	return events, exposed, cells, nil
 }
 
 // Cautious is the factor to divide evidence by: the estimate and two standard errors, at least 1. The second one is for levels of 0.1 % and clusters whose

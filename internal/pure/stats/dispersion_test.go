@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 func dispersion(t *testing.T, counts []int64, exposure []float64) Dispersion {
@@ -217,5 +219,38 @@ func TestClusteredSurvivesJSON(t *testing.T) {
 	var read Clustered
 	if err := json.Unmarshal(data, &read); err != nil || read != c {
 		t.Errorf("JSON changed the state: %s, %v", data, err)
+	}
+}
+
+// Two lots of cells with rates of their own: what differs between them is no dispersion, what comes together within one is.
+func TestDispersionWithinLots(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	lots := func(size int) (lots []Cells, all Cells) {
+		for _, rate := range []float64{20, 80} {
+			var lot Cells
+			for range 40 {
+				n := int64(0)
+				for range int(distuv.Poisson{Lambda: rate / float64(size), Src: rng}.Rand()) { // clusters
+					n += int64(size)
+				}
+				lot.Counts, lot.Exposure = append(lot.Counts, n), append(lot.Exposure, 1000)
+			}
+			all.Counts, all.Exposure = append(all.Counts, lot.Counts...), append(all.Exposure, lot.Exposure...)
+			lots = append(lots, lot)
+		}
+		return append(lots, Cells{Counts: []int64{999}, Exposure: []float64{1000}}), all // a lot of one says nothing
+	}
+	for _, size := range []int{1, 5} {
+		apart, all := lots(size)
+		within, err := DispersionWithin(apart)
+		if err != nil || math.Abs(within.Factor-float64(size)) > 3*within.SE || within.SE > float64(size)/2 {
+			t.Errorf("clusters of %d: %+v, %v", size, within, err)
+		}
+		if mixed, err := DispersionOf(all.Counts, all.Exposure); err != nil || mixed.Factor < 10*within.Factor/float64(size) {
+			t.Errorf("clusters of %d, all as one: %+v, %v", size, mixed, err)
+		}
+	}
+	if _, err := DispersionWithin([]Cells{{Counts: []int64{1}}, {Counts: []int64{1}}}); err == nil {
+		t.Error("lots of one cell each have a dispersion")
 	}
 }
