@@ -162,6 +162,9 @@ const sentences = {
   'split by visitors on 9 hosts; at most 0.6 % of good releases come back: 0.5 false alarms a month over 80 rollouts; at 40 requests a second and 0.4 % of them, a doubling of errors will be seen in about 97 s (in 9 of 10 cases), and the first watch is 60 s': ['hosts', 'alpha', 'alarm_budget', 'per_second', 'power', 'watch'],
   "the new release's process died 3 times, last on host host-4: exit status 2": ['deaths', 'exit_status'],
   'Rolled back after 31 s: errors were 10.5 times the old (4.1 % against 0.4 %)': ['after', 'ratio', 'rates'],
+  'The old release starts anew, to be compared with the new one while both are cold: 1 of 2 hosts are ready': ['hosts_ready'],
+  '2 hosts of the old release start it anew (host-4, host-7): the new one is cold, and is compared with what is as cold': ['hosts'],
+  '1 host could not start the old release anew, and is compared once the rest has settled: host-4 (it did not answer)': ['hosts'],
   'Waits for rollout #41 to end': [],
   'Back to release #36, by ana: the phones ring.': [],
 };

@@ -38,6 +38,9 @@ func (w *world) hostSecond(hosts []string, bad int64, kind string) {
 		if release == "" {
 			continue
 		}
+		if w.errors != nil {
+			errors = w.errors(h, release)
+		}
 		rs.Hosts = append(rs.Hosts, event.HostCount{Release: release, Host: h, Counts: event.Counts{Requests: 100, AtRisk: 100, Errors: errors, FirstErrors: errors}})
 		rs.Failures = append(rs.Failures, event.FailureCount{Release: release, Host: h, Path: "/pay", Status: 500, Error: said, Errors: errors, FirstErrors: errors})
 		rs.Buckets = append(rs.Buckets, event.BucketCount{Release: release, Bucket: (i + w.seconds) % event.Buckets, Requests: 100, Errors: errors})

@@ -11,6 +11,7 @@
 //	held, paused ─somebody─> watching | promoting | returning; a regression returns from these, too
 //	staging … watching, paused, held ─a hotfix waits─> returning (a first release that everyone is on: promoting); a hotfix goes before all that waits
 //	any of staging … watching ─no host is left─> queued, until one joins
+//	starting ─canaries are up, and the policy restarts controls─> starting once more: hosts of the old release start it anew (package control)
 //	staging, starting ─its time is over─> on without the hosts that could not, or returning where too few could
 //
 // The machine is pure (package machine): what the hosts should run, how the edges should split and each move are functions of it and

@@ -33,6 +33,11 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 		if err := before.AddSecond(ctx, tx, rs, sec.Second); err != nil {
 			return err
 		}
+		if rs.Split.New == "" {
+			if err := s.overhear(ctx, tx, rs, sec.Second); err != nil {
+				return err
+			}
+		}
 		if rs.Rollout == "" || rs.Split.New == "" {
 			continue
 		}
@@ -41,6 +46,28 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, t journal.Telemetry) er
 		}
 	}
 	return nil
+}
+
+// overhear lets the rollout under way have a second of before its first split, where control hosts have started anew for it by then.
+func (s *Service) overhear(ctx context.Context, tx *db.Tx, rs event.RouteSecond, second int64) error {
+	var id string
+	err := tx.QueryRow(ctx, `SELECT current FROM rollout_envs WHERE app = $1 AND env = $2`, rs.App, rs.Env).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && id == "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the rollout under way in %s/%s: %w", rs.App, rs.Env, err)
+	}
+	m, err := loadMachine(ctx, tx, id)
+	if err != nil || len(m.Controls.By) == 0 {
+		return err
+	}
+	news, err := before.Unseen(ctx, tx, rs, m.Started)
+	if err != nil {
+		return err
+	}
+	m.Overhear(rs, news, second)
+	return storeMachine(ctx, tx, m)
 }
 
 // evidence folds a second into its rollout, keeps the tick, and lets the machine move.

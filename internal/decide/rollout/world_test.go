@@ -57,11 +57,14 @@ type world struct {
 
 	releases, seconds int
 
-	mu    sync.Mutex
-	wish  map[string][]string // host → what it was last asked to run
-	split event.TrafficRequested
-	deaf  map[string]bool   // hosts that do not answer
-	asks  map[string]string // host → what was last asked of it, by id
+	mu       sync.Mutex
+	wish     map[string][]string // host → what it was last asked to run
+	split    event.TrafficRequested
+	deaf     map[string]bool                  // hosts that do not answer
+	asks     map[string]string                // host → what was last asked of it, by id
+	starts   map[string]int64                 // host → the number for which it started the release that serves
+	errors   func(host, release string) int64 // of a hundred requests, where a test says so
+	stubborn int                              // so many hosts do not answer when they are asked to start the release that serves anew
 }
 
 // each runs a test on both stores.
@@ -69,7 +72,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	c := &clock{}
 	dbtest.EachWith(t, db.Options{Now: c.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}, func(t *testing.T, d *db.DB) {
-		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, asks: map[string]string{}}
+		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, asks: map[string]string{}, starts: map[string]int64{}}
 		w.start()
 		dbtest.Run(t, w.outside)
 		w.emit(event.EnvironmentCreated{Name: env, Spec: event.EnvironmentSpec{Branch: "main"}})
@@ -126,10 +129,20 @@ func (w *world) deploy(ctx context.Context, tx *db.Tx, ev event.Event, d event.D
 		if w.deaf[h] {
 			continue
 		}
+		if len(d.Starts) > 0 && w.stubborn > 0 {
+			w.stubborn--
+			continue
+		}
 		var out []event.Payload
 		for _, r := range d.Run {
 			if !slices.Contains(before, r) {
 				out = append(out, event.ProcessChanged{Host: h, Release: r, Process: "web", State: wire.ProcessUp, Addr: "127.0.0.1:1"})
+			}
+		}
+		for r, n := range d.Starts {
+			if w.starts[h] != n {
+				w.starts[h] = n
+				out = append(out, event.ProcessChanged{Host: h, Release: r, Process: "web", Start: n, State: wire.ProcessUp, Addr: "127.0.0.1:2"})
 			}
 		}
 		for _, r := range before {

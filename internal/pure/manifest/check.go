@@ -14,6 +14,7 @@ func (c *cursor) check(m *Manifest) {
 	c.checkProcesses(m)
 	c.checkEnvironments(m.Environments)
 	c.checkSteps(m.Rollout.Steps)
+	c.checkControls(m.Rollout)
 	c.checkFalseAlarms(&m.Rollout)
 	c.checkVitals(m.Rollout.Canary, m.Rollout.Vitals)
 }
@@ -114,6 +115,17 @@ func (c *cursor) checkSteps(steps []Step) {
 	}
 	if last := len(steps) - 1; last >= 0 && steps[last].HoldBack == 0 && c.given("rollout.steps") {
 		c.warn(fmt.Sprintf("rollout.steps[%d]", last), "without hold_back nothing is left on the old release to compare the last step with")
+	}
+}
+
+// checkControls refuses controls that could not be told apart, or would never be cold.
+func (c *cursor) checkControls(r Rollout) {
+	switch {
+	case !r.RestartControls:
+	case r.Canary != CanaryHosts:
+		c.problem("rollout.restart_controls", "hosts that stay on the old release are there only where the split is by hosts; write canary: hosts, or remove this key")
+	case r.Settle.Duration == 0:
+		c.problem("rollout.restart_controls", "hosts that start anew are compared while they settle, and settle is 0s; write for example settle: learned, or remove this key")
 	}
 }
 

@@ -11,6 +11,9 @@ type Rollout struct {
 	// Settle is how long a host's numbers are left out, from when its new process was up or got its first visitors, whichever was later.
 	// Learned stands for what earlier rollouts took.
 	Settle Duration `json:"settle"`
+	// RestartControls has as many hosts that stay on the old release start it anew as hosts get the new one, so that both sides are equally
+	// cold, and are compared while they settle. Only where Canary is CanaryHosts.
+	RestartControls bool `json:"restart_controls,omitempty"`
 	// FalseAlarms is how many rollbacks without cause are accepted. Zero if
 	// Alpha is set.
 	FalseAlarms Rate `json:"false_alarms,omitzero"`

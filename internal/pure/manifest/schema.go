@@ -81,6 +81,7 @@ func rolloutKind() kind[Rollout] {
 		key("canary", choice(CanaryAuto, CanaryVisitors, CanaryHosts, CanaryRequests), func(r *Rollout) *Canary { return &r.Canary }),
 		key("steps", listOf(stepKind()), func(r *Rollout) *[]Step { return &r.Steps }),
 		key("settle", settle(), func(r *Rollout) *Duration { return &r.Settle }),
+		key("restart_controls", boolean(), func(r *Rollout) *bool { return &r.RestartControls }),
 		key("false_alarms", falseAlarms(), func(r *Rollout) *Rate { return &r.FalseAlarms }),
 		key("alpha", number("a probability", 1e-6, 0.5, "0.001"), func(r *Rollout) *float64 { return &r.Alpha }),
 		key("rule_out", ratio(), func(r *Rollout) *Ratio { return &r.RuleOut }),

@@ -34,6 +34,8 @@ type Move struct {
 	Reasons []event.Reason
 	// LeaveOut are hosts that the rollout goes on without.
 	LeaveOut []string
+	// Restart are hosts that start the old release anew, and GiveUp those that could not.
+	Restart, GiveUp []string
 }
 
 // Decide gives the machine's next move at now, or ok false when it stays. It changes nothing.
@@ -174,10 +176,9 @@ func (m *Rollout) lostCanary() string {
 
 // unasked names a canary that has moved up in the draw and was not asked to run the new release yet; empty when there is none.
 func (m *Rollout) unasked() string {
-	both := Compact(m.From, m.Release)
-	key := hostWish{hold: both, run: both, current: m.From}.key()
+	wishes := m.wishHosts()
 	for _, h := range m.Hosts[:m.StartedHosts()] {
-		if m.Asked[h].Wish != key {
+		if m.Asked[h].Wish != wishes[h].key() {
 			return h
 		}
 	}

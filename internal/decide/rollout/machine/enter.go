@@ -22,6 +22,8 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 	m.State, m.Since, m.Reasons = mv.To, now, mv.Reasons
 	m.forgetBroken(mv.LeaveOut)
 	m.doWithout(mv.LeaveOut)
+	m.Controls.Ask(mv.Restart, m.Number)
+	m.Controls.GiveUp(mv.GiveUp...)
 	switch mv.To {
 	case Queued:
 		m.beginAnew()
@@ -59,7 +61,7 @@ func (m *Rollout) beginAnew() {
 	m.Started, m.Looked = time.Time{}, time.Time{}
 	m.Hosts, m.LeftOut, m.Unfit, m.Lost = nil, nil, nil, nil
 	m.Asked, m.Waiting, m.Failed = nil, nil, nil
-	m.UpSince, m.VisitorsSince = nil, nil
+	m.UpSince, m.VisitorsSince, m.Controls.By = nil, nil, nil
 }
 
 // watch starts the clock of a watch, or another round of it.
@@ -107,6 +109,7 @@ func (m *Rollout) Drop(host string) {
 	delete(m.Asked, host)
 	delete(m.UpSince, host)
 	delete(m.VisitorsSince, host)
+	m.Controls.Drop(host)
 }
 
 // Requests gives what has to be asked of hosts and edges for the machine to be true, and notes that it was asked. newID names each request.
@@ -124,7 +127,7 @@ func (m *Rollout) Requests(newID func(prefix string) string) (deploys []event.De
 			id = newID("dep")
 		}
 		if groups[key] == nil {
-			groups[key] = &event.DeployRequested{Deploy: id, Rollout: m.ID, Hold: w.hold, Run: w.run, Current: w.current}
+			groups[key] = &event.DeployRequested{Deploy: id, Rollout: m.ID, Hold: w.hold, Run: w.run, Starts: w.starts, Current: w.current}
 		}
 		groups[key].Hosts = append(groups[key].Hosts, h)
 		m.ask(h, Ask{Deploy: id, Wish: key})
@@ -153,7 +156,11 @@ func (m *Rollout) ask(host string, a Ask) {
 }
 
 func (w hostWish) key() string {
-	data, err := json.Marshal([]any{w.hold, w.run, w.current})
+	wish := []any{w.hold, w.run, w.current}
+	if w.starts != nil {
+		wish = append(wish, w.starts)
+	}
+	data, err := json.Marshal(wish)
 	if err != nil {
 		return "" // strings always encode
 	}
@@ -172,6 +179,7 @@ func (m *Rollout) applied(a event.DeployApplied) {
 	}
 	delete(m.Waiting, a.Host)
 	delete(m.Failed, a.Host)
+	m.Controls.GiveUp(a.Host) // if it did not start anew, its agent cannot
 }
 
 // failed notes that a host cannot.
@@ -187,6 +195,9 @@ func (m *Rollout) failed(f event.DeployFailed) {
 
 // process notes what became of the new release's process on a host.
 func (m *Rollout) process(p event.ProcessChanged, at time.Time) {
+	if p.Release == m.From && p.State == wire.ProcessUp {
+		m.Controls.Heard(p.Host, p.Start, at)
+	}
 	if p.Release != m.Release {
 		return
 	}

@@ -2,7 +2,9 @@ package machine
 
 import (
 	"slices"
+	"time"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/control"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
@@ -16,9 +18,6 @@ const maxPhases = 12
 // readHosts is read for hosts that were drawn. A cell of a host that ran another release than its group does (a request that began under the split before) is left out.
 func (m *Rollout) readHosts(rs event.RouteSecond, cells []event.HostCount, news []event.FailureCount, second int64) Second {
 	l, ok := m.layout(rs.Split, second)
-	if !ok {
-		return Second{}
-	}
 	fleet := m.Judge.Fleet.Hosts
 	at := make(map[string]int, len(fleet))
 	for _, i := range l.New {
@@ -27,11 +26,19 @@ func (m *Rollout) readHosts(rs event.RouteSecond, cells []event.HostCount, news 
 	for _, i := range l.Old {
 		at[m.From+"\x00"+fleet[i]] = i
 	}
-	s := Second{Tick: judge.Tick{Second: second, Share: rs.Split.Share, Hosts: map[string][]judge.HostCount{}}}
+	share, pair := rs.Split.Share, m.coldPair(second)
+	if pair != nil {
+		share = l.Visitors // others share the requests than before: what is known of that begins anew
+	}
+	s := Second{Tick: judge.Tick{Second: second, Share: share, Hosts: map[string][]judge.HostCount{}}}
 	for _, v := range m.Judge.Vitals {
 		s.Tick.Hosts[v.Name] = make([]judge.HostCount, len(fleet))
 	}
 	add := func(vital, release, host string, events, requests int64) {
+		if release == m.From && m.Controls.Holds(host, second, m.settleTime()) {
+			m.Controls.Hold(second, host, vital, judge.HostCount{Events: events, Requests: requests})
+			return
+		}
 		i, known := at[release+"\x00"+host]
 		if hosts := s.Tick.Hosts[vital]; known && hosts != nil {
 			hosts[i].Events, hosts[i].Requests = hosts[i].Events+events, hosts[i].Requests+requests
@@ -50,6 +57,12 @@ func (m *Rollout) readHosts(rs event.RouteSecond, cells []event.HostCount, news 
 		add(judge.NewErrors, f.Release, f.Host, m.ofKind(f), 0)
 	}
 	m.addRoutes(rs, cells, add)
+	if m.Controls.Prune(second); !ok {
+		return Second{}
+	}
+	if pair != nil && sameSplit(rs.Split, m.Split) {
+		m.addHeld(s, l)
+	}
 	s.Tick.Traffic = m.traffic(rs, cells)
 	if last := m.lastLayout(); last == nil || !slices.Equal(last.New, l.New) || !slices.Equal(last.Old, l.Old) {
 		s.Layout = &l
@@ -57,10 +70,21 @@ func (m *Rollout) readHosts(rs event.RouteSecond, cells []event.HostCount, news 
 	return s
 }
 
+// addHeld adds what controls did when they were as old as the canaries are now.
+func (m *Rollout) addHeld(s Second, l units.Layout) {
+	for _, i := range l.Old {
+		for vital, c := range m.Controls.Take(m.Judge.Fleet.Hosts[i], s.Tick.Second) {
+			if hosts := s.Tick.Hosts[vital]; hosts != nil {
+				hosts[i] = c
+			}
+		}
+	}
+}
+
 // addRoutes adds the routes' errors by host. The edges count requests by route or by host, not by both: a host is taken to have its part of each route's.
 func (m *Rollout) addRoutes(rs event.RouteSecond, cells []event.HostCount, add func(vital, release, host string, events, requests int64)) {
-	all := map[string]int64{} // by release
-	for _, c := range cells {
+	all := map[string]int64{} // by release, also of hosts that do not count now: the routes' requests are theirs, too
+	for _, c := range rs.Hosts {
 		all[c.Release] += c.AtRisk
 	}
 	failed := map[[3]string]int64{} // by route, host and release
@@ -89,15 +113,20 @@ func (m *Rollout) layout(s event.Split, second int64) (l units.Layout, ok bool) 
 	if last != nil && (!sameSplit(s, m.Split) || len(m.phases()) >= maxPhases) {
 		return *last, true
 	}
-	fresh, part := set(s.NewHosts), set(m.Hosts)
+	fresh, part, pair := set(s.NewHosts), set(m.Hosts), m.coldPair(second)
+	if pair != nil && (m.coldPair(max(second, m.Evidence.Last)) == nil || time.Unix(second, 0).Before(m.SplitSince)) {
+		return l, false // it comes late, and others are compared by now; or it is not whole
+	}
 	settling := false
 	l.Visitors = s.Share
 	for i, h := range m.Judge.Fleet.Hosts {
 		switch {
-		case !part[h]:
+		case !part[h], pair != nil && !pair[h]:
 		case !fresh[h]:
-			l.Old = append(l.Old, i)
-		case m.UpSince[h].IsZero() || m.unsettled(h, second):
+			if pair != nil || !m.Controls.Cold(h, time.Unix(second, 0), m.settleTime()) {
+				l.Old = append(l.Old, i)
+			}
+		case pair == nil && (m.UpSince[h].IsZero() || m.unsettled(h, second)):
 			settling = true
 		default:
 			l.New = append(l.New, i)
@@ -105,6 +134,9 @@ func (m *Rollout) layout(s event.Split, second int64) (l units.Layout, ok bool) 
 	}
 	if settling {
 		l.New = slices.DeleteFunc(l.New, func(i int) bool { return last == nil || !slices.Contains(last.New, i) })
+	}
+	if pair != nil {
+		l.Visitors = control.Visitors(float64(len(l.New))/float64(len(m.Hosts)), float64(len(l.Old))/float64(len(m.Hosts)))
 	}
 	return l, len(l.New) > 0 && len(l.Old) > 0
 }

@@ -39,6 +39,15 @@ var goldens = map[string]func(t *testing.T) *world{
 		w.pass(12, .02, .02)
 		return w
 	},
+	"settling.controls": func(t *testing.T) *world {
+		w := newWorld(t, manifest.CanaryHosts, "rel_1")
+		w.m.Number, w.m.Cause, w.m.UpWithin, w.m.Alpha, w.m.Looked = 7, "evt_1", 40*time.Second, "alpha 0.01, as the policy says", w.now
+		w.m.Commits = []event.Commit{{SHA: strings.Repeat("a", 40), Author: "Ana", Email: "ana@example.com", Subject: "Cheaper shipping"}}
+		w.knowHosts()
+		w.answer()
+		w.pass(2, .02, .02)
+		return w
+	},
 	"watching.requests": func(t *testing.T) *world {
 		w := golden(t, manifest.CanaryRequests, Watching)
 		w.pass(12, .02, .02)
@@ -164,7 +173,7 @@ func TestStoredRolloutsGoOn(t *testing.T) {
 			if err := json.Unmarshal(body, &older); err != nil {
 				t.Fatal(err)
 			}
-			for _, key := range []string{"up_within", "unfit", "visitors_since", "looked", "everyone", "alpha"} {
+			for _, key := range []string{"up_within", "unfit", "visitors_since", "looked", "everyone", "alpha", "controls"} {
 				delete(older, key)
 			}
 			older["of_a_later_version"] = map[string]any{"x": 1}

@@ -47,7 +47,7 @@ func (m *Rollout) decideStarting(now time.Time) (Move, bool) {
 	}
 	late := m.waiting()
 	if len(late) == 0 && m.answered(m.StartedHosts()) {
-		return m.To(Shifting, Because("up", nil, "the new release is up and healthy on %s", hostCount(m.StartedHosts()))), true
+		return m.decideControls(now)
 	}
 	if now.Sub(m.Since) < m.startTime() {
 		return Move{}, false
@@ -108,14 +108,19 @@ func (m *Rollout) because(code string, late []string, then string) event.Reason 
 	}
 	var told []string
 	for _, h := range late {
-		said := "it did not answer"
-		if f := m.Failed[h]; f.Code != "" {
-			said, _, _ = strings.Cut(f.Text, "\n")
-		}
-		told = append(told, fmt.Sprintf("%s (%s)", h, said))
+		told = append(told, fmt.Sprintf("%s (%s)", h, m.said(h)))
 	}
 	return Because(code, map[string]float64{"hosts": float64(len(late)), "seconds": span.Seconds()},
 		"%s could not %s in %s: %s; %s", hostCount(len(late)), what, span, strings.Join(told, ", "), then)
+}
+
+// said is what a host said of its failure, in short.
+func (m *Rollout) said(host string) string {
+	if f := m.Failed[host]; f.Code != "" {
+		said, _, _ := strings.Cut(f.Text, "\n")
+		return said
+	}
+	return "it did not answer"
 }
 
 // whatTheySaid gives what hosts said of their failures, whole.
@@ -142,11 +147,13 @@ func (m *Rollout) doWithout(hosts []string) {
 	m.LeaveOut(hosts...)
 }
 
-// waiting lists the hosts that have not answered, without those that are lost.
+// waiting lists the hosts that have not answered, without those that are lost, and without controls: these are ready before the process that makes way is gone.
 func (m *Rollout) waiting() []string {
 	var out []string
+	started := m.Hosts[:m.StartedHosts()]
 	for _, h := range sortedKeys(m.Waiting) {
-		if !slices.Contains(m.Lost, h) && slices.Contains(m.Hosts, h) {
+		control := m.Controls.Start(h) != 0 && !slices.Contains(started, h)
+		if !slices.Contains(m.Lost, h) && slices.Contains(m.Hosts, h) && !control {
 			out = append(out, h)
 		}
 	}

@@ -70,6 +70,7 @@ func (m *Rollout) setBack(gap time.Duration) {
 	if m.Used != nil {
 		m.Used.Slot = 0 // what is told of from now on has times of before
 	}
+	m.Controls.Shift(gap)
 	for _, since := range []map[string]time.Time{m.UpSince, m.VisitorsSince} {
 		for host, at := range since {
 			since[host] = at.Add(gap)

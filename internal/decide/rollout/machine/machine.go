@@ -3,6 +3,7 @@ package machine
 import (
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/control"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/warmth"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -89,6 +90,8 @@ type Rollout struct {
 	UpSince       map[string]time.Time `json:"up_since,omitempty"`
 	VisitorsSince map[string]time.Time `json:"visitors_since,omitempty"`
 	Crashes       map[string]Crash     `json:"crashes,omitempty"`
+	// Controls are the hosts that start the old release anew beside canaries.
+	Controls control.Hosts `json:"controls,omitzero"`
 
 	Thresholds []judge.Threshold `json:"thresholds,omitempty"`
 	Judge      judge.Policy      `json:"judge"`

@@ -34,6 +34,9 @@ type world struct {
 	// The edges follow a split this long after they were asked, at edgesAt.
 	edgeDelay time.Duration
 	edgesAt   time.Time
+	// starts are the numbers for which hosts started the old release; those of stuck cannot start it anew, those of mute do not answer, and agents of an older version do not know how.
+	starts           map[string]int64
+	stuck, mute, old map[string]bool
 	// Somebody took away the hosts that ran the new release while visitors were sent there: the edges send them to the old one instead.
 	bereft bool
 }
@@ -140,6 +143,20 @@ func (w *world) do(d event.DeployRequested) {
 			w.m.process(event.ProcessChanged{Host: h, Release: w.m.Release, Process: "web", State: "up"}, w.now)
 		}
 		w.running[h] = d.Run
+		if n := d.Starts[w.m.From]; n != 0 && n != w.starts[h] && !w.old[h] {
+			if w.mute[h] {
+				continue
+			}
+			if w.stuck[h] {
+				w.m.failed(event.DeployFailed{Deploy: d.Deploy, Host: h, Release: w.m.From, Code: "start", Text: "cannot find the database\nat line 3"})
+				continue
+			}
+			if w.starts == nil {
+				w.starts = map[string]int64{}
+			}
+			w.starts[h] = n
+			w.m.process(event.ProcessChanged{Host: h, Release: w.m.From, Process: "web", Start: n, State: "up"}, w.now)
+		}
 		w.m.applied(event.DeployApplied{Deploy: d.Deploy, Host: h})
 	}
 }
@@ -389,9 +406,12 @@ func TestAnyOrderOfThingsEndsWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		mode := rapid.SampledFrom([]manifest.Canary{manifest.CanaryVisitors, manifest.CanaryHosts}).Draw(rt, "mode")
 		w := newWorld(t, mode, "rel_1")
+		if mode == manifest.CanaryHosts && rapid.Bool().Draw(rt, "controls") {
+			w.knowHosts()
+		}
 		bad := rapid.SampledFrom([]float64{.02, .02, .1}).Draw(rt, "rate")
 		for range rapid.IntRange(0, 25).Draw(rt, "things") {
-			switch rapid.IntRange(0, 7).Draw(rt, "thing") {
+			switch rapid.IntRange(0, 8).Draw(rt, "thing") {
 			case 0:
 				w.pass(rapid.IntRange(1, 20).Draw(rt, "seconds"), .02, bad)
 			case 1:
@@ -416,11 +436,16 @@ func TestAnyOrderOfThingsEndsWhole(t *testing.T) {
 				w.m.process(event.ProcessChanged{Host: "h1", Release: w.m.Release, State: "crashed", Restarts: rapid.IntRange(0, 3).Draw(rt, "restarts")}, w.now)
 			case 6:
 				w.advance()
+			case 8:
+				h := rapid.SampledFrom([]string{"h1", "h2", "h3", "h4"}).Draw(rt, "control")
+				w.stuck, w.mute, w.old = nil, nil, nil
+				*rapid.SampledFrom([]*map[string]bool{&w.stuck, &w.mute, &w.old}).Draw(rt, "how") = map[string]bool{h: true}
 			case 7:
 				w.remove(w.m.Hosts[:rapid.IntRange(0, len(w.m.Hosts)).Draw(rt, "removed")]...)
 			}
 			w.rejoin()
 		}
+		w.stuck, w.mute = nil, nil
 		for range 10 {
 			for _, h := range w.m.Hosts {
 				w.m.SetLost(h, false)

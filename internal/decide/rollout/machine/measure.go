@@ -142,7 +142,7 @@ func (m *Rollout) sides(second int64) (fresh, old map[string]bool, ok bool) {
 		if m.UpSince[h].IsZero() && slices.Contains(m.Lost, h) {
 			continue // it serves nobody
 		}
-		if started[h] && (m.UpSince[h].IsZero() || m.unsettled(h, second)) {
+		if started[h] && (m.UpSince[h].IsZero() || m.unsettled(h, second)) || m.Controls.Cold(h, time.Unix(second, 0), m.settleTime()) {
 			return nil, nil, false
 		}
 		fresh[h], old[h] = started[h], !started[h] || !byHost

@@ -14,6 +14,9 @@ import (
 // inForce notes that all edges split as was asked last: from at on, visitors reach the hosts that the split sends them to.
 func (m *Rollout) inForce(at time.Time) {
 	m.InForce, m.SplitSince = true, at
+	if m.Phase() != Starting { // else it is the split of before
+		m.Controls.InForce(at)
+	}
 	for _, h := range m.newHosts() {
 		if _, ok := m.VisitorsSince[h]; ok {
 			continue
@@ -83,16 +86,11 @@ func (m *Rollout) settledReason() event.Reason {
 
 // Counted gives the cells of an edge's second that are evidence: none of a host whose new process has not settled. Where visitors or requests were drawn, what settles
 // is left out by time: nothing counts until every host has settled, then everything does (without one host the rest would no longer be split by the drawn share).
-// Where hosts were drawn it is left out by host.
+// Where hosts were drawn it is left out by host, unless there is something as cold to compare it with.
 func (m *Rollout) Counted(rs event.RouteSecond, second int64) []event.HostCount {
 	if m.Mode == manifest.CanaryHosts {
-		var out []event.HostCount
-		for _, c := range rs.Hosts {
-			if !slices.Contains(m.LeftOut, c.Host) && !m.unsettled(c.Host, second) && !m.unheard(c) {
-				out = append(out, c)
-			}
-		}
-		return out
+		pair := m.coldPair(second)
+		return slices.DeleteFunc(slices.Clone(rs.Hosts), func(c event.HostCount) bool { return !m.counts(c, pair, second) })
 	}
 	for _, h := range m.Hosts {
 		if m.unsettled(h, second) {

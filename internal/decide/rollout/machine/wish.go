@@ -12,6 +12,7 @@ import (
 type hostWish struct {
 	hold, run []string
 	current   string
+	starts    map[string]int64
 }
 
 // wishHosts is what each host should hold and run in the machine's state: a pure function of it, so that a restart finds the same.
@@ -28,6 +29,9 @@ func (m *Rollout) wishHosts() map[string]hostWish {
 			w = hostWish{hold: old, run: old, current: m.From}
 		case i < started:
 			w.run = both
+		}
+		if n := m.Controls.Start(h); n != 0 && !m.State.Ended() {
+			w.starts = map[string]int64{m.From: n}
 		}
 		out[h] = w
 	}

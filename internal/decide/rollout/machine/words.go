@@ -46,6 +46,9 @@ func (m *Rollout) Sentence(now time.Time, ratio float64) string {
 	case Staging:
 		return fmt.Sprintf("%d of %d hosts hold %s", m.ready(len(m.Hosts)), len(m.Hosts), m.what())
 	case Starting:
+		if text := m.controlsSentence(); text != "" {
+			return text
+		}
 		return fmt.Sprintf("%s comes up: %d of %d hosts are ready", capital(m.what()), m.ready(m.StartedHosts()), m.StartedHosts())
 	case Shifting:
 		return fmt.Sprintf("Visitors move to %s: %s", m.what(), m.shareWords())

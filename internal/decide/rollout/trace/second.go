@@ -80,7 +80,7 @@ func Keep(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSeco
 		if i == len(folded)-1 {
 			t = b
 		}
-		t.Counted, t.Layout, t.Traffic = f.Counted() || f.Layout != nil, f.Layout, f.Tick.Traffic
+		t.Share, t.Counted, t.Layout, t.Traffic = f.Tick.Share, f.Counted() || f.Layout != nil, f.Layout, f.Tick.Traffic
 		t.addVitals(m, f.Tick, false)
 		// What waited comes before the second that it waited for.
 		if err := t.store(ctx, tx, m.ID, sec.Edge, sec.Boot, sec.Number, part*maxFolded+i, sec.Second); err != nil {
