@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/act/deploy"
@@ -22,6 +23,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
+	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/agents"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/git"
@@ -30,6 +32,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/prometheus"
+	"github.com/slipwayhq/slipway/internal/seen"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
@@ -103,9 +106,11 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	builds := build.New(store, log, blobs, build.Options{LogAge: o.LogAge, Logger: a.logger("build")})
 	apps := catalog.New(store, safe)
 	rollouts := rollout.New(store, log, a.logger("rollout"))
+	sources := track.New(store)
 	a.stage("act", deploys.Run, traffics.Run, notices.Run)
 	a.stage("decide", a.Fleet.Run, builds.Run, rollouts.Run,
 		func(ctx context.Context) error { return apps.Run(ctx, log) },
+		func(ctx context.Context) error { return sources.Run(ctx, log) },
 		catalog.Janitor{Catalog: apps, Blobs: blobs, Held: deploys.Held, Logger: a.logger("janitor")}.Run,
 	)
 
@@ -134,6 +139,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
 	agents.Work{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
+	if err := a.events(ctx, server, sources, log); err != nil {
+		return nil, err
+	}
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
 	ticks := func(ctx context.Context) error {
@@ -153,6 +161,27 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// events opens the door for what users do. Ids that the index lost in a crash are learnt before.
+func (a *App) events(ctx context.Context, server *api.Server, sources *track.Service, log *journal.Journal) error {
+	now := a.opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	ids, err := seen.Open(filepath.Join(a.opts.Dir, "seen"), now, a.logger("seen"))
+	if err != nil {
+		return err
+	}
+	a.onClose("seen", ids.Close)
+	door := ingest.NewEvents(log, sources, ids, now, a.logger("events"))
+	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
+		return err
+	}
+	door.Mount(server.Mux())
+	server.MountSources(sources)
+	a.stage("events", door.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
+	return nil
 }
 
 // scraper asks the Prometheus that there is, if any.

@@ -420,6 +420,11 @@ export interface ListSample {
   next?: string;
 }
 
+export interface ListSource {
+  items: Source[];
+  next?: string;
+}
+
 export interface ListToken {
   items: Token[];
   next?: string;
@@ -479,6 +484,11 @@ export interface NewGrant {
 export interface NewPerson {
   admin?: boolean;
   email?: string;
+  name: string;
+}
+
+export interface NewSource {
+  environment?: string;
   name: string;
 }
 
@@ -745,6 +755,22 @@ export interface Since {
   before: Fared;
 }
 
+export interface Source {
+  app: string;
+  created_at: string;
+  created_by: string;
+  environment: string;
+  id: string;
+  name: string;
+  stopped: boolean;
+  write_key: string;
+}
+
+export interface SourceChange {
+  change: "key" | "stop" | "resume";
+  reason?: string;
+}
+
 export interface SplitEvidence {
   e_value: number;
   intended: number;
@@ -935,7 +961,7 @@ export interface VitalView {
   state: "regressed" | "healthy" | "unknown";
   suspect?: string;
   text: string;
-  unit: "share" | "cores" | "bytes" | "load";
+  unit: "share" | "cores" | "bytes" | "load" | "errors";
   weight: number;
 }
 

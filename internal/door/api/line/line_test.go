@@ -1,4 +1,4 @@
-package api
+package line
 
 import (
 	"testing"
@@ -32,7 +32,7 @@ func TestWhatIsHeldStandsOnTheLine(t *testing.T) {
 			{ID: "bld_2", State: build.Passed, QueuedAt: at(2)}, {ID: "bld_1", State: build.Failed, QueuedAt: at(1)},
 		}, []string{"bld_5 waiting", "bld_4 tests", "bld_3 red", "rol_1 live"}},
 	} {
-		got := cards(c.builds, c.rollouts)
+		got := Cards(c.builds, c.rollouts)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %d cards, want %v", name, len(got), c.want)
 			continue
