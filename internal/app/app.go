@@ -178,7 +178,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
 		return err
 	}
-	door.Mount(server.Mux())
+	door.Mount(server.Clients())
 	server.MountSources(sources)
 	a.stage("events", door.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil

@@ -47,6 +47,7 @@ type Server struct {
 	opts    Options
 	log     *slog.Logger
 	mux     *http.ServeMux
+	clients *http.ServeMux
 	api     huma.API
 	feed    *feed
 	metrics *metrics.Metrics
@@ -63,7 +64,7 @@ func New(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opts: o, log: o.Logger, mux: http.NewServeMux(), feed: newFeed(), guard: http.NewCrossOriginProtection(), started: o.DB.Now()}
+	s := &Server{opts: o, log: o.Logger, mux: http.NewServeMux(), clients: http.NewServeMux(), feed: newFeed(), guard: http.NewCrossOriginProtection(), started: o.DB.Now()}
 	s.metrics = metrics.New(o.Version, o.DB, o.Journal, o.Gauges)
 	s.api = humago.New(s.mux, config(o))
 	s.mountSession()
@@ -99,6 +100,9 @@ func config(o Options) huma.Config {
 
 // Mux is where others mount what is not under /v1: /git/, /agent/, /edge/. They authenticate by themselves.
 func (s *Server) Mux() *http.ServeMux { return s.mux }
+
+// Clients is where the paths of other people's clients are mounted, also below /v1: those that bring keys of their own, are no people, and whose cookies nobody looks at.
+func (s *Server) Clients() *http.ServeMux { return s.clients }
 
 // Handler is the whole door.
 func (s *Server) Handler() http.Handler {

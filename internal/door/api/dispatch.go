@@ -15,6 +15,12 @@ const maxBody = 1 << 20
 
 // dispatch finds who answers.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := s.clients.Handler(r); pattern != "" {
+		requestOf(r.Context()).client = true
+		r.Header.Del("Cookie")
+		s.clients.ServeHTTP(w, r)
+		return
+	}
 	h, pattern := s.mux.Handler(r)
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v1/"):

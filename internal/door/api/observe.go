@@ -39,7 +39,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 
 // route is the pattern that a request matches, without its method: the label of metrics, of which there must not be one for each path.
 func (s *Server) route(r *http.Request) string {
-	_, pattern := s.mux.Handler(r)
+	_, pattern := s.clients.Handler(r)
+	if pattern == "" {
+		_, pattern = s.mux.Handler(r)
+	}
 	if _, path, ok := strings.Cut(pattern, " "); ok {
 		pattern = path
 	}
@@ -60,6 +63,9 @@ func (s *Server) logRequest(r *http.Request, rec *recorder, route string, took t
 		level = slog.LevelDebug
 	}
 	info := requestOf(r.Context())
+	if info.client && rec.code() < http.StatusInternalServerError {
+		level = slog.LevelDebug
+	}
 	who := ""
 	if info.identity.Person.Name != "" {
 		who = info.identity.Actor()

@@ -12,6 +12,7 @@ type request struct {
 	id       string
 	identity access.Identity
 	http     *http.Request
+	client   bool // of somebody else's make, with a key of its own
 }
 
 type requestKey struct{}
