@@ -40,7 +40,7 @@ test('forecasts are in one unit, harm is a word', () => {
 });
 
 test('what a vital measures is said in its unit', () => {
-  for (const [unit, n, want] of [['share', 0.02, '2 %'], ['cores', 0.4213, '0.42 cores'], ['cores', 0.0213, '0.021 cores'], ['bytes', 18_400_000, '18 MB'], ['load', 1.234, '1.23'], ['cores', null, '–']]) assert.equal(number.measured(unit)(n), want, unit);
+  for (const [unit, n, want] of [['share', 0.02, '2 %'], ['cores', 0.4213, '0.42 cores'], ['cores', 0.0213, '0.021 cores'], ['bytes', 18_400_000, '18 MB'], ['load', 1.234, '1.23'], ['errors', 12.54, '12.5 each'], ['cores', null, '–']]) assert.equal(number.measured(unit)(n), want, unit);
 });
 
 test('ratios, sizes and counts', () => {
@@ -157,6 +157,7 @@ const sentences = {
   'errors: none on either release in 4,100 requests; about 3,000 more without any are needed to be sure': ['requests', 'missing'],
   'errors: 2 on the new release in 9,000 requests: fewer than the 0.1 % that would matter (95 % sure)': ['at_risk', 'requests', 'matters', 'sure'],
   "cpu: 1.31 times the old release's (3 hosts against 6); that is not enough to tell whether a doubling is ruled out": ['ratio', 'measured_hosts'],
+  'errors, visitor by visitor: of 660 visitors with errors 66 are on the new release (66 expected), with 12.5 errors each, against 2.4 on the old one; a release that changes nothing shows this, however often one looks, in at most 1 of 2,500 rollouts': ['erred', 'erred_new', 'errors_each', 'odds'],
   'requests slower than it: 60 % of all requests already, so that it cannot rise by much': ['cannot_rise'],
   'the split is wrong: the new release gets 8.1 % of the requests, and should get 10 %.': ['split_check'],
   'split by visitors on 9 hosts; at most 0.6 % of good releases come back: 0.5 false alarms a month over 80 rollouts; at 40 requests a second and 0.4 % of them, a doubling of errors will be seen in about 97 s (in 9 of 10 cases), and the first watch is 60 s': ['hosts', 'alpha', 'alarm_budget', 'per_second', 'power', 'watch'],

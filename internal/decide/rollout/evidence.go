@@ -35,7 +35,7 @@ type VitalView struct {
 	Missing        int64   `json:"missing_requests"`
 	NeededS        float64 `json:"needed_s" doc:"While it cannot tell: how much longer, at the traffic of this watch, until the harm is ruled out if there is none; 0 where no time would do"`
 	DetectS        float64 `json:"detect_s" doc:"While it cannot tell: how long a harm that begins now would take to be seen; 0 where no time would do"`
-	Unit           string  `json:"unit" enum:"share,cores,bytes,load" doc:"Of the rates of its series: the share of what was at risk, or what hosts measure on average"`
+	Unit           string  `json:"unit" enum:"share,cores,bytes,load,errors" doc:"Of the rates of its series: the share of what was at risk, what hosts measure on average, or the errors of each visitor with errors"`
 	AlarmOnly      bool    `json:"alarm_only" doc:"It may call harm, and is not needed for healthy: a route, or errors of a kind not seen before"`
 	Suspect        string  `json:"suspect,omitempty" doc:"The host that alone makes the new release look bad"`
 	Text           string  `json:"text"`
@@ -94,7 +94,10 @@ func (v *View) addVitals(m *machine.Rollout) {
 
 // unitOf is what a vital is measured in.
 func unitOf(v judge.VitalSpec) string {
-	if !v.Mean {
+	switch {
+	case v.VisitorSteps > 0:
+		return "errors"
+	case !v.Mean:
 		return "share"
 	}
 	return map[string]string{manifest.VitalCPU: "cores", manifest.VitalMemory: "bytes", manifest.VitalLoad: "load"}[v.Name]

@@ -14,6 +14,9 @@
 // more visitors for being slow, full it takes none for errors. A visitor it could not take is from then on neither counted first nor at risk, so that
 // the evidence stops growing and never becomes false. It is on disk and outlives a restart.
 //
+// Where visitors are drawn, those who have erred are followed from their first error on: how often they err since, how often they come, and how often they erred in the half hour before the rollout,
+// which an edge remembers all the time. Both are bounded, and in this process only: after a restart newcomers are followed alone. Every five seconds all are told of as a histogram.
+//
 // Guarantees: counting allocates nothing per request but for path patterns never seen before; every event is in exactly one second; a second's
 // number has no gaps.
 package count

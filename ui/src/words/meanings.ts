@@ -36,6 +36,10 @@ export const meanings = {
   // New against old.
   ratio: 'How many times as often it goes wrong on the new release. 1 × is no difference, 2 × is twice as bad.',
   mean_ratio: 'How many times as much the new release uses on a host. 1 × is no difference.',
+  visitor_ratio: 'How many times as many errors a visitor with errors has on the new release. 1 × is no difference.',
+  erred: 'Visitors who were drawn and had an error in this step, on both releases together.',
+  erred_new: 'How many of them are on the new release, against how many should be by the draw if it were as good as the old one.',
+  errors_each: 'How many errors such a visitor had so far in this step, on average: on the new release, then on the old one.',
   range: 'What the data allow for “new to old”: the truth is between these ends, 95 % sure at each, however often one looks.',
   rates: 'The share that went wrong: on the new release, then on the old one, of the same time.',
   expected: 'How many went wrong on the new release, against how many should have if it were as good as the old one.',

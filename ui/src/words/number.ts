@@ -27,6 +27,7 @@ export function measured(unit: string): (n: number | null | undefined) => string
   if (unit === 'bytes') return said(bytes);
   if (unit === 'cores') return said((n) => `${trim(n, n < 0.1 ? 3 : 2)} cores`);
   if (unit === 'load') return said((n) => trim(n, 2));
+  if (unit === 'errors') return said((n) => `${trim(n, 1)} each`);
   return percent;
 }
 

@@ -119,6 +119,7 @@ export function vital(name: string, label = name): { title: string; of: string }
   if (name === 'errors') return { title: 'Errors', of: 'share of requests that failed' };
   if (name.startsWith('errors on ')) return { title: `Errors on ${name.slice(10)}`, of: 'share of requests to this route that failed' };
   if (name === 'new_errors') return { title: 'Errors of a new kind', of: 'share of requests that failed in a way that no release showed while it served' };
+  if (name === 'visitor_errors') return { title: 'Errors, visitor by visitor', of: 'errors of each visitor who had any, on average' };
   if (name === 'cpu') return { title: 'CPU', of: 'cores that the release uses on a host, on average' };
   if (name === 'memory') return { title: 'Memory', of: 'what the release holds on a host, on average' };
   if (name === 'load') return { title: 'Load', of: 'load average of a host' };

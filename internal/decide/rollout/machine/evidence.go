@@ -16,6 +16,8 @@ type Second struct {
 	Tick judge.Tick
 	// Layout is set where hosts were drawn and other ones are compared than before.
 	Layout *units.Layout
+	// Visitors is a look at how often visitors erred; such a second has no counts.
+	Visitors *judge.VisitorLook
 }
 
 // Counted tells whether there is anything to compare.
@@ -30,6 +32,12 @@ func (m *Rollout) Fold(rs event.RouteSecond, news []event.FailureCount, second i
 		return nil, false, nil
 	}
 	var errs []error
+	switch s, err := m.lookAtVisitors(rs, second); {
+	case err != nil:
+		errs = append(errs, err)
+	case s != nil:
+		folded = append(folded, *s)
+	}
 	for _, s := range m.pair(m.read(rs, news, second)) {
 		if s.Layout != nil {
 			if err := m.Evidence.Group(m.Judge, *s.Layout); err != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/rollout/control"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/erred"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/route"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/warmth"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -92,6 +93,9 @@ type Rollout struct {
 	Crashes       map[string]Crash     `json:"crashes,omitempty"`
 	// Controls are the hosts that start the old release anew beside canaries.
 	Controls control.Hosts `json:"controls,omitzero"`
+
+	// Erred gathers what edges tell of visitors who erred.
+	Erred erred.Gathering `json:"erred,omitzero"`
 
 	Thresholds []judge.Threshold `json:"thresholds,omitempty"`
 	Judge      judge.Policy      `json:"judge"`

@@ -102,6 +102,7 @@ func PolicyOf(m *Rollout, alpha float64, weights map[string]float64, w *before.W
 	if w != nil {
 		judge.AddAlarms(&p, w.Routes(maxRoutes(m), event.OtherPaths))
 	}
+	judge.AddVisitors(&p, len(StepsOf(m)))
 	if m.Mode == manifest.CanaryHosts && w != nil {
 		if p.Fleet = w.Fleet(m.Hosts, p.Vitals, m.counters(), m.Thresholds, history); p.Fleet != nil {
 			p.Margin = 0

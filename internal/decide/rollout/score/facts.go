@@ -161,7 +161,7 @@ func excessOf(m *machine.Rollout) (x excess, ok bool) {
 	e, t, route := vitals[i], m.Totals, judge.RouteOf(m.Vital)
 	x = excess{kind: Failed, low: e.RatioLow, onNew: t.RequestsNew, onOld: t.RequestsOld, before: e.RateOld, rate: e.RateNew - e.RateOld}
 	switch {
-	case m.Vital == judge.Errors: // all requests are counted, those of hosts that had not settled too
+	case m.Vital == judge.Errors, m.Vital == judge.VisitorErrors: // all requests are counted, those of hosts that had not settled too
 		x.between(t.ErrorsNew, t.ErrorsOld)
 	case route != "":
 		p := t.Paths[route]

@@ -216,3 +216,14 @@ func TestWhatIsNoVerdict(t *testing.T) {
 		t.Errorf("where the policy names alpha: %+v", f)
 	}
 }
+
+// What visitors who erred again spared is reckoned from all requests, as for errors; nothing is known of its least.
+func TestWhatVisitorsWhoErrAgainSpared(t *testing.T) {
+	m := returned()
+	m.Mode, m.Vital, m.Policy.Steps = manifest.CanaryVisitors, judge.VisitorErrors, []manifest.Step{{Share: .1}, {Share: 1}}
+	m.Judge = machine.PolicyOf(m, .01, map[string]float64{judge.Errors: 1}, nil, nil)
+	m.Evidence = judge.NewState(m.Judge)
+	if h := facts(t, m).Harm; h == nil || h.Kind != score.Failed || h.Spared != 18*289 || h.Least != 0 {
+		t.Errorf("the harm is %+v", h)
+	}
+}

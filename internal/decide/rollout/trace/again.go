@@ -46,7 +46,7 @@ func Judge(ctx context.Context, q db.Querier, m *machine.Rollout, with Again) (r
 // steps are the kept seconds. What did not count then, since hosts had not settled, does not count now.
 func steps(ctx context.Context, q db.Querier, id string, policy judge.Policy) (kept []replay.Step, err error) {
 	err = each(ctx, q, id, func(second int64, t Second) {
-		step := replay.Step{Tick: t.tick(second, policy), Layout: t.Layout, Gap: !t.Counted}
+		step := replay.Step{Tick: t.tick(second, policy), Layout: t.Layout, Gap: !t.Counted, Visitors: t.Visitors}
 		for _, l := range t.Looks {
 			step.Looks = append(step.Looks, replay.Look(l))
 		}

@@ -39,8 +39,9 @@ type Second struct {
 	Hosts   map[string][][2]int64 `json:"hosts,omitempty"`
 	Layout  *units.Layout         `json:"layout,omitempty"`
 	Traffic *judge.Traffic        `json:"traffic,omitempty"`
-	// Looks are those at means of hosts.
-	Looks []machine.Look `json:"looks,omitempty"`
+	// Looks are those at means of hosts, Visitors is one at how often visitors erred.
+	Looks    []machine.Look     `json:"looks,omitempty"`
+	Visitors *judge.VisitorLook `json:"visitors,omitempty"`
 }
 
 // tick is the second in the judge's form again.
@@ -57,7 +58,7 @@ func (t Second) tick(second int64, policy judge.Policy) judge.Tick {
 		tick.Hosts[vital] = hosts
 	}
 	for _, v := range policy.Vitals {
-		if c, ok := t.Vitals[v.Name]; ok && t.Hosts == nil {
+		if c, ok := t.Vitals[v.Name]; ok && t.Hosts == nil && v.VisitorSteps == 0 {
 			tick.Counts[v.Name] = c.Count
 		}
 	}
@@ -82,6 +83,7 @@ func Keep(ctx context.Context, tx *db.Tx, m *machine.Rollout, sec event.EdgeSeco
 		}
 		t.Share, t.Counted, t.Layout, t.Traffic = f.Tick.Share, f.Counted() || f.Layout != nil, f.Layout, f.Tick.Traffic
 		t.addVitals(m, f.Tick, false)
+		t.addVisitors(m, f.Visitors)
 		// What waited comes before the second that it waited for.
 		if err := t.store(ctx, tx, m.ID, sec.Edge, sec.Boot, sec.Number, part*maxFolded+i, sec.Second); err != nil {
 			return err
@@ -111,6 +113,16 @@ func (t *Second) addVitals(m *machine.Rollout, tick judge.Tick, ofHosts bool) {
 		}
 		t.Vitals[e.Name] = Vital{Count: count, LogE: Round(e.EValue), Ratio: Round(e.RatioEstimate), Low: Round(e.RatioLow), High: Round(e.RatioHigh)}
 	}
+}
+
+// addVisitors keeps a look at how often visitors erred, and where its evidence stands.
+func (t *Second) addVisitors(m *machine.Rollout, look *judge.VisitorLook) {
+	if look == nil {
+		return
+	}
+	t.Visitors = look
+	e := judge.Judge(m.Judge, m.Evidence).Vitals[m.Judge.LooksAtVisitors()]
+	t.Vitals[e.Name] = Vital{Count: e.Count, LogE: Round(e.EValue), Ratio: Round(e.RatioEstimate), MeanNew: Round(e.RateNew), MeanOld: Round(e.RateOld)}
 }
 
 // store keeps the second; from, boot, number and part name it.
