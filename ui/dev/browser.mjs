@@ -40,6 +40,8 @@ export const pages = {
   host: '/hosts?host=agt_h3',
   'settings-environment': '/apps/shop/settings/environment',
   'settings-config': '/apps/shop/settings/config',
+  'settings-sources': '/apps/shop/settings/sources',
+  'settings-sources-empty': '/apps/shop/settings/sources?environment=staging',
   'settings-notices': '/apps/shop/settings/notices',
   'settings-people': '/apps/shop/settings/people',
   'settings-tokens': '/apps/shop/settings/tokens',

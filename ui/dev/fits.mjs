@@ -43,10 +43,11 @@ function objectMisfits(value, s, at) {
 // Names that stand for those in paths, and what is sent.
 const names = (world) => ({
   app: ['shop'], env: ['production', 'staging'], build: world.builds.map((b) => b.id), rollout: world.rollouts.map((r) => r.id), release: world.rollouts.map((r) => r.release.id),
-  agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'],
+  agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'], source: ['src_1'],
 });
 const bodies = {
   'PUT /v1/apps/{app}/rollouts/{rollout}/assessment': { word: 'right', note: 'the phones rang' },
+  'POST /v1/apps/{app}/sources': { name: 'ios' }, 'POST /v1/apps/{app}/sources/{source}/changes': { change: 'stop' },
   'POST /v1/people': { name: 'dara' }, 'POST /v1/apps/{app}/environments': { name: 'qa', branch: 'qa' },
   'POST /v1/session': { token: 'good' }, 'POST /v1/tokens': { label: 'ci' }, 'POST /v1/join-tokens': { roles: ['host'], uses: 1 },
   'PATCH /v1/apps/{app}/environments/{env}/config': { settings: { A: '1' }, secrets: { B: '2' }, remove: [], reason: 'why' },
