@@ -166,6 +166,9 @@ func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys 
 		return err
 	}
 	first, last, err := e.journal.EventsHeld(ctx)
+	if after > last { // another log took the place of the one that the index knew
+		after = 0
+	}
 	if err != nil || last <= after || first > last {
 		return err
 	}
