@@ -30,6 +30,7 @@ func TestStory(t *testing.T) {
 			"server":   server,
 			"machines": machines,
 			"visitors": sendVisitors,
+			"regulars": regulars,
 			"until":    until,
 			"leave":    leave,
 			"page":     page,

@@ -67,6 +67,7 @@ type Vital struct {
 	Name           string  `json:"name"`
 	Label          string  `json:"label"`
 	State          string  `json:"state"`
+	Unit           string  `json:"unit"`
 	Log10E         float64 `json:"log10_e"`
 	Log10Threshold float64 `json:"log10_threshold"`
 	Ratio          float64 `json:"ratio"`

@@ -172,7 +172,11 @@ func (c *judgeCmd) tell(p *program, r replay.Result, was string) error {
 	p.say("")
 	rows := make([][]any, 0, len(r.Vitals))
 	for _, e := range r.Vitals {
-		rows = append(rows, []any{e.Name, e.Outcome, words.Percent(e.RateNew), words.Percent(e.RateOld), words.Times(e.RatioEstimate), words.Times(e.RatioLow), words.Times(e.RatioHigh),
+		rate := words.Percent
+		if e.Name == judge.VisitorErrors {
+			rate = func(n float64) string { return fmt.Sprintf("%.1f each", n) }
+		}
+		rows = append(rows, []any{e.Name, e.Outcome, rate(e.RateNew), rate(e.RateOld), words.Times(e.RatioEstimate), words.Times(e.RatioLow), words.Times(e.RatioHigh),
 			fmt.Sprintf("%s to 1, acts at %s", words.Odds(e.Peak), words.Odds(e.Threshold))})
 	}
 	if err := p.table("VITAL SAYS NEW OLD RATIO FROM TO EVIDENCE", rows); err != nil {

@@ -99,10 +99,12 @@ func vitalLine(v apiclient.Vital, i Ink) string {
 	if label == "" {
 		label = v.Name
 	}
-	text := fmt.Sprintf("  %-30s new %s, old %s", words.Clip(label, 30), arm(v.New), arm(v.Old))
+	text := fmt.Sprintf("  %-30s new %s, old %s", words.Clip(label, 30), arm(v.Unit, v.New), arm(v.Unit, v.Old))
 	switch {
 	case v.Ratio > 0 && v.RatioHigh > 0:
 		text += fmt.Sprintf(", %s times (%s to %s)", ratio(v.Ratio), ratio(v.RatioLow), ratio(v.RatioHigh))
+	case v.Ratio > 0 && v.RatioLow == 0:
+		text += fmt.Sprintf(", %s times", ratio(v.Ratio))
 	case v.Ratio > 0:
 		text += fmt.Sprintf(", %s times (%s or more)", ratio(v.Ratio), ratio(v.RatioLow))
 	}
@@ -137,4 +139,13 @@ func odds(x float64) string {
 	return digits
 }
 
-func arm(a apiclient.Arm) string { return fmt.Sprintf("%d (%s)", a.Events, words.Percent(a.Rate)) }
+// arm is one side of a vital, in its unit.
+func arm(unit string, a apiclient.Arm) string {
+	switch unit {
+	case "errors":
+		return fmt.Sprintf("%.1f each", a.Rate)
+	case "cores", "bytes", "load":
+		return fmt.Sprintf("%.3g", a.Rate)
+	}
+	return fmt.Sprintf("%d (%s)", a.Events, words.Percent(a.Rate))
+}

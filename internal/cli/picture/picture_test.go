@@ -18,4 +18,10 @@ func TestEvidenceIsWrittenInWords(t *testing.T) {
 	if !strings.Contains(line, "125 times (31 to over a million), evidence 100,000 to 1, acts at 4,000  regressed") || strings.Contains(line, "latency_p99") || strings.Contains(line, "^") {
 		t.Errorf("it says %q", line)
 	}
+	for unit, want := range map[string]string{"errors": "new 15.1 each, old 1.0 each, 15 times, evidence", "cores": "new 15.1, old 1, 15 times, evidence", "share": "new 3 (1.51e+03%), old 2 (100%), 15 times, evidence"} {
+		line := vitalLine(apiclient.Vital{Name: "v", Unit: unit, Ratio: 15.1, New: apiclient.Arm{Events: 3, Rate: 15.1}, Old: apiclient.Arm{Events: 2, Rate: 1}}, Ink{})
+		if !strings.Contains(line, want) {
+			t.Errorf("in %s it says %q, want %q", unit, line, want)
+		}
+	}
 }
