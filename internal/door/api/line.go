@@ -11,9 +11,9 @@ import (
 
 // Line is an environment's way from push to everyone.
 type Line struct {
-	Environment string   `json:"environment"`
-	Stages      []string `json:"stages" nullable:"false"`
-	Cards       []line.Card   `json:"cards" nullable:"false" doc:"The newest first"`
+	Environment string      `json:"environment"`
+	Stages      []string    `json:"stages" nullable:"false"`
+	Cards       []line.Card `json:"cards" nullable:"false" doc:"The newest first"`
 }
 
 // lineLength is how many ended builds and rollouts are looked at.

@@ -129,7 +129,7 @@ func (e *Events) settings(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, r, errKey)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
+	writeJSON(w, map[string]any{
 		"integrations": map[string]any{"Segment.io": map[string]any{
 			"apiKey": key, "apiHost": r.Host + "/v1", "protocol": scheme(r), "unbundledIntegrations": []string{}, "addBundledMetadata": true, "versionSettings": map[string]any{"version": "4.4.7", "componentTypes": []string{"browser"}},
 		}},
@@ -147,11 +147,11 @@ func scheme(r *http.Request) string {
 }
 
 func segmentAnswer(w http.ResponseWriter, _ taken) {
-	writeJSON(w, http.StatusOK, map[string]any{"success": true})
+	writeJSON(w, map[string]any{"success": true})
 }
 
 func postHogAnswer(w http.ResponseWriter, _ taken) {
-	writeJSON(w, http.StatusOK, map[string]any{"status": 1})
+	writeJSON(w, map[string]any{"status": 1})
 }
 
 // plainAnswer tells servers all of it.
@@ -160,7 +160,7 @@ func plainAnswer(w http.ResponseWriter, t taken) {
 	if failed == nil {
 		failed = []tracked.Failure{}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
+	writeJSON(w, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
 }
 
 // Run settles doubts until ctx ends.
