@@ -16,7 +16,7 @@ func (c *cursor) check(m *Manifest) {
 	c.checkSteps(m.Rollout.Steps)
 	c.checkControls(m.Rollout)
 	c.checkFalseAlarms(&m.Rollout)
-	c.checkVitals(m.Rollout.Canary, m.Rollout.Vitals)
+	c.checkVitals(m.Rollout)
 }
 
 // given reports whether the file itself holds the path.
@@ -140,7 +140,19 @@ func (c *cursor) checkFalseAlarms(r *Rollout) {
 	r.FalseAlarms = Rate{}
 }
 
-func (c *cursor) checkVitals(canary Canary, vitals []Vital) {
+// leastMinutes is how many minutes the judge needs before it says anything of a vital by a Prometheus: from fewer nobody sees how many events come together.
+const leastMinutes = 6
+
+// minutesRead is how many whole minutes of a Prometheus count while the steps are watched: not the first, which may still be of the split before, nor one that a step cuts.
+func minutesRead(steps []Step) (n int) {
+	for _, s := range steps {
+		n += max(0, int(s.Watch.Minutes())-2)
+	}
+	return n
+}
+
+func (c *cursor) checkVitals(r Rollout) {
+	canary, vitals := r.Canary, r.Vitals
 	names, judged := make(map[string]bool), false
 	for i, v := range vitals {
 		at := fmt.Sprintf("rollout.vitals[%d]", i)
@@ -151,6 +163,10 @@ func (c *cursor) checkVitals(canary Canary, vitals []Vital) {
 		judged = judged || v.Judged()
 		if v.Name != "" && !v.Judged() {
 			c.warn(at, "%s is recorded; judged from a later version on", quote(v.Name))
+		}
+		if v.Prometheus != "" && minutesRead(r.Steps) < leastMinutes {
+			c.warn(at, "%s is read by the minute and needs %d of them, besides two at the beginning of each step: these steps are too short for it to say much; write for example steps: [{share: 20%%, watch: 8m}, {share: 100%%, watch: 5m, hold_back: 5%%}]",
+				quote(v.Name), leastMinutes)
 		}
 		if v.OfHosts() && (canary == CanaryVisitors || canary == CanaryRequests) {
 			c.warn(at, "%s compares hosts, and the split is by %s: it is judged only where canary is hosts", quote(v.Name), canary)

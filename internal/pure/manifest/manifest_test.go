@@ -286,3 +286,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A vital by a Prometheus needs minutes: steps that have them bring no remark.
+func TestStepsThatAreLongEnoughForAPrometheus(t *testing.T) {
+	for steps, remarks := range map[string]int{
+		"": 1,
+		"steps: [{share: 20%, watch: 7m}, {share: 100%, watch: 2m, hold_back: 5%}]": 1,
+		"steps: [{share: 20%, watch: 8m}, {share: 100%, watch: 1m, hold_back: 5%}]": 0,
+		"steps: [{share: 20%, watch: 5m}, {share: 100%, watch: 5m, hold_back: 5%}]": 0,
+	} {
+		m, problems := manifest.Parse([]byte("app: shop\nprocesses: {web: {run: ./shop}}\nrollout:\n  "+steps+"\n  vitals:\n    - errors\n    - {name: failed, prometheus: 'sum by (release) (failed_total)', per: 'sum by (release) (all_total)', bad: rise}\n"))
+		if len(problems) > 0 {
+			t.Fatal(problems.Text())
+		}
+		if n := strings.Count(m.Warnings.Text(), "read by the minute"); n != remarks {
+			t.Errorf("%q: %s", steps, m.Warnings.Text())
+		}
+	}
+}
