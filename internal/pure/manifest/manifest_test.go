@@ -295,7 +295,7 @@ func TestStepsThatAreLongEnoughForAPrometheus(t *testing.T) {
 		"steps: [{share: 20%, watch: 8m}, {share: 100%, watch: 1m, hold_back: 5%}]": 0,
 		"steps: [{share: 20%, watch: 5m}, {share: 100%, watch: 5m, hold_back: 5%}]": 0,
 	} {
-		m, problems := manifest.Parse([]byte("app: shop\nprocesses: {web: {run: ./shop}}\nrollout:\n  "+steps+"\n  vitals:\n    - errors\n    - {name: failed, prometheus: 'sum by (release) (failed_total)', per: 'sum by (release) (all_total)', bad: rise}\n"))
+		m, problems := manifest.Parse([]byte("app: shop\npackage: {run: make dist, path: dist}\nprocesses: {web: {run: ./shop}}\nrollout:\n  " + steps + "\n  vitals:\n    - errors\n    - {name: failed, prometheus: 'sum by (release) (failed_total)', per: 'sum by (release) (all_total)', bad: rise}\n"))
 		if len(problems) > 0 {
 			t.Fatal(problems.Text())
 		}
