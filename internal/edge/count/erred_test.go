@@ -77,12 +77,18 @@ func TestVisitorsAreFollowedFromTheirFirstError(t *testing.T) {
 		if got := told(t, c, "t1"); !reflect.DeepEqual(got, want) {
 			t.Errorf("after 100 seconds told %v, want %v", got, want)
 		}
+		var late Request
+		e.Begin(&late, e.Cell("b", "h1"), Visitor{Key: 8}, "/")
 		next := apply(t, c, key("t2", "r1"))[0]
 		ask(t, next, "b", Visitor{Key: 7}, true) // not the first error of the rollout
 		ask(t, next, "b", Visitor{Key: 12}, true)
 		want = map[string][][5]int64{"b": cell(0, 0, 0, 0)}
 		if got := told(t, c, "t2"); !reflect.DeepEqual(got, want) {
 			t.Errorf("in the next step told %v, want %v", got, want)
+		}
+		late.End(true)
+		if got := told(t, c, "t1"); got != nil {
+			t.Errorf("of the step before, which a request is still of, told %v", got)
 		}
 	})
 }
