@@ -102,7 +102,7 @@ func (s *VitalState) without(p Policy, v VitalSpec, host int) (units.Test, bool)
 	return test, len(test.Phases) > 0
 }
 
-// Forget takes a host out of the evidence, as if it had taken no part: one that broke says nothing about the release. What it counted cannot call harm any more, and peaks
+// Forget takes a host out of the evidence and of what is shown, as if it had taken no part: one that broke says nothing about the release. What it counted cannot call harm any more, and peaks
 // stay: forgetting can undo nothing that was shown.
 func (s *State) Forget(p Policy, host string) {
 	if p.Fleet == nil {
@@ -117,8 +117,22 @@ func (s *State) Forget(p Policy, host string) {
 		test, _ := vital.without(p, v, at)
 		vital.Hosts = vital.keptWithout(at)
 		vital.Units, vital.Suspect = &test, ""
+		vital.Total = vital.added(v)
 	}
 	s.Split = nil // other hosts: their parts of the requests are looked at anew
+}
+
+// added is what the hosts that are compared add up to, in all phases.
+func (s *VitalState) added(v VitalSpec) (sum Count) {
+	for k, phase := range s.Units.Phases {
+		for _, i := range canaries(v, phase.Layout) {
+			sum.New, sum.AtRiskNew = sum.New+s.Hosts[k][i].Events, sum.AtRiskNew+s.Hosts[k][i].Requests
+		}
+		for _, i := range others(v, phase.Layout) {
+			sum.Old, sum.AtRiskOld = sum.Old+s.Hosts[k][i].Events, sum.AtRiskOld+s.Hosts[k][i].Requests
+		}
+	}
+	return sum
 }
 
 // keptWithout are the hosts' counts of the phases that are left without one host; phases that differ by it alone become one, as in without.

@@ -160,6 +160,9 @@ func TestAForgottenHostTookNoPart(t *testing.T) {
 		if got := len(f.s.Vitals[0].Hosts); got != len(f.s.Vitals[0].Units.Phases) || f.s.Vitals[0].Hosts[0][2].Requests != 0 || f.s.Vitals[0].Suspect != "" {
 			t.Fatalf("of what is kept: %d phases, %+v", got, f.s.Vitals[0])
 		}
+		if total := f.s.Vitals[0].Total; float64(total.New) > .02*float64(total.AtRiskNew) || total.AtRiskNew < 25_000 || total.AtRiskOld < 150_000 {
+			t.Errorf("what is shown is %+v", total) // three hosts of 1,000 requests a tick, of which one in a hundred fails, and sixteen others
+		}
 		l := units.Layout{New: []int{0, 1, 3, 4}}
 		for i := 5; i < 20; i++ {
 			l.Old = append(l.Old, i)
