@@ -265,7 +265,13 @@ func (m *Rollout) splitHeld() Move {
 
 // redrawn goes on without a host that broke. What it showed is no fault of the release.
 func (m *Rollout) redrawn(host string) Move {
-	why := []event.Reason{Because("host_suspect", nil, "host %s alone makes the new release look bad: look at that host; another one is drawn in its place", host)}
+	rest := *m
+	rest.Hosts = slices.DeleteFunc(slices.Clone(m.Hosts), func(h string) bool { return h == host })
+	next := "another one is drawn in its place"
+	if rest.canaries() < m.canaries() {
+		next = "it is left out, and the watch begins again without it"
+	}
+	why := []event.Reason{Because("host_suspect", nil, "host %s alone makes the new release look bad: look at that host; %s", host, next)}
 	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
 		if e.Suspect == host {
 			why = append(why, Because(e.Name+"_suspect", map[string]float64{"log10_e": e.EValue, "log10_threshold": e.Threshold}, "%s", e.Text))

@@ -20,6 +20,7 @@ func TestCanariesAreTheShareRoundedUp(t *testing.T) {
 		{4, .25, 0, 1}, {4, .26, 0, 2}, {10, .1, 0, 1}, {11, .1, 0, 2}, {12, .1, 0, 2}, {19, .1, 0, 2}, {21, .1, 0, 3}, {3, .5, 0, 2}, {5, .5, 0, 3},
 		{100, .07, 0, 7}, {100, .29, 0, 29}, {100, .57, 0, 57}, {1000, .001, 0, 1}, {1000, .0011, 0, 2}, // not one more by the last bit
 		{50, .01, 0, 1}, {1, .01, 0, 1}, {7, 1, 0, 7},
+		{3, .67, 0, 2}, {3, .95, 0, 2}, {2, .6, 0, 1}, {10, .95, 0, 9}, {1, .95, 0, 1}, // short of everyone one stays to compare with
 		{10, 1, .05, 9}, {20, 1, .05, 19}, {21, 1, .05, 19}, {40, 1, .06, 37}, {2, 1, .01, 1}, {1, 1, .05, 1}, {10, .5, .05, 5},
 	} {
 		m := &Rollout{From: "rel_1", Mode: manifest.CanaryHosts, State: Watching, Steps: []Step{{Share: c.share, HoldBack: c.holdBack}}}

@@ -252,9 +252,6 @@ func TestABrokenCanaryWithoutAnother(t *testing.T) {
 	f.m.Steps[0].Share = .75
 	f.m.Steps = f.m.Steps[:1]
 	f.m.Policy.Unknown = manifest.UnknownHold
-	for _, h := range f.m.Hosts[3:] {
-		f.m.SetLost(h, true)
-	}
 	broken := f.m.Hosts[1]
 	f.factor = func(host, release string) float64 {
 		if host == broken && release == "rel_2" {
@@ -262,9 +259,51 @@ func TestABrokenCanaryWithoutAnother(t *testing.T) {
 		}
 		return 1
 	}
+	for f.m.State != Watching {
+		f.run(1, nil)
+	}
+	for _, h := range f.m.Hosts[3:] {
+		f.m.SetLost(h, true)
+	}
 	f.run(60, nil)
 	if f.m.State == RolledBack || slices.Contains(f.m.LeftOut, broken) {
 		t.Errorf("it ended %s: %v", f.m.State, f.m.Why)
+	}
+}
+
+// With two canaries of three hosts the one that broke is left out, one canary goes on, and the last host stays on the old release: what is said is that, and not that another one was drawn.
+func TestABrokenCanaryOfThreeHosts(t *testing.T) {
+	f := newFarm(t, 7, 3, .1)
+	f.m.Steps[0].Share = .6
+	broken := f.m.Hosts[1]
+	f.factor = func(host, release string) float64 {
+		if host == broken && release == "rel_2" {
+			return 12
+		}
+		return 1
+	}
+	var why []event.Reason
+	f.answer()
+	for range 300 {
+		f.now = f.now.Add(time.Second)
+		if f.split.New != "" {
+			if _, _, err := f.m.Fold(f.counted(f.split, 1), nil, f.now.Unix()-1, f.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if mv, ok := f.m.Decide(f.now); ok && slices.Contains(mv.LeaveOut, broken) {
+			why = mv.Reasons
+			f.advance()
+			break
+		}
+		f.advance()
+		f.answer()
+	}
+	if why == nil || !strings.HasSuffix(why[0].Text, "it is left out, and the watch begins again without it") {
+		t.Fatalf("%s: %v %v", f.m.State, why, f.m.Why)
+	}
+	if f.m.StartedHosts() != 1 || len(f.m.Hosts) != 2 {
+		t.Errorf("%d of %d hosts are canaries", f.m.StartedHosts(), len(f.m.Hosts))
 	}
 }
 

@@ -65,11 +65,14 @@ func (m *Rollout) Phase() State {
 	return m.State
 }
 
-// canaries is the share of hosts, rounded up; a hold-back keeps at least one.
+// canaries is the share of hosts, rounded up. A hold-back keeps at least one on the old release, and so does any share short of everyone: with nobody there nothing is compared.
 func (m *Rollout) canaries() int {
 	n := len(m.Hosts)
 	s := m.Current()
 	k := int(math.Ceil(s.Share*float64(n) - 1e-9))
+	if s.Share < 1 {
+		k = min(k, n-1)
+	}
 	if s.HoldBack > 0 {
 		k = min(k, n-max(1, int(math.Ceil(s.HoldBack*float64(n)-1e-9))))
 	}
