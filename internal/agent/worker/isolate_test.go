@@ -150,7 +150,8 @@ func (w *world) daemon() (command string, there func() bool) {
 	return command, func() bool {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right
 		for _, file := range files {
-			if text, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(text), "\x00"+up+"\x00") { // that of a dead one is empty
+			text, err := os.ReadFile(file) // that of a dead one is empty; the shells that begin the daemon end with the same word
+			if err == nil && strings.HasPrefix(string(text), "sh\x00-c\x00trap ") && strings.HasSuffix(string(text), "\x00"+up+"\x00") {
 				return true
 			}
 		}
