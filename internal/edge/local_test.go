@@ -112,6 +112,7 @@ func TestFrontsDrawAlike(t *testing.T) {
 	for _, host := range []string{"h1", "h2"} {
 		e, _ := p.start(func(o *edgeOptions) { o.ID, o.Host = "agt_"+host, host })
 		fronts = append(fronts, "http://"+e.Addr())
+		p.await("the front's snapshot", func() bool { return len(e.Status().Routes) == 1 })
 	}
 	const visitors = 60
 	fresh := 0
