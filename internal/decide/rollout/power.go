@@ -9,6 +9,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
+	"github.com/slipwayhq/slipway/internal/decide/rollout/power"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -141,7 +142,7 @@ func (s *Service) ReadVitals(ctx context.Context, app, env string, vitals []mani
 func (v *PowerView) forecast(m *machine.Rollout, policy func(alpha float64) judge.Policy) {
 	for _, s := range m.Policy.Steps {
 		share := float64(s.Share) - float64(s.HoldBack)
-		p := machine.PowerOf(policy(v.Alpha), v.PerSecond, v.ErrorRate, share)
+		p := power.Of(policy(v.Alpha), v.PerSecond, v.ErrorRate, share)
 		v.Steps = append(v.Steps, StepPower{Share: share, WatchS: s.Watch.Seconds(), DetectS: p.Detect.Seconds(), ExcludeS: p.Exclude.Seconds()})
 	}
 	alarms := usual
@@ -154,7 +155,7 @@ func (v *PowerView) forecast(m *machine.Rollout, policy func(alpha float64) judg
 		if err != nil || len(v.Steps) == 0 {
 			continue
 		}
-		p := machine.PowerOf(policy(alpha), v.PerSecond, v.ErrorRate, v.Steps[0].Share)
+		p := power.Of(policy(alpha), v.PerSecond, v.ErrorRate, v.Steps[0].Share)
 		v.Choices = append(v.Choices, Choice{FalseAlarms: a, Alpha: alpha, DetectS: p.Detect.Seconds(), Chosen: a == v.FalseAlarms})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/decide/rollout/power"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -14,7 +15,7 @@ func TestWhatItCanSeeIsSaidBefore(t *testing.T) {
 	w := newWorld(t, manifest.CanaryVisitors, "rel_1")
 	m := w.m
 	m.Alpha, m.Thresholds = "alpha is 0.01", []judge.Threshold{{}}
-	if text := m.StartWords(); strings.Contains(text, "requests a second") || m.StepPower(0) != (Power{}) {
+	if text := m.StartWords(); strings.Contains(text, "requests a second") || m.StepPower(0) != (power.Power{}) {
 		t.Errorf("nothing was counted, and it says %q", text)
 	}
 	m.PerSecond = 40
@@ -26,19 +27,11 @@ func TestWhatItCanSeeIsSaidBefore(t *testing.T) {
 	if p.Detect <= 10*time.Second || p.Exclude <= p.Detect/4 || p.Detect >= 10*time.Minute {
 		t.Errorf("%+v", p)
 	}
-	if text := m.StartWords(); !strings.Contains(text, "at 40 requests a second and 25 % of visitors, a doubling of errors will be seen in about "+Span(p.Detect)+" (in 9 of 10 cases), and the first watch is 30 s") {
+	if text := m.StartWords(); !strings.Contains(text, "at 40 requests a second and 25 % of visitors, a doubling of errors will be seen in about "+power.Span(p.Detect)+" (in 9 of 10 cases), and the first watch is 30 s") {
 		t.Errorf("it says %q", text)
 	}
 	m.PerSecond, m.Mode = 4000, manifest.CanaryHosts
 	if text := m.StartWords(); !strings.Contains(text, "25 % of hosts") || strings.Contains(text, "first watch") {
 		t.Errorf("it says %q", text)
-	}
-}
-
-func TestSpan(t *testing.T) {
-	for d, want := range map[time.Duration]string{90 * time.Second: "90 s", 4 * time.Minute: "4 min", 5 * time.Hour: "5 h", 90 * time.Hour: "4 d"} {
-		if got := Span(d); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
-		}
 	}
 }
