@@ -170,7 +170,7 @@ func commitGroup(group []appendRequest, commit commitFunc) {
 			}
 		}
 		switch {
-		case failed == nil || written >= end:
+		case failed == nil:
 			group[0].done <- appended{last: last - uint64(written-end)}
 		case written > begin:
 			group[0].done <- appended{err: fmt.Errorf("%d of %d messages are written: %v", written-begin, end-begin, failed)} //nolint:errorlint // not all were refused

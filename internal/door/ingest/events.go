@@ -22,11 +22,13 @@ type Events struct {
 	log     *slog.Logger
 	now     func() time.Time
 	doubts  chan doubt
+	// settleAfter is how long after a failure the log is asked what it has; tests wait less.
+	settleAfter time.Duration
 }
 
 // NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
 func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
-	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts)}
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), settleAfter: settleAfter}
 }
 
 // decoder reads the body of one dialect.

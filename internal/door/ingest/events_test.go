@@ -342,3 +342,60 @@ func TestAnIndexThatIsBehindLearns(t *testing.T) {
 		t.Errorf("position %d, %v", p, err)
 	}
 }
+
+// A log that gives no answer leaves open what it has. The client is told to come again; by then it is known: what the log has is not written twice, and what it has not is as if it had never come.
+func TestWhatIsInDoubtIsSettled(t *testing.T) {
+	d := dbtest.SQLite(t, db.Options{})
+	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = j.Run(ctx) })
+	sources := track.New(d)
+	src, err := sources.Create(t.Context(), "person:ana", "shop", "production", "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := seen.Open(t.TempDir(), time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ids.Close() })
+	// The answer to this one was lost: it is in the log, and the door does not know.
+	raw, err := json.Marshal(tracked.Event{ID: "there", Source: src.ID, App: "shop", Received: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.AppendEvents(t.Context(), journal.Record{Subject: "shop.event", Data: raw}); err != nil {
+		t.Fatal(err)
+	}
+	stop() // from here on the log takes nothing
+	wg.Wait()
+	door := ingest.NewEvents(j, sources, ids, time.Now, slog.New(slog.DiscardHandler))
+	door.SettleAfter(20 * time.Millisecond)
+	dbtest.Run(t, door.Run)
+	mux := http.NewServeMux()
+	door.Mount(mux)
+	post := func(id string) *httptest.ResponseRecorder {
+		rec := httptest.NewRecorder()
+		req := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(`{"id":"`+id+`","name":"x"}`))
+		req.Header.Set("Authorization", "Bearer "+src.Key)
+		mux.ServeHTTP(rec, req)
+		return rec
+	}
+	for _, id := range []string{"there", "nowhere"} {
+		if rec := post(id); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", id, rec.Code, rec.Body)
+		}
+	}
+	// Who comes again waits until it is settled.
+	if rec := post("there"); rec.Code != http.StatusOK || rec.Body.String() != `{"accepted":0,"failed":[],"repeated":1}` {
+		t.Errorf("what the log has: %d %s", rec.Code, rec.Body)
+	}
+	if rec := post("nowhere"); rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("what the log has not, and cannot take: %d %s", rec.Code, rec.Body)
+	}
+}

@@ -87,6 +87,7 @@ type doubt struct {
 	claim *seen.Claim
 	keys  []seen.Key
 	why   error
+	since time.Time
 }
 
 func (e *Events) doubt(claim *seen.Claim, keys []seen.Key, why error) {
@@ -96,7 +97,7 @@ func (e *Events) doubt(claim *seen.Claim, keys []seen.Key, why error) {
 		return
 	}
 	select {
-	case e.doubts <- doubt{claim, keys, why}:
+	case e.doubts <- doubt{claim, keys, why, time.Now()}:
 	default:
 		claim.Abandon(why)
 	}
@@ -108,7 +109,7 @@ const settleAfter = 12 * time.Second
 // settle finds out what of a body the log has. Until then, who sends its events again waits.
 func (e *Events) settle(ctx context.Context, d doubt) {
 	select {
-	case <-time.After(settleAfter):
+	case <-time.After(time.Until(d.since.Add(e.settleAfter))):
 	case <-ctx.Done():
 		d.claim.Abandon(d.why)
 		return
