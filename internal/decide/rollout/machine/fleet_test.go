@@ -206,6 +206,27 @@ func TestHostsThatDiffer(t *testing.T) {
 	}
 }
 
+// leavesOut goes on until a host is left out, and gives the reasons; nil where it never is.
+func (f *farm) leavesOut(host string) []event.Reason {
+	f.t.Helper()
+	f.answer()
+	for range 300 {
+		f.now = f.now.Add(time.Second)
+		if f.split.New != "" {
+			if _, _, err := f.m.Fold(f.counted(f.split, 1), nil, f.now.Unix()-1, f.now); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+		if mv, ok := f.m.Decide(f.now); ok && slices.Contains(mv.LeaveOut, host) {
+			f.advance()
+			return mv.Reasons
+		}
+		f.advance()
+		f.answer()
+	}
+	return nil
+}
+
 // One canary breaks: it is named, another one is drawn, and the release goes out.
 func TestABrokenCanaryIsReplaced(t *testing.T) {
 	f := newFarm(t, 3, 20, .2)
@@ -217,23 +238,7 @@ func TestABrokenCanaryIsReplaced(t *testing.T) {
 		}
 		return 1
 	}
-	var why []event.Reason
-	f.answer()
-	for range 300 {
-		f.now = f.now.Add(time.Second)
-		if f.split.New != "" {
-			if _, _, err := f.m.Fold(f.counted(f.split, 1), nil, f.now.Unix()-1, f.now); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if mv, ok := f.m.Decide(f.now); ok && slices.Contains(mv.LeaveOut, broken) {
-			why = mv.Reasons
-			f.advance()
-			break
-		}
-		f.advance()
-		f.answer()
-	}
+	why := f.leavesOut(broken)
 	if why == nil || why[0].Code != "host_suspect" || !strings.Contains(f.m.Named(why)[0].Text, "host web-"+broken+" alone") || !slices.Contains(f.m.Unfit, broken) {
 		t.Fatalf("%s: it was not left out: %v %v", f.m.State, f.m.Reasons, f.m.Why)
 	}
@@ -282,23 +287,7 @@ func TestABrokenCanaryOfThreeHosts(t *testing.T) {
 		}
 		return 1
 	}
-	var why []event.Reason
-	f.answer()
-	for range 300 {
-		f.now = f.now.Add(time.Second)
-		if f.split.New != "" {
-			if _, _, err := f.m.Fold(f.counted(f.split, 1), nil, f.now.Unix()-1, f.now); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if mv, ok := f.m.Decide(f.now); ok && slices.Contains(mv.LeaveOut, broken) {
-			why = mv.Reasons
-			f.advance()
-			break
-		}
-		f.advance()
-		f.answer()
-	}
+	why := f.leavesOut(broken)
 	if why == nil || !strings.HasSuffix(why[0].Text, "it is left out, and the watch begins again without it") {
 		t.Fatalf("%s: %v %v", f.m.State, why, f.m.Why)
 	}
