@@ -18,7 +18,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
-	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
 
 // errKey is a write key that is nobody's.
@@ -26,7 +26,7 @@ var errKey error = fault.Unauthorized("the write key is not known; copy it from 
 
 // unpack reads a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
 func unpack(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 2*tracked.MaxBatch+1)) // a form in base64 is a third larger
+	body, err := io.ReadAll(io.LimitReader(r.Body, 2*capture.MaxBatch+1)) // a form in base64 is a third larger
 	if err != nil {
 		return nil, api.Malformed("the body ended early")
 	}
@@ -64,7 +64,7 @@ func decompress(body []byte) ([]byte, error) {
 	default:
 		return body, nil
 	}
-	out, err := io.ReadAll(io.LimitReader(from, tracked.MaxBatch+1)) // more is refused by its size, however small it was packed
+	out, err := io.ReadAll(io.LimitReader(from, capture.MaxBatch+1)) // more is refused by its size, however small it was packed
 	if err != nil {
 		return nil, api.Malformed("the compressed body ends early or is broken")
 	}
@@ -103,7 +103,7 @@ func cloudEvent(r *http.Request, body []byte) ([]byte, error) {
 			attributes[strings.ToLower(attribute)] = value
 		}
 	}
-	return tracked.CloudEventOf(attributes, r.Header.Get("Content-Type"), body)
+	return capture.CloudEventOf(attributes, r.Header.Get("Content-Type"), body)
 }
 
 // unreadable is a body that is refused whole.

@@ -10,7 +10,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/journal"
-	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/seen"
 )
 
@@ -32,12 +32,12 @@ func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now 
 }
 
 // decoder reads the body of one dialect.
-type decoder func(*tracked.Call) (tracked.Decoded, error)
+type decoder func(*capture.Call) (capture.Decoded, error)
 
 // dialect is how the clients of one kind speak.
 type dialect struct {
 	read decoder
-	kind tracked.Kind // what the address says of a single event
+	kind capture.Kind // what the address says of a single event
 	// answer is what its clients take for "accepted".
 	answer func(w http.ResponseWriter, t taken)
 }
@@ -45,23 +45,23 @@ type dialect struct {
 // taken is what became of a body.
 type taken struct {
 	events, repeated int
-	failures         []tracked.Failure
+	failures         []capture.Failure
 }
 
 // Mount adds the door's paths.
 func (e *Events) Mount(mux *http.ServeMux) {
-	for path, kind := range map[string]tracked.Kind{
-		"track": tracked.Track, "t": tracked.Track, "identify": tracked.Identify, "i": tracked.Identify, "page": tracked.Page, "p": tracked.Page,
-		"screen": tracked.Screen, "s": tracked.Screen, "group": tracked.Group, "g": tracked.Group, "alias": tracked.Alias, "a": tracked.Alias,
+	for path, kind := range map[string]capture.Kind{
+		"track": capture.Track, "t": capture.Track, "identify": capture.Identify, "i": capture.Identify, "page": capture.Page, "p": capture.Page,
+		"screen": capture.Screen, "s": capture.Screen, "group": capture.Group, "g": capture.Group, "alias": capture.Alias, "a": capture.Alias,
 		"batch": "", "b": "", "import": "",
 	} {
-		e.mount(mux, "/v1/"+path, dialect{read: tracked.Segment, kind: kind, answer: segmentAnswer})
+		e.mount(mux, "/v1/"+path, dialect{read: capture.Segment, kind: kind, answer: segmentAnswer})
 	}
 	for _, path := range []string{"/batch", "/batch/", "/capture", "/capture/", "/e", "/e/", "/i/v0/e", "/i/v0/e/", "/track/"} {
-		e.mount(mux, path, dialect{read: tracked.PostHog, answer: postHogAnswer})
+		e.mount(mux, path, dialect{read: capture.PostHog, answer: postHogAnswer})
 	}
-	e.mount(mux, "/v1/events", dialect{read: tracked.Plain, answer: plainAnswer})
-	e.mount(mux, "/v1/cloudevents", dialect{read: tracked.CloudEvents, answer: plainAnswer})
+	e.mount(mux, "/v1/events", dialect{read: capture.Plain, answer: plainAnswer})
+	e.mount(mux, "/v1/cloudevents", dialect{read: capture.CloudEvents, answer: plainAnswer})
 	e.open(mux, "GET /v1/projects/{key}/settings", e.settings)
 	e.open(mux, "POST /v1/m", func(w http.ResponseWriter, _ *http.Request) { segmentAnswer(w, taken{}) }) // what the browser's client measures of itself
 }
@@ -103,7 +103,7 @@ func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
 		return
 	}
 	now := e.now()
-	decoded, err := d.read(&tracked.Call{
+	decoded, err := d.read(&capture.Call{
 		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Network: network, Release: r.Header.Get("Slipway-Release"),
 		NewID: func() string { return event.NewID(now) },
 	})
@@ -160,7 +160,7 @@ func postHogAnswer(w http.ResponseWriter, _ taken) {
 func plainAnswer(w http.ResponseWriter, t taken) {
 	failed := t.failures
 	if failed == nil {
-		failed = []tracked.Failure{}
+		failed = []capture.Failure{}
 	}
 	writeJSON(w, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
 }

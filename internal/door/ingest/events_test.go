@@ -24,7 +24,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/journal"
-	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/seen"
 )
 
@@ -83,7 +83,7 @@ func (s *station) post(path string, body []byte, headers ...string) (int, string
 }
 
 // logged reads all that the log has: events and failures.
-func (s *station) logged() (events []tracked.Event, failed []ingest.Failed) {
+func (s *station) logged() (events []capture.Event, failed []ingest.Failed) {
 	s.t.Helper()
 	_, last, err := s.journal.EventsHeld(s.t.Context())
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *station) logged() (events []tracked.Event, failed []ingest.Failed) {
 	defer cancel()
 	err = s.journal.ReadEvents(ctx, 0, 1000, func(batch []journal.Telemetry) error {
 		for _, m := range batch {
-			var e tracked.Event
+			var e capture.Event
 			var f ingest.Failed
 			switch m.Subject {
 			case "events.shop.event":
@@ -237,9 +237,9 @@ func TestFailuresAreKept(t *testing.T) {
 	status, answer := s.post("/v1/events", []byte(`[{"name":"good"},{"name":7e400},{"kind":"nonsense"}]`), "Authorization", "Bearer "+s.key)
 	var told struct {
 		Accepted int
-		Failed   []tracked.Failure
+		Failed   []capture.Failure
 	}
-	if err := json.Unmarshal([]byte(answer), &told); err != nil || status != http.StatusOK || told.Accepted != 2 || len(told.Failed) != 1 || told.Failed[0].Reason != tracked.Malformed {
+	if err := json.Unmarshal([]byte(answer), &told); err != nil || status != http.StatusOK || told.Accepted != 2 || len(told.Failed) != 1 || told.Failed[0].Reason != capture.Malformed {
 		t.Errorf("%d %s", status, answer)
 	}
 	if _, failed := s.logged(); len(failed) != 1 || string(failed[0].Raw) != `{"kind":"nonsense"}` || failed[0].Source == "" || failed[0].Received.IsZero() {
@@ -365,7 +365,7 @@ func TestWhatIsInDoubtIsSettled(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = ids.Close() })
 	// The answer to this one was lost: it is in the log, and the door does not know.
-	raw, err := json.Marshal(tracked.Event{ID: "there", Source: src.ID, App: "shop", Received: time.Now()})
+	raw, err := json.Marshal(capture.Event{ID: "there", Source: src.ID, App: "shop", Received: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

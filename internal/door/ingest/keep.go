@@ -10,7 +10,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/journal"
-	tracked "github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/seen"
 )
 
@@ -22,7 +22,7 @@ var errLater error = api.Unavailable("events cannot be written just now; send th
 
 // Failed is a failure as it is in the log.
 type Failed struct {
-	tracked.Failure
+	capture.Failure
 	App         string    `json:"app"`
 	Environment string    `json:"environment"`
 	Source      string    `json:"source"`
@@ -30,7 +30,7 @@ type Failed struct {
 }
 
 // keep writes what is new of a body, and gives what became of it once that is on disk.
-func (e *Events) keep(ctx context.Context, source track.Source, d tracked.Decoded) (taken, error) {
+func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
 	keys := make([]seen.Key, len(d.Events))
 	for i := range d.Events {
 		ev := &d.Events[i]

@@ -1,4 +1,4 @@
-package track
+package capture
 
 // Plain reads Slipway's own form, for servers: {"events": […]}, a list, or one event, each
 //

@@ -1,4 +1,4 @@
-// Package track turns what analytics clients send, each in a dialect of its own, into one shape of event.
+// Package capture turns what analytics clients send, each in a dialect of its own, into one shape of event.
 //
 //	body ──dialect──> items ──read one by one──> Event     what goes into the log
 //	                                        └──> Failure   what cannot: the reason, the words, and the very bytes
@@ -8,4 +8,4 @@
 //
 // Sources: the Segment specification (segment.com/docs/connections/spec and …/sources/catalog/libraries/server/http-api), what clients of PostHog send to its capture endpoints, and CloudEvents 1.0
 // (github.com/cloudevents/spec, JSON and HTTP bindings).
-package track
+package capture

@@ -1,4 +1,4 @@
-package track
+package capture
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package track_test
+package capture_test
 
 import (
 	"bytes"
@@ -11,20 +11,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slipwayhq/slipway/internal/pure/track"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
 
 var received = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
-func call(body string) *track.Call {
+func call(body string) *capture.Call {
 	n := 0
-	return &track.Call{Body: []byte(body), Received: received, NewID: func() string { n++; return fmt.Sprint("made-", n) }}
+	return &capture.Call{Body: []byte(body), Received: received, NewID: func() string { n++; return fmt.Sprint("made-", n) }}
 }
 
-type dialect = func(*track.Call) (track.Decoded, error)
+type dialect = func(*capture.Call) (capture.Decoded, error)
 
 // one reads a body that holds one event.
-func one(t *testing.T, read dialect, c *track.Call) track.Event {
+func one(t *testing.T, read dialect, c *capture.Call) capture.Event {
 	t.Helper()
 	d, err := read(c)
 	if err != nil || len(d.Events) != 1 || len(d.Failures) != 0 {
@@ -35,7 +35,7 @@ func one(t *testing.T, read dialect, c *track.Call) track.Event {
 
 func at(h, m, s int) time.Time { return time.Date(2026, 11, 29, h, m, s, 0, time.UTC) }
 
-func same(t *testing.T, got, want track.Event) {
+func same(t *testing.T, got, want capture.Event) {
 	t.Helper()
 	if want.Received.IsZero() {
 		want.Received = received
@@ -49,7 +49,7 @@ func same(t *testing.T, got, want track.Event) {
 }
 
 func TestSegmentBatch(t *testing.T) {
-	d, err := track.Segment(call(`{"writeKey":"wk","sentAt":"2026-11-29T11:58:00Z","context":{"library":{"name":"analytics-node"},"ip":"1.2.3.4"},"batch":[
+	d, err := capture.Segment(call(`{"writeKey":"wk","sentAt":"2026-11-29T11:58:00Z","context":{"library":{"name":"analytics-node"},"ip":"1.2.3.4"},"batch":[
 		{"type":"track","messageId":"m1","userId":42,"event":" order ","properties":{"total": 9.5,"note":"a\u0000b"},"originalTimestamp":"2026-11-29T11:57:00Z","context":{"ip":"5.6.7.8","release":"rel_1"}},
 		{"type":"identify","messageId":"m2","anonymousId":"a","traits":{"plan":"pro"},"timestamp":"2026-11-29T11:58:00.000Z"},
 		{"type":"page","anonymousId":"a","name":"Home","category":"Docs","properties":{"url":"/"}},
@@ -59,31 +59,31 @@ func TestSegmentBatch(t *testing.T) {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	sent := at(11, 58, 0)
-	same(t, d.Events[0], track.Event{
-		ID: "m1", Kind: track.Track, Name: "order", User: "42", Time: at(11, 59, 0), Original: at(11, 57, 0), Sent: sent, Release: "rel_1",
+	same(t, d.Events[0], capture.Event{
+		ID: "m1", Kind: capture.Track, Name: "order", User: "42", Time: at(11, 59, 0), Original: at(11, 57, 0), Sent: sent, Release: "rel_1",
 		Properties: json.RawMessage(`{"total":9.5,"note":"a\ufffdb"}`), Context: json.RawMessage(`{"ip":"5.6.7.8","library":{"name":"analytics-node"}}`),
 	})
 	shared := json.RawMessage(`{"ip":"1.2.3.4","library":{"name":"analytics-node"}}`)
-	same(t, d.Events[1], track.Event{ID: "m2", Kind: track.Identify, Anonymous: "a", Time: received, Original: sent, Sent: sent, Properties: json.RawMessage(`{"plan":"pro"}`), Context: shared})
-	same(t, d.Events[2], track.Event{ID: "made-1", Kind: track.Page, Name: "Home", Anonymous: "a", Sent: sent, Properties: json.RawMessage(`{"category":"Docs","url":"/"}`), Context: shared})
-	same(t, d.Events[3], track.Event{ID: "made-2", Kind: track.Group, User: "u", Group: "g", Sent: sent, Properties: json.RawMessage(`{"size":3}`), Context: shared})
-	same(t, d.Events[4], track.Event{ID: "made-3", Kind: track.Alias, User: "u", Previous: "a", Sent: sent, Context: shared})
+	same(t, d.Events[1], capture.Event{ID: "m2", Kind: capture.Identify, Anonymous: "a", Time: received, Original: sent, Sent: sent, Properties: json.RawMessage(`{"plan":"pro"}`), Context: shared})
+	same(t, d.Events[2], capture.Event{ID: "made-1", Kind: capture.Page, Name: "Home", Anonymous: "a", Sent: sent, Properties: json.RawMessage(`{"category":"Docs","url":"/"}`), Context: shared})
+	same(t, d.Events[3], capture.Event{ID: "made-2", Kind: capture.Group, User: "u", Group: "g", Sent: sent, Properties: json.RawMessage(`{"size":3}`), Context: shared})
+	same(t, d.Events[4], capture.Event{ID: "made-3", Kind: capture.Alias, User: "u", Previous: "a", Sent: sent, Context: shared})
 }
 
 // A single call: the address says the kind, the request what the client does not.
 func TestSegmentSingle(t *testing.T) {
 	c := call(`{"writeKey":"wk","event":"x","anonymousId":"a","messageId":"m"}`)
-	c.Kind, c.IP, c.UserAgent, c.Release = track.Track, "9.9.9.9", "curl", "rel_2"
+	c.Kind, c.IP, c.UserAgent, c.Release = capture.Track, "9.9.9.9", "curl", "rel_2"
 	c.Network = func(ip string) string { return strings.TrimSuffix(ip, ".9") + ".0" }
-	d, err := track.Segment(c)
+	d, err := capture.Segment(c)
 	if err != nil || d.Key != "wk" {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	same(t, d.Events[0], track.Event{ID: "m", Kind: track.Track, Name: "x", Anonymous: "a", Release: "rel_2", Context: json.RawMessage(`{"ip":"9.9.9.0","userAgent":"curl"}`)})
+	same(t, d.Events[0], capture.Event{ID: "m", Kind: capture.Track, Name: "x", Anonymous: "a", Release: "rel_2", Context: json.RawMessage(`{"ip":"9.9.9.0","userAgent":"curl"}`)})
 }
 
 func TestPostHog(t *testing.T) {
-	d, err := track.PostHog(call(`{"api_key":"phc","sent_at":"2026-11-29T11:59:00Z","batch":[
+	d, err := capture.PostHog(call(`{"api_key":"phc","sent_at":"2026-11-29T11:59:00Z","batch":[
 		{"event":"bought","uuid":"u1","distinct_id":"ana","properties":{"$lib":"posthog-node","n":1,"$release":"rel_3"},"timestamp":"2026-11-29T11:58:50Z"},
 		{"event":"$feature_flag_called","uuid":"u2","distinct_id":"ana","properties":{"$feature_flag":"new-cart","$feature_flag_response":"b"}},
 		{"event":"$identify","uuid":"u3","properties":{"token":"phc","distinct_id":"ana","$device_id":"dev","$anon_distinct_id":"dev"},"$set":{"mail":"a@b"}},
@@ -93,100 +93,100 @@ func TestPostHog(t *testing.T) {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	sent := at(11, 59, 0)
-	same(t, d.Events[0], track.Event{ID: "u1", Kind: track.Track, Name: "bought", User: "ana", Time: at(11, 59, 50), Original: at(11, 58, 50), Sent: sent, Release: "rel_3", Properties: json.RawMessage(`{"$lib":"posthog-node","n":1}`)})
-	same(t, d.Events[1], track.Event{ID: "u2", Kind: track.Exposure, Name: "new-cart", User: "ana", Sent: sent, Properties: json.RawMessage(`{"$feature_flag":"new-cart","value":"b"}`)})
-	same(t, d.Events[2], track.Event{ID: "u3", Kind: track.Identify, User: "ana", Anonymous: "dev", Sent: sent, Properties: json.RawMessage(`{"mail":"a@b"}`)})
-	same(t, d.Events[3], track.Event{ID: "u4", Kind: track.Page, Name: "Home", Anonymous: "dev", Sent: sent, Properties: json.RawMessage(`{"$current_url":"/","title":"Home"}`)})
-	same(t, d.Events[4], track.Event{ID: "u5", Kind: track.Alias, User: "ana", Previous: "old", Sent: sent, Properties: json.RawMessage(`{"alias":"old"}`)})
+	same(t, d.Events[0], capture.Event{ID: "u1", Kind: capture.Track, Name: "bought", User: "ana", Time: at(11, 59, 50), Original: at(11, 58, 50), Sent: sent, Release: "rel_3", Properties: json.RawMessage(`{"$lib":"posthog-node","n":1}`)})
+	same(t, d.Events[1], capture.Event{ID: "u2", Kind: capture.Exposure, Name: "new-cart", User: "ana", Sent: sent, Properties: json.RawMessage(`{"$feature_flag":"new-cart","value":"b"}`)})
+	same(t, d.Events[2], capture.Event{ID: "u3", Kind: capture.Identify, User: "ana", Anonymous: "dev", Sent: sent, Properties: json.RawMessage(`{"mail":"a@b"}`)})
+	same(t, d.Events[3], capture.Event{ID: "u4", Kind: capture.Page, Name: "Home", Anonymous: "dev", Sent: sent, Properties: json.RawMessage(`{"$current_url":"/","title":"Home"}`)})
+	same(t, d.Events[4], capture.Event{ID: "u5", Kind: capture.Alias, User: "ana", Previous: "old", Sent: sent, Properties: json.RawMessage(`{"alias":"old"}`)})
 
 	hidden := call(`{"name":"x","context":{"ip":"no address"},"event":"x","distinct_id":"d","properties":{"$ip":7}}`)
 	hidden.Network = func(string) string { return "" }
-	if e := one(t, track.Plain, hidden); e.Context != nil {
+	if e := one(t, capture.Plain, hidden); e.Context != nil {
 		t.Errorf("%s", e.Context)
 	}
-	if e := one(t, track.PostHog, hidden); e.Properties != nil {
+	if e := one(t, capture.PostHog, hidden); e.Properties != nil {
 		t.Errorf("%s", e.Properties)
 	}
-	ago := one(t, track.PostHog, call(`[{"event":"x","uuid":"u","properties":{"token":"phc","distinct_id":"d"},"offset":30000}]`))
+	ago := one(t, capture.PostHog, call(`[{"event":"x","uuid":"u","properties":{"token":"phc","distinct_id":"d"},"offset":30000}]`))
 	if !ago.Time.Equal(at(11, 59, 30)) {
 		t.Errorf("30 s ago is %s", ago.Time)
 	}
-	if d, _ := track.PostHog(call(`[{"event":"x","properties":{"token":"phc","distinct_id":"d"}}]`)); d.Key != "phc" {
+	if d, _ := capture.PostHog(call(`[{"event":"x","properties":{"token":"phc","distinct_id":"d"}}]`)); d.Key != "phc" {
 		t.Errorf("key %q", d.Key)
 	}
 }
 
 func TestCloudEvents(t *testing.T) {
 	body := `{"specversion":"1.0","id":"7","source":"/shop","type":"order.paid","time":"2026-11-29T11:00:00Z","userid":"u","subject":"order 9","data":{"total":3}}`
-	want := track.Event{
-		ID: "/shop#7", Kind: track.Track, Name: "order.paid", User: "u", Time: at(11, 0, 0), Original: at(11, 0, 0), Properties: json.RawMessage(`{"total":3}`),
+	want := capture.Event{
+		ID: "/shop#7", Kind: capture.Track, Name: "order.paid", User: "u", Time: at(11, 0, 0), Original: at(11, 0, 0), Properties: json.RawMessage(`{"total":3}`),
 		Context: json.RawMessage(`{"source":"/shop","subject":"order 9"}`),
 	}
-	same(t, one(t, track.CloudEvents, call(body)), want)
-	d, err := track.CloudEvents(call("[" + body + "," + body + "]"))
+	same(t, one(t, capture.CloudEvents, call(body)), want)
+	d, err := capture.CloudEvents(call("[" + body + "," + body + "]"))
 	if err != nil || len(d.Events) != 2 {
 		t.Errorf("a batch: %+v, %v", d, err)
 	}
-	binary, err := track.CloudEventOf(map[string]string{
+	binary, err := capture.CloudEventOf(map[string]string{
 		"specversion": "1.0", "id": "7", "source": "/shop", "type": "order.paid", "time": "2026-11-29T11:00:00Z", "userid": "u", "subject": "order 9",
 	}, "application/json", []byte(`{"total":3}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, one(t, track.CloudEvents, call(string(binary))), want)
-	words, err := track.CloudEventOf(map[string]string{"specversion": "1.0", "id": "7", "source": "/shop", "type": "note"}, "text/plain", []byte("hello"))
+	same(t, one(t, capture.CloudEvents, call(string(binary))), want)
+	words, err := capture.CloudEventOf(map[string]string{"specversion": "1.0", "id": "7", "source": "/shop", "type": "note"}, "text/plain", []byte("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := one(t, track.CloudEvents, call(string(words))); string(e.Properties) != `{"data":"hello"}` {
+	if e := one(t, capture.CloudEvents, call(string(words))); string(e.Properties) != `{"data":"hello"}` {
 		t.Errorf("%s", e.Properties)
 	}
 }
 
 func TestPlain(t *testing.T) {
-	d, err := track.Plain(call(`{"release":"rel_4","events":[{"name":"a","user":"u","time":1764417600},{"kind":"exposure","name":"f","properties":{"value":true},"release":"rel_5"},{"kind":"identify","user":"u"}]}`))
+	d, err := capture.Plain(call(`{"release":"rel_4","events":[{"name":"a","user":"u","time":1764417600},{"kind":"exposure","name":"f","properties":{"value":true},"release":"rel_5"},{"kind":"identify","user":"u"}]}`))
 	if err != nil || len(d.Failures) > 0 || len(d.Events) != 3 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	same(t, d.Events[0], track.Event{ID: "made-1", Kind: track.Track, Name: "a", User: "u", Time: time.Unix(1764417600, 0).UTC(), Original: time.Unix(1764417600, 0).UTC(), Release: "rel_4"})
-	same(t, d.Events[1], track.Event{ID: "made-2", Kind: track.Exposure, Name: "f", Release: "rel_5", Properties: json.RawMessage(`{"value":true}`)})
+	same(t, d.Events[0], capture.Event{ID: "made-1", Kind: capture.Track, Name: "a", User: "u", Time: time.Unix(1764417600, 0).UTC(), Original: time.Unix(1764417600, 0).UTC(), Release: "rel_4"})
+	same(t, d.Events[1], capture.Event{ID: "made-2", Kind: capture.Exposure, Name: "f", Release: "rel_5", Properties: json.RawMessage(`{"value":true}`)})
 }
 
 // Whatever is wrong with one event leaves the others alone, and is told in words and with the very bytes.
 func TestFailures(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40)
 	var many []string
-	for i := range track.MaxProperties + 1 {
+	for i := range capture.MaxProperties + 1 {
 		many = append(many, fmt.Sprintf(`"p%d":1`, i))
 	}
 	for name, c := range map[string]struct {
 		read   dialect
 		item   string
-		reason track.Reason
+		reason capture.Reason
 		says   string
 	}{
-		"no user":       {track.Segment, `{"type":"track","event":"x"}`, track.NoUser, "userId or an anonymousId"},
-		"no name":       {track.Segment, `{"type":"track","userId":"u"}`, track.NoName, "no name"},
-		"type":          {track.Segment, `{"type":"trak","userId":"u"}`, track.Malformed, `"trak" is none; send track`},
-		"no type":       {track.Segment, `{"userId":"u"}`, track.Malformed, "send track"},
-		"user object":   {track.Segment, `{"type":"track","event":"x","userId":{}}`, track.WrongType, "userId is an object; send a string"},
-		"properties":    {track.Segment, `{"type":"track","event":"x","userId":"u","properties":[1]}`, track.WrongType, "properties is a list; send an object"},
-		"context":       {track.Segment, `{"type":"track","event":"x","userId":"u","context":"x"}`, track.WrongType, "context is a string"},
-		"time":          {track.Segment, `{"type":"track","event":"x","userId":"u","timestamp":"yesterday"}`, track.WrongType, "yesterday"},
-		"year":          {track.Segment, `{"type":"track","event":"x","userId":"u","timestamp":9e99}`, track.WrongType, "9e99"},
-		"not an object": {track.Segment, `7`, track.Malformed, "not an object"},
-		"null":          {track.Segment, `null`, track.Malformed, "not an object"},
-		"deep":          {track.Segment, `{"type":"track","event":"x","userId":"u","properties":` + deep + `}`, track.TooDeep, "deeper than 32"},
-		"many":          {track.Segment, `{"type":"track","event":"x","userId":"u","properties":{` + strings.Join(many, ",") + `}}`, track.TooMany, "1001 members"},
-		"long name":     {track.Segment, `{"type":"track","event":"` + strings.Repeat("x", 1001) + `","userId":"u"}`, track.TooLarge, "event has 1001 bytes"},
-		"large":         {track.Segment, `{"type":"track","event":"x","userId":"u","properties":{"a":"` + strings.Repeat("x", track.MaxEvent) + `"}}`, track.TooLarge, "at most 32768"},
-		"posthog user":  {track.PostHog, `{"event":"x"}`, track.NoUser, "distinct_id"},
-		"posthog flag":  {track.PostHog, `{"event":"$feature_flag_called","distinct_id":"d"}`, track.NoName, "$feature_flag"},
-		"posthog alias": {track.PostHog, `{"event":"$create_alias","distinct_id":"d"}`, track.NoUser, "alias"},
-		"version":       {track.CloudEvents, `{"specversion":"0.3","id":"1","source":"s","type":"t"}`, track.Malformed, `"0.3"`},
-		"no id":         {track.CloudEvents, `{"specversion":"1.0","source":"s","type":"t"}`, track.Malformed, "no id"},
-		"kind":          {track.Plain, `{"kind":"click","name":"x"}`, track.Malformed, `"click" is none`},
-		"plain flag":    {track.Plain, `{"kind":"exposure"}`, track.NoName, "flag's name"},
+		"no user":       {capture.Segment, `{"type":"track","event":"x"}`, capture.NoUser, "userId or an anonymousId"},
+		"no name":       {capture.Segment, `{"type":"track","userId":"u"}`, capture.NoName, "no name"},
+		"type":          {capture.Segment, `{"type":"trak","userId":"u"}`, capture.Malformed, `"trak" is none; send track`},
+		"no type":       {capture.Segment, `{"userId":"u"}`, capture.Malformed, "send track"},
+		"user object":   {capture.Segment, `{"type":"track","event":"x","userId":{}}`, capture.WrongType, "userId is an object; send a string"},
+		"properties":    {capture.Segment, `{"type":"track","event":"x","userId":"u","properties":[1]}`, capture.WrongType, "properties is a list; send an object"},
+		"context":       {capture.Segment, `{"type":"track","event":"x","userId":"u","context":"x"}`, capture.WrongType, "context is a string"},
+		"time":          {capture.Segment, `{"type":"track","event":"x","userId":"u","timestamp":"yesterday"}`, capture.WrongType, "yesterday"},
+		"year":          {capture.Segment, `{"type":"track","event":"x","userId":"u","timestamp":9e99}`, capture.WrongType, "9e99"},
+		"not an object": {capture.Segment, `7`, capture.Malformed, "not an object"},
+		"null":          {capture.Segment, `null`, capture.Malformed, "not an object"},
+		"deep":          {capture.Segment, `{"type":"track","event":"x","userId":"u","properties":` + deep + `}`, capture.TooDeep, "deeper than 32"},
+		"many":          {capture.Segment, `{"type":"track","event":"x","userId":"u","properties":{` + strings.Join(many, ",") + `}}`, capture.TooMany, "1001 members"},
+		"long name":     {capture.Segment, `{"type":"track","event":"` + strings.Repeat("x", 1001) + `","userId":"u"}`, capture.TooLarge, "event has 1001 bytes"},
+		"large":         {capture.Segment, `{"type":"track","event":"x","userId":"u","properties":{"a":"` + strings.Repeat("x", capture.MaxEvent) + `"}}`, capture.TooLarge, "at most 32768"},
+		"posthog user":  {capture.PostHog, `{"event":"x"}`, capture.NoUser, "distinct_id"},
+		"posthog flag":  {capture.PostHog, `{"event":"$feature_flag_called","distinct_id":"d"}`, capture.NoName, "$feature_flag"},
+		"posthog alias": {capture.PostHog, `{"event":"$create_alias","distinct_id":"d"}`, capture.NoUser, "alias"},
+		"version":       {capture.CloudEvents, `{"specversion":"0.3","id":"1","source":"s","type":"t"}`, capture.Malformed, `"0.3"`},
+		"no id":         {capture.CloudEvents, `{"specversion":"1.0","source":"s","type":"t"}`, capture.Malformed, "no id"},
+		"kind":          {capture.Plain, `{"kind":"click","name":"x"}`, capture.Malformed, `"click" is none`},
+		"plain flag":    {capture.Plain, `{"kind":"exposure"}`, capture.NoName, "flag's name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := `{"type":"track","event":"x","userId":"u","name":"x","distinct_id":"d","specversion":"1.0","id":"1","source":"s"}`
@@ -212,13 +212,13 @@ func TestWholeBodies(t *testing.T) {
 		`{"batch":7}`: `"batch" is a number; send a list`,
 		`{"batch":[}`: "not JSON",
 		`{"a":1} {}`:  "not JSON",
-		`[` + strings.Repeat("1,", track.MaxBatch/2) + `1]`: "larger than 500 KB",
+		`[` + strings.Repeat("1,", capture.MaxBatch/2) + `1]`: "larger than 500 KB",
 	} {
-		if _, err := track.Segment(call(body)); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := capture.Segment(call(body)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.40q: %v", body, err)
 		}
 	}
-	if d, err := track.Segment(call("\xef\xbb\xbf" + `{"type":"track","event":"x","userId":"u"}`)); err != nil || len(d.Events) != 1 {
+	if d, err := capture.Segment(call("\xef\xbb\xbf" + `{"type":"track","event":"x","userId":"u"}`)); err != nil || len(d.Events) != 1 {
 		t.Errorf("a byte order mark: %+v, %v", d, err)
 	}
 }
@@ -235,7 +235,7 @@ func TestClock(t *testing.T) {
 		"year 9999, not sent": {time.Time{}, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), received},
 		"1970, not sent":      {time.Time{}, time.Unix(0, 0), received},
 	} {
-		if got := track.Clock(received, c.sent, c.original); !got.Equal(c.want) {
+		if got := capture.Clock(received, c.sent, c.original); !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -251,7 +251,7 @@ func FuzzDialects(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for i, read := range []dialect{track.Segment, track.PostHog, track.CloudEvents, track.Plain} {
+		for i, read := range []dialect{capture.Segment, capture.PostHog, capture.CloudEvents, capture.Plain} {
 			d, err := read(call(string(body)))
 			if err != nil {
 				continue
@@ -261,7 +261,7 @@ func FuzzDialects(f *testing.F) {
 				if err != nil || !utf8.Valid(raw) || bytes.Contains([]byte(e.Name+e.User+e.Anonymous), []byte{0}) {
 					t.Fatalf("dialect %d kept %+v: %v", i, e, err)
 				}
-				var again track.Event
+				var again capture.Event
 				if err := json.Unmarshal(raw, &again); err != nil {
 					t.Fatalf("dialect %d: %s cannot be read again: %v", i, raw, err)
 				}
@@ -286,7 +286,7 @@ func BenchmarkSegmentBatch(b *testing.B) {
 	body := `{"batch":[` + strings.Join(items, ",") + `],"writeKey":"wk","sentAt":"2026-11-29T11:58:00.000Z"}`
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		if d, err := track.Segment(call(body)); err != nil || len(d.Events) != 100 {
+		if d, err := capture.Segment(call(body)); err != nil || len(d.Events) != 100 {
 			b.Fatal(err)
 		}
 	}
