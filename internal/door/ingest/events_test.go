@@ -83,7 +83,7 @@ func (s *station) post(path string, body []byte, headers ...string) (int, string
 }
 
 // logged reads all that the log has: events and failures.
-func (s *station) logged() (events []capture.Event, failed []ingest.Failed) {
+func (s *station) logged() (events []capture.Event, failed []capture.Failed) {
 	s.t.Helper()
 	_, last, err := s.journal.EventsHeld(s.t.Context())
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *station) logged() (events []capture.Event, failed []ingest.Failed) {
 	err = s.journal.ReadEvents(ctx, 0, 1000, func(batch []journal.Telemetry) error {
 		for _, m := range batch {
 			var e capture.Event
-			var f ingest.Failed
+			var f capture.Failed
 			switch m.Subject {
 			case "events.shop.event":
 				err = json.Unmarshal(m.Data, &e)

@@ -20,15 +20,6 @@ const retryAfter = "5"
 // errLater is the answer when it is not known that events are on disk.
 var errLater error = api.Unavailable("events cannot be written just now; send them again in a few seconds")
 
-// Failed is a failure as it is in the log.
-type Failed struct {
-	capture.Failure
-	App         string    `json:"app"`
-	Environment string    `json:"environment"`
-	Source      string    `json:"source"`
-	Received    time.Time `json:"received"`
-}
-
 // keep writes what is new of a body, and gives what became of it once that is on disk.
 func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
 	keys := make([]seen.Key, len(d.Events))
@@ -57,7 +48,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		got.events++
 	}
 	for _, f := range d.Failures {
-		raw, err := json.Marshal(Failed{Failure: f, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
+		raw, err := json.Marshal(capture.Failed{Failure: f, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
 		if err != nil {
 			claim.Release()
 			return taken{}, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)

@@ -291,3 +291,14 @@ func BenchmarkSegmentBatch(b *testing.B) {
 		}
 	}
 }
+
+func TestNothingIsKeptThatADatabaseRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		`a\u0000b`: `a\ufffdb`, `\ud83d\ude00`: `\ud83d\ude00`, `\ud83d`: `\ufffd`, `\ude00x`: `\ufffdx`, `\ud83d\u0041`: `\ufffd\u0041`, `\\u0000`: `\\u0000`, `\\\u0000`: `\\\ufffd`, `\uD83Dé`: `\ufffdé`,
+	} {
+		c := call(`{"name":"x","user":"u","properties":{"p":"` + in + `"}}`)
+		if got, want := string(one(t, capture.Plain, c).Properties), `{"p":"`+want+`"}`; got != want {
+			t.Errorf("%s is kept as %s, not as %s", in, got, want)
+		}
+	}
+}

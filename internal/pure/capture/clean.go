@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -75,7 +77,7 @@ func object(field string, raw json.RawMessage) (json.RawMessage, error) {
 	if err := json.Compact(&b, raw); err != nil {
 		return nil, breaks(Malformed, "%s cannot be read", field)
 	}
-	out := noNUL(b.Bytes())
+	out := storable(b.Bytes())
 	if len(out) == 2 {
 		return nil, nil
 	}
@@ -114,27 +116,42 @@ func shape(field string, raw json.RawMessage) error {
 	return nil
 }
 
-// noNUL puts U+FFFD in the place of \u0000 in strings of valid JSON.
-func noNUL(raw []byte) []byte {
-	nul := []byte(`\u0000`)
-	if !bytes.Contains(raw, nul) {
+// storable puts U+FFFD in the place of what databases refuse in strings of valid JSON: \u0000, and halves of surrogate pairs.
+func storable(raw []byte) []byte {
+	if !bytes.Contains(raw, []byte(`\u0000`)) && !bytes.Contains(raw, []byte(`\ud`)) && !bytes.Contains(raw, []byte(`\uD`)) {
 		return raw
 	}
 	out := make([]byte, 0, len(raw))
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' {
-			out = append(out, raw[i])
-			continue
+	for i := 0; i < len(raw); {
+		unit, escaped := unicodeEscape(raw[i:])
+		second, paired := rune(0), false
+		if escaped {
+			second, paired = unicodeEscape(raw[i+6:])
 		}
-		if bytes.HasPrefix(raw[i:], nul) {
-			out = append(out, `\ufffd`...)
-			i += len(nul) - 1
+		n := 1
+		switch {
+		case escaped && paired && utf16.DecodeRune(unit, second) != unicode.ReplacementChar:
+			n = 12
+		case escaped && (unit == 0 || utf16.IsSurrogate(unit)):
+			out, i = append(out, `\ufffd`...), i+6
 			continue
+		case escaped:
+			n = 6
+		case raw[i] == '\\':
+			n = 2 // an escape, perhaps that of a backslash
 		}
-		out = append(out, raw[i], raw[i+1]) // an escape, perhaps that of a backslash
-		i++
+		out, i = append(out, raw[i:i+n]...), i+n
 	}
 	return out
+}
+
+// unicodeEscape reads the \uXXXX that a text begins with.
+func unicodeEscape(raw []byte) (unit rune, ok bool) {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 // fields are the members of an object that are looked at, each as it came.

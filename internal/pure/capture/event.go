@@ -68,6 +68,15 @@ type Failure struct {
 	Raw     json.RawMessage `json:"raw"`
 }
 
+// Failed is a Failure as it is kept in the log: whose it was, and when it came.
+type Failed struct {
+	Failure
+	App         string    `json:"app"`
+	Environment string    `json:"environment"`
+	Source      string    `json:"source"`
+	Received    time.Time `json:"received"`
+}
+
 // The limits. The first two are those of the Segment specification.
 const (
 	// MaxEvent is the size of the largest event, in bytes of JSON, and MaxBatch of a body with several.
