@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # What is measured is built once, as `make build` does.
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-export CGO_ENABLED=0 SLIPWAY_EXE="$dir/slipway"
+export SLIPWAY_EXE="$dir/slipway"
 go build -trimpath -ldflags '-s -w' -o "$SLIPWAY_EXE" ./cmd/slipway
 printf 'Machine: %s, %s processors, load %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 

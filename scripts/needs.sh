@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# needs.sh <what>...: make sure that the programs for ui, test, race or bench are here.
+# needs.sh <what>...: make sure that the programs for build, ui, test, race or bench are here.
 #
 # Go, Node and git are the user's to install; they are only checked. Debian packages are installed where a program is missing (as root, or by sudo
 # without a password); elsewhere the packages are named and the script fails.
@@ -28,6 +28,11 @@ need_go() {
     debian git git
 }
 
+need_build() {
+    need_go
+    { has gcc && has g++; } || missing+=(g++)
+}
+
 need_ui() {
     if ! has node || ! has npm; then
         absent+=("Node 20.19 or newer, with npm: https://nodejs.org")
@@ -37,7 +42,7 @@ need_ui() {
 }
 
 need_test() {
-    need_go
+    need_build
     need_ui
     has_postgres || missing+=(postgresql)
     has_chromium || missing+=(chromium)
@@ -46,7 +51,6 @@ need_test() {
 
 need_race() {
     need_test
-    has gcc || has clang || missing+=(gcc libc6-dev)
 }
 
 need_bench() {
@@ -82,11 +86,11 @@ install_missing() {
     fi
 }
 
-[[ $# -gt 0 ]] || { echo "usage: needs.sh ui|test|race|bench ..." >&2; exit 2; }
+[[ $# -gt 0 ]] || { echo "usage: needs.sh build|ui|test|race|bench ..." >&2; exit 2; }
 for what in "$@"; do
     case $what in
-        ui | test | race | bench) "need_$what" ;;
-        *) echo "needs: unknown: $what (known: ui test race bench)" >&2; exit 2 ;;
+        build | ui | test | race | bench) "need_$what" ;;
+        *) echo "needs: unknown: $what (known: build ui test race bench)" >&2; exit 2 ;;
     esac
 done
 if [[ ${#absent[@]} -gt 0 ]]; then

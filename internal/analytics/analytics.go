@@ -9,7 +9,7 @@ import (
 
 // Engine holds the Stores of all apps.
 type Engine interface {
-	// Store gives the app's store, made when there is none. It stays open until the Engine is closed.
+	// Store gives the app's store, made when there is none. Ask for it each time: one that breaks is closed, and another takes its place.
 	Store(ctx context.Context, app string) (Store, error)
 	// Apps are those that have a store, sorted.
 	Apps(ctx context.Context) ([]string, error)
@@ -118,6 +118,8 @@ type Query struct {
 	SQL string
 	// Args stand for $1, $2, ….
 	Args []any
+	// Foreign tells that a person wrote the SQL: it is answered with no other rights than to read this store.
+	Foreign bool
 	// Rows is how many rows are answered at most; 0 means 10,000.
 	Rows int
 	// Time is how long it may take; 0 means 30 seconds.
@@ -136,7 +138,7 @@ type Table struct {
 	// Rows have one value a column: nil, bool, int64, float64, string, or time.Time.
 	Rows [][]any `json:"rows"`
 	// More tells that there were more rows than the limit.
-	More bool `json:"more"`
+	More bool          `json:"more"`
 	Took time.Duration `json:"-"`
 }
 

@@ -1,0 +1,205 @@
+//go:build cgo
+
+package duck
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/relational"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+func (e *Engine) dialect(app string, f *file) relational.Dialect {
+	return relational.Dialect{
+		// Text, not DuckDB's JSON: the appender would encode it a second time, and its operators read either.
+		JSON:  "VARCHAR",
+		Bulk:  bulk,
+		Ask:   func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
+		Value: plain,
+		Complaint: func(err error) error {
+			e.failed(app, f, err)
+			return complaint(err)
+		},
+		Size: func(context.Context) (int64, error) {
+			var size int64
+			for _, end := range []string{"", ".wal"} {
+				info, err := os.Stat(e.path(app) + end)
+				if err == nil {
+					size += info.Size()
+				} else if !errors.Is(err, os.ErrNotExist) {
+					return 0, fmt.Errorf("look at the stored events: %w", err)
+				}
+			}
+			return size, nil
+		},
+	}
+}
+
+// bulk adds rows by the appender, which is ten times as fast as statements, within the connection's transaction.
+func bulk(_ context.Context, conn *sql.Conn, table string, _ []string, rows [][]any) error {
+	return conn.Raw(func(c any) error {
+		dc, ok := c.(driver.Conn)
+		if !ok {
+			return fmt.Errorf("the connection is a %T", c)
+		}
+		appender, err := duckdb.NewAppenderFromConn(dc, "", table)
+		if err != nil {
+			return err
+		}
+		values := make([]driver.Value, 0, 32)
+		for _, row := range rows {
+			values = values[:0]
+			for _, v := range row {
+				values = append(values, v)
+			}
+			if err := appender.AppendRow(values...); err != nil {
+				return errors.Join(err, appender.Close())
+			}
+		}
+		return appender.Close()
+	})
+}
+
+// errNotSelect is the answer to what would do more than read.
+func errNotSelect() *fault.Error {
+	return fault.Invalid("only one SELECT is answered here; nothing can be changed").At("sql")
+}
+
+// ask answers one SELECT in a transaction that cannot write.
+func ask(ctx context.Context, db *sql.DB, q analytics.Query) (*sql.Rows, func(), error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	back := func() { _ = conn.Close() }
+	if err := conn.Raw(func(c any) error { return onlySelect(c, q) }); err != nil {
+		back()
+		return nil, nil, err
+	}
+	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION READ ONLY`); err != nil {
+		back()
+		return nil, nil, err
+	}
+	done := func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // there is nothing to keep
+		back()
+	}
+	// DuckDB computes all of an answer before it gives the first row: the limit must be its own.
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (\n%s\n) AS answer LIMIT %d", strings.TrimRight(strings.TrimSpace(q.SQL), ";"), q.Rows+1), q.Args...)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return rows, done, nil
+}
+
+// onlySelect refuses what is not one SELECT, with as many values as it has places for them.
+func onlySelect(c any, q analytics.Query) error {
+	dc, ok := c.(*duckdb.Conn)
+	if !ok {
+		return fmt.Errorf("the connection is a %T", c)
+	}
+	prepared, err := dc.Prepare(q.SQL)
+	if own := (*duckdb.Error)(nil); err != nil && !errors.As(err, &own) { // not DuckDB itself: there is nothing to prepare, or there are several
+		return errNotSelect().Because(err)
+	}
+	if err != nil {
+		return err
+	}
+	defer prepared.Close() //nolint:errcheck // it did nothing
+	stmt, ok := prepared.(*duckdb.Stmt)
+	if !ok {
+		return fmt.Errorf("the statement is a %T", prepared)
+	}
+	kind, err := stmt.StatementType()
+	if err != nil {
+		return err
+	}
+	if kind != duckdb.STATEMENT_TYPE_SELECT {
+		return errNotSelect()
+	}
+	if n := stmt.NumInput(); n != len(q.Args) {
+		return fault.Invalid("the question has places for %d values, and %d are given", n, len(q.Args)).At("sql")
+	}
+	return nil
+}
+
+// plain makes DuckDB's values those of analytics.Table.
+func plain(_ *sql.ColumnType, v any) any {
+	switch v := v.(type) {
+	case nil, bool, int64, float64, string, time.Time:
+		return v
+	case int32:
+		return int64(v)
+	case int16:
+		return int64(v)
+	case int8:
+		return int64(v)
+	case uint8:
+		return int64(v)
+	case uint16:
+		return int64(v)
+	case uint32:
+		return int64(v)
+	case uint64:
+		return new(big.Int).SetUint64(v).String()
+	case float32:
+		return float64(v)
+	case *big.Int:
+		if v.IsInt64() {
+			return v.Int64()
+		}
+		return v.String()
+	case duckdb.Decimal:
+		return v.Float64()
+	case []byte:
+		return strings.ToValidUTF8(string(v), "\ufffd")
+	case fmt.Stringer:
+		return v.String()
+	default:
+		text, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Sprint(v)
+		}
+		return string(text)
+	}
+}
+
+// complaint is what the asker is told: DuckDB's own words, without what it adds about its insides.
+func complaint(err error) error {
+	var own *fault.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	var e *duckdb.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Type {
+	case duckdb.ErrorTypeOutOfMemory:
+		return fault.Limited("the question needs more memory or disk than it may have; ask for fewer days, or for less").Because(err)
+	case duckdb.ErrorTypePermission:
+		return fault.Invalid("files, the network and settings cannot be reached from here: ask the tables events and people").At("sql").Because(err)
+	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeConnection:
+		return fmt.Errorf("ask the stored events: %w", err)
+	default:
+		return fault.Invalid("%s", firstPart(e.Msg)).At("sql").Because(err)
+	}
+}
+
+func firstPart(text string) string {
+	text, _, _ = strings.Cut(text, "\n\nLINE")
+	return strings.TrimSpace(text)
+}

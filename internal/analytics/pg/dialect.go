@@ -1,0 +1,135 @@
+package pg
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/relational"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+func (e *Engine) dialect(schema string, a *app) relational.Dialect {
+	return relational.Dialect{
+		JSON: "JSON", // not JSONB: it refuses numbers that JSON allows
+		Bulk: bulk,
+		Ask: func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) {
+			db := a.db
+			if q.Foreign {
+				if db = a.foreign; db == nil {
+					return nil, nil, fault.Invalid("SQL of your own cannot be asked here: give Slipway's role in PostgreSQL the right CREATEROLE, so that it can make one that reads this app alone").Because(a.noRole)
+				}
+			}
+			return ask(ctx, db, q)
+		},
+		Value:     plain,
+		Complaint: complaint,
+		Size: func(ctx context.Context) (size int64, err error) {
+			err = a.db.QueryRowContext(ctx, `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, schema).Scan(&size)
+			return size, err
+		},
+	}
+}
+
+// bulk adds rows by COPY, within the connection's transaction.
+func bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
+	return conn.Raw(func(c any) error {
+		pc, ok := c.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the connection is a %T", c)
+		}
+		_, err := pc.Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		return err
+	})
+}
+
+// ask answers one SELECT in a transaction that cannot write.
+func ask(ctx context.Context, db *sql.DB, q analytics.Query) (*sql.Rows, func(), error) {
+	text := strings.TrimRight(strings.TrimSpace(q.SQL), "; \n\t")
+	if text == "" {
+		return nil, nil, errNotSelect()
+	}
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	done := func() { _ = tx.Rollback() } // there is nothing to keep
+	if _, err = tx.ExecContext(ctx, `SET LOCAL statement_timeout = `+strconv.FormatInt(q.Time.Milliseconds()+1000, 10)); err != nil {
+		done()
+		return nil, nil, err
+	}
+	// By itself first: what is only whole with the words around it is no question.
+	prepared, err := tx.PrepareContext(ctx, text)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	_ = prepared.Close()
+	rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (\n%s\n) AS answer LIMIT %d", text, q.Rows+1), q.Args...)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return rows, done, nil
+}
+
+// plain makes PostgreSQL's values those of analytics.Table.
+func plain(column *sql.ColumnType, v any) any {
+	switch v := v.(type) {
+	case time.Time:
+		return v.UTC()
+	case string:
+		if column.DatabaseTypeName() != "NUMERIC" {
+			return v
+		}
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return n
+		}
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return f
+		}
+		return v
+	case []byte:
+		return strings.ToValidUTF8(string(v), "\ufffd")
+	case nil, bool, int64, float64:
+		return v
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func errNotSelect() *fault.Error {
+	return fault.Invalid("only one SELECT is answered here; nothing can be changed").At("sql")
+}
+
+// complaint is what the asker is told: PostgreSQL's own words (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+func complaint(err error) error {
+	var own *fault.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		if strings.Contains(err.Error(), "expected ") && strings.Contains(err.Error(), "arguments") {
+			return fault.Invalid("%s", err).At("sql").Because(err)
+		}
+		return fmt.Errorf("ask the stored events: %w", err)
+	}
+	switch e.Code[:2] {
+	case "53": // insufficient resources
+		return fault.Limited("the question needs more than the database has; ask for fewer days, or for less").Because(err)
+	case "08", "57", "58", "XX": // connection, intervention, system, internal
+		return fmt.Errorf("ask the stored events: %w", err)
+	default:
+		return fault.Invalid("%s", e.Message).At("sql").Because(err)
+	}
+}

@@ -1,0 +1,70 @@
+package relational
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// Query implements analytics.Store.
+func (s *Store) Query(ctx context.Context, q analytics.Query) (analytics.Table, error) {
+	if q.Rows == 0 {
+		q.Rows = analytics.MaxRows
+	}
+	if q.Time == 0 {
+		q.Time = analytics.MaxTime
+	}
+	begin := time.Now()
+	limited, cancel := context.WithTimeout(ctx, q.Time)
+	defer cancel()
+	table, err := s.answer(limited, q)
+	switch {
+	case err == nil:
+		table.Took = time.Since(begin)
+		return table, nil
+	case ctx.Err() != nil:
+		return analytics.Table{}, ctx.Err()
+	case errors.Is(limited.Err(), context.DeadlineExceeded):
+		return analytics.Table{}, fault.Limited("the question took longer than %s and was ended; ask for fewer days, or for less", q.Time)
+	default:
+		return analytics.Table{}, s.d.Complaint(err)
+	}
+}
+
+func (s *Store) answer(ctx context.Context, q analytics.Query) (table analytics.Table, err error) {
+	rows, done, err := s.d.Ask(ctx, q)
+	if err != nil {
+		return table, err
+	}
+	defer done()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return table, err
+	}
+	for _, c := range types {
+		table.Columns = append(table.Columns, analytics.Column{Name: c.Name(), Type: c.DatabaseTypeName()})
+	}
+	table.Rows = [][]any{}
+	for rows.Next() {
+		if len(table.Rows) == q.Rows {
+			table.More = true
+			break
+		}
+		values, at := make([]any, len(types)), make([]any, len(types))
+		for i := range values {
+			at[i] = &values[i]
+		}
+		if err := rows.Scan(at...); err != nil {
+			return table, err
+		}
+		for i := range values {
+			values[i] = s.d.Value(types[i], values[i])
+		}
+		table.Rows = append(table.Rows, values)
+	}
+	return table, rows.Err()
+}

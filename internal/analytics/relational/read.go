@@ -1,0 +1,138 @@
+package relational
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+)
+
+// list reads all rows of an answer.
+func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("ask the stored events: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	out := []T{}
+	for rows.Next() {
+		var v T
+		if err := scan(rows, &v); err != nil {
+			return nil, fmt.Errorf("read stored events: %w", err)
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// Days implements analytics.Store.
+func (s *Store) Days(ctx context.Context) ([]analytics.Day, error) {
+	return list(ctx, s.db, func(rows *sql.Rows, d *analytics.Day) error { return rows.Scan(&d.Day, &d.Events) },
+		`SELECT date_trunc('day', received), count(*) FROM events GROUP BY 1 ORDER BY 1`)
+}
+
+// ReadDay implements analytics.Store.
+func (s *Store) ReadDay(ctx context.Context, day time.Time, most int, fn func([]analytics.Row) error) error {
+	from := day.UTC().Truncate(24 * time.Hour)
+	for after := int64(0); ; {
+		rows, err := list(ctx, s.db, scanRow, `SELECT seq, received, time, client_time, environment, source, kind, name, user_id, anonymous_id, previous_id, group_id, release, message_id,
+			CAST(properties AS VARCHAR), CAST(context AS VARCHAR) FROM events WHERE received >= $1 AND received < $2 AND seq > $3 ORDER BY seq LIMIT $4`, from, from.Add(24*time.Hour), after, most)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		after = int64(rows[len(rows)-1].Sequence) //nolint:gosec // it was one
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+}
+
+func scanRow(rows *sql.Rows, r *analytics.Row) error {
+	var user, anonymous, previous, group, release, properties, around sql.NullString
+	var original sql.NullTime
+	err := rows.Scan(&r.Sequence, &r.Received, &r.Time, &original, &r.Environment, &r.Source, &r.Kind, &r.Name, &user, &anonymous, &previous, &group, &release, &r.ID, &properties, &around)
+	r.User, r.Anonymous, r.Previous, r.Group, r.Release, r.Original = user.String, anonymous.String, previous.String, group.String, release.String, original.Time
+	if properties.Valid {
+		r.Properties = []byte(properties.String)
+	}
+	if around.Valid {
+		r.Context = []byte(around.String)
+	}
+	return err
+}
+
+// Retain implements analytics.Store.
+func (s *Store) Retain(ctx context.Context, before time.Time) (removed int64, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	err = s.tx(ctx, func(conn *sql.Conn) error {
+		res, err := conn.ExecContext(ctx, `DELETE FROM events WHERE received < $1`, before)
+		if err != nil {
+			return err
+		}
+		if removed, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = conn.ExecContext(ctx, `DELETE FROM failed WHERE received < $1`, before)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("remove events received before %s: %w", before.Format(time.DateOnly), err)
+	}
+	return removed, nil
+}
+
+// failedLimit is how many failed events are told to who sets no limit.
+const failedLimit = 100
+
+// Failed implements analytics.Store.
+func (s *Store) Failed(ctx context.Context, f analytics.FailedFilter) ([]analytics.Failed, error) {
+	if f.Limit == 0 {
+		f.Limit = failedLimit
+	}
+	return list(ctx, s.db, func(rows *sql.Rows, v *analytics.Failed) error {
+		var changed sql.NullTime
+		var raw string
+		err := rows.Scan(&v.Sequence, &v.Received, &v.Environment, &v.Source, &v.Reason, &v.Message, &raw, &v.State, &changed)
+		v.Changed, v.Raw = changed.Time, []byte(raw)
+		return err
+	}, `SELECT seq, received, environment, source, reason, message, raw, state, changed FROM failed
+		WHERE seq > $1 AND ($2 = '' OR reason = $2) AND ($3 = '' OR state = $3) ORDER BY seq LIMIT $4`, int64(f.After), string(f.Reason), string(f.State), f.Limit) //nolint:gosec // a sequence
+}
+
+// FailedCounts implements analytics.Store.
+func (s *Store) FailedCounts(ctx context.Context) ([]analytics.FailedCount, error) {
+	return list(ctx, s.db, func(rows *sql.Rows, c *analytics.FailedCount) error {
+		return rows.Scan(&c.Reason, &c.State, &c.Count, &c.Last)
+	},
+		`SELECT reason, state, count(*), max(received) FROM failed GROUP BY reason, state ORDER BY reason, state`)
+}
+
+// Mark implements analytics.Store.
+func (s *Store) Mark(ctx context.Context, sequences []uint64, to analytics.FailedState, now time.Time) (n int64, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	err = s.tx(ctx, func(conn *sql.Conn) error {
+		for _, seq := range sequences {
+			res, err := conn.ExecContext(ctx, `UPDATE failed SET state = $1, changed = $2 WHERE seq = $3 AND state <> $1`, string(to), now, int64(seq)) //nolint:gosec // a sequence
+			if err != nil {
+				return err
+			}
+			some, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			n += some
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("mark failed events as %s: %w", to, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,70 @@
+package relational
+
+import (
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+)
+
+// schema makes the tables. Nothing here is unique but what upserts need: an index over millions of ids costs more than the events, and the position guards against doubles.
+func schema(json string) []string {
+	return []string{
+		`CREATE TABLE IF NOT EXISTS events (
+			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, time TIMESTAMP NOT NULL, client_time TIMESTAMP,
+			environment VARCHAR NOT NULL, source VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
+			visitor VARCHAR NOT NULL, user_id VARCHAR, anonymous_id VARCHAR, previous_id VARCHAR, group_id VARCHAR,
+			release VARCHAR, message_id VARCHAR NOT NULL, properties ` + json + `, context ` + json + `)`,
+		`CREATE TABLE IF NOT EXISTS people (anonymous_id VARCHAR NOT NULL, user_id VARCHAR NOT NULL, since TIMESTAMP NOT NULL)`,
+		`CREATE TABLE IF NOT EXISTS failed (
+			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, environment VARCHAR NOT NULL, source VARCHAR NOT NULL,
+			reason VARCHAR NOT NULL, message VARCHAR NOT NULL, raw VARCHAR NOT NULL, state VARCHAR NOT NULL, changed TIMESTAMP)`,
+		`CREATE TABLE IF NOT EXISTS learned (
+			kind VARCHAR NOT NULL, name VARCHAR NOT NULL, property VARCHAR NOT NULL, type VARCHAR NOT NULL,
+			first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (kind, name, property, type))`,
+		`CREATE TABLE IF NOT EXISTS position (through BIGINT NOT NULL)`,
+		`INSERT INTO position SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM position)`,
+	}
+}
+
+var (
+	eventColumns = []string{
+		"seq", "received", "time", "client_time", "environment", "source", "kind", "name", "visitor", "user_id", "anonymous_id", "previous_id", "group_id", "release", "message_id",
+		"properties", "context",
+	}
+	failedColumns = []string{"seq", "received", "environment", "source", "reason", "message", "raw", "state", "changed"}
+)
+
+// eventRow is a row of events in the order of eventColumns.
+func eventRow(r analytics.Row) []any {
+	visitor := r.User
+	if visitor == "" {
+		visitor = r.Anonymous
+	}
+	return []any{
+		int64(r.Sequence), r.Received, r.Time, moment(r.Original), r.Environment, r.Source, string(r.Kind), r.Name, visitor, null(r.User), null(r.Anonymous), null(r.Previous), null(r.Group), //nolint:gosec // the log's sequences begin at 1
+		null(r.Release), r.ID, null(string(r.Properties)), null(string(r.Context)),
+	}
+}
+
+func failedRow(f analytics.Failed) []any {
+	state := f.State
+	if state == "" {
+		state = analytics.Open
+	}
+	return []any{int64(f.Sequence), f.Received, f.Environment, f.Source, string(f.Reason), f.Message, string(f.Raw), string(state), moment(f.Changed)} //nolint:gosec // as above
+}
+
+// null keeps what is not there out of the columns: it takes no room, and count() passes over it.
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func moment(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}

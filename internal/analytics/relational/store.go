@@ -1,0 +1,162 @@
+package relational
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+)
+
+// Dialect is what the engines do each in their own way.
+type Dialect struct {
+	// JSON is the type of columns that hold a JSON object.
+	JSON string
+	// Bulk adds many rows to a table, within the transaction that the connection is in.
+	Bulk func(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error
+	// Ask gives a connection for one question, which can do nothing but read, and what to do when it was answered. It refuses what is not one SELECT.
+	Ask func(ctx context.Context, q analytics.Query) (rows *sql.Rows, done func(), err error)
+	// Value makes a value of an answer plain; see analytics.Table.
+	Value func(column *sql.ColumnType, v any) any
+	// Complaint makes an engine's error the asker's, where it is about the question.
+	Complaint func(err error) error
+	// Size is what the store takes on disk, in bytes.
+	Size func(ctx context.Context) (int64, error)
+}
+
+// Store is the analytics.Store of one app in a database of SQL.
+type Store struct {
+	db *sql.DB
+	d  Dialect
+	// writing keeps appends, and what removes rows, apart: each is one transaction, and engines refuse what meets.
+	writing sync.Mutex
+	known   map[string]bool // anonymous ids that are in people for certain
+}
+
+var _ analytics.Store = (*Store)(nil)
+
+// Open makes the tables where they are missing.
+func Open(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
+	for _, statement := range schema(d.JSON) {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return nil, fmt.Errorf("make the tables of events: %w", err)
+		}
+	}
+	return &Store{db: db, d: d, known: map[string]bool{}}, nil
+}
+
+// Position implements analytics.Store.
+func (s *Store) Position(ctx context.Context) (uint64, error) {
+	var at int64
+	if err := s.db.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
+		return 0, fmt.Errorf("ask how far the events are stored: %w", err)
+	}
+	return uint64(at), nil //nolint:gosec // written by Append alone
+}
+
+// Size implements analytics.Store.
+func (s *Store) Size(ctx context.Context) (int64, error) { return s.d.Size(ctx) }
+
+// Append implements analytics.Store.
+func (s *Store) Append(ctx context.Context, b analytics.Batch) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	met := map[string]bool{}
+	err := s.tx(ctx, func(conn *sql.Conn) error {
+		var at int64
+		if err := conn.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
+			return err
+		}
+		if b.Through <= uint64(at) { //nolint:gosec // written by Append alone
+			return nil
+		}
+		if err := s.addRows(ctx, conn, b, uint64(at), met); err != nil { //nolint:gosec // as above
+			return err
+		}
+		// Whoever else appended since makes this one fail, rather than count twice.
+		res, err := conn.ExecContext(ctx, `UPDATE position SET through = $1 WHERE through = $2`, int64(b.Through), at) //nolint:gosec // sequences of the log
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("another process appends to the same events: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store events up to %d: %w", b.Through, err)
+	}
+	s.remember(met)
+	return nil
+}
+
+func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, after uint64, met map[string]bool) error {
+	var rows, failed [][]any
+	var people []person
+	for _, r := range b.Rows {
+		if r.Sequence <= after {
+			continue
+		}
+		rows = append(rows, eventRow(r))
+		if p, ok := knownAs(r); ok && !met[p.anonymous] && !s.known[p.anonymous] {
+			met[p.anonymous] = true
+			people = append(people, p)
+		}
+	}
+	for _, f := range b.Failed {
+		if f.Sequence > after {
+			failed = append(failed, failedRow(f))
+		}
+	}
+	if err := s.bulk(ctx, conn, "events", eventColumns, rows); err != nil {
+		return err
+	}
+	if err := s.bulk(ctx, conn, "failed", failedColumns, failed); err != nil {
+		return err
+	}
+	if err := addPeople(ctx, conn, people); err != nil {
+		return err
+	}
+	return addLearned(ctx, conn, b.Learned)
+}
+
+func (s *Store) bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return s.d.Bulk(ctx, conn, table, columns, rows)
+}
+
+// mostKnown bounds how many anonymous ids are held in memory; the table has all.
+const mostKnown = 100_000
+
+func (s *Store) remember(met map[string]bool) {
+	if len(s.known)+len(met) > mostKnown {
+		clear(s.known)
+	}
+	for id := range met {
+		s.known[id] = true
+	}
+}
+
+// tx runs fn in a transaction on one connection.
+func (s *Store) tx(ctx context.Context, fn func(conn *sql.Conn) error) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // back to the pool
+	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION`); err != nil {
+		return err
+	}
+	if err := fn(conn); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // the first error tells more
+		return err
+	}
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), `COMMIT`); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+		return err
+	}
+	return nil
+}
