@@ -29,8 +29,8 @@ type Store interface {
 	Query(ctx context.Context, q Query) (Table, error)
 	// Days are the UTC days on which events were received, oldest first.
 	Days(ctx context.Context) ([]Day, error)
-	// ReadDay hands on the events received on a day, in the order of the log, at most so many at once.
-	ReadDay(ctx context.Context, day time.Time, most int, fn func([]Row) error) error
+	// Read hands on the events behind one sequence of the log up to another, in order, at most so many at once.
+	Read(ctx context.Context, after, through uint64, most int, fn func([]Row) error) error
 	// Failed are failed events in the order of the log.
 	Failed(ctx context.Context, f FailedFilter) ([]Failed, error)
 	// FailedCounts tells how many failed events there are of each reason and state.
@@ -62,10 +62,13 @@ type Batch struct {
 	Through uint64
 }
 
-// Day is what a store has of one UTC day of receipt.
+// Day is what a store has of one UTC day of receipt. Days overlap by a few sequences: what comes at midnight is written by several at once.
 type Day struct {
 	Day    time.Time `json:"day"`
 	Events int64     `json:"events"`
+	// First and Last are the least and the greatest sequence.
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
 }
 
 // FailedState is what became of a failed event.

@@ -32,7 +32,6 @@ import (
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/prometheus"
-	"github.com/slipwayhq/slipway/internal/seen"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
@@ -139,7 +138,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
 	agents.Work{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
-	if err := a.events(ctx, server, sources, log); err != nil {
+	if err := a.events(ctx, server, sources, log, keys); err != nil {
 		return nil, err
 	}
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
@@ -161,27 +160,6 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, err
 	}
 	return a, nil
-}
-
-// events opens the door for what users do. Ids that the index lost in a crash are learnt before.
-func (a *App) events(ctx context.Context, server *api.Server, sources *track.Service, log *journal.Journal) error {
-	now := a.opts.Now
-	if now == nil {
-		now = time.Now
-	}
-	ids, err := seen.Open(filepath.Join(a.opts.Dir, "seen"), now, a.logger("seen"))
-	if err != nil {
-		return err
-	}
-	a.onClose("seen", ids.Close)
-	door := ingest.NewEvents(log, sources, ids, now, a.logger("events"))
-	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
-		return err
-	}
-	door.Mount(server.Clients())
-	server.MountSources(sources)
-	a.stage("events", door.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
-	return nil
 }
 
 // scraper asks the Prometheus that there is, if any.

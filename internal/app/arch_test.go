@@ -17,7 +17,7 @@ type floor struct {
 
 // base is what everything that runs beside the store may stand on.
 func base(more ...string) []string {
-	return append(more, "internal/access", "internal/artifact", "internal/blob", "internal/db", "internal/event", "internal/fault", "internal/journal",
+	return append(more, "internal/access", "internal/analytics", "internal/artifact", "internal/blob", "internal/db", "internal/event", "internal/fault", "internal/journal",
 		"internal/pure", "internal/seen", "internal/vault", "internal/wire")
 }
 
@@ -50,6 +50,7 @@ func floors() []floor {
 		{"internal/vault", []string{"internal/db", "internal/event", "internal/fault", "internal/pure"}, "vault stands on the floor of db, below the slices"},
 		{"internal/db/dbtest", []string{"internal/db", "internal/event", "internal/fault", "internal/journal"}, "it makes stores and logs for tests, and knows nothing above them"},
 		{"internal/db", []string{"internal/event", "internal/fault", "internal/journal", "internal/pure"}, "the store knows events and the log, not what they mean"},
+		{"internal/analytics", []string{"internal/fault", "internal/journal", "internal/pure"}, "stores of events know the log that feeds them, and nothing of who asks"},
 		{"internal/journal", []string{"internal/event", "internal/fault", "internal/pure"}, "the log carries events and knows nothing about stores"},
 		{"internal/blob", []string{"internal/fault", "internal/pure"}, "blobs are bytes under a name"},
 		{"internal/seen", nil, "an index of hashes, which knows nothing of what they stand for"},
@@ -128,7 +129,8 @@ func bans() []ban {
 	return []ban{
 		{"github.com/nats-io", []string{"internal/journal"}, "the log is behind journal, so that it can be a cluster or a folder"},
 		{"modernc.org/sqlite", []string{"internal/db"}, "drivers are behind db, so that a store is SQLite or PostgreSQL"},
-		{"github.com/jackc/pgx", []string{"internal/db"}, "drivers are behind db, so that a store is SQLite or PostgreSQL"},
+		{"github.com/jackc/pgx", []string{"internal/db", "internal/analytics/pg"}, "drivers are behind db, so that a store is SQLite or PostgreSQL, and behind analytics"},
+		{"github.com/duckdb", []string{"internal/analytics/duck"}, "the one package that needs cgo"},
 		{"github.com/pressly/goose", []string{"internal/db"}, "migrations run in one numbered line, when the store opens"},
 		{"github.com/danielgtaylor/huma", []string{"internal/door", "internal/app"}, "slices speak of codes and views; doors alone speak of HTTP"},
 		{"github.com/alecthomas/kong", []string{"internal/cli"}, "the command line is cli's"},
@@ -136,7 +138,7 @@ func bans() []ban {
 		{"github.com/goccy/go-yaml", []string{"internal/pure/manifest"}, "YAML is read in one place, with one kind of mistake"},
 		{"math/rand", nil, "math/rand/v2, with a source of one's own where results must repeat"},
 		{"io/ioutil", nil, "os and io have had it all since Go 1.16"},
-		{"testing", []string{"internal/apptest", "internal/db/dbtest", "internal/prometheus/promtest", "bench"}, "test code in a program"},
+		{"testing", []string{"internal/analytics/analyticstest", "internal/apptest", "internal/db/dbtest", "internal/prometheus/promtest", "bench"}, "test code in a program"},
 	}
 }
 

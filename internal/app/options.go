@@ -46,6 +46,8 @@ type Options struct {
 	Exe string
 	// Database is a PostgreSQL URL; empty means SQLite in Dir.
 	Database string
+	// Analytics is the PostgreSQL URL of where users' events are stored; empty means DuckDB in Dir.
+	Analytics string
 	// NATS is the URL of a cluster; empty embeds the log in Dir.
 	NATS string
 	// AdminToken becomes a valid token of the first admin.
@@ -117,6 +119,7 @@ func (o Options) checkAddresses() (errs []error) {
 	}
 	for _, f := range []struct{ field, text, example string }{
 		{"url", o.URL, "https://slipway.example.com"}, {"database", o.Database, "postgres://user@host/slipway"}, {"nats", o.NATS, "nats://host:4222"},
+		{"analytics", o.Analytics, "postgres://user@host/events"},
 		{"prometheus", o.Prometheus, "https://prometheus.example.com"},
 	} {
 		if !isURL(f.text, f.example) { // what was given is not shown: it may hold a password

@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -25,6 +26,7 @@ type Keyring struct {
 	path   string
 	newest string
 	keys   map[string]cipher.AEAD
+	root   []byte // of the newest
 }
 
 // OpenKeyring reads the keys of the file, one a line in base64 or hex, the newest last; it makes the file with one key when it is missing. given (SLIPWAY_SECRET_KEY: keys
@@ -129,7 +131,7 @@ func (k *Keyring) add(text string) error {
 	}
 	sum := sha256.Sum256(key)
 	k.newest = hex.EncodeToString(sum[:4])
-	k.keys[k.newest] = aead
+	k.keys[k.newest], k.root = aead, key
 	return nil
 }
 
@@ -140,6 +142,15 @@ func parseKey(text string) ([]byte, bool) {
 	}
 	key, err := base64.StdEncoding.DecodeString(text)
 	return key, err == nil && len(key) == keySize
+}
+
+// Derive makes 32 bytes of the newest key for one purpose, always the same (RFC 5869).
+func (k *Keyring) Derive(purpose string) ([]byte, error) {
+	derived, err := hkdf.Key(sha256.New, k.root, nil, "slipway "+purpose, keySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive a key for %s: %w", purpose, err)
+	}
+	return derived, nil
 }
 
 // Seal encrypts a value. The same context has to be given to Open it.

@@ -29,23 +29,19 @@ func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows, *T) error
 
 // Days implements analytics.Store.
 func (s *Store) Days(ctx context.Context) ([]analytics.Day, error) {
-	return list(ctx, s.db, func(rows *sql.Rows, d *analytics.Day) error { return rows.Scan(&d.Day, &d.Events) },
-		`SELECT date_trunc('day', received), count(*) FROM events GROUP BY 1 ORDER BY 1`)
+	return list(ctx, s.db, func(rows *sql.Rows, d *analytics.Day) error { return rows.Scan(&d.Day, &d.Events, &d.First, &d.Last) },
+		`SELECT date_trunc('day', received), count(*), min(seq), max(seq) FROM events GROUP BY 1 ORDER BY 1`)
 }
 
-// ReadDay implements analytics.Store.
-func (s *Store) ReadDay(ctx context.Context, day time.Time, most int, fn func([]analytics.Row) error) error {
-	from := day.UTC().Truncate(24 * time.Hour)
-	for after := int64(0); ; {
+// Read implements analytics.Store.
+func (s *Store) Read(ctx context.Context, after, through uint64, most int, fn func([]analytics.Row) error) error {
+	for {
 		rows, err := list(ctx, s.db, scanRow, `SELECT seq, received, time, client_time, environment, source, kind, name, user_id, anonymous_id, previous_id, group_id, release, message_id,
-			CAST(properties AS VARCHAR), CAST(context AS VARCHAR) FROM events WHERE received >= $1 AND received < $2 AND seq > $3 ORDER BY seq LIMIT $4`, from, from.Add(24*time.Hour), after, most)
-		if err != nil {
+			CAST(properties AS VARCHAR), CAST(context AS VARCHAR) FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, int64(after), int64(through), most) //nolint:gosec // sequences
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		if len(rows) == 0 {
-			return nil
-		}
-		after = int64(rows[len(rows)-1].Sequence) //nolint:gosec // it was one
+		after = rows[len(rows)-1].Sequence
 		if err := fn(rows); err != nil {
 			return err
 		}

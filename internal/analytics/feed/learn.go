@@ -1,0 +1,106 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
+)
+
+// MaxLearned is how many names of events and properties, with their types, are learnt of one app. What is more is counted under the name More.
+const (
+	MaxLearned = 10_000
+	More       = "(more)"
+)
+
+// key is what is learnt about.
+type key struct {
+	kind           capture.Kind
+	name, property string
+	typ            string
+}
+
+// learner counts what one app's events look like.
+type learner struct {
+	known map[key]bool
+}
+
+func (f *Feeder) learner(ctx context.Context, app string, store analytics.Store) (*learner, error) {
+	if l := f.learners[app]; l != nil {
+		return l, nil
+	}
+	learned, err := store.Learned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &learner{known: map[key]bool{}}
+	for _, k := range learned {
+		l.known[key{k.Kind, k.Name, k.Property, k.Type}] = true
+	}
+	f.learners[app] = l
+	return l, nil
+}
+
+// learn tells what the rows behind a position show.
+func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned {
+	sums := map[key]*analytics.Learned{}
+	for _, r := range rows {
+		if r.Sequence <= after {
+			continue
+		}
+		name := r.Name
+		l.count(sums, key{kind: r.Kind, name: name}, r)
+		var properties map[string]json.RawMessage
+		if len(r.Properties) == 0 || json.Unmarshal(r.Properties, &properties) != nil {
+			continue
+		}
+		for property, value := range properties {
+			l.count(sums, key{r.Kind, name, property, typeOf(value)}, r)
+		}
+	}
+	out := make([]analytics.Learned, 0, len(sums))
+	for _, s := range sums {
+		out = append(out, *s)
+	}
+	return out
+}
+
+func (l *learner) count(sums map[key]*analytics.Learned, k key, r analytics.Row) {
+	if !l.known[k] {
+		if len(l.known) >= MaxLearned {
+			k = key{name: More}
+		}
+		l.known[k] = true
+	}
+	s := sums[k]
+	if s == nil {
+		s = &analytics.Learned{Kind: k.kind, Name: k.name, Property: k.property, Type: k.typ, First: r.Received, Last: r.Received}
+		sums[k] = s
+	}
+	s.Count++
+	if r.Received.Before(s.First) {
+		s.First = r.Received
+	}
+	if r.Received.After(s.Last) {
+		s.Last = r.Received
+	}
+}
+
+// typeOf is the type of a JSON value, in JSON's words.
+func typeOf(raw json.RawMessage) string {
+	switch raw[0] {
+	case '"':
+		return "string"
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	default:
+		return "number"
+	}
+}

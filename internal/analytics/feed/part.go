@@ -1,0 +1,61 @@
+package feed
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
+)
+
+// part is a piece of the log, sorted by app.
+type part struct {
+	through  uint64
+	messages int
+	apps     map[string]*analytics.Batch
+}
+
+func newPart(after uint64) *part { return &part{through: after, apps: map[string]*analytics.Batch{}} }
+
+func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event) bool) {
+	for _, m := range batch {
+		p.through = m.Sequence
+		p.messages++
+		_, rest, _ := strings.Cut(m.Subject, ".") // "events.APP.event"
+		app, kind, _ := strings.Cut(rest, ".")
+		if app == "" {
+			continue
+		}
+		to := p.apps[app]
+		if to == nil {
+			to = &analytics.Batch{}
+			p.apps[app] = to
+		}
+		switch {
+		case kind == "event":
+			r := analytics.Row{Sequence: m.Sequence}
+			if err := json.Unmarshal(m.Data, &r.Event); err != nil {
+				to.Failed = append(to.Failed, unreadable(m, err))
+			} else if leave == nil || !leave(app, &r.Event) {
+				to.Rows = append(to.Rows, r)
+			}
+		case kind == "failed":
+			f := analytics.Failed{Sequence: m.Sequence}
+			if err := json.Unmarshal(m.Data, &f.Failed); err != nil {
+				f = unreadable(m, err)
+			}
+			to.Failed = append(to.Failed, f)
+		}
+	}
+}
+
+// unreadable keeps what a newer program, or a broken disk, wrote into the log: nothing of it is passed over in silence.
+func unreadable(m journal.Telemetry, err error) analytics.Failed {
+	raw, _ := json.Marshal(strings.ToValidUTF8(string(m.Data), "\ufffd")) // a string always is
+	return analytics.Failed{Sequence: m.Sequence, Failed: capture.Failed{
+		Failure:  capture.Failure{Reason: capture.Malformed, Message: "the log holds what this program cannot read: " + err.Error(), Raw: raw},
+		Received: time.Now().UTC().Truncate(time.Microsecond),
+	}}
+}

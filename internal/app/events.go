@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/duck"
+	"github.com/slipwayhq/slipway/internal/analytics/feed"
+	"github.com/slipwayhq/slipway/internal/analytics/pg"
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/ingest"
+	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/seen"
+	"github.com/slipwayhq/slipway/internal/vault"
+)
+
+// events opens the door for what users do, and what is behind it. Ids that the index lost in a crash are learnt before.
+func (a *App) events(ctx context.Context, server *api.Server, sources *track.Service, log *journal.Journal, keys *vault.Keyring) error {
+	now := a.opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	ids, err := seen.Open(filepath.Join(a.opts.Dir, "seen"), now, a.logger("seen"))
+	if err != nil {
+		return err
+	}
+	a.onClose("seen", ids.Close)
+	engine, err := a.analytics(ctx, keys)
+	if err != nil {
+		return err
+	}
+	a.onClose("events", engine.Close)
+	feeder := feed.New(feed.Options{Journal: log, Engine: engine, Mark: filepath.Join(a.opts.Dir, "events.stored"), Logger: a.logger("feed")})
+	door := ingest.NewEvents(log, sources, ids, now, a.logger("events"))
+	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
+		return err
+	}
+	door.Mount(server.Clients())
+	server.MountSources(sources)
+	a.stage("events", door.Run, feeder.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
+	return nil
+}
+
+// analytics opens where events are stored.
+func (a *App) analytics(ctx context.Context, keys *vault.Keyring) (analytics.Engine, error) {
+	if a.opts.Analytics == "" {
+		return duck.Open(duck.Options{Dir: filepath.Join(a.opts.Dir, "events"), Logger: a.logger("duckdb")})
+	}
+	secret, err := keys.Derive("analytics")
+	if err != nil {
+		return nil, err
+	}
+	return pg.Open(ctx, pg.Options{URL: a.opts.Analytics, Secret: secret})
+}
