@@ -96,7 +96,7 @@ vet: ui/dist/index.html ## Run go vet
 check: lint test vuln ## Everything before a release: format, lint, tests, known vulnerabilities
 
 .PHONY: race
-race: ui/dist/index.html ## Run the Go tests under the race detector
+race: ui/dist/index.html e2e/clients/node_modules/.package-lock.json ## Run the Go tests under the race detector
 	scripts/needs.sh race
 	go test -race -timeout 60m ./...
 

@@ -6,12 +6,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -24,9 +27,22 @@ import (
 // errKey is a write key that is nobody's.
 var errKey error = fault.Unauthorized("the write key is not known; copy it from Settings > Sources of the app")
 
+// bodyTime is how long a body may take to come: 1 MB from a phone with hardly any network.
+const bodyTime = time.Minute
+
+// errSlow tells a client to come again. It is no 408, which some clients take for the end.
+var errSlow error = api.Unavailable("the body did not come in time; send less at once")
+
 // unpack reads a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
-func unpack(r *http.Request) ([]byte, error) {
+func (e *Events) unpack(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// It ends with the body: what it takes from then on is not the sender's time.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.bodyTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, fmt.Errorf("bound the time of a body: %w", err)
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 2*capture.MaxBatch+1)) // a form in base64 is a third larger
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, errSlow
+	}
 	if err != nil {
 		return nil, api.Malformed("the body ended early")
 	}
@@ -169,14 +185,12 @@ func network(s string) string {
 
 // refuse answers what was not taken.
 func (e *Events) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // the sender hung up, and will send it again
-	}
 	var p *api.Problem
 	if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	if api.WriteProblem(w, err) >= http.StatusInternalServerError {
+	// Also where the caller's time is over, for it need not have hung up: the server may be going down, and no answer would be 200.
+	if api.WriteProblem(w, err) >= http.StatusInternalServerError && r.Context().Err() == nil && !errors.Is(err, errSlow) {
 		e.log.Error("events are not taken; their clients will send them again", "error", err)
 	}
 }

@@ -24,11 +24,13 @@ type Events struct {
 	doubts  chan doubt
 	// settleAfter is how long after a failure the log is asked what it has; tests wait less.
 	settleAfter time.Duration
+	// bodyTime is how long a body may take; tests wait less.
+	bodyTime time.Duration
 }
 
 // NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
 func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
-	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), settleAfter: settleAfter}
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), settleAfter: settleAfter, bodyTime: bodyTime}
 }
 
 // decoder reads the body of one dialect.
@@ -62,8 +64,7 @@ func (e *Events) Mount(mux *http.ServeMux) {
 	}
 	e.mount(mux, "/v1/events", dialect{read: capture.Plain, answer: plainAnswer})
 	e.mount(mux, "/v1/cloudevents", dialect{read: capture.CloudEvents, answer: plainAnswer})
-	e.open(mux, "GET /v1/projects/{key}/settings", e.settings)
-	e.open(mux, "POST /v1/m", func(w http.ResponseWriter, _ *http.Request) { segmentAnswer(w, taken{}) }) // what the browser's client measures of itself
+	e.mountBrowser(mux)
 }
 
 // mount serves a dialect, for browsers of any site.
@@ -74,26 +75,9 @@ func (e *Events) mount(mux *http.ServeMux, path string, d dialect) {
 	e.open(mux, "POST "+path, func(w http.ResponseWriter, r *http.Request) { e.take(w, r, d) })
 }
 
-// open lets pages of any site call a path: there are no cookies here that another site could abuse.
-func (e *Events) open(mux *http.ServeMux, pattern string, do http.HandlerFunc) {
-	_, path, _ := strings.Cut(pattern, " ")
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		do(w, r)
-	})
-	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, Slipway-Release")
-		h.Set("Access-Control-Max-Age", "86400")
-		w.WriteHeader(http.StatusNoContent)
-	})
-}
-
 // take reads a body, and answers when all of it is on disk.
 func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
-	body, err := unpack(r)
+	body, err := e.unpack(w, r)
 	if err != nil {
 		e.refuse(w, r, err)
 		return
@@ -122,30 +106,6 @@ func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
 		return
 	}
 	d.answer(w, got)
-}
-
-// settings is what the browser's client of Segment asks for first: that all goes to one place, which is here.
-func (e *Events) settings(w http.ResponseWriter, r *http.Request) {
-	key := r.PathValue("key")
-	if _, ok := e.sources.Source(key); !ok {
-		e.refuse(w, r, errKey)
-		return
-	}
-	writeJSON(w, map[string]any{
-		"integrations": map[string]any{"Segment.io": map[string]any{
-			"apiKey": key, "apiHost": r.Host + "/v1", "protocol": scheme(r), "unbundledIntegrations": []string{}, "addBundledMetadata": true, "versionSettings": map[string]any{"version": "4.4.7", "componentTypes": []string{"browser"}},
-		}},
-		"plan":         map[string]any{"track": map[string]any{"__default": map[string]any{"enabled": true, "integrations": map[string]any{}}}},
-		"metrics":      map[string]any{"sampleRate": 0},
-		"edgeFunction": map[string]any{}, "legacyVideoPluginsEnabled": false, "remotePlugins": []string{}, "middlewareSettings": map[string]any{}, "enabledMiddleware": map[string]any{},
-	})
-}
-
-func scheme(r *http.Request) string {
-	if r.TLS != nil {
-		return "https"
-	}
-	return "http"
 }
 
 func segmentAnswer(w http.ResponseWriter, _ taken) {

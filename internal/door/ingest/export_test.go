@@ -4,3 +4,6 @@ import "time"
 
 // SettleAfter shortens the wait for what the log may still take.
 func (e *Events) SettleAfter(d time.Duration) { e.settleAfter = d }
+
+// BodyTime shortens the time that a body may take to come.
+func (e *Events) BodyTime(d time.Duration) { e.bodyTime = d }

@@ -82,6 +82,17 @@ func TestSegmentSingle(t *testing.T) {
 	same(t, d.Events[0], capture.Event{ID: "m", Kind: capture.Track, Name: "x", Anonymous: "a", Release: "rel_2", Context: json.RawMessage(`{"ip":"9.9.9.0","userAgent":"curl"}`)})
 }
 
+// What happened an hour ago is told now by some clients: the app's word counts.
+func TestWhenTheAppSaysWhen(t *testing.T) {
+	c := call(`{"type":"track","event":"x","userId":"u","timestamp":"2026-11-29T11:00:00Z","originalTimestamp":"2026-11-29T11:58:00Z","sentAt":"2026-11-29T11:59:00Z"}`)
+	if e := one(t, capture.Segment, c); !e.Original.Equal(at(11, 0, 0)) || !e.Time.Equal(at(11, 1, 0)) {
+		t.Errorf("%s, %s", e.Original, e.Time)
+	}
+	if key := capture.PostHogKey([]byte(`{"token":"phc"}`)) + capture.PostHogKey([]byte(`[7]`)) + capture.PostHogKey(nil); key != "phc" {
+		t.Errorf("key %q", key)
+	}
+}
+
 func TestPostHog(t *testing.T) {
 	d, err := capture.PostHog(call(`{"api_key":"phc","sent_at":"2026-11-29T11:59:00Z","batch":[
 		{"event":"bought","uuid":"u1","distinct_id":"ana","properties":{"$lib":"posthog-node","n":1,"$release":"rel_3"},"timestamp":"2026-11-29T11:58:50Z"},

@@ -23,6 +23,12 @@ func PostHog(c *Call) (Decoded, error) {
 	return d, nil
 }
 
+// PostHogKey is the key in a body of PostHog's clients that holds no events; empty where there is none.
+func PostHogKey(body []byte) string {
+	f, _ := members(body)
+	return keyOf(f)
+}
+
 func keyOf(f fields) (key string) {
 	_ = f.texts(place{"api_key", &key}, place{"token", &key})
 	return key

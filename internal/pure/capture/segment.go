@@ -32,10 +32,8 @@ func segment(c *Call, common, item fields) (e Event, err error) {
 	if e.User == "" && e.Anonymous == "" && (e.Kind != Alias || e.Previous == "") {
 		return e, breaks(NoUser, "the event needs a userId or an anonymousId")
 	}
-	original, sent := item.take("originalTimestamp"), item.take("sentAt")
-	if stamp := item.take("timestamp"); empty(original) {
-		original = stamp
-	}
+	// Who sends both (RudderStack's clients) means by timestamp when it happened, as the app says, and by originalTimestamp when the client was told.
+	original, sent := item.take("timestamp", "originalTimestamp"), item.take("sentAt")
 	if empty(sent) {
 		sent = common["sentAt"]
 	}
