@@ -12,6 +12,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/analytics/pg"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/events"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/seen"
@@ -40,7 +41,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 		return err
 	}
 	door.Mount(server.Clients())
-	server.MountSources(sources)
+	(&events.Door{API: server, Sources: sources}).Mount()
 	a.stage("events", door.Run, feeder.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }

@@ -1,10 +1,11 @@
-package api
+package events
 
 import (
 	"context"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/door/api"
 )
 
 // NewSource is a source of events to add.
@@ -21,37 +22,38 @@ type SourceChange struct {
 
 // InSource names a source in the path.
 type InSource struct {
-	InApp
+	api.InApp
 	Source string `path:"source" doc:"Id of the source" example:"src_0192f0c1a2b34d5e8f60718293a4b5c6"`
 }
 
 type oneSource struct{ Body track.Source }
 
-// MountSources adds the paths of where events come from.
-func (s *Server) MountSources(sources *track.Service) {
+// mountSources adds the paths of where events come from.
+func (d *Door) mountSources() {
+	sources := d.Sources
 	type listing struct {
-		InApp
-		Page
+		api.InApp
+		api.Page
 	}
-	register(s, view, "GET /v1/apps/{app}/sources", "List where events come from, oldest first", func(ctx context.Context, _ access.Identity, in *listing) (*listOf[track.Source], error) {
+	api.Register(d.API, api.View, "GET /v1/apps/{app}/sources", "List where events come from, oldest first", func(ctx context.Context, _ access.Identity, in *listing) (*api.ListOf[track.Source], error) {
 		all, err := sources.Sources(ctx, in.App)
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.Page, func(src track.Source) string { return src.ID })
+		return api.Cut(all, in.Page, func(src track.Source) string { return src.ID })
 	})
 	type made struct {
-		InApp
+		api.InApp
 		Body NewSource
 	}
-	register(s, deploy, "POST /v1/apps/{app}/sources", "Add a source: it has the write key that clients send", func(ctx context.Context, id access.Identity, in *made) (*oneSource, error) {
-		if err := s.place(ctx, in.App, in.Body.Environment); err != nil {
+	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/sources", "Add a source: it has the write key that clients send", func(ctx context.Context, id access.Identity, in *made) (*oneSource, error) {
+		if err := d.API.Place(ctx, in.App, in.Body.Environment); err != nil {
 			return nil, err
 		}
 		src, err := sources.Create(ctx, id.Actor(), in.App, in.Body.Environment, in.Body.Name)
 		return &oneSource{src}, err
 	})
-	register(s, view, "GET /v1/apps/{app}/sources/{source}", "Show a source", func(ctx context.Context, _ access.Identity, in *struct{ InSource }) (*oneSource, error) {
+	api.Register(d.API, api.View, "GET /v1/apps/{app}/sources/{source}", "Show a source", func(ctx context.Context, _ access.Identity, in *struct{ InSource }) (*oneSource, error) {
 		src, err := sources.Find(ctx, in.App, in.Source)
 		return &oneSource{src}, err
 	})
@@ -59,7 +61,7 @@ func (s *Server) MountSources(sources *track.Service) {
 		InSource
 		Body SourceChange
 	}
-	register(s, deploy, "POST /v1/apps/{app}/sources/{source}/changes", "Turn the write key of a source, stop it, or resume it", func(ctx context.Context, id access.Identity, in *changed) (*oneSource, error) {
+	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/sources/{source}/changes", "Turn the write key of a source, stop it, or resume it", func(ctx context.Context, id access.Identity, in *changed) (*oneSource, error) {
 		do := map[string]func(context.Context, string, string, string, string) (track.Source, error){"key": sources.Rotate, "stop": sources.Stop, "resume": sources.Resume}[in.Body.Change]
 		src, err := do(ctx, id.Actor(), in.App, in.Source, in.Body.Reason)
 		return &oneSource{src}, err
