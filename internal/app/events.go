@@ -41,7 +41,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 		return err
 	}
 	door.Mount(server.Clients())
-	(&events.Door{API: server, Sources: sources}).Mount()
+	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder}).Mount()
 	a.stage("events", door.Run, feeder.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }

@@ -121,6 +121,11 @@ func (j *Journal) ReadEvents(ctx context.Context, after uint64, most int, fn fun
 	return j.read(ctx, eventsStream, nil, after+1, most, fn)
 }
 
+// ReadEventsOf is ReadEvents for one subject, such as "shop.>" for all that users of an app did.
+func (j *Journal) ReadEventsOf(ctx context.Context, subject string, after uint64, most int, fn func([]Telemetry) error) error {
+	return j.read(ctx, eventsStream, []string{eventsPrefix + subject}, after+1, most, fn)
+}
+
 // EventsHeld is which events the log holds: the sequences of the first and of the last one. There was none yet where last is 0, and none is left where first is greater.
 func (j *Journal) EventsHeld(ctx context.Context) (first, last uint64, err error) {
 	stream, err := j.js.Stream(ctx, eventsStream)

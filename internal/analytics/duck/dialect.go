@@ -24,7 +24,13 @@ import (
 func (e *Engine) dialect(app string, f *file) relational.Dialect {
 	return relational.Dialect{
 		// Text, not DuckDB's JSON: the appender would encode it a second time, and its operators read either.
-		JSON:  "VARCHAR",
+		JSON: "VARCHAR",
+		// A key as a path in quotes: by itself one with a $ before it would be a path.
+		Functions: []string{
+			`CREATE OR REPLACE MACRO prop(j, k) AS json_extract_string(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
+			`CREATE OR REPLACE MACRO obj(j, k) AS json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
+			`CREATE OR REPLACE MACRO num(t) AS TRY_CAST(t AS DOUBLE)`,
+		},
 		Bulk:  bulk,
 		Ask:   func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
 		Value: plain,

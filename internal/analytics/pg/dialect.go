@@ -21,6 +21,12 @@ import (
 func (e *Engine) dialect(schema string, a *app) relational.Dialect {
 	return relational.Dialect{
 		JSON: "JSON", // not JSONB: it refuses numbers that JSON allows
+		Functions: []string{
+			`CREATE OR REPLACE FUNCTION prop(j json, k varchar) RETURNS varchar LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT j->>k'`,
+			`CREATE OR REPLACE FUNCTION obj(j json, k varchar) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT j->k'`,
+			`CREATE OR REPLACE FUNCTION num(t varchar) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+				$$SELECT CASE WHEN t ~ '^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*$' AND length(t) < 300 THEN t::double precision END$$`,
+		},
 		Bulk: bulk,
 		Ask: func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) {
 			db := a.db

@@ -7,8 +7,9 @@ import (
 )
 
 // schema makes the tables. Nothing here is unique but what upserts need: an index over millions of ids costs more than the events, and the position guards against doubles.
-func schema(json string) []string {
-	return []string{
+func schema(d Dialect) []string {
+	json := d.JSON
+	return append([]string{
 		`CREATE TABLE IF NOT EXISTS events (
 			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, time TIMESTAMP NOT NULL, client_time TIMESTAMP,
 			environment VARCHAR NOT NULL, source VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
@@ -23,7 +24,8 @@ func schema(json string) []string {
 			first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (kind, name, property, type))`,
 		`CREATE TABLE IF NOT EXISTS position (through BIGINT NOT NULL)`,
 		`INSERT INTO position SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM position)`,
-	}
+		`CREATE OR REPLACE VIEW activity AS SELECT e.*, coalesce(p.user_id, e.visitor) AS person FROM events e LEFT JOIN people p ON p.anonymous_id = e.visitor`,
+	}, d.Functions...)
 }
 
 var (

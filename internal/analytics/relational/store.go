@@ -13,6 +13,8 @@ import (
 type Dialect struct {
 	// JSON is the type of columns that hold a JSON object.
 	JSON string
+	// Functions define prop, obj and num: see package explore.
+	Functions []string
 	// Bulk adds many rows to a table, within the transaction that the connection is in.
 	Bulk func(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error
 	// Ask gives a connection for one question, which can do nothing but read, and what to do when it was answered. It refuses what is not one SELECT.
@@ -38,7 +40,7 @@ var _ analytics.Store = (*Store)(nil)
 
 // Open makes the tables where they are missing.
 func Open(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
-	for _, statement := range schema(d.JSON) {
+	for _, statement := range schema(d) {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return nil, fmt.Errorf("make the tables of events: %w", err)
 		}

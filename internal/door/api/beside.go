@@ -11,6 +11,7 @@ type Need = need
 
 // What there is to need.
 const (
+	SignedIn   Need = signedIn
 	View       Need = view
 	Deploy     Need = deploy
 	DeployAll  Need = deployAll
@@ -30,3 +31,9 @@ type ListOf[T any] = listOf[T]
 
 // Cut gives a part of a list that is whole at hand: see cut.
 func Cut[T any](items []T, p Page, key func(T) string) (*ListOf[T], error) { return cut(items, p, key) }
+
+// ETag is the ETag of a thing that counts its changes.
+func ETag(revision int64) string { return etag(revision) }
+
+// Expect gives the revision to change, when the caller saw the present one.
+func (in InMatch) Expect(present int64) (int64, error) { return in.expect(present) }

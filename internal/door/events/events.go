@@ -1,17 +1,29 @@
 package events
 
 import (
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/feed"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/journal"
 )
 
 // Door adds the paths about events to an API.
 type Door struct {
-	API     *api.Server
-	Sources *track.Service
+	API       *api.Server
+	Sources   *track.Service
+	Journal   *journal.Journal
+	Analytics analytics.Engine
+	Feeder    *feed.Feeder
+
+	turns chan struct{} // of questions
 }
 
 // Mount adds the paths.
 func (d *Door) Mount() {
 	d.mountSources()
+	d.mountSettings()
+	d.mountQuestions()
+	d.mountLog()
+	d.mountTail()
 }

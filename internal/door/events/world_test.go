@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/duck"
+	"github.com/slipwayhq/slipway/internal/analytics/feed"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
@@ -34,6 +37,8 @@ type world struct {
 	log     *journal.Journal
 	people  *access.Service
 	sources *track.Service
+	engine  analytics.Engine
+	feeder  *feed.Feeder
 	http    *httptest.Server
 }
 
@@ -55,16 +60,25 @@ func open(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	(&events.Door{API: server, Sources: w.sources}).Mount()
+	dir := t.TempDir()
+	if w.engine, err = duck.Open(duck.Options{Dir: dir, Memory: 128, Threads: 1}); err != nil {
+		t.Fatal(err)
+	}
+	w.feeder = feed.New(feed.Options{Journal: w.log, Engine: w.engine, Mark: filepath.Join(dir, "mark"), Every: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder}).Mount()
 	w.http = httptest.NewServer(server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = server.Run(ctx) })
+	wg.Go(func() { _ = w.feeder.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		wg.Wait()
 		w.http.CloseClientConnections()
 		w.http.Close()
+		if err := w.engine.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	refused(t, w.do("POST", "/v1/apps", adminToken, `{"name":"shop"}`), 200)
 	return w

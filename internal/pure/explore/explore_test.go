@@ -1,0 +1,140 @@
+package explore_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/pure/explore"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+type question interface{ SQL() (string, error) }
+
+func scope() explore.Scope {
+	return explore.Scope{
+		Span:        explore.Span{From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Zone: "Europe/Berlin"},
+		Environment: "production",
+	}
+}
+
+// What people are shown is looked at when it changes.
+func TestSQL(t *testing.T) {
+	bought := explore.Selection{Kind: "track", Event: "it's bought", Where: []explore.Condition{
+		{Property: "plan", Is: "equal", Value: "pro"}, {Property: "price", Is: "more", Value: "10"}, {Property: "context.page.path", Is: "contains", Value: "/check'out"}, {Property: "event.release", Is: "set"}, {Property: "note", Is: "equal", Value: "two\nlines"},
+	}}
+	for name, q := range map[string]question{
+		"series":       explore.Series{Scope: scope(), Selection: bought, Measure: "events", Interval: "day"},
+		"series_split": explore.Series{Scope: scope(), Selection: bought, Measure: "p90", Of: "price", Interval: "hour", Split: "event.release"},
+		"funnel":       explore.Funnel{Scope: scope(), Steps: []explore.Selection{{Event: "viewed"}, bought, {Event: "thanked"}}, Within: 3600},
+		"retention":    explore.Retention{Scope: scope(), First: explore.Selection{Event: "signed up"}, Back: bought, Interval: "week"},
+		"top":          explore.Top{Scope: scope(), Property: "$browser", Limit: 20},
+		"timeline":     explore.Timeline{Visitor: "u'1", Before: scope().To, Limit: 100},
+	} {
+		sql, err := q.SQL()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		path := filepath.Join("testdata", name+".sql")
+		if *update {
+			if err := os.WriteFile(path, []byte(sql+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || string(want) != sql+"\n" {
+			t.Errorf("%s is not what %s has (%v):\n%s", name, path, err, sql)
+		}
+	}
+}
+
+func TestMistakesAreNamedByTheirPlace(t *testing.T) {
+	ok := explore.Selection{Event: "x"}
+	late := scope()
+	late.From, late.To = late.To, late.From
+	long := scope()
+	long.From = long.From.AddDate(-20, 0, 0)
+	nowhere := scope()
+	nowhere.Zone = "Europe/Atlantis"
+	local := scope()
+	local.Zone = "Local"
+	where := func(c explore.Condition) explore.Selection { return explore.Selection{Where: []explore.Condition{c}} }
+	for field, q := range map[string]question{
+		"from":              explore.Series{Measure: "events", Interval: "day"},
+		"to":                explore.Top{Scope: late, Property: "p", Limit: 1},
+		"from ":             explore.Top{Scope: long, Property: "p", Limit: 1},
+		"zone":              explore.Series{Scope: nowhere, Measure: "events", Interval: "day"},
+		"zone ":             explore.Series{Scope: local, Measure: "events", Interval: "day"},
+		"interval":          explore.Series{Scope: scope(), Measure: "events", Interval: "second"},
+		"interval ":         explore.Retention{Scope: scope(), Interval: "hour"},
+		"measure":           explore.Series{Scope: scope(), Measure: "median", Interval: "day"},
+		"of":                explore.Series{Scope: scope(), Measure: "sum", Interval: "day"},
+		"split":             explore.Series{Scope: scope(), Measure: "events", Interval: "day", Split: "event.nothing"},
+		"where[0].value":    explore.Series{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "more", Value: "1; DROP"})},
+		"where[0].value ":   explore.Series{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "less", Value: "NaN"})},
+		"where[0].is":       explore.Series{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "like"})},
+		"steps":             explore.Funnel{Scope: scope(), Steps: []explore.Selection{ok}, Within: 1},
+		"steps[1]":          explore.Funnel{Scope: scope(), Steps: []explore.Selection{ok, {}}, Within: 1},
+		"within_seconds":    explore.Funnel{Scope: scope(), Steps: []explore.Selection{ok, ok}},
+		"first.where[0].is": explore.Retention{Scope: scope(), Interval: "day", First: where(explore.Condition{Property: "p"})},
+		"property":          explore.Top{Scope: scope(), Property: "a\x00b", Limit: 1},
+		"limit":             explore.Top{Scope: scope(), Property: "p"},
+		"visitor":           explore.Timeline{Limit: 1},
+	} {
+		_, err := q.SQL()
+		var m *explore.Mistake
+		if !errors.As(err, &m) || m.Field != strings.TrimSpace(field) || m.Message == "" {
+			t.Errorf("%+v: %v, which is not about %s", q, err, field)
+		}
+	}
+}
+
+// Whatever is written into a question stays within quotes.
+func FuzzQuotes(f *testing.F) {
+	f.Add("a'b", "c", "context.x'.y")
+	f.Add(`\'; DROP TABLE events; --`, "$''", "event.user")
+	f.Fuzz(func(t *testing.T, event, value, property string) {
+		sql, err := explore.Series{
+			Scope: scope(), Measure: "events", Interval: "day", Split: property,
+			Selection: explore.Selection{Event: event, Where: []explore.Condition{{Property: property, Is: "equal", Value: value}}},
+		}.SQL()
+		if err != nil {
+			return
+		}
+		plain, err := explore.Series{
+			Scope: scope(), Measure: "events", Interval: "day", Split: "x",
+			Selection: explore.Selection{Event: "x", Where: []explore.Condition{{Property: "x", Is: "equal", Value: "x"}}},
+		}.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(property, "context.") || strings.HasPrefix(property, "event.") || event == "" {
+			return // of another shape
+		}
+		if got, want := outside(sql), outside(plain); got != want {
+			t.Errorf("outside of quotes there is\n%s\nand not\n%s", got, want)
+		}
+	})
+}
+
+// outside is a text of SQL without what is between quotes.
+func outside(sql string) string {
+	var b strings.Builder
+	quoted := false
+	for _, r := range sql {
+		if r == '\'' {
+			quoted = !quoted
+			continue
+		}
+		if !quoted {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

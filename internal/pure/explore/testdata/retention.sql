@@ -1,0 +1,28 @@
+WITH first AS (
+  SELECT person, min(date_trunc('week', time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin')) AS cohort
+  FROM activity
+  WHERE time >= TIMESTAMP '2026-11-01 00:00:00'
+    AND time < TIMESTAMP '2026-12-01 00:00:00'
+    AND environment = 'production'
+    AND name = 'signed up'
+  GROUP BY person
+), back AS (
+  SELECT DISTINCT person, date_trunc('week', time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin') AS bucket
+  FROM activity
+  WHERE time >= TIMESTAMP '2026-11-01 00:00:00'
+    AND time < TIMESTAMP '2026-12-01 00:00:00'
+    AND environment = 'production'
+    AND kind = 'track'
+    AND name = 'it''s bought'
+    AND prop(properties, 'plan') = 'pro'
+    AND num(prop(properties, 'price')) > 10
+    AND strpos(prop(obj(context, 'page'), 'path'), '/check''out') > 0
+    AND release IS NOT NULL
+), sizes AS (
+  SELECT cohort, count(*) AS size FROM first GROUP BY cohort
+)
+SELECT cohort, size, bucket, count(*) AS visitors
+FROM first JOIN back USING (person) JOIN sizes USING (cohort)
+WHERE bucket >= cohort
+GROUP BY 1, 2, 3
+ORDER BY 1, 3
