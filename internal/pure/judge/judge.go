@@ -139,6 +139,9 @@ func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
 		e.Needed, e.ToDetect = needed(p, v, s), toDetect(p, v, s)
 		e.Text = unknownText(v, e)
 	}
+	if e.Outcome == Unknown && e.Suspect == "" && s.LogE() >= p.Threshold(v) { // enough, but for what robust takes off
+		e.Text = oneHostText(v, e)
+	}
 	return e
 }
 

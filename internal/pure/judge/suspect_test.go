@@ -239,3 +239,30 @@ func TestErrorsOutOfNothingAreTheReleases(t *testing.T) {
 		})
 	}
 }
+
+// Evidence that is enough but for the doubt whether one host broke decides nothing, and the page must not leave a reader alone with it.
+func TestEnoughEvidenceThatOneHostCouldExplainIsSaidToBe(t *testing.T) {
+	seen := 0
+	for seed := range uint64(20) {
+		f := newFarm(seed, 20, 0.2, judge.Rise)
+		for range 30 {
+			f.watch(t, 2, 1, func(host int) float64 {
+				if host < 2 {
+					return 3
+				}
+				return 1
+			})
+			e := judge.Judge(f.p, f.s).Vitals[0]
+			doubt := e.Outcome == judge.Unknown && e.Suspect == "" && f.s.Vitals[0].LogE() >= f.p.Threshold(f.p.Vitals[0])
+			if doubt != strings.Contains(e.Text, "; one broken host could explain that as well, so that it does not decide yet") {
+				t.Fatalf("%s, evidence 10^%.1f of 10^%.1f: %s", e.Outcome, e.EValue, e.Threshold, e.Text)
+			}
+			if doubt {
+				seen++
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("it never came to that")
+	}
+}

@@ -55,6 +55,10 @@ func suspectText(v VitalSpec, e VitalEvidence, host string) string {
 	return fmt.Sprintf("%s: %s, but it is the host %s alone that makes the difference; the others on the new release do not show it, so look at that host", e.Label, comparison(v, e), host)
 }
 
+func oneHostText(v VitalSpec, e VitalEvidence) string {
+	return fmt.Sprintf("%s: %s; one broken host could explain that as well, so that it does not decide yet", e.Label, comparison(v, e))
+}
+
 func meanText(p Policy, v VitalSpec, e VitalEvidence, m *Mean) string {
 	if m.New == 0 {
 		return fmt.Sprintf("%s: not yet measured on two hosts of each release", e.Label)
