@@ -167,7 +167,7 @@ function makeRollouts(world) {
   const running = base(41, 10, 46, {
     state: 'watching', step: 0, share: 0.1, verdict: 'unknown', outcome: undefined, ended_at: undefined, reasons: [], progress: 0.12, eta_s: 340,
     steps: steps(['watching', 'waiting'], [[iso(46), iso(38)]]),
-    hosts: world.hosts.map((h, i) => ({ ...h, state: 'ready', canary: false, requests: 0, old: 'up', new: i === 9 ? '' : 'up', left_out: i === 9, text: i === 9 ? 'joined during the rollout' : '' })),
+    hosts: world.hosts.map((h, i) => ({ ...h, state: 'ready', canary: false, requests: 0, old: 'up', new: i === 9 ? '' : 'up', left_out: i === 9, text: i === 9 ? 'it joined during the rollout' : '' })),
     actions: ['pause', 'promote', 'rollback'],
     decisions: [
       { at: iso(51), from: 'queued', to: 'staging', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'its_turn', text: 'Release #43 is next; nothing else is going out.' }] },

@@ -18,7 +18,7 @@ type HostView struct {
 	State    string `json:"state" enum:"waiting,ready,failed,lost,left_out"`
 	Old      string `json:"old" doc:"State of the old release's process, empty when it is not there"`
 	New      string `json:"new" doc:"State of the new release's process, empty when it is not there"`
-	LeftOut  bool   `json:"left_out"`
+	LeftOut  bool   `json:"left_out" doc:"It keeps the old release until the promotion, and is not compared; text says why"`
 	Canary   bool   `json:"canary"`
 	Text     string `json:"text,omitempty"`
 	Requests int64  `json:"requests"`
@@ -43,7 +43,7 @@ func (s *Service) hostViews(ctx context.Context, m *machine.Rollout) ([]HostView
 		left := i >= len(m.Hosts)
 		h := HostView{
 			ID: id, Name: cmp.Or(names[id], m.Names[id], id), State: m.HostState(id, left), LeftOut: left, Canary: !left && i < started && m.Mode == manifest.CanaryHosts,
-			Old: states[[2]string{id, m.From}], New: states[[2]string{id, m.Release}], Text: m.Failed[id].Text,
+			Old: states[[2]string{id, m.From}], New: states[[2]string{id, m.Release}], Text: cmp.Or(m.Failed[id].Text, m.WhyOut[id]),
 			Requests: m.Totals.Hosts[id].New + m.Totals.Hosts[id].Old,
 		}
 		if c := m.Crashes[id]; c.Restarts > 0 {

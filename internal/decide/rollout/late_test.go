@@ -44,8 +44,8 @@ func TestLostHostIsNotDrawn(t *testing.T) {
 			w.release(byHosts)
 			v := w.reach(2+n, "watching")
 			for _, h := range v.Hosts {
-				if lost := slices.Contains([]string{"us2", "us3"}, h.ID); h.Canary && lost || h.LeftOut != lost {
-					t.Errorf("#%d: host %s, canary %v, left out %v", v.Number, h.ID, h.Canary, h.LeftOut)
+				if lost := slices.Contains([]string{"us2", "us3"}, h.ID); h.Canary && lost || h.LeftOut != lost || lost != (h.Text == "nothing was heard of it") {
+					t.Errorf("#%d: host %s, canary %v, left out %v: %q", v.Number, h.ID, h.Canary, h.LeftOut, h.Text)
 				}
 			}
 			if _, err := w.RollBackEnv(t.Context(), ana, app, env, "", "the next draw"); err != nil {
@@ -87,7 +87,7 @@ func TestHostThatDoesNotStartIsNotWaitedForForEver(t *testing.T) {
 		v := w.end(2, .02, .02)
 		left := slices.IndexFunc(v.Hosts, func(h rollout.HostView) bool { return h.ID == "us2" && h.LeftOut })
 		at := slices.IndexFunc(v.Decisions, func(d rollout.Decision) bool { return d.Reasons[0].Code == "up_partly" })
-		if v.Outcome != "promoted" || left < 0 || at < 0 || !strings.Contains(v.Decisions[at].Reasons[0].Text, "us2 (it did not answer)") {
+		if v.Outcome != "promoted" || left < 0 || v.Hosts[left].Text != "it did not answer" || at < 0 || !strings.Contains(v.Decisions[at].Reasons[0].Text, "us2 (it did not answer)") {
 			t.Errorf("#2 ended %s: %+v", v.Outcome, v.Decisions)
 		}
 	})

@@ -22,7 +22,7 @@ func (s *Service) SeriesOf(ctx context.Context, app, id, vital string) (trace.Se
 	}
 	decisions, err := selectDecisions(ctx, s.db, id)
 	for _, d := range decisions {
-		out.Marks = append(out.Marks, trace.Mark{Second: d.At.Unix(), Kind: string(d.To), Text: markText(d)})
+		out.Marks = append(out.Marks, markOf(d))
 	}
 	return out, err
 }
@@ -46,6 +46,14 @@ func named(r replay.Result, m *machine.Rollout) replay.Result {
 		r.Vitals[i].Text, r.Vitals[i].Suspect = m.NamedText(r.Vitals[i].Text), m.NamedText(r.Vitals[i].Suspect)
 	}
 	return r
+}
+
+// markOf is a move on the time axis. Where a host that broke is left out, the curves jump, since what it showed is forgotten: that is what the mark says.
+func markOf(d Decision) trace.Mark {
+	if len(d.Reasons) > 0 && d.Reasons[0].Code == machine.CodeSuspect {
+		return trace.Mark{Second: d.At.Unix(), Kind: "left_out", Text: "host left out"}
+	}
+	return trace.Mark{Second: d.At.Unix(), Kind: string(d.To), Text: markText(d)}
 }
 
 // markText names a move on the time axis. The step is the decision's: a watch that is prolonged, or goes on after a pause, is the same step still.

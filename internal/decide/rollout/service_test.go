@@ -285,7 +285,7 @@ func TestHostThatJoinsOnTheWay(t *testing.T) {
 		w.asked("us3", one)
 		v := w.nth(2)
 		i := slices.IndexFunc(v.Hosts, func(h rollout.HostView) bool { return h.ID == "us3" })
-		if i < 0 || !v.Hosts[i].LeftOut {
+		if i < 0 || !v.Hosts[i].LeftOut || v.Hosts[i].Text != "it joined during the rollout" {
 			t.Errorf("us3 is not shown as left out: %+v", v.Hosts)
 		}
 		if v := w.end(2, .02, .02); v.Outcome != "promoted" {

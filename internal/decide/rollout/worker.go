@@ -301,7 +301,7 @@ func (s *Service) enterHost(ctx context.Context, tx *db.Tx, e *envRow, host, nam
 			return nil
 		}
 		m.Call(host, name)
-		m.LeaveOut(host)
+		m.LeaveOut(machine.OutJoined, host)
 		m.Cause = ev.ID
 		if err := s.request(ctx, tx, m, ev); err != nil {
 			return err

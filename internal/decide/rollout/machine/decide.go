@@ -263,6 +263,9 @@ func (m *Rollout) splitHeld() Move {
 		Because("split_hold", nil, "it is held until somebody decides"))...)
 }
 
+// CodeSuspect is the first reason of a move that goes on without a host that broke.
+const CodeSuspect = "host_suspect"
+
 // redrawn goes on without a host that broke. What it showed is no fault of the release.
 func (m *Rollout) redrawn(host string) Move {
 	rest := *m
@@ -271,7 +274,7 @@ func (m *Rollout) redrawn(host string) Move {
 	if rest.canaries() < m.canaries() {
 		next = "it is left out, and the watch begins again without it"
 	}
-	why := []event.Reason{Because("host_suspect", nil, "host %s alone makes the new release look bad: look at that host; %s", host, next)}
+	why := []event.Reason{Because(CodeSuspect, nil, "host %s alone makes the new release look bad: look at that host; %s", host, next)}
 	for _, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
 		if e.Suspect == host {
 			why = append(why, Because(e.Name+"_suspect", map[string]float64{"log10_e": e.EValue, "log10_threshold": e.Threshold}, "%s", e.Text))

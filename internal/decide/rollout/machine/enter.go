@@ -20,8 +20,7 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 		m.Step = mv.Step
 	}
 	m.State, m.Since, m.Reasons = mv.To, now, mv.Reasons
-	m.forgetBroken(mv.LeaveOut)
-	m.doWithout(mv.LeaveOut)
+	m.doWithout(mv.LeaveOut, m.forgetBroken(mv.LeaveOut))
 	m.Controls.Ask(mv.Restart, m.Number)
 	m.Controls.GiveUp(mv.GiveUp...)
 	switch mv.To {
@@ -59,7 +58,7 @@ func (m *Rollout) Enter(mv Move, now time.Time) {
 func (m *Rollout) beginAnew() {
 	m.Step, m.Steps, m.Before = 0, nil, ""
 	m.Started, m.Looked = time.Time{}, time.Time{}
-	m.Hosts, m.LeftOut, m.Unfit, m.Lost = nil, nil, nil, nil
+	m.Hosts, m.LeftOut, m.WhyOut, m.Unfit, m.Lost = nil, nil, nil, nil, nil
 	m.Asked, m.Waiting, m.Failed = nil, nil, nil
 	m.UpSince, m.VisitorsSince, m.Controls.By = nil, nil, nil
 }
@@ -86,9 +85,13 @@ func (m *Rollout) end(now time.Time) {
 	}
 }
 
-// LeaveOut takes hosts out of the comparison. They keep the old release until the promotion.
-func (m *Rollout) LeaveOut(hosts ...string) {
+// LeaveOut takes hosts out of the comparison, and notes why. They keep the old release until the promotion.
+func (m *Rollout) LeaveOut(why string, hosts ...string) {
+	if m.WhyOut == nil {
+		m.WhyOut = map[string]string{}
+	}
 	for _, h := range hosts {
+		m.WhyOut[h] = why
 		m.Hosts = slices.DeleteFunc(m.Hosts, func(x string) bool { return x == h })
 		if !slices.Contains(m.LeftOut, h) {
 			m.LeftOut = append(m.LeftOut, h)
@@ -104,6 +107,7 @@ func (m *Rollout) Drop(host string) {
 	m.LeftOut = slices.DeleteFunc(m.LeftOut, same)
 	m.Unfit = slices.DeleteFunc(m.Unfit, same)
 	m.Lost = slices.DeleteFunc(m.Lost, same)
+	delete(m.WhyOut, host)
 	delete(m.Waiting, host)
 	delete(m.Failed, host)
 	delete(m.Asked, host)

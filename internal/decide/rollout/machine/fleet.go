@@ -182,16 +182,18 @@ func (m *Rollout) brokenCanary() string {
 	return ""
 }
 
-// forgetBroken takes out of the evidence the hosts that are left out since they broke.
-func (m *Rollout) forgetBroken(hosts []string) {
+// forgetBroken takes out of the evidence the hosts that are left out since they broke, and gives these.
+func (m *Rollout) forgetBroken(hosts []string) (broken []string) {
 	for _, h := range hosts {
 		for _, v := range m.Evidence.Vitals {
 			if v.Suspect == h && m.Judge.Fleet != nil {
 				m.Evidence.Forget(m.Judge, h)
+				broken = append(broken, h)
 				break
 			}
 		}
 	}
+	return broken
 }
 
 // Learnt is what is known now of how much hosts differ, by vital: the next rollout's history. It is nil where no host was compared.

@@ -242,6 +242,9 @@ func TestABrokenCanaryIsReplaced(t *testing.T) {
 	if why == nil || why[0].Code != "host_suspect" || !strings.Contains(f.m.Named(why)[0].Text, "host web-"+broken+" alone") || !slices.Contains(f.m.Unfit, broken) {
 		t.Fatalf("%s: it was not left out: %v %v", f.m.State, f.m.Reasons, f.m.Why)
 	}
+	if f.m.WhyOut[broken] != outBroken {
+		t.Errorf("of the host that broke the page says %q", f.m.WhyOut[broken])
+	}
 	if f.m.StartedHosts() != 4 || slices.Contains(f.m.Split.NewHosts, broken) && f.m.State != Starting {
 		t.Errorf("canaries %v", f.m.Split.NewHosts)
 	}

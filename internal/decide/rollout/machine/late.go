@@ -134,17 +134,31 @@ func (m *Rollout) whatTheySaid(hosts []string) []event.Reason {
 	return out
 }
 
-// doWithout leaves out the hosts of a move. Those that are lost may be well.
-func (m *Rollout) doWithout(hosts []string) {
+// Why a host is left out, for the page; a host that failed has words of its own.
+const (
+	OutJoined = "it joined during the rollout"
+	outLost   = "nothing was heard of it"
+	outBroken = "it alone made the new release look bad"
+)
+
+// doWithout leaves out the hosts of a move, of which some broke. Those that are lost may be well.
+func (m *Rollout) doWithout(hosts, broken []string) {
 	for _, h := range hosts {
-		if !slices.Contains(m.Lost, h) {
+		why := m.said(h)
+		switch {
+		case slices.Contains(m.Lost, h):
+			why = outLost
+		case slices.Contains(broken, h):
+			why = outBroken
+		}
+		if why != outLost {
 			m.Unfit = append(m.Unfit, h)
 		}
 		if f := m.Failed[h]; f.Code != "" && !f.blames() {
 			delete(m.Crashes, h) // a process that the host could not start says nothing of the release
 		}
+		m.LeaveOut(why, h)
 	}
-	m.LeaveOut(hosts...)
 }
 
 // waiting lists the hosts that have not answered, without those that are lost, and without controls: these are ready before the process that makes way is gone.

@@ -68,6 +68,8 @@ type Rollout struct {
 	// Hosts take part, in the order they were drawn: in mode hosts the first so many are the canaries.
 	Hosts   []string `json:"hosts"`
 	LeftOut []string `json:"left_out,omitempty"`
+	// WhyOut says of hosts that are left out why; an older version did not store it.
+	WhyOut map[string]string `json:"why_out,omitempty"`
 	// Names are those of hosts that took part, by id.
 	Names map[string]string `json:"names,omitempty"`
 	// Unfit are those left out since they could not fetch the release, or bring it up.

@@ -30,7 +30,7 @@ func (m *Rollout) ChooseMode() {
 		m.Mode = manifest.CanaryVisitors
 	}
 	if m.Mode == manifest.CanaryHosts && heard < len(m.Hosts) {
-		m.LeaveOut(m.lost()...)
+		m.LeaveOut(outLost, m.lost()...)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type Mark struct {
 	Second int64  `json:"second"`
 	Text   string `json:"text" doc:"In words, with who did it" example:"step 2"`
-	Kind   string `json:"kind" doc:"The state that the rollout came into"`
+	Kind   string `json:"kind" doc:"The state that the rollout came into; left_out where it went on without a host that broke"`
 }
 
 // Series is one vital over time, one entry a second; rates are events per request at risk in that second. A second without a request at risk (nobody came, or nothing
