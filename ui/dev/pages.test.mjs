@@ -365,6 +365,33 @@ test('the picture of a ratio says its range, and is cut at a named end', async (
   await page.close();
 });
 
+test('of how often visitors err again no range is shown, and no ratio where there is none', async () => {
+  const server = await fixture();
+  try {
+    const r = server.world.rollouts.find((r) => r.number === 39);
+    const { page } = await visit(browser, server.url + pages['rollout-back']);
+    await page.close();
+    Object.assign(r.vitals[0], { name: 'visitor_errors', label: 'errors, visitor by visitor', unit: 'errors', ratio: 2.4, ratio_low: 0, ratio_high: 0 });
+    Object.assign(r.vitals[1], { state: 'unknown', ratio: 0, ratio_low: 11.3, ratio_high: 0, new: { events: 16, at_risk: 36, rate: 0.444 }, old: { events: 2, at_risk: 489, rate: 0.0041 } });
+    const { page: again } = await visit(browser, server.url + pages['rollout-back'] + '?vital=visitor_errors');
+    await seen(again, 'Errors, visitor by visitor');
+    assert.doesNotMatch(await text(again, 'figure:last-of-type'), /range|band/);
+    assert.match(await text(again, 'tbody tr:nth-child(2)'), /– above 11 ×/);
+    await again.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('between the phone and a wide screen no table runs out of its card', async () => {
+  for (const width of [700, 900, 1100, 1240, 1241, 1280, 1360]) {
+    const { page } = await visit(browser, full.url + pages['rollout-back'], { size: { width, height: 900 } });
+    const out = await page.$$eval('.card', (all) => all.filter((c) => [...c.querySelectorAll('table')].some((t) => t.getBoundingClientRect().right > c.getBoundingClientRect().right)).map((c) => c.innerText.slice(0, 40)));
+    assert.deepEqual(out, [], `at ${width} px`);
+    await page.close();
+  }
+});
+
 test('a rollout that waits says for whom, names what is live, and can be taken out of the queue', async () => {
   const server = await fixture();
   try {
@@ -636,7 +663,7 @@ test('a viewer reads what others say of a verdict, and cannot', async () => {
 test('without a verdict the page says what to do next', async () => {
   const { page } = await visit(browser, full.url + pages['verdicts-empty']);
   await seen(page, 'No verdict in the last 30 days');
-  assert.equal(await text(page, 'pre'), 'git push slipway');
+  assert.equal(await text(page, 'pre'), 'git push slipway next');
   await page.locator('::-p-aria([name="look at the last 90 days"][role="link"])').click();
   await seen(page, 'No verdict in the last 90 days');
   await seen(page, 'What is on its way is on the Line.');
@@ -656,6 +683,10 @@ test('on its page a rollout that has ended can be called right or wrong, with a 
     await seen(page, 'you, now: “orders were lost”');
     const { assessment } = server.world.verdicts.find((v) => v.number === 39);
     assert.deepEqual([assessment.word, assessment.note], ['right', 'orders were lost']);
+    await press(page, 'Wrong');
+    await seen(page, 'It spared visitors nothing.');
+    await press(page, 'Undo');
+    await seen(page, 'It spared visitors about 5,200 failed requests.');
     assert.deepEqual(await findings(page), []);
     await page.close();
     for (const name of ['rollout-watched', 'rollout-hotfix', 'rollout-waiting', 'rollout-held']) {

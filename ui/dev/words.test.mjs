@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, tell;
+let vite, bands, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -13,12 +13,13 @@ before(async () => {
   addresses = await load('nav/addresses.ts');
   lanes = await load('build/lanes.ts');
   log = await load('build/log.svelte.ts');
+  ({ lone, placed } = await load('charts/curve.ts'));
   bands = await load('rollout/band.ts');
   smooth = await load('rollout/smooth.ts');
   save = await load('charts/save.ts');
   verdicts = await load('verdict/words.ts');
   ({ meanings } = await load('words/meanings.ts'));
-  ({ tell } = await load('words/tell.ts'));
+  ({ runs, tell } = await load('words/tell.ts'));
 });
 after(() => vite?.close());
 
@@ -178,6 +179,27 @@ test('the numbers in the server’s sentences are known by what they mean', () =
     const rest = pieces.filter((p) => !p.means).map((p) => p.text.replaceAll(/#\d+|host-\d+/g, '')).join('|');
     assert.doesNotMatch(rest, /\d/, sentence);
   }
+});
+
+test('brackets and stops stay on the line of the number that they touch', () => {
+  const lines = (sentence) => runs(sentence).map((run) => run.map((p) => p.text).join('')).filter((text) => text.trim() !== '');
+  assert.deepEqual(lines('errors: 0.99 times the old release\'s (235 against 237 expected); a doubling is ruled out (95 % sure).'), [
+    'errors:', '0.99 times', " the old release's ", '(235 against 237 expected);', ' a doubling is ruled out ', '(95 % sure).',
+  ]);
+  for (const sentence of Object.keys(sentences)) {
+    assert.equal(runs(sentence).flat().map((p) => p.text).join(''), sentence);
+    runs(sentence).forEach((run, i, all) => assert.ok(i === 0 || /\s$/.test(all[i - 1].at(-1).text) || /^\s/.test(run[0].text), `“${sentence}” can break before “${run[0].text}”`));
+  }
+});
+
+test('a value without a neighbour is found, since no line is drawn to it', () => {
+  for (const [values, want] of [[[null, 1, null, 2, 3, null, 0], [1, 6]], [[4], [0]], [[1, 2], []], [[null, undefined], []], [[], []]]) assert.deepEqual(lone(values), want);
+});
+
+test('what was decided by the last second is marked at it, and what came later is not', () => {
+  const at = (second) => ({ second, text: 'going back', kind: 'returning' });
+  assert.deepEqual(placed([at(3), at(10), at(11), at(15), at(16)], [3, 4, 10]).map((m) => m.second), [3, 10, 10, 10]);
+  assert.deepEqual(placed([at(3)], []), []);
 });
 
 test('definitions are short, whole sentences, and each stands once', () => {

@@ -37,6 +37,7 @@ export const meanings = {
   ratio: 'How many times as often it goes wrong on the new release. 1 × is no difference, 2 × is twice as bad.',
   mean_ratio: 'How many times as much the new release uses on a host. 1 × is no difference.',
   visitor_ratio: 'How many times as many errors a visitor with errors has on the new release. 1 × is no difference.',
+  first_ones: 'Split by visitor, each one counts until it happens to them for the first time: else who fails again and again counts for many. How often visitors fail again is a vital of its own.',
   erred: 'Visitors who were drawn and had an error in this step, on both releases together.',
   erred_new: 'How many of them are on the new release, against how many should be by the draw if it were as good as the old one.',
   errors_each: 'How many errors such a visitor had so far in this step, on average: on the new release, then on the old one.',

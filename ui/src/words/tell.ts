@@ -82,3 +82,28 @@ export function tell(sentence: string): Piece[] {
 
 // A full stop or a comma behind a number belongs to the sentence.
 const trimmed = (text: string) => text.replace(/[.,]+$/, '');
+
+// runs puts what touches a number with it, such as a bracket or a full stop: no line may begin or end between them.
+export function runs(sentence: string): Piece[][] {
+  const out: Piece[][] = [];
+  let touched = false;
+  const add = (piece: Piece) => {
+    const last = out.at(-1);
+    if (last && touched) last.push(piece);
+    else out.push([piece]);
+    touched = true;
+  };
+  for (const piece of tell(sentence)) {
+    if (piece.means) {
+      add(piece);
+      continue;
+    }
+    const [, head, middle, tail] = /^(\S*)(\s(?:.*\s)?)?(\S*)$/s.exec(piece.text) ?? [];
+    if (head) add({ text: head });
+    if (!middle) continue;
+    out.push([{ text: middle }]);
+    touched = false;
+    if (tail) add({ text: tail });
+  }
+  return out;
+}
