@@ -50,25 +50,25 @@ func countsOverTime(_ *testing.T, w *world) {
 	production := day()
 	production.Environment = "production"
 	bought := explore.Selection{Event: "bought"}
-	w.explored(explore.Series{Scope: production, Selection: bought, Measure: "events", Interval: "day"}, "[[2026-11-29 00:00:00 +0000 UTC 6]]") // 00:00 less a second
-	w.explored(explore.Series{Scope: production, Selection: bought, Measure: "events", Interval: "hour"},
+	w.explored(explore.Trend{Scope: production, Selection: bought, Measure: "events", Interval: "day"}, "[[2026-11-29 00:00:00 +0000 UTC 6]]") // 00:00 less a second
+	w.explored(explore.Trend{Scope: production, Selection: bought, Measure: "events", Interval: "hour"},
 		"[[2026-11-29 11:00:00 +0000 UTC 1] [2026-11-29 12:00:00 +0000 UTC 2] [2026-11-29 13:00:00 +0000 UTC 1] [2026-11-29 21:00:00 +0000 UTC 1] [2026-11-29 23:00:00 +0000 UTC 1]]")
 	berlin := production
 	berlin.Zone = "Asia/Tokyo"
-	w.explored(explore.Series{Scope: berlin, Selection: bought, Measure: "visitors", Interval: "day"}, "[[2026-11-29 00:00:00 +0000 UTC 3] [2026-11-30 00:00:00 +0000 UTC 1]]")
-	w.explored(explore.Series{Scope: day(), Selection: bought, Measure: "visitors", Interval: "week"}, "[[2026-11-23 00:00:00 +0000 UTC 4]]")
-	w.explored(explore.Series{Scope: production, Selection: bought, Measure: "sum", Of: "price", Interval: "month"}, "[[2026-11-01 00:00:00 +0000 UTC 126.5]]")
-	w.explored(explore.Series{Scope: production, Selection: bought, Measure: "events", Interval: "month", Split: "$plan"},
+	w.explored(explore.Trend{Scope: berlin, Selection: bought, Measure: "visitors", Interval: "day"}, "[[2026-11-29 00:00:00 +0000 UTC 3] [2026-11-30 00:00:00 +0000 UTC 1]]")
+	w.explored(explore.Trend{Scope: day(), Selection: bought, Measure: "visitors", Interval: "week"}, "[[2026-11-23 00:00:00 +0000 UTC 4]]")
+	w.explored(explore.Trend{Scope: production, Selection: bought, Measure: "sum", Of: "price", Interval: "month"}, "[[2026-11-01 00:00:00 +0000 UTC 126.5]]")
+	w.explored(explore.Trend{Scope: production, Selection: bought, Measure: "events", Interval: "month", Split: "$plan"},
 		"[[2026-11-01 00:00:00 +0000 UTC (none) 2] [2026-11-01 00:00:00 +0000 UTC free 1] [2026-11-01 00:00:00 +0000 UTC pro 3]]")
-	w.explored(explore.Series{Scope: production, Selection: bought, Measure: "visitors", Interval: "month", Split: "$plan"},
+	w.explored(explore.Trend{Scope: production, Selection: bought, Measure: "visitors", Interval: "month", Split: "$plan"},
 		"[[2026-11-01 00:00:00 +0000 UTC (none) 2] [2026-11-01 00:00:00 +0000 UTC free 1] [2026-11-01 00:00:00 +0000 UTC pro 1]]")
-	w.explored(explore.Series{Scope: production, Selection: bought, Measure: "average", Of: "price", Interval: "month", Split: "$plan"},
+	w.explored(explore.Trend{Scope: production, Selection: bought, Measure: "average", Of: "price", Interval: "month", Split: "$plan"},
 		"[[2026-11-01 00:00:00 +0000 UTC (none) -2] [2026-11-01 00:00:00 +0000 UTC free 20.5] [2026-11-01 00:00:00 +0000 UTC pro 55]]")
 	for condition, want := range map[explore.Condition]string{
 		{Property: "$plan", Is: "equal", Value: "pro"}: "3", {Property: "$plan", Is: "not_equal", Value: "pro"}: "3", {Property: "$plan", Is: "set"}: "4", {Property: "price", Is: "not_set"}: "0",
 		{Property: "price", Is: "more", Value: "10"}: "2", {Property: "price", Is: "less", Value: "1.5"}: "2", {Property: "$plan", Is: "contains", Value: "r"}: "4", {Property: "event.user", Is: "equal", Value: "u1"}: "3",
 	} {
-		w.explored(explore.Series{Scope: production, Selection: explore.Selection{Event: "bought", Where: []explore.Condition{condition}}, Measure: "events", Interval: "month"},
+		w.explored(explore.Trend{Scope: production, Selection: explore.Selection{Event: "bought", Where: []explore.Condition{condition}}, Measure: "events", Interval: "month"},
 			map[bool]string{true: "[]", false: "[[2026-11-01 00:00:00 +0000 UTC " + want + "]]"}[want == "0"])
 	}
 	w.explored(explore.Top{Scope: day(), Property: "context.page.path", Limit: 5}, "[[(none) 9 4] [/a'b 1 1]]")
@@ -93,7 +93,7 @@ func splitsTheMostFrequent(_ *testing.T, w *world) {
 	for value := 4; value < 14; value++ {
 		want = append(want, fmt.Sprintf("[%s v%02d %d]", month, value, value+1))
 	}
-	w.explored(explore.Series{Scope: day(), Selection: explore.Selection{Event: "bought"}, Measure: "events", Interval: "month", Split: "v"}, "["+strings.Join(want, " ")+"]")
+	w.explored(explore.Trend{Scope: day(), Selection: explore.Selection{Event: "bought"}, Measure: "events", Interval: "month", Split: "v"}, "["+strings.Join(want, " ")+"]")
 }
 
 // follows is the funnel by the book: each beginning is tried.

@@ -39,7 +39,7 @@ const asking = 2
 
 func (d *Door) mountQuestions() {
 	d.turns = make(chan struct{}, asking)
-	mountQuestion[explore.Series](d, "series", "Count events or visitors over time, split by a property")
+	mountQuestion[explore.Trend](d, "trend", "Count events or visitors over time, split by a property")
 	mountQuestion[explore.Funnel](d, "funnel", "Count the visitors who do one thing after another")
 	mountQuestion[explore.Retention](d, "retention", "Count the visitors who come back, by when they first came")
 	mountQuestion[explore.Top](d, "top", "List the most frequent values of a property")

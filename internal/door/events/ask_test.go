@@ -53,8 +53,8 @@ func TestQuestions(t *testing.T) {
 	vera := w.person("vera", "shop", access.Viewer)
 	last := w.tell("shop", "u1 viewed", "u1 paid", "u2 viewed", "u3 viewed", "u3 paid")
 	for path, c := range map[string]struct{ body, want string }{
-		"series":    {`{` + span + `,"event":"viewed"}`, `[["2026-11-29T00:00:00Z",3]]`},
-		"series?":   {`{` + span + `,"measure":"visitors","interval":"hour","split":"event.name"}`, `[["2026-11-29T12:00:00Z","paid",2],["2026-11-29T12:00:00Z","viewed",3]]`},
+		"trend":     {`{` + span + `,"event":"viewed"}`, `[["2026-11-29T00:00:00Z",3]]`},
+		"trend?":    {`{` + span + `,"measure":"visitors","interval":"hour","split":"event.name"}`, `[["2026-11-29T12:00:00Z","paid",2],["2026-11-29T12:00:00Z","viewed",3]]`},
 		"funnel":    {`{` + span + `,"steps":[{"event":"viewed"},{"event":"paid"}]}`, `[[1,3,null],[2,2,60]]`},
 		"retention": {`{` + span + `,"interval":"day"}`, `[["2026-11-29T00:00:00Z",3,"2026-11-29T00:00:00Z",3]]`},
 		"top":       {`{` + span + `,"property":"n"}`, `[["1",5,3]]`},
@@ -89,9 +89,9 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 		path, body, says string
 		status           int
 	}{
-		{"series", `{` + span + `,"measure":"sum"}`, "body.of", 422},
-		{"series", `{"from":"2026-11-29T00:00:00Z","to":"2026-11-28T00:00:00Z"}`, "body.to", 422},
-		{"series", `{` + span + `,"zone":"Mars/Base"}`, "body.zone", 422},
+		{"trend", `{` + span + `,"measure":"sum"}`, "body.of", 422},
+		{"trend", `{"from":"2026-11-29T00:00:00Z","to":"2026-11-28T00:00:00Z"}`, "body.to", 422},
+		{"trend", `{` + span + `,"zone":"Mars/Base"}`, "body.zone", 422},
 		{"funnel", `{` + span + `,"steps":[{"event":"a"},{"event":"b","where":[{"property":"x","is":"more","value":"y"}]}]}`, "body.steps[1].where[0].value", 422},
 		{"funnel", `{` + span + `,"steps":[{"event":"a"}]}`, "steps", 422},
 		{"sql", `{"sql":"DELETE FROM events"}`, "only one SELECT", 422},

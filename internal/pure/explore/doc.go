@@ -1,6 +1,6 @@
 // Package explore turns questions about what users did into SQL that both DuckDB and PostgreSQL answer, and that people can read, change and ask again.
 //
-//	Series     how many events, or visitors, over time, split by a property
+//	Trend      how many events, or visitors, over time, split by a property
 //	Funnel     how many visitors do one thing, then another, within a time
 //	Retention  how many come back, by when they first came
 //	Top        the most frequent values of a property

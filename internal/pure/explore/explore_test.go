@@ -29,12 +29,12 @@ func TestSQL(t *testing.T) {
 		{Property: "plan", Is: "equal", Value: "pro"}, {Property: "price", Is: "more", Value: "10"}, {Property: "context.page.path", Is: "contains", Value: "/check'out"}, {Property: "event.release", Is: "set"}, {Property: "note", Is: "equal", Value: "two\nlines"},
 	}}
 	for name, q := range map[string]question{
-		"series":       explore.Series{Scope: scope(), Selection: bought, Measure: "events", Interval: "day"},
-		"series_split": explore.Series{Scope: scope(), Selection: bought, Measure: "p90", Of: "price", Interval: "hour", Split: "event.release"},
-		"funnel":       explore.Funnel{Scope: scope(), Steps: []explore.Selection{{Event: "viewed"}, bought, {Event: "thanked"}}, Within: 3600},
-		"retention":    explore.Retention{Scope: scope(), First: explore.Selection{Event: "signed up"}, Back: bought, Interval: "week"},
-		"top":          explore.Top{Scope: scope(), Property: "$browser", Limit: 20},
-		"timeline":     explore.Timeline{Visitor: "u'1", Before: scope().To, Limit: 100},
+		"trend":       explore.Trend{Scope: scope(), Selection: bought, Measure: "events", Interval: "day"},
+		"trend_split": explore.Trend{Scope: scope(), Selection: bought, Measure: "p90", Of: "price", Interval: "hour", Split: "event.release"},
+		"funnel":      explore.Funnel{Scope: scope(), Steps: []explore.Selection{{Event: "viewed"}, bought, {Event: "thanked"}}, Within: 3600},
+		"retention":   explore.Retention{Scope: scope(), First: explore.Selection{Event: "signed up"}, Back: bought, Interval: "week"},
+		"top":         explore.Top{Scope: scope(), Property: "$browser", Limit: 20},
+		"timeline":    explore.Timeline{Visitor: "u'1", Before: scope().To, Limit: 100},
 	} {
 		sql, err := q.SQL()
 		if err != nil {
@@ -66,19 +66,19 @@ func TestMistakesAreNamedByTheirPlace(t *testing.T) {
 	local.Zone = "Local"
 	where := func(c explore.Condition) explore.Selection { return explore.Selection{Where: []explore.Condition{c}} }
 	for field, q := range map[string]question{
-		"from":              explore.Series{Measure: "events", Interval: "day"},
+		"from":              explore.Trend{Measure: "events", Interval: "day"},
 		"to":                explore.Top{Scope: late, Property: "p", Limit: 1},
 		"from ":             explore.Top{Scope: long, Property: "p", Limit: 1},
-		"zone":              explore.Series{Scope: nowhere, Measure: "events", Interval: "day"},
-		"zone ":             explore.Series{Scope: local, Measure: "events", Interval: "day"},
-		"interval":          explore.Series{Scope: scope(), Measure: "events", Interval: "second"},
+		"zone":              explore.Trend{Scope: nowhere, Measure: "events", Interval: "day"},
+		"zone ":             explore.Trend{Scope: local, Measure: "events", Interval: "day"},
+		"interval":          explore.Trend{Scope: scope(), Measure: "events", Interval: "second"},
 		"interval ":         explore.Retention{Scope: scope(), Interval: "hour"},
-		"measure":           explore.Series{Scope: scope(), Measure: "median", Interval: "day"},
-		"of":                explore.Series{Scope: scope(), Measure: "sum", Interval: "day"},
-		"split":             explore.Series{Scope: scope(), Measure: "events", Interval: "day", Split: "event.nothing"},
-		"where[0].value":    explore.Series{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "more", Value: "1; DROP"})},
-		"where[0].value ":   explore.Series{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "less", Value: "NaN"})},
-		"where[0].is":       explore.Series{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "like"})},
+		"measure":           explore.Trend{Scope: scope(), Measure: "median", Interval: "day"},
+		"of":                explore.Trend{Scope: scope(), Measure: "sum", Interval: "day"},
+		"split":             explore.Trend{Scope: scope(), Measure: "events", Interval: "day", Split: "event.nothing"},
+		"where[0].value":    explore.Trend{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "more", Value: "1; DROP"})},
+		"where[0].value ":   explore.Trend{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "less", Value: "NaN"})},
+		"where[0].is":       explore.Trend{Scope: scope(), Measure: "events", Interval: "day", Selection: where(explore.Condition{Property: "p", Is: "like"})},
 		"steps":             explore.Funnel{Scope: scope(), Steps: []explore.Selection{ok}, Within: 1},
 		"steps[1]":          explore.Funnel{Scope: scope(), Steps: []explore.Selection{ok, {}}, Within: 1},
 		"within_seconds":    explore.Funnel{Scope: scope(), Steps: []explore.Selection{ok, ok}},
@@ -100,14 +100,14 @@ func FuzzQuotes(f *testing.F) {
 	f.Add("a'b", "c", "context.x'.y")
 	f.Add(`\'; DROP TABLE events; --`, "$''", "event.user")
 	f.Fuzz(func(t *testing.T, event, value, property string) {
-		sql, err := explore.Series{
+		sql, err := explore.Trend{
 			Scope: scope(), Measure: "events", Interval: "day", Split: property,
 			Selection: explore.Selection{Event: event, Where: []explore.Condition{{Property: property, Is: "equal", Value: value}}},
 		}.SQL()
 		if err != nil {
 			return
 		}
-		plain, err := explore.Series{
+		plain, err := explore.Trend{
 			Scope: scope(), Measure: "events", Interval: "day", Split: "x",
 			Selection: explore.Selection{Event: "x", Where: []explore.Condition{{Property: "x", Is: "equal", Value: "x"}}},
 		}.SQL()

@@ -44,8 +44,8 @@ type Scope struct {
 	Environment string `json:"environment,omitempty" maxLength:"100" doc:"Only what was sent from there; empty for all"`
 }
 
-// Series asks how many, over time.
-type Series struct {
+// Trend asks how many, over time.
+type Trend struct {
 	Scope
 	Selection
 	Measure  string `json:"measure,omitempty" enum:"events,visitors,sum,average,p90" default:"events"`

@@ -6,7 +6,7 @@ import (
 )
 
 // SQL answers with the columns bucket, value, and split where there is one; in the order of time.
-func (q Series) SQL() (string, error) {
+func (q Trend) SQL() (string, error) {
 	terms, err := q.terms()
 	if err != nil {
 		return "", err

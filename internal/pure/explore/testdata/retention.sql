@@ -18,6 +18,8 @@ WITH first AS (
     AND num(prop(properties, 'price')) > 10
     AND strpos(prop(obj(context, 'page'), 'path'), '/check''out') > 0
     AND release IS NOT NULL
+    AND prop(properties, 'note') = 'two
+lines'
 ), sizes AS (
   SELECT cohort, count(*) AS size FROM first GROUP BY cohort
 )

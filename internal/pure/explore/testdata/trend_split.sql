@@ -10,6 +10,8 @@ WITH matched AS (
     AND num(prop(properties, 'price')) > 10
     AND strpos(prop(obj(context, 'page'), 'path'), '/check''out') > 0
     AND release IS NOT NULL
+    AND prop(properties, 'note') = 'two
+lines'
 ), frequent AS (
   SELECT split FROM matched GROUP BY split ORDER BY count(*) DESC, split LIMIT 10
 )

@@ -9,5 +9,7 @@ WHERE time >= TIMESTAMP '2026-11-01 00:00:00'
   AND num(prop(properties, 'price')) > 10
   AND strpos(prop(obj(context, 'page'), 'path'), '/check''out') > 0
   AND release IS NOT NULL
+  AND prop(properties, 'note') = 'two
+lines'
 GROUP BY 1
 ORDER BY 1
