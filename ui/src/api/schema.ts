@@ -16,6 +16,15 @@ export interface AgentView {
   version?: string;
 }
 
+export interface Answer {
+  columns: Column[];
+  more: boolean;
+  rows: (unknown[] | null)[];
+  sql: string;
+  stored: number;
+  took_ms: number;
+}
+
 export interface App {
   created_at: string;
   environments: Environment[];
@@ -100,12 +109,23 @@ export interface Choice {
   false_alarms_a_month: number;
 }
 
+export interface Column {
+  name: string;
+  type: string;
+}
+
 export interface Commit {
   author: string;
   email: string;
   sha: string;
   subject: string;
   time: string;
+}
+
+export interface Condition {
+  is: "equal" | "not_equal" | "contains" | "set" | "not_set" | "more" | "less";
+  property: string;
+  value?: string;
 }
 
 export interface Config {
@@ -266,6 +286,13 @@ export interface Event {
   version: number;
 }
 
+export interface EventSettings {
+  hidden: string[];
+  ip: "truncate" | "full" | "none";
+  keep_days: number;
+  reason?: string;
+}
+
 export interface Fared {
   errors: number;
   requests: number;
@@ -280,6 +307,15 @@ export interface Frozen {
   at: string;
   by: string;
   reason: string;
+}
+
+export interface Funnel {
+  environment?: string;
+  from: string;
+  steps: Selection[] | null;
+  to: string;
+  within_seconds?: number;
+  zone?: string;
 }
 
 export interface Grant {
@@ -446,6 +482,19 @@ export interface Live {
   release: string;
   since: string;
   subject: string;
+}
+
+export interface LogEntry {
+  app: string;
+  data: unknown;
+  sequence: number;
+  type: string;
+}
+
+export interface LogPart {
+  first: number;
+  items: LogEntry[];
+  next: number;
 }
 
 export interface LoginLink {
@@ -646,6 +695,16 @@ export interface Result {
   vitals: VitalEvidence[] | null;
 }
 
+export interface Retention {
+  back?: Selection;
+  environment?: string;
+  first?: Selection;
+  from: string;
+  interval?: "day" | "week" | "month";
+  to: string;
+  zone?: string;
+}
+
 export interface RolloutStarted {
   rollout: string;
 }
@@ -657,6 +716,11 @@ export interface RolloutSummary {
   state: string;
   step: number;
   verdict: string;
+}
+
+export interface SQL {
+  limit?: number;
+  sql: string;
 }
 
 export interface Sample {
@@ -713,6 +777,12 @@ export interface SecretInfo {
   version: number;
 }
 
+export interface Selection {
+  event?: string;
+  kind?: "track" | "page" | "screen" | "identify" | "group" | "alias" | "exposure";
+  where?: Condition[] | null;
+}
+
 export interface Series {
   at_risk_new: number[] | null;
   at_risk_old: number[] | null;
@@ -744,6 +814,14 @@ export interface SessionPerson {
   email: string;
   id: string;
   name: string;
+}
+
+export interface Settings {
+  changed_at?: string;
+  changed_by?: string;
+  hidden: string[];
+  ip: "truncate" | "full" | "none";
+  keep_days: number;
 }
 
 export interface SignIn {
@@ -817,6 +895,12 @@ export interface Target {
   url: string;
 }
 
+export interface Timeline {
+  before?: string;
+  limit?: number;
+  visitor: string;
+}
+
 export interface Token {
   created_at: string;
   expires_at: string | null;
@@ -830,6 +914,32 @@ export interface TokenRequest {
   expires_at?: string;
   label: string;
   person?: string;
+}
+
+export interface Top {
+  environment?: string;
+  event?: string;
+  from: string;
+  kind?: "track" | "page" | "screen" | "identify" | "group" | "alias" | "exposure";
+  limit?: number;
+  property: string;
+  to: string;
+  where?: Condition[] | null;
+  zone?: string;
+}
+
+export interface Trend {
+  environment?: string;
+  event?: string;
+  from: string;
+  interval?: "minute" | "hour" | "day" | "week" | "month";
+  kind?: "track" | "page" | "screen" | "identify" | "group" | "alias" | "exposure";
+  measure?: "events" | "visitors" | "sum" | "average" | "p90";
+  of?: string;
+  split?: string;
+  to: string;
+  where?: Condition[] | null;
+  zone?: string;
 }
 
 export interface Unit {
