@@ -94,10 +94,10 @@ func (s *Store) Failed(ctx context.Context, f analytics.FailedFilter) ([]analyti
 	return list(ctx, s.db, func(rows *sql.Rows, v *analytics.Failed) error {
 		var changed sql.NullTime
 		var raw string
-		err := rows.Scan(&v.Sequence, &v.Received, &v.Environment, &v.Source, &v.Reason, &v.Message, &raw, &v.State, &changed)
+		err := rows.Scan(&v.Sequence, &v.Received, &v.Environment, &v.Source, &v.Dialect, &v.Kind, &v.Reason, &v.Message, &raw, &v.State, &changed)
 		v.Changed, v.Raw = changed.Time, []byte(raw)
 		return err
-	}, `SELECT seq, received, environment, source, reason, message, raw, state, changed FROM failed
+	}, `SELECT seq, received, environment, source, dialect, kind, reason, message, raw, state, changed FROM failed
 		WHERE seq > $1 AND ($2 = '' OR reason = $2) AND ($3 = '' OR state = $3) ORDER BY seq LIMIT $4`, int64(f.After), string(f.Reason), string(f.State), f.Limit) //nolint:gosec // a sequence
 }
 

@@ -18,7 +18,7 @@ func schema(d Dialect) []string {
 		`CREATE TABLE IF NOT EXISTS people (anonymous_id VARCHAR NOT NULL, user_id VARCHAR NOT NULL, since TIMESTAMP NOT NULL)`,
 		`CREATE TABLE IF NOT EXISTS failed (
 			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, environment VARCHAR NOT NULL, source VARCHAR NOT NULL,
-			reason VARCHAR NOT NULL, message VARCHAR NOT NULL, raw VARCHAR NOT NULL, state VARCHAR NOT NULL, changed TIMESTAMP)`,
+			dialect VARCHAR NOT NULL, kind VARCHAR NOT NULL, reason VARCHAR NOT NULL, message VARCHAR NOT NULL, raw VARCHAR NOT NULL, state VARCHAR NOT NULL, changed TIMESTAMP)`,
 		`CREATE TABLE IF NOT EXISTS learned (
 			kind VARCHAR NOT NULL, name VARCHAR NOT NULL, property VARCHAR NOT NULL, type VARCHAR NOT NULL,
 			first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (kind, name, property, type))`,
@@ -33,7 +33,7 @@ var (
 		"seq", "received", "time", "client_time", "environment", "source", "kind", "name", "visitor", "user_id", "anonymous_id", "previous_id", "group_id", "release", "message_id",
 		"properties", "context",
 	}
-	failedColumns = []string{"seq", "received", "environment", "source", "reason", "message", "raw", "state", "changed"}
+	failedColumns = []string{"seq", "received", "environment", "source", "dialect", "kind", "reason", "message", "raw", "state", "changed"}
 )
 
 // eventRow is a row of events in the order of eventColumns.
@@ -53,7 +53,7 @@ func failedRow(f analytics.Failed) []any {
 	if state == "" {
 		state = analytics.Open
 	}
-	return []any{int64(f.Sequence), f.Received, f.Environment, f.Source, string(f.Reason), f.Message, string(f.Raw), string(state), moment(f.Changed)} //nolint:gosec // as above
+	return []any{int64(f.Sequence), f.Received, f.Environment, f.Source, string(f.Dialect), string(f.Kind), string(f.Reason), f.Message, string(f.Raw), string(state), moment(f.Changed)} //nolint:gosec // as above
 }
 
 // null keeps what is not there out of the columns: it takes no room, and count() passes over it.

@@ -22,6 +22,11 @@ var errLater error = api.Unavailable("events cannot be written just now; send th
 
 // keep writes what is new of a body, and gives what became of it once that is on disk.
 func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
+	if e.Full != nil {
+		if err := e.Full(); err != nil {
+			return taken{}, err
+		}
+	}
 	keys := make([]seen.Key, len(d.Events))
 	for i := range d.Events {
 		ev := &d.Events[i]
@@ -48,7 +53,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		got.events++
 	}
 	for _, f := range d.Failures {
-		raw, err := json.Marshal(capture.Failed{Failure: f, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
+		raw, err := json.Marshal(capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
 		if err != nil {
 			claim.Release()
 			return taken{}, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)

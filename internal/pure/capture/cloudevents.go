@@ -13,7 +13,7 @@ func CloudEvents(c *Call) (Decoded, error) {
 	if err != nil {
 		return Decoded{}, err
 	}
-	return c.each(fields{}, items, cloudEvent), nil
+	return c.each(InCloudEvents, fields{}, items, cloudEvent), nil
 }
 
 // CloudEventOf makes of a CloudEvent in HTTP's binary mode, whose attributes are headers "ce-…" (given here without that, in lower case) and whose body is its data, the one in JSON that

@@ -26,9 +26,40 @@ type Call struct {
 // Decoded is what a body held.
 type Decoded struct {
 	// Key is the write key in the body, if there was one.
-	Key      string
+	Key string
+	// Dialect is what it was written in.
+	Dialect Dialect
+	// Kind is what the address said.
+	Kind     Kind
 	Events   []Event
 	Failures []Failure
+}
+
+// Dialect names one of the ways to write events. Their words are in the log: they are for ever.
+type Dialect string
+
+// The dialects.
+const (
+	InSegment     Dialect = "segment"
+	InPostHog     Dialect = "posthog"
+	InPlain       Dialect = "plain"
+	InCloudEvents Dialect = "cloudevents"
+)
+
+// Decode reads a body in a dialect.
+func Decode(d Dialect, c *Call) (Decoded, error) {
+	switch d {
+	case InSegment:
+		return Segment(c)
+	case InPostHog:
+		return PostHog(c)
+	case InPlain:
+		return Plain(c)
+	case InCloudEvents:
+		return CloudEvents(c)
+	default:
+		return Decoded{}, fmt.Errorf("nobody knows how to read %q", d)
+	}
 }
 
 // Errors of whole bodies, for the sender.
@@ -72,7 +103,8 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 }
 
 // each reads items one by one.
-func (c *Call) each(common fields, items []json.RawMessage, read dialect) (d Decoded) {
+func (c *Call) each(name Dialect, common fields, items []json.RawMessage, read dialect) (d Decoded) {
+	d.Dialect, d.Kind = name, c.Kind
 	for _, raw := range items {
 		event, err := c.one(common, raw, read)
 		if err == nil {

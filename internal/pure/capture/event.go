@@ -71,6 +71,9 @@ type Failure struct {
 // Failed is a Failure as it is kept in the log: whose it was, and when it came.
 type Failed struct {
 	Failure
+	// Dialect is what Raw is written in, and Kind what the address it came to said that it is; empty for what was kept before this was.
+	Dialect     Dialect   `json:"dialect,omitempty"`
+	Kind        Kind      `json:"kind,omitempty"`
 	App         string    `json:"app"`
 	Environment string    `json:"environment"`
 	Source      string    `json:"source"`

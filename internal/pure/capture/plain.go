@@ -10,7 +10,7 @@ func Plain(c *Call) (Decoded, error) {
 	if err != nil {
 		return Decoded{}, err
 	}
-	return c.each(common, items, plain), nil
+	return c.each(InPlain, common, items, plain), nil
 }
 
 func plain(c *Call, common, item fields) (e Event, err error) {

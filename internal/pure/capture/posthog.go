@@ -11,7 +11,7 @@ func PostHog(c *Call) (Decoded, error) {
 	if err != nil {
 		return Decoded{}, err
 	}
-	d := c.each(common, items, posthog)
+	d := c.each(InPostHog, common, items, posthog)
 	if d.Key = keyOf(common); d.Key == "" && len(items) > 0 { // one key for all that come together
 		if item, ok := members(items[0]); ok {
 			if d.Key = keyOf(item); d.Key == "" {

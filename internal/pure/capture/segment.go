@@ -9,7 +9,7 @@ func Segment(c *Call) (Decoded, error) {
 	if err != nil {
 		return Decoded{}, err
 	}
-	d := c.each(common, items, segment)
+	d := c.each(InSegment, common, items, segment)
 	d.Key, _ = text("writeKey", common["writeKey"])
 	if d.Key == "" && len(items) == 1 {
 		if item, ok := members(items[0]); ok {
