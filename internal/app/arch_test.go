@@ -131,6 +131,8 @@ func bans() []ban {
 		{"modernc.org/sqlite", []string{"internal/db"}, "drivers are behind db, so that a store is SQLite or PostgreSQL"},
 		{"github.com/jackc/pgx", []string{"internal/db", "internal/analytics/pg"}, "drivers are behind db, so that a store is SQLite or PostgreSQL, and behind analytics"},
 		{"github.com/duckdb", []string{"internal/analytics/duck"}, "the one package that needs cgo"},
+		{"github.com/parquet-go", []string{"internal/analytics/archive"}, "files of events are the archive's"},
+		{"github.com/minio", []string{"internal/analytics/archive"}, "S3 is behind archive.Place, so that an archive is a folder or a bucket"},
 		{"github.com/pressly/goose", []string{"internal/db"}, "migrations run in one numbered line, when the store opens"},
 		{"github.com/danielgtaylor/huma", []string{"internal/door", "internal/app"}, "slices speak of codes and views; doors alone speak of HTTP"},
 		{"github.com/alecthomas/kong", []string{"internal/cli"}, "the command line is cli's"},
