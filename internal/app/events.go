@@ -35,14 +35,15 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 		return err
 	}
 	a.onClose("events", engine.Close)
-	feeder := feed.New(feed.Options{Journal: log, Engine: engine, Mark: filepath.Join(a.opts.Dir, "events.stored"), Logger: a.logger("feed")})
+	feeder := feed.New(feed.Options{Journal: log, Engine: engine, Mark: filepath.Join(a.opts.Dir, "events.stored"), Leave: sources.Leave, Logger: a.logger("feed")})
 	door := ingest.NewEvents(log, sources, ids, now, a.logger("events"))
 	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
 		return err
 	}
 	door.Mount(server.Clients())
 	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder}).Mount()
-	a.stage("events", door.Run, feeder.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
+	keeper := track.Keeper{Sources: sources, Engine: engine, Logger: a.logger("keeper")}
+	a.stage("events", door.Run, feeder.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }
 

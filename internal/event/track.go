@@ -21,3 +21,17 @@ func (SourceChanged) EventType() Type { return "source.changed" }
 
 func (SourceCreated) EventVersion() int { return 1 }
 func (SourceChanged) EventVersion() int { return 1 }
+
+// CollectionChanged: what is kept of an app's events, and how long, is as this says from now on.
+type CollectionChanged struct {
+	// KeepDays is 0 for ever. IP is "truncate", "full" or "none".
+	KeepDays int    `json:"keep_days"`
+	IP       string `json:"ip"`
+	// Hidden are the names that are never stored.
+	Hidden   []string `json:"hidden,omitempty"`
+	Revision int64    `json:"revision"`
+	Reason   string   `json:"reason,omitempty"`
+}
+
+func (CollectionChanged) EventType() Type   { return "collection.changed" }
+func (CollectionChanged) EventVersion() int { return 1 }

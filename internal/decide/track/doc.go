@@ -1,11 +1,19 @@
-// Package track knows where events may come from: sources, each with a write key that belongs to one environment of an app.
+// Package track knows where events may come from, and what an app wants of them.
+//
+// Sources have a write key each, that belongs to one environment of an app:
 //
 //	Create ──> takes events ──Stop──> stopped ──Resume──> takes events
 //	                │ Rotate: another key; the old one is nobody's
 //
-// reads: source.created, source.changed, environment.created
+// Rules are what doors and feeders follow. They are at hand, made anew when something changes:
 //
-// emits: source.created, source.changed
+//	Settings ──> Rules ──> door/ingest     what is never stored
+//	                  ├──> analytics/feed  what is not stored again
+//	                  └──> Keeper          what is removed
 //
-// Guarantees. A key that was stopped or rotated is refused by every server as soon as that one has read it in the log. Looking a key up touches no store.
+// reads: source.created, source.changed, collection.changed, environment.created
+//
+// emits: source.created, source.changed, collection.changed
+//
+// Guarantees. A key that was stopped or rotated is refused by every server as soon as that one has read it in the log. Looking a key or the rules up touches no store.
 package track

@@ -3,6 +3,7 @@ package track
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,14 +27,18 @@ type Source struct {
 
 // Service is what the doors call. The actor of a method is audited, not checked: doors check.
 type Service struct {
-	db   *db.DB
-	keys atomic.Pointer[map[string]Source]
+	db      *db.DB
+	loading sync.Mutex // what was read first is not put in the place of what was read after
+	keys    atomic.Pointer[map[string]Source]
+	rules   atomic.Pointer[map[string]*Rules]
+	changed chan struct{} // wakes the Keeper
 }
 
 // New makes the Service on a store. It knows no key before Load.
 func New(d *db.DB) *Service {
-	s := &Service{db: d}
+	s := &Service{db: d, changed: make(chan struct{}, 1)}
 	s.keys.Store(&map[string]Source{})
+	s.rules.Store(&map[string]*Rules{})
 	return s
 }
 
@@ -43,8 +48,10 @@ func (s *Service) Source(key string) (src Source, ok bool) {
 	return src, ok
 }
 
-// Load reads all keys. New ones, and changes, come by Run.
+// Load reads all keys and rules. New ones, and changes, come by Run.
 func (s *Service) Load(ctx context.Context) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	all, err := list(ctx, s.db, "")
 	if err != nil {
 		return err
@@ -54,10 +61,10 @@ func (s *Service) Load(ctx context.Context) error {
 		keys[src.Key] = src
 	}
 	s.keys.Store(&keys)
-	return nil
+	return s.loadRules(ctx)
 }
 
-// Run follows what becomes of the sources, whoever changes them, until ctx ends.
+// Run follows what becomes of the sources and the rules, whoever changes them, until ctx ends.
 func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
 	from, err := j.LastPosition(ctx) // first: what is told between the two is read twice, which does nothing
 	if err != nil {
@@ -68,9 +75,9 @@ func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
 	}
 	return j.ReadState(ctx, from, func(ev event.Event) error {
 		switch ev.Type {
-		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType():
+		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType(), event.CollectionChanged{}.EventType():
 			if err := s.Load(ctx); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("read the write keys after event %s: %w", ev.ID, err)
+				return fmt.Errorf("read the write keys and rules after event %s: %w", ev.ID, err)
 			}
 		}
 		return nil

@@ -89,15 +89,10 @@ func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
 		return
 	}
 	now := e.now()
-	decoded, err := d.read(&capture.Call{
-		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Network: network, Release: r.Header.Get("Slipway-Release"),
+	decoded, source, err := e.decode(d, &capture.Call{
+		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Release: r.Header.Get("Slipway-Release"),
 		NewID: func() string { return event.NewID(now) },
-	})
-	if err != nil {
-		e.refuse(w, r, unreadable(err))
-		return
-	}
-	source, err := e.source(r, decoded.Key)
+	}, func(key string) (track.Source, error) { return e.source(r, key) })
 	if err != nil {
 		e.refuse(w, r, err)
 		return
