@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { answer, tail } from './events.mjs';
 import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
 
@@ -48,6 +49,7 @@ export async function fixture({ port = 0, empty = false, role = 'admin' } = {}) 
       if (down) return res.destroy();
       const url = new URL(req.url, 'http://x');
       if (url.pathname === '/v1/stream') return stream(req, res, streams);
+      if (url.pathname === '/v1/apps/shop/events/tail') return tail(req, res, world);
       if (url.pathname.startsWith('/v1/')) return await api(req, res, url, context);
       await page(res, url.pathname);
     } catch (error) {
@@ -202,6 +204,7 @@ export const routes = [
   ['POST', /^apps\/shop\/sources$/, (c, q, _, __, b) => { const made = { ...c.world.sources[0], id: 'src_3', name: b.name, environment: b.environment ?? 'production', write_key: 'wk_3Jd8sK2mPq0xVt7Lr5Nw1Yb9Ze4Hc6Gf', stopped: false }; c.world.sources.push(made); return made; }],
   ['GET', /^apps\/shop\/sources\/(\w+)$/, (c, q, id) => c.world.sources.find((s) => s.id === id)],
   ['POST', /^apps\/shop\/sources\/(\w+)\/changes$/, (c, q, id, _, b) => Object.assign(c.world.sources.find((s) => s.id === id), b.change === 'key' ? { write_key: 'wk_new' } : { stopped: b.change === 'stop' })],
+  ['POST', /^apps\/shop\/events\/(sql|trend|top|funnel|retention|timeline)$/, (c, q, kind, _, b) => answer(c.world, kind, b) ?? wrongSql],
   ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, created_at: c.world.iso(900_000), admin: true, grants: [] }, { created_at: c.world.iso(800_000), admin: false, id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', environment: 'staging', role: 'deployer' }] }, { created_at: c.world.iso(700_000), admin: false, id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', environment: '*', role: 'viewer' }] }] })],
   ['POST', /^people\/(\w+)\/links$/, (c, q, name) => ({ url: `http://127.0.0.1:7070/login?token=slc_for_${name}` })],
   ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, used_at: null }] })],
@@ -232,6 +235,7 @@ async function api(req, res, url, context) {
     const value = answer(context, url.searchParams, match[1], match[2], sent);
     if (value === undefined && method === 'GET') return problem(res, 404, 'There is no such thing here.');
     if (value === ended) return problem(res, 409, 'It has ended.');
+    if (value === wrongSql) return problem(res, 422, 'Binder Error: Referenced column "nope" not found in FROM clause!\nCandidate bindings: "name", "context", "source"', [{ field: 'sql', message: 'Binder Error: Referenced column "nope" not found' }]);
     if (value === undefined) return res.writeHead(method === 'POST' ? 200 : 204).end();
     return res.writeHead(200, { 'Content-Type': 'application/json', ETag: '"7"' }).end(JSON.stringify(value));
   }
@@ -292,6 +296,8 @@ function release(world, id) {
 
 // ended is the answer of what cannot be changed any more.
 const ended = Symbol('ended');
+// wrongSql is the answer to a question that the store does not understand.
+const wrongSql = Symbol('wrong SQL');
 
 // said is the answer to a word on a verdict.
 function said(c, id, word, note) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
+let vite, bands, figures, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -18,6 +18,8 @@ before(async () => {
   smooth = await load('rollout/smooth.ts');
   save = await load('charts/save.ts');
   verdicts = await load('verdict/words.ts');
+  questions = await load('events/question.ts');
+  figures = await load('events/figures.ts');
   ({ meanings } = await load('words/meanings.ts'));
   ({ runs, tell } = await load('words/tell.ts'));
 });
@@ -71,6 +73,8 @@ test('every address that is made is found again', () => {
   assert.deepEqual(find(to.line('my app')), { name: 'line', app: 'my app' });
   assert.deepEqual(find(to.build('shop', 'bld_1')), { name: 'build', app: 'shop', id: 'bld_1' });
   assert.deepEqual(find(to.rollout('shop', 'rol_1')), { name: 'rollout', app: 'shop', id: 'rol_1' });
+  assert.deepEqual(find(to.events('shop', 'sql', 'staging').split('?')[0]), { name: 'events', app: 'shop', tab: 'sql' });
+  assert.deepEqual(find('/apps/shop/events'), { name: 'events', app: 'shop', tab: 'live' });
   assert.deepEqual(find(to.verdicts('shop', 'staging').split('?')[0]), { name: 'verdicts', app: 'shop' });
   assert.deepEqual(find(to.release('shop', 'rel_1')), { name: 'release', app: 'shop', id: 'rel_1' });
   assert.deepEqual(find(to.settings('shop', 'config')), { name: 'settings', app: 'shop', tab: 'config' });
@@ -209,4 +213,72 @@ test('definitions are short, whole sentences, and each stands once', () => {
     assert.match(text, /^[A-Z\d].*\.$/, name);
     assert.ok(text.length <= 260, `${name} is ${text.length} characters long`);
   }
+});
+
+// in a zone that changes its clock.
+function berlin(run) {
+  const before = process.env.TZ;
+  process.env.TZ = 'Europe/Berlin';
+  try {
+    run();
+  } finally {
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
+  }
+}
+
+test('a trend begins with a whole interval of the reader, also where the clock leaps', () => berlin(() => {
+  const { buckets, intervalOf, rangeOf, whole } = questions;
+  const now = Date.parse('2026-11-04T10:20:00Z');
+  const week = rangeOf('7d', '', '', now);
+  assert.equal(intervalOf('', week), 'day');
+  assert.equal(intervalOf('hour', week), 'hour');
+  assert.equal(intervalOf('minute', week), 'day', 'more than a picture can show');
+  assert.equal(new Date(whole(week, 'day').from).toISOString(), '2026-10-27T23:00:00.000Z', 'midnight in Berlin');
+  assert.deepEqual(buckets(whole(week, 'day'), 'day').map((s) => new Date(s * 1000).toISOString().slice(5, 16)), ['10-28T00:00', '10-29T00:00', '10-30T00:00', '10-31T00:00', '11-01T00:00', '11-02T00:00', '11-03T00:00', '11-04T00:00']);
+  assert.equal(new Date(whole(week, 'week').from).toISOString(), '2026-10-25T23:00:00.000Z', 'Monday');
+  const spring = { from: Date.parse('2026-03-29T00:00:00Z'), to: Date.parse('2026-03-29T03:00:00Z') };
+  assert.deepEqual(buckets(spring, 'hour').map((s) => new Date(s * 1000).getUTCHours()), [1, 3, 4], 'the hour from 2 to 3 was none');
+  assert.equal(rangeOf('', '2026-11-04T10:00', '2026-11-04T09:00', now), undefined);
+  assert.deepEqual(rangeOf('', '2026-11-04T09:00', '2026-11-04T10:00', now), { from: Date.parse('2026-11-04T08:00:00Z'), to: Date.parse('2026-11-04T09:00:00Z') });
+}));
+
+test('what was not counted is 0, what was not measured is nothing, and the others come last', () => {
+  const columns = ['bucket', 'split', 'value'].map((name) => ({ name, type: '' }));
+  const rows = [['2026-11-01T00:00:00Z', 'a', 2], ['2026-11-01T00:00:00Z', '(others)', 90], ['2026-11-03T00:00:00Z', 'b', 5]];
+  const days = [1, 2, 3].map((d) => Date.UTC(2026, 10, d) / 1000);
+  assert.deepEqual(questions.trendOf({ columns, rows }, days, true, 'events').parts.map((p) => [p.label, ...p.values]), [['b', 0, 0, 5], ['a', 2, 0, 0], ['(others)', 90, 0, 0]]);
+  assert.deepEqual(questions.trendOf({ columns, rows }, days, false, 'p90').parts[0].values, [null, null, 5]);
+  assert.deepEqual(questions.trendOf({ columns: [columns[0], columns[2]], rows: [] }, days, true, 'events').parts, [{ label: 'events', values: [0, 0, 0], total: 0 }]);
+});
+
+test('a selection comes back from an address as it went, in words too', () => {
+  const { complete, literal, readSelection, say, writeSelection } = questions;
+  for (const s of [{}, { event: 'paid' }, { event: '{odd' }, { kind: 'page' }, { event: 'paid', where: [{ property: 'plan', is: 'equal', value: 'a b' }, { property: 'x', is: 'set' }] }]) assert.deepEqual(readSelection(writeSelection(s)), s);
+  assert.deepEqual(readSelection('{broken'), {});
+  assert.equal(say({ event: 'paid', where: [{ property: 'price', is: 'more', value: '10' }, { property: 'note', is: 'not_set' }] }), 'paid where price is more than 10 and note is not set');
+  assert.equal(complete({ property: 'price', is: 'more', value: 'ten' }), false);
+  assert.equal(complete({ property: 'price', is: 'set' }), true);
+  assert.equal(literal("it's"), "'it''s'");
+});
+
+test('an answer is drawn where it is of numbers over time, and only there', () => {
+  const picture = (names, rows) => figures.pictureOf({ columns: names.map((name) => ({ name, type: '' })), rows });
+  const [one, two] = ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00Z'];
+  assert.deepEqual(picture(['day', 'n', 'm'], [[two, 2, 3], [one, 1, null]]).parts, [{ label: 'n', values: [1, 2] }, { label: 'm', values: [null, 3] }]);
+  assert.deepEqual(picture(['day', 'plan', 'n'], [[one, 'a', 1], [one, 'b', 2], [two, null, 3]]).parts.map((p) => p.label), ['a', 'b', 'NULL']);
+  assert.equal(picture(['day', 'n'], [[one, 1], [one, 2]]), undefined);
+  assert.equal(picture(['day', 'n'], [[one, 1]]), undefined);
+  assert.equal(picture(['name', 'n'], [['a', 1], ['b', 2]]), undefined);
+  assert.equal(figures.cell('2026-11-01T10:00:00.5Z'), '2026-11-01 10:00:00.5');
+  assert.equal(figures.cell(null), 'NULL');
+  for (const [n, want] of [[0, '0'], [1234.567, '1,234.57'], [0.01234, '0.0123'], [null, '–']]) assert.equal(figures.figure(n), want);
+});
+
+test('hours on an axis say their day only where there are several', () => {
+  const { bucketName, bucketTick, lasting } = figures;
+  const at = Date.UTC(2026, 10, 24, 14) / 1000;
+  assert.deepEqual([bucketTick(at, 'hour'), bucketTick(at, 'hour', true), bucketTick(at - 14 * 3600, 'hour'), bucketTick(at, 'day'), bucketTick(at, 'month')], ['14:00', '24 Nov 14:00', '24 Nov', '24 Nov', 'Nov 2026']);
+  assert.deepEqual([bucketName(at, 'hour'), bucketName(at, 'week'), bucketName(at, 'month')], ['2026-11-24 14:00', '2026-11-24', '2026-11']);
+  assert.deepEqual([lasting([at, at + 86_400]), lasting([at, at + 3 * 86_400])], [false, true]);
 });

@@ -32,6 +32,8 @@ interface Options {
   body?: unknown;
   etag?: string;
   signal?: AbortSignal;
+  // A POST that changes nothing: its answer need not be kept for who asks again.
+  asks?: boolean;
 }
 
 // Lists that pages show and search whole: the server gives them in parts, request reads all of them.
@@ -56,7 +58,7 @@ async function once<T>(method: string, path: string, options: Options): Promise<
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   if (options.etag) headers['If-Match'] = options.etag;
-  if (method === 'POST') headers['Idempotency-Key'] = unique();
+  if (method === 'POST' && !options.asks) headers['Idempotency-Key'] = unique();
   let response: Response;
   try {
     response = await fetch(path, {
@@ -90,6 +92,8 @@ function unique(): string {
 
 export const get = async <T>(path: string, signal?: AbortSignal) => (await request<T>('GET', path, { signal })).body;
 export const post = async <T = void>(path: string, body: unknown = {}) => (await request<T>('POST', path, { body })).body;
+// ask sends a question: a POST that changes nothing.
+export const ask = async <T>(path: string, body: unknown, signal?: AbortSignal) => (await request<T>('POST', path, { body, signal, asks: true })).body;
 export const put = async <T = void>(path: string, body: unknown, etag?: string) =>
   (await request<T>('PUT', path, { body, etag })).body;
 export const patch = async <T = void>(path: string, body: unknown, etag?: string) =>

@@ -2,7 +2,7 @@
 // which objects may be null.
 import type * as s from './schema';
 
-export type { Card, Commit, Config, ConfigDiff, ConfigVersion, Decision, Hotfix, Lease, Mark, Notice, Notices, Person, Reason, Release, Sample, Series, Session, Token, Unit } from './schema';
+export type { Answer, Card, Commit, Condition, Config, ConfigDiff, ConfigVersion, Decision, Hotfix, Lease, Mark, Notice, Notices, Person, Reason, Release, Sample, Selection, Series, Session, Token, Unit } from './schema';
 
 export interface Page<T> {
   items: T[];

@@ -1,7 +1,7 @@
 import type { Curve } from './curve';
 
 // Downloads of a chart: its numbers as CSV, its picture as PNG.
-function offer(name: string, blob: Blob) {
+export function offer(name: string, blob: Blob) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -9,16 +9,19 @@ function offer(name: string, blob: Blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-const quote = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+export const quote = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-export function csv(seconds: number[], curves: Curve[]): string {
+type Columns = Pick<Curve, 'label' | 'values' | 'raw'>[];
+const iso = (second: number) => new Date(second * 1000).toISOString();
+
+export function csv(seconds: number[], curves: Columns, clock = iso): string {
   const head = ['time', ...curves.map((c) => quote(c.label))].join(',');
-  const rows = seconds.map((s, i) => [new Date(s * 1000).toISOString(), ...curves.map((c) => (c.raw ?? c.values)[i] ?? '')].join(','));
+  const rows = seconds.map((s, i) => [quote(clock(s)), ...curves.map((c) => (c.raw ?? c.values)[i] ?? '')].join(','));
   return [head, ...rows].join('\n') + '\n';
 }
 
-export function saveCsv(name: string, seconds: number[], curves: Curve[]) {
-  offer(name + '.csv', new Blob([csv(seconds, curves)], { type: 'text/csv' }));
+export function saveCsv(name: string, seconds: number[], curves: Columns, clock = iso) {
+  offer(name + '.csv', new Blob([csv(seconds, curves, clock)], { type: 'text/csv' }));
 }
 
 // savePng draws the canvas on the colour of the page, under its title.

@@ -11,6 +11,7 @@ export const to = {
   rollout: (a: string, id: string) => `${app(a)}/rollouts/${id}`,
   verdicts: (a: string, environment?: string) => `${app(a)}/verdicts${within(environment)}`,
   release: (a: string, id: string) => `${app(a)}/releases/${id}`,
+  events: (a: string, tab = 'live', environment?: string) => `${app(a)}/events/${tab}${within(environment)}`,
   settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
   // Those of the server, which do not need an app.
   server: (tab = 'people') => `/settings/${tab}`,
@@ -23,7 +24,7 @@ export type Page =
   | { name: 'home' }
   | { name: 'line' | 'builds' | 'rollouts' | 'verdicts'; app: string }
   | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
-  | { name: 'settings'; app: string; tab: string }
+  | { name: 'settings' | 'events'; app: string; tab: string }
   | { name: 'server'; tab: string }
   | { name: 'hosts' }
   | { name: 'audit' }
@@ -39,6 +40,7 @@ export function find(path: string): Page {
   if (root === 'audit' && parts.length === 1) return { name: 'audit' };
   if (root !== 'apps' || a === undefined || parts.length > 4) return { name: 'missing' };
   if (kind === undefined) return { name: 'line', app: a };
+  if (kind === 'events') return { name: 'events', app: a, tab: id ?? 'live' };
   if (kind === 'settings') return { name: 'settings', app: a, tab: id ?? 'environment' };
   if (id === undefined && (kind === 'line' || kind === 'builds' || kind === 'rollouts' || kind === 'verdicts')) return { name: kind, app: a };
   if (id !== undefined && kind === 'builds') return { name: 'build', app: a, id };

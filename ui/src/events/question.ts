@@ -1,0 +1,145 @@
+import type { Answer, Condition, Selection } from '../api/types';
+
+// What pages about events ask, as addresses have it and as the server takes it.
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export interface Range {
+  from: number;
+  to: number;
+}
+
+export const spans: readonly { key: string; text: string; ms: number }[] = [
+  { key: '1h', text: 'last hour', ms: hour },
+  { key: '24h', text: 'last 24 hours', ms: day },
+  { key: '7d', text: 'last 7 days', ms: 7 * day },
+  { key: '30d', text: 'last 30 days', ms: 30 * day },
+  { key: '90d', text: 'last 90 days', ms: 90 * day },
+];
+
+// rangeOf is the time that an address means: the last so long up to now, or from and to by the clock of who reads. Undefined when it ends before it begins.
+export function rangeOf(last: string, from: string, to: string, now: number): Range | undefined {
+  if (from === '' && to === '') return { from: now - (spans.find((s) => s.key === last) ?? spans[2]!).ms, to: now };
+  const range = { from: new Date(from).getTime(), to: to === '' ? now : new Date(to).getTime() };
+  return range.from < range.to ? range : undefined;
+}
+
+export type Interval = 'minute' | 'hour' | 'day' | 'week' | 'month';
+const lengths: Record<Interval, number> = { minute, hour, day, week: 7 * day, month: 30 * day };
+export const intervals = Object.keys(lengths) as Interval[];
+
+// fitting are the intervals that give a picture something to show, and not more than it can.
+export const fitting = (r: Range): Interval[] => intervals.filter((i) => lengths[i] <= Math.max(r.to - r.from, minute) && (r.to - r.from) / lengths[i] <= 800);
+
+export function intervalOf(wanted: string, r: Range): Interval {
+  const some = fitting(r);
+  return some.find((i) => i === wanted) ?? some.find((i) => (r.to - r.from) / lengths[i] <= 100) ?? some.at(-1) ?? 'month';
+}
+
+// wall is what the reader's clock shows at a moment, written as if it were UTC: so the server sends buckets. unwall is the way back.
+export function wall(moment: number): number {
+  const d = new Date(moment);
+  return Date.UTC(d.getFullYear(), d.getMonth(), d.getDate(), d.getHours(), d.getMinutes(), d.getSeconds());
+}
+
+export function unwall(shown: number): number {
+  const d = new Date(shown);
+  return new Date(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate(), d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds()).getTime();
+}
+
+export const zone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+// begin is the first moment of the interval around a time of the wall clock; weeks begin on Monday.
+export function begin(shown: number, interval: Interval): number {
+  if (interval === 'minute' || interval === 'hour') return shown - (shown % lengths[interval]);
+  const d = new Date(shown);
+  const back = interval === 'month' ? d.getUTCDate() - 1 : interval === 'week' ? (d.getUTCDay() + 6) % 7 : 0;
+  return Date.UTC(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate() - back);
+}
+
+function next(shown: number, interval: Interval): number {
+  const d = new Date(shown);
+  return interval === 'month' ? Date.UTC(d.getUTCFullYear(), d.getUTCMonth() + 1, 1) : shown + lengths[interval];
+}
+
+// whole is a range that begins where its first interval does, so that the first number is not of a part of one.
+export const whole = (r: Range, interval: Interval): Range => ({ from: unwall(begin(wall(r.from), interval)), to: r.to });
+
+// buckets are the seconds at which the intervals of a range begin. An hour that a clock leaps over is none.
+export function buckets(r: Range, interval: Interval): number[] {
+  const out: number[] = [];
+  const end = wall(r.to - 1);
+  for (let at = begin(wall(r.from), interval); at <= end && out.length < 2000; at = next(at, interval)) {
+    if (wall(unwall(at)) === at) out.push(at / 1000);
+  }
+  return out;
+}
+
+export interface Part {
+  label: string;
+  values: (number | null)[];
+  total: number;
+}
+
+export const others = '(others)';
+
+// trendOf lays an answer with bucket, value and perhaps split on the seconds of its intervals. Where nothing was counted there is a 0, where nothing was measured there is nothing.
+export function trendOf(answer: Answer, expected: number[], counted: boolean, label: string): { seconds: number[]; parts: Part[] } {
+  const column = (name: string) => answer.columns.findIndex((c) => c.name === name);
+  const [at, split, value] = [column('bucket'), column('split'), column('value')];
+  const rows = answer.rows.map((row) => ({ second: Date.parse(String(row?.[at])) / 1000, part: split < 0 ? label : String(row?.[split]), value: row?.[value] }));
+  const seconds = [...new Set([...expected, ...rows.map((r) => r.second)])].sort((a, b) => a - b);
+  const place = new Map(seconds.map((s, i) => [s, i]));
+  const parts = new Map<string, Part>();
+  if (split < 0) parts.set(label, { label, values: seconds.map(() => (counted ? 0 : null)), total: 0 });
+  for (const row of rows) {
+    let part = parts.get(row.part);
+    if (!part) parts.set(row.part, (part = { label: row.part, values: seconds.map(() => (counted ? 0 : null)), total: 0 }));
+    if (typeof row.value !== 'number') continue;
+    part.values[place.get(row.second)!] = row.value;
+    part.total += row.value;
+  }
+  return { seconds, parts: [...parts.values()].sort((a, b) => Number(a.label === others) - Number(b.label === others) || b.total - a.total) };
+}
+
+// A selection is written into an address as the event's name, or as JSON where it is more than that.
+export function writeSelection(s: Selection): string {
+  const { event = '', kind, where = [] } = s;
+  if (!kind && !where?.length && !event.startsWith('{')) return event;
+  return JSON.stringify({ ...(event ? { event } : {}), ...(kind ? { kind } : {}), ...(where?.length ? { where } : {}) });
+}
+
+export function readSelection(text: string): Selection {
+  if (!text.startsWith('{')) return text === '' ? {} : { event: text };
+  try {
+    return JSON.parse(text) as Selection;
+  } catch {
+    return {};
+  }
+}
+
+export const operators: readonly { is: Condition['is']; text: string; bare?: true }[] = [
+  { is: 'equal', text: 'is' },
+  { is: 'not_equal', text: 'is not' },
+  { is: 'contains', text: 'contains' },
+  { is: 'set', text: 'is set', bare: true },
+  { is: 'not_set', text: 'is not set', bare: true },
+  { is: 'more', text: 'is more than' },
+  { is: 'less', text: 'is less than' },
+];
+
+const bare = (c: Condition) => c.is === 'set' || c.is === 'not_set';
+
+// complete tells whether a condition says enough to be asked.
+export const complete = (c: Condition): boolean => c.property !== '' && (bare(c) || (c.value ?? '') !== '') && (!(c.is === 'more' || c.is === 'less') || Number.isFinite(Number(c.value)));
+
+// say is a selection in words: "signed_up where plan is pro".
+export function say(s: Selection): string {
+  const head = s.event || (s.kind ? `any ${s.kind}` : 'any event');
+  const terms = (s.where ?? []).map((c) => [c.property, operators.find((o) => o.is === c.is)?.text ?? c.is, bare(c) ? '' : c.value].filter(Boolean).join(' '));
+  return terms.length > 0 ? `${head} where ${terms.join(' and ')}` : head;
+}
+
+// literal is a text in SQL.
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
