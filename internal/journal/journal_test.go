@@ -568,6 +568,28 @@ func TestEventsKnowTheirSequence(t *testing.T) {
 	}
 }
 
+// A log that was lost goes on behind the events that others have of it, and one that has had events is left alone.
+func TestEventsBeginBehindASequence(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, journal.Options{Dir: dir})
+	if err := j.BeginEventsBehind(t.Context(), 1_000_000); err != nil {
+		t.Fatal(err)
+	}
+	if first, last, err := j.EventsHeld(t.Context()); err != nil || first != 1_000_001 || last != 1_000_000 {
+		t.Errorf("it holds events %d to %d: %v", first, last, err)
+	}
+	last, err := j.AppendEvents(t.Context(), journal.Record{Subject: "shop", Data: []byte("1")}, journal.Record{Subject: "shop", Data: []byte("2")})
+	if err != nil || last != 1_000_002 {
+		t.Errorf("the second event has %d: %v", last, err)
+	}
+	if err := j.BeginEventsBehind(t.Context(), 2_000_000); err == nil {
+		t.Error("events are thrown away")
+	}
+	if first, last, err := j.EventsHeld(t.Context()); err != nil || first != 1_000_001 || last != 1_000_002 {
+		t.Errorf("it holds events %d to %d: %v", first, last, err)
+	}
+}
+
 // A full stream refuses what is new and keeps what it has.
 func TestFullEventsAreRefused(t *testing.T) {
 	j := open(t, journal.Options{Dir: t.TempDir(), EventsBytes: 64 << 10})

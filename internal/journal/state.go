@@ -136,6 +136,21 @@ func (j *Journal) EventsHeld(ctx context.Context) (first, last uint64, err error
 	return state.FirstSeq, state.LastSeq, nil
 }
 
+// BeginEventsBehind has the first event of a log that never had one get the sequence behind another.
+func (j *Journal) BeginEventsBehind(ctx context.Context, sequence uint64) error {
+	stream, err := j.js.Stream(ctx, eventsStream)
+	if err != nil {
+		return fmt.Errorf("ask the log for its events: %w", err)
+	}
+	if last := stream.CachedInfo().State.LastSeq; last > 0 {
+		return fmt.Errorf("the log has had events up to %d, and does not begin anew", last)
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(sequence+1)); err != nil {
+		return fmt.Errorf("begin the log's events behind %d: %w", sequence, err)
+	}
+	return nil
+}
+
 const (
 	// batchBytes is how much is read before it is handed on, whatever else is there.
 	batchBytes = 1 << 20

@@ -110,7 +110,7 @@ func (a *Archive) Files(ctx context.Context, app string) ([]File, error) {
 
 // broken says that a file is not what was written, and what to do about it.
 func (a *Archive) broken(f File, err error) error {
-	return fmt.Errorf("the archived events %s in %s cannot be read; put back a sound copy of that file, or move it away to go on without that day: %w", f.name(), a.opts.Place, err)
+	return fault.Conflict("the archived events %s in %s cannot be read; put back a sound copy of that file, or move it away to go on without that day", f.name(), a.opts.Place).Because(err)
 }
 
 func (a *Archive) head(ctx context.Context, f File) (File, error) {

@@ -213,6 +213,7 @@ func TestDaysAreWrittenOnce(t *testing.T) {
 	w.now = midnight(5).Add(2 * time.Hour)
 	must(t, w.KeepAll(t.Context()))
 	w.files("1:(0,7]4 2:(7,9]1 4:(9,11]2")
+	w.add(row(12, midnight(2).Add(time.Hour)))
 	must(t, w.place.Remove(t.Context(), "shop/2026-11-02.parquet"))
 	must(t, w.KeepAll(t.Context()))
 	w.files("1:(0,7]4 2:(7,9]1 4:(9,11]2")

@@ -118,22 +118,20 @@ func (a *Archive) keepDay(ctx context.Context, store analytics.Store, f File) (F
 // due are the files to write: those of days with events, before a day, that are not there. have is sorted by day.
 func due(app string, days []analytics.Day, have []File, before time.Time) (out []File) {
 	have = slices.Clone(have)
-	through := uint64(0)
 	for _, d := range days {
 		if !d.Day.Before(before) {
 			break
 		}
-		through = max(through, d.Last)
 		i, found := slices.BinarySearchFunc(have, d.Day, func(f File, t time.Time) int { return f.Day.Compare(t) })
 		if found {
 			continue
 		}
-		f := File{App: app, Day: d.Day.UTC(), Through: through}
+		f := File{App: app, Day: d.Day.UTC(), Through: d.Last}
 		if i > 0 {
 			f.After = have[i-1].Through
 		}
 		if i < len(have) { // a file was taken away from between others
-			f.Through = min(through, have[i].After)
+			f.Through = min(d.Last, have[i].After)
 		}
 		if f.Through > f.After {
 			out = append(out, f)

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strconv"
-	"strings"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/archive"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
@@ -31,6 +31,8 @@ type Options struct {
 	Engine  analytics.Engine
 	// Mark is the file that keeps up to where every store is fed.
 	Mark string
+	// Archive is what a store that begins anew is filled from first; nil is none.
+	Archive *archive.Archive
 	// Leave tells that an event is not to be stored, as its person asked to be forgotten; nil leaves none.
 	Leave func(app string, e *capture.Event) bool
 	// Every is how long events are collected; 0 means a second.
@@ -44,6 +46,9 @@ type Feeder struct {
 	mu    sync.Mutex
 	state Behind
 	done  chan struct{} // closed at the next flush
+	// rebuilds are those that were asked for since the start, by app; asked tells of a new one.
+	rebuilds map[string]Rebuilding
+	asked    chan struct{}
 	// of Run alone
 	learners  map[string]*learner
 	positions map[string]uint64
@@ -63,7 +68,7 @@ func New(opts Options) *Feeder {
 	if opts.Every == 0 {
 		opts.Every = Every
 	}
-	return &Feeder{opts: opts, done: make(chan struct{})}
+	return &Feeder{opts: opts, done: make(chan struct{}), rebuilds: map[string]Rebuilding{}, asked: make(chan struct{}, 1)}
 }
 
 // Behind tells how far the stores are.
@@ -104,6 +109,9 @@ func (f *Feeder) Run(ctx context.Context) error {
 		err := f.feed(ctx)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, errAsked) {
+			continue
 		}
 		f.opts.Logger.Error("events are not stored; the log holds them, and storing them is tried again", "error", err)
 		f.tell(func(b *Behind) {
@@ -146,13 +154,27 @@ func (f *Feeder) feed(ctx context.Context) error {
 	return f.collect(ctx, after, batches, read)
 }
 
-// begin is where to read from: the mark, or the beginning when a store has nothing of what came before it.
+// begin is where to read from: the mark, or the beginning, when a store has nothing of what came before it, or when it is not certain that each has.
 func (f *Feeder) begin(ctx context.Context) (uint64, error) {
+	if err := f.dropAsked(ctx); err != nil {
+		return 0, err
+	}
+	mark, known, err := readMark(f.opts.Mark)
+	if err != nil {
+		return 0, err
+	}
+	_, last, err := f.opts.Journal.EventsHeld(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if mark > last {
+		return 0, f.otherLog(mark, last)
+	}
 	apps, err := f.opts.Engine.Apps(ctx)
 	if err != nil {
 		return 0, err
 	}
-	empty := false
+	empty := slices.ContainsFunc(known, func(app string) bool { return !slices.Contains(apps, app) })
 	for _, app := range apps {
 		store, err := f.opts.Engine.Store(ctx, app)
 		if err != nil {
@@ -163,22 +185,14 @@ func (f *Feeder) begin(ctx context.Context) (uint64, error) {
 		}
 		empty = empty || f.positions[app] == 0
 	}
-	text, err := os.ReadFile(f.opts.Mark)
-	if empty || errors.Is(err, os.ErrNotExist) {
-		return 0, nil
+	if mark > 0 && !empty {
+		return mark, nil
 	}
-	mark, parsed := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-	if err := errors.Join(err, parsed); err != nil {
-		return 0, fmt.Errorf("read up to where events are stored from %s: %w", f.opts.Mark, err)
-	}
-	_, last, err := f.opts.Journal.EventsHeld(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if mark > last {
-		return 0, fmt.Errorf("the events are stored up to %d, and the log ends at %d: it is another log, or an older copy of it; put the right one back, or move the stored events and %s away to begin anew", mark, last, f.opts.Mark)
-	}
-	return mark, nil
+	return 0, f.fill(ctx, last)
+}
+
+func (f *Feeder) otherLog(stored, last uint64) error {
+	return fmt.Errorf("the events are stored up to %d, and the log ends at %d: it is another log, or an older copy of it; put the right one back, or move the stored events, their archive and %s away to begin anew", stored, last, f.opts.Mark)
 }
 
 // collect stores what was read, each second or when it is much.
@@ -198,6 +212,8 @@ func (f *Feeder) collect(ctx context.Context, after uint64, batches <-chan []jou
 			flush = part.messages >= most
 		case <-timer.C:
 			flush = true
+		case <-f.asked:
+			return errAsked
 		case err := <-read:
 			return errors.Join(errors.New("the log's events could not be read on"), err)
 		case <-ctx.Done():
@@ -247,20 +263,9 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 		}
 		f.positions[app] = p.through
 	}
-	if err := writeMark(f.opts.Mark, p.through); err != nil {
+	if err := writeMark(f.opts.Mark, p.through, slices.Sorted(maps.Keys(f.positions))); err != nil {
 		return err
 	}
 	f.tell(func(b *Behind) { *b = Behind{Stored: p.through} })
-	return nil
-}
-
-// writeMark needs no fsync: an older mark only means that stores pass over more.
-func writeMark(path string, through uint64) error {
-	if err := os.WriteFile(path+".new", []byte(strconv.FormatUint(through, 10)+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keep up to where events are stored: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("keep up to where events are stored: %w", err)
-	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/archive"
 	"github.com/slipwayhq/slipway/internal/analytics/duck"
 	"github.com/slipwayhq/slipway/internal/analytics/feed"
 	"github.com/slipwayhq/slipway/internal/journal"
@@ -23,41 +24,78 @@ import (
 // patience is how long a test waits for what must happen before it gives up.
 const patience = 60 * time.Second
 
-// plant is a log with stores behind it.
+// plant is a log with stores behind it, and an archive that takes today for a day that has ended.
 type plant struct {
-	t      *testing.T
-	dir    string
-	log    *journal.Journal
-	engine analytics.Engine
+	t       *testing.T
+	dir     string
+	log     *journal.Journal
+	engine  analytics.Engine
+	archive *archive.Archive
 	*feed.Feeder
-	leave func(string, *capture.Event) bool
-	stop  func()
+	leave             func(string, *capture.Event) bool
+	stop, stopAndShut func()
 }
 
 func start(t *testing.T) *plant {
 	t.Helper()
 	p := &plant{t: t, dir: t.TempDir()}
-	var err error
-	if p.log, err = journal.Open(t.Context(), journal.Options{Dir: filepath.Join(p.dir, "log")}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = p.log.Run(ctx) })
-	t.Cleanup(func() { cancel(); wg.Wait(); p.log.Close() })
-	if p.engine, err = duck.Open(duck.Options{Dir: filepath.Join(p.dir, "events"), Memory: 128, Threads: 1}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.stop(); _ = p.engine.Close() })
-	p.stop = func() {}
+	p.open()
+	t.Cleanup(func() { p.stopAndShut() })
 	p.run()
 	return p
 }
 
+// open opens what is in the folder.
+func (p *plant) open() {
+	p.t.Helper()
+	var err error
+	if p.log, err = journal.Open(p.t.Context(), journal.Options{Dir: filepath.Join(p.dir, "log")}); err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	log := p.log
+	wg.Go(func() { _ = log.Run(ctx) })
+	if p.engine, err = duck.Open(duck.Options{Dir: filepath.Join(p.dir, "events"), Memory: 128, Threads: 1}); err != nil {
+		p.t.Fatal(err)
+	}
+	place, err := archive.OpenPlace(filepath.Join(p.dir, "archive"), os.Getenv)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.archive = archive.New(archive.Options{Place: place, Engine: p.engine, Scratch: p.dir, Now: func() time.Time { return time.Now().Add(48 * time.Hour) }})
+	p.stop = func() {}
+	p.stopAndShut = func() {
+		p.stop()
+		_ = p.engine.Close()
+		cancel()
+		wg.Wait()
+		log.Close()
+	}
+}
+
+// reopen ends everything, and begins anew without what is lost.
+func (p *plant) reopen(lost ...string) {
+	p.t.Helper()
+	p.stopAndShut()
+	for _, name := range lost {
+		if err := os.RemoveAll(filepath.Join(p.dir, name)); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	p.open()
+}
+
 // run starts a feeder, in the place of the one before.
 func (p *plant) run() {
+	p.t.Helper()
 	p.stop()
-	p.Feeder = feed.New(feed.Options{Journal: p.log, Engine: p.engine, Mark: filepath.Join(p.dir, "mark"), Leave: p.leave, Every: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	p.Feeder = feed.New(feed.Options{
+		Journal: p.log, Engine: p.engine, Archive: p.archive, Mark: filepath.Join(p.dir, "mark"), Leave: p.leave, Every: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err := p.Prepare(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	f := p.Feeder
