@@ -12,6 +12,7 @@ import (
 func (p *place) trouble(f *front, begin func()) {
 	p.Helper()
 	lost := make(chan struct{}, 2)
+	f.mu.Lock()
 	f.lose = func() bool {
 		select {
 		case lost <- struct{}{}:
@@ -20,6 +21,7 @@ func (p *place) trouble(f *front, begin func()) {
 			return false
 		}
 	}
+	f.mu.Unlock()
 	done := make(chan struct{})
 	go func() { // received below
 		defer close(done)

@@ -24,7 +24,6 @@ type front struct {
 	asked map[string]int  // paths with their answers
 	// lose, if given, says whether an answer to events is lost on its way, and the connection with it.
 	lose func() bool
-	lost int
 }
 
 // idOf finds the ids in bodies of Segment's and PostHog's clients.
@@ -71,7 +70,6 @@ func (f *front) answered(r *http.Response) error {
 		return nil
 	}
 	if f.lose != nil && f.lose() {
-		f.lost++
 		return errLost
 	}
 	for _, id := range ids {

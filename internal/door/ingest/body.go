@@ -157,11 +157,17 @@ func (e *Events) source(r *http.Request, inBody string) (track.Source, error) {
 	return source, nil
 }
 
-// address is who a request comes from.
+// address is who a request comes from. A proxy on this machine, which is the only one that may speak plain, says for whom it asks: the last address is its own word.
 func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return ""
+	}
+	if said := r.Header.Values("X-Forwarded-For"); len(said) > 0 && net.ParseIP(host).IsLoopback() {
+		all := strings.Split(said[len(said)-1], ",")
+		if last := strings.TrimSpace(all[len(all)-1]); net.ParseIP(last) != nil {
+			return last
+		}
 	}
 	return host
 }

@@ -69,8 +69,9 @@ func (e *Events) settings(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// scheme is how the client came, to a proxy before this server if there is one: a page that came by TLS may send by nothing else.
 func scheme(r *http.Request) string {
-	if r.TLS != nil {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		return "https"
 	}
 	return "http"

@@ -86,3 +86,21 @@ func TestWhatBrowsersAskBefore(t *testing.T) {
 		t.Errorf("a script is %s", res.Header.Get("Content-Type"))
 	}
 }
+
+// Behind a proxy on this machine, which ends TLS, clients are told to come by TLS, and events are those of who asked the proxy.
+func TestBehindAProxy(t *testing.T) {
+	s := opened(t)
+	if _, answer := s.ask(http.MethodGet, "/v1/projects/"+s.key+"/settings", "", "X-Forwarded-Proto", "https"); !strings.Contains(answer, `"protocol":"https"`) {
+		t.Errorf("by TLS: %s", answer)
+	}
+	if _, answer := s.ask(http.MethodGet, "/v1/projects/"+s.key+"/settings", ""); !strings.Contains(answer, `"protocol":"http"`) {
+		t.Errorf("in plain: %s", answer)
+	}
+	for _, said := range []string{"1.2.3.4, 5.6.7.8", "nonsense"} {
+		s.ask(http.MethodPost, "/v1/track?write_key="+s.key, `{"event":"x","userId":"u"}`, "X-Forwarded-For", said)
+	}
+	events, _ := s.logged()
+	if len(events) != 2 || !strings.Contains(string(events[0].Context), `"ip":"5.6.7.0"`) || !strings.Contains(string(events[1].Context), `"ip":"127.0.0.0"`) {
+		t.Errorf("%+v", events)
+	}
+}
