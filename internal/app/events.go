@@ -41,10 +41,21 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 		return err
 	}
 	door.Mount(server.Clients())
-	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder}).Mount()
-	keeper := track.Keeper{Sources: sources, Engine: engine, Logger: a.logger("keeper")}
+	keeper := &track.Keeper{Sources: sources, Engine: engine, Stored: stored(log, feeder), Logger: a.logger("keeper")}
+	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper}).Mount()
 	a.stage("events", door.Run, feeder.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
+}
+
+// stored waits until all is stored that the log holds now.
+func stored(log *journal.Journal, feeder *feed.Feeder) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, last, err := log.EventsHeld(ctx)
+		if err != nil {
+			return err
+		}
+		return feeder.WaitFor(ctx, last)
+	}
 }
 
 // analytics opens where events are stored.

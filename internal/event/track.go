@@ -35,3 +35,22 @@ type CollectionChanged struct {
 
 func (CollectionChanged) EventType() Type   { return "collection.changed" }
 func (CollectionChanged) EventVersion() int { return 1 }
+
+// UserForgotten: all events of a user are removed, and those that were received before are not stored again. This names them, since what names nobody could leave nobody out.
+type UserForgotten struct {
+	User string `json:"user"`
+	// Suppressed: what comes of them from now on is not taken.
+	Suppressed bool   `json:"suppressed"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// SuppressionLifted: events of a user are taken again.
+type SuppressionLifted struct {
+	User   string `json:"user"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (UserForgotten) EventType() Type       { return "user.forgotten" }
+func (SuppressionLifted) EventType() Type   { return "suppression.lifted" }
+func (UserForgotten) EventVersion() int     { return 1 }
+func (SuppressionLifted) EventVersion() int { return 1 }

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,22 +34,31 @@ func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event)
 			to = &analytics.Batch{}
 			p.apps[app] = to
 		}
-		switch {
-		case kind == "event":
+		switch kind {
+		case "event":
 			r := analytics.Row{Sequence: m.Sequence}
 			if err := json.Unmarshal(m.Data, &r.Event); err != nil {
 				to.Failed = append(to.Failed, unreadable(m, err))
 			} else if leave == nil || !leave(app, &r.Event) {
 				to.Rows = append(to.Rows, r)
 			}
-		case kind == "failed":
+		case "failed":
 			f := analytics.Failed{Sequence: m.Sequence}
 			if err := json.Unmarshal(m.Data, &f.Failed); err != nil {
 				f = unreadable(m, err)
+			} else if leave != nil && left(app, f, leave) {
+				continue
 			}
 			to.Failed = append(to.Failed, f)
 		}
 	}
+}
+
+// left tells that what is no event names somebody whose events are left out.
+func left(app string, f analytics.Failed, leave func(string, *capture.Event) bool) bool {
+	return slices.ContainsFunc(append(capture.Ids(f.Raw), ""), func(id string) bool {
+		return leave(app, &capture.Event{User: id, Received: f.Received}) || leave(app, &capture.Event{Anonymous: id, Received: f.Received})
+	})
 }
 
 // unreadable keeps what a newer program, or a broken disk, wrote into the log: nothing of it is passed over in silence.

@@ -7,13 +7,15 @@
 //
 // Rules are what doors and feeders follow. They are at hand, made anew when something changes:
 //
-//	Settings ──> Rules ──> door/ingest     what is never stored
-//	                  ├──> analytics/feed  what is not stored again
-//	                  └──> Keeper          what is removed
+//	Settings ────┐
+//	             ├──> Rules ──> door/ingest     what is never stored, and who is not taken
+//	Forgotten ───┘         ├──> analytics/feed  what is not stored again
+//	                       └──> Keeper          what is removed
 //
-// reads: source.created, source.changed, collection.changed, environment.created
+// reads: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, environment.created
 //
-// emits: source.created, source.changed, collection.changed
+// emits: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted
 //
 // Guarantees. A key that was stopped or rotated is refused by every server as soon as that one has read it in the log. Looking a key or the rules up touches no store.
+// Who is forgotten stays so when a store is filled anew; what fails to be removed is removed later.
 package track

@@ -61,7 +61,7 @@ func TestEventsAreKeptAsLongAsTheAppSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dbtest.Run(t, track.Keeper{Sources: s, Engine: e, Logger: slog.New(slog.DiscardHandler), Every: 20 * time.Millisecond}.Run)
+	dbtest.Run(t, (&track.Keeper{Sources: s, Engine: e, Logger: slog.New(slog.DiscardHandler), Every: 20 * time.Millisecond}).Run)
 	const all = `SELECT count(*) FROM events`
 	if _, err := s.SetSettings(t.Context(), "person:ana", "shop", "", track.Settings{KeepDays: 7, IP: track.IPFull}); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package track
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/capture"
@@ -11,6 +12,15 @@ import (
 type Rules struct {
 	Settings Settings
 	Privacy  capture.Privacy // what Settings.Hidden says
+
+	users, anonymous map[string]*absent // who is forgotten, by their ids
+}
+
+// absent is somebody who is forgotten.
+type absent struct {
+	at         time.Time
+	suppressed bool
+	dropped    *atomic.Int64
 }
 
 // Rules gives those of an app.
@@ -21,18 +31,63 @@ func (s *Service) Rules(app string) *Rules {
 	return &Rules{Settings: usual()}
 }
 
-// Leave tells that an event, read from the log, is not to be stored: it is older than its app keeps events.
+// Leave tells that an event, read from the log, is not to be stored: it is older than its app keeps events, or of somebody who was forgotten since it came.
 func (s *Service) Leave(app string, e *capture.Event) bool {
 	r := s.Rules(app)
-	return r.tooOld(e.Received, s.db.Now())
+	if r.Settings.KeepDays > 0 && e.Received.Before(r.Settings.keptFrom(s.db.Now())) {
+		return true
+	}
+	who := r.absent(e)
+	return who != nil && !e.Received.After(who.at)
 }
 
-func (r *Rules) tooOld(received, now time.Time) bool {
-	return r.Settings.KeepDays > 0 && received.Before(r.Settings.keptFrom(now))
+// Drop tells that an event that comes is not to be taken, as its user is suppressed, and counts it.
+func (r *Rules) Drop(e *capture.Event) bool {
+	who := r.absent(e)
+	if who == nil || !who.suppressed {
+		return false
+	}
+	who.dropped.Add(1)
+	return true
+}
+
+// DropRaw is Drop for what is no event.
+func (r *Rules) DropRaw(raw []byte) bool {
+	if len(r.users) == 0 {
+		return false
+	}
+	for _, id := range capture.Ids(raw) {
+		if r.Drop(&capture.Event{User: id}) || r.Drop(&capture.Event{Anonymous: id}) {
+			return true
+		}
+	}
+	return false
+}
+
+// absent finds who is forgotten of those that an event names. An anonymous id counts where nobody is signed in: somebody else may use the same device.
+func (r *Rules) absent(e *capture.Event) *absent {
+	if len(r.users) == 0 {
+		return nil
+	}
+	for _, id := range []string{e.User, e.Anonymous, e.Previous} {
+		if who := r.users[id]; who != nil {
+			return who
+		}
+	}
+	if e.User == "" {
+		return r.anonymous[e.Anonymous]
+	}
+	return nil
 }
 
 // keptFrom is when what was received before is removed.
 func (s Settings) keptFrom(now time.Time) time.Time { return now.UTC().AddDate(0, 0, -s.KeepDays) }
+
+// dropped counts what is not taken of a suppressed user.
+func (s *Service) dropped(app, user string) *atomic.Int64 {
+	n, _ := s.drops.LoadOrStore(app+"\x00"+user, &atomic.Int64{})
+	return n.(*atomic.Int64) //nolint:forcetypeassert // nothing else is put there
+}
 
 // loadRules reads those of all apps.
 func (s *Service) loadRules(ctx context.Context) error {
@@ -40,9 +95,23 @@ func (s *Service) loadRules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rules := make(map[string]*Rules, len(settings))
-	for app, of := range settings {
-		rules[app] = &Rules{Settings: of, Privacy: capture.NewPrivacy(of.Hidden)}
+	gone, err := forgotten(ctx, s.db, "")
+	if err != nil {
+		return err
+	}
+	rules := map[string]*Rules{}
+	of := func(app string) *Rules {
+		if rules[app] == nil {
+			rules[app] = &Rules{Settings: usual()}
+		}
+		return rules[app]
+	}
+	for app, wanted := range settings {
+		r := of(app)
+		r.Settings, r.Privacy = wanted, capture.NewPrivacy(wanted.Hidden)
+	}
+	for app, list := range gone {
+		of(app).forget(list, func(user string) *atomic.Int64 { return s.dropped(app, user) })
 	}
 	s.rules.Store(&rules)
 	select {
@@ -50,4 +119,21 @@ func (s *Service) loadRules(ctx context.Context) error {
 	default: // somebody is told already
 	}
 	return nil
+}
+
+// forget adds who is forgotten. An id of several of them is that of who is suppressed, or was forgotten last.
+func (r *Rules) forget(list []Forgotten, dropped func(user string) *atomic.Int64) {
+	r.users, r.anonymous = map[string]*absent{}, map[string]*absent{}
+	add := func(to map[string]*absent, ids []string, who *absent) {
+		for _, id := range ids {
+			if had := to[id]; id != "" && (had == nil || who.suppressed || !had.suppressed) {
+				to[id] = who
+			}
+		}
+	}
+	for _, f := range list {
+		who := &absent{at: f.At, suppressed: f.Suppressed, dropped: dropped(f.User)}
+		add(r.users, append([]string{f.User}, f.Aliases...), who)
+		add(r.anonymous, f.Anonymous, who)
+	}
 }

@@ -31,6 +31,7 @@ type Service struct {
 	loading sync.Mutex // what was read first is not put in the place of what was read after
 	keys    atomic.Pointer[map[string]Source]
 	rules   atomic.Pointer[map[string]*Rules]
+	drops   sync.Map      // *atomic.Int64 by app and user: what is not taken
 	changed chan struct{} // wakes the Keeper
 }
 
@@ -75,7 +76,7 @@ func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
 	}
 	return j.ReadState(ctx, from, func(ev event.Event) error {
 		switch ev.Type {
-		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType(), event.CollectionChanged{}.EventType():
+		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType(), event.CollectionChanged{}.EventType(), event.UserForgotten{}.EventType(), event.SuppressionLifted{}.EventType():
 			if err := s.Load(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("read the write keys and rules after event %s: %w", ev.ID, err)
 			}

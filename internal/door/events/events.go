@@ -15,6 +15,7 @@ type Door struct {
 	Journal   *journal.Journal
 	Analytics analytics.Engine
 	Feeder    *feed.Feeder
+	Keeper    *track.Keeper
 
 	turns chan struct{} // of questions
 }
@@ -23,6 +24,7 @@ type Door struct {
 func (d *Door) Mount() {
 	d.mountSources()
 	d.mountSettings()
+	d.mountPeople()
 	d.mountQuestions()
 	d.mountLog()
 	d.mountTail()

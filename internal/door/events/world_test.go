@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,7 +25,9 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/events"
+	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/seen"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
@@ -64,8 +67,18 @@ func open(t *testing.T) *world {
 	if w.engine, err = duck.Open(duck.Options{Dir: dir, Memory: 128, Threads: 1}); err != nil {
 		t.Fatal(err)
 	}
-	w.feeder = feed.New(feed.Options{Journal: w.log, Engine: w.engine, Mark: filepath.Join(dir, "mark"), Every: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
-	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder}).Mount()
+	w.feeder = feed.New(feed.Options{Journal: w.log, Engine: w.engine, Mark: filepath.Join(dir, "mark"), Leave: w.sources.Leave, Every: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	ids, err := seen.Open(filepath.Join(dir, "seen"), time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := ingest.NewEvents(w.log, w.sources, ids, time.Now, slog.New(slog.DiscardHandler))
+	door.Mount(server.Clients())
+	keeper := &track.Keeper{Sources: w.sources, Engine: w.engine, Logger: slog.New(slog.DiscardHandler), Stored: func(ctx context.Context) error {
+		_, last, err := w.log.EventsHeld(ctx)
+		return errors.Join(err, w.feeder.WaitFor(ctx, last))
+	}}
+	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper}).Mount()
 	w.http = httptest.NewServer(server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -76,7 +89,7 @@ func open(t *testing.T) *world {
 		wg.Wait()
 		w.http.CloseClientConnections()
 		w.http.Close()
-		if err := w.engine.Close(); err != nil {
+		if err := errors.Join(w.engine.Close(), ids.Close()); err != nil {
 			t.Error(err)
 		}
 	})

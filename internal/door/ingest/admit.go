@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"slices"
+
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
@@ -35,17 +37,25 @@ func (e *Events) decode(d dialect, c *capture.Call, find func(key string) (track
 			return decoded, source, unreadable(err)
 		}
 	}
-	admit(rules, &decoded)
 	return decoded, source, nil
 }
 
-// admit takes out of a body what its app does not want to have.
-func admit(rules *track.Rules, d *capture.Decoded) {
+// admit takes out of a body what its app does not want to have, and tells how many events are not wanted at all.
+func admit(rules *track.Rules, d *capture.Decoded) (dropped int) {
 	privacy := rules.Privacy.WithNetwork(networkOf(rules))
-	for i := range d.Events {
-		privacy.Event(&d.Events[i])
+	events := d.Events[:0]
+	for _, ev := range d.Events {
+		if rules.Drop(&ev) {
+			dropped++
+			continue
+		}
+		privacy.Event(&ev)
+		events = append(events, ev)
 	}
+	d.Events = events
+	d.Failures = slices.DeleteFunc(d.Failures, func(f capture.Failure) bool { return rules.DropRaw(f.Raw) })
 	for i := range d.Failures {
 		d.Failures[i].Raw = privacy.Raw(d.Failures[i].Raw)
 	}
+	return dropped
 }

@@ -27,6 +27,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 			return taken{}, err
 		}
 	}
+	dropped := admit(e.sources.Rules(source.App), &d)
 	keys := make([]seen.Key, len(d.Events))
 	for i := range d.Events {
 		ev := &d.Events[i]
@@ -37,7 +38,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	if err != nil {
 		return taken{}, errLater
 	}
-	got := taken{failures: d.Failures}
+	got := taken{events: dropped, failures: d.Failures} // who sends what is dropped is told that it was taken
 	var records []journal.Record
 	for i := range d.Events {
 		if !claim.Fresh[i] {

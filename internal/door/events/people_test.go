@@ -1,0 +1,158 @@
+package events_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/door/api"
+)
+
+// sender sends events of one source, as clients do.
+func (w *world) sender() func(events ...string) {
+	w.t.Helper()
+	var src track.Source
+	w.do("POST", "/v1/apps/shop/sources", adminToken, `{"name":"web"}`).into(w.t, &src)
+	return func(events ...string) {
+		w.t.Helper()
+		refused(w.t, w.do("POST", "/v1/batch", src.Key, `{"batch":[`+strings.Join(events, ",")+`]}`), 200)
+	}
+}
+
+// has waits until a question about the stored events has an answer.
+func (w *world) has(sql, want string) {
+	w.t.Helper()
+	got := ""
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		store, err := w.engine.Store(w.t.Context(), "shop")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		table, err := store.Query(w.t.Context(), analytics.Query{SQL: sql})
+		if err != nil {
+			continue // it is being dropped
+		}
+		if got = fmt.Sprint(table.Rows); got == want {
+			return
+		}
+	}
+	w.t.Errorf("%s: %s, not %s", sql, got, want)
+}
+
+// logHolds is the last sequence of the log: what is written nowhere does not move it.
+func (w *world) logHolds() uint64 {
+	w.t.Helper()
+	_, last, err := w.log.EventsHeld(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return last
+}
+
+func did(name, user, anonymous string) string {
+	who := ""
+	if user != "" {
+		who += `,"userId":"` + user + `"`
+	}
+	if anonymous != "" {
+		who += `,"anonymousId":"` + anonymous + `"`
+	}
+	return `{"type":"track","event":"` + name + `"` + who + `}`
+}
+
+const names = `SELECT coalesce(string_agg(name, ' ' ORDER BY seq), '') FROM events`
+
+func TestUsersAreForgotten(t *testing.T) {
+	w := open(t)
+	dan, vera := w.person("dan", "shop", access.Deployer), w.person("vera", "shop", access.Viewer)
+	send := w.sender()
+	send(did("before", "", "a1"), did("as-old", "old@id", "a2"), `{"type":"alias","userId":"u/1","previousId":"old@id"}`, did("known", "u/1", "a1"), did("late", "", "a1"), did("old-device", "", "a2"))
+	send(did("other", "u2", "a1"), did("stranger", "", "a3"), `{"type":"track","userId":"u/1"}`, `{"type":"track","userId":"u2"}`)
+	const path = "/v1/apps/shop/events/people/u%2F1"
+	w.has(`SELECT count(*) FROM events`, "[[8]]")
+
+	refused(t, w.do("GET", path+"/export", vera, ""), 403)
+	export := w.do("GET", path+"/export", dan, "")
+	refused(t, export, 200)
+	lines := strings.Split(strings.TrimSpace(string(export.body)), "\n")
+	var who track.Person
+	if err := json.Unmarshal([]byte(lines[0]), &who); err != nil || fmt.Sprint(who) != "{u/1 [old@id] [a1 a2 old@id]}" {
+		t.Errorf("%v, %v", who, err)
+	}
+	var exported []string
+	for _, line := range lines[1:] {
+		var e struct{ Name, Kind string }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		exported = append(exported, e.Kind+" "+e.Name)
+	}
+	if got := strings.Join(exported, ", "); got != "track before, track as-old, alias , track known, track late, track old-device" {
+		t.Errorf("exported: %s", got)
+	}
+
+	refused(t, w.do("POST", path+"/forget", vera, `{}`), 403)
+	var f track.Forgotten
+	w.do("POST", path+"/forget", dan, `{"suppress":true,"reason":"asked by letter"}`).into(t, &f)
+	if f.Removed == nil || *f.Removed != 6 || f.User != "u/1" || fmt.Sprint(f.Aliases, f.Anonymous) != "[old@id] [a1 a2 old@id]" || !f.Suppressed {
+		t.Errorf("%+v", f)
+	}
+	w.has(names, "[[other stranger]]")
+	w.has(`SELECT count(*) FROM failed`, "[[1]]")
+
+	held := w.logHolds()
+	send(did("again", "u/1", ""), did("again", "", "a1"), did("again", "old@id", ""), `{"type":"track","userId":"u/1"}`) // taken, as far as the sender knows
+	if now := w.logHolds(); now != held {
+		t.Errorf("the log went on from %d to %d", held, now)
+	}
+	send(did("same-device", "u2", "a1"))
+	w.has(names, "[[other stranger same-device]]")
+	var list api.List[track.Forgotten]
+	w.do("GET", "/v1/apps/shop/events/suppressed", vera, "").into(t, &list)
+	if len(list.Items) != 1 || list.Items[0].Dropped != 4 || list.Items[0].By != "person:dan" {
+		t.Errorf("%+v", list.Items)
+	}
+
+	// A store that begins anew is filled from the log, which has all of it.
+	if err := w.engine.Drop(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	send(did("after", "u2", ""))
+	w.has(names, "[[other stranger same-device after]]")
+	w.has(`SELECT count(*) FROM failed`, "[[1]]")
+
+	refused(t, w.do("DELETE", "/v1/apps/shop/events/suppressed/u%2F1", vera, ""), 403)
+	refused(t, w.do("DELETE", "/v1/apps/shop/events/suppressed/u%2F1", dan, ""), 204)
+	refused(t, w.do("DELETE", "/v1/apps/shop/events/suppressed/u%2F1", dan, ""), 404)
+	send(did("back", "u/1", ""))
+	w.has(names, "[[other stranger same-device after back]]")
+	if err := w.engine.Drop(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	send(did("end", "u2", ""))
+	w.has(names, "[[other stranger same-device after back end]]")
+
+	w.do("POST", path+"/forget", dan, `{}`).into(t, &f) // a second time: what came since
+	if f.Removed == nil || *f.Removed != 1 || fmt.Sprint(f.Aliases, f.Anonymous) != "[old@id] [a1 a2 old@id]" || f.Suppressed {
+		t.Errorf("%+v", f)
+	}
+	w.has(names, "[[other stranger same-device after end]]")
+}
+
+func TestAliasesAreLeftWhereOneSaysSo(t *testing.T) {
+	w := open(t)
+	send := w.sender()
+	send(did("as-old", "old", ""), `{"type":"alias","userId":"new","previousId":"old"}`, did("as-new", "new", ""))
+	w.has(`SELECT count(*) FROM events`, "[[3]]")
+	var f track.Forgotten
+	w.do("POST", "/v1/apps/shop/events/people/new/forget", adminToken, `{"keep_aliases":true}`).into(t, &f)
+	if f.Removed == nil || *f.Removed != 2 || len(f.Aliases) != 0 {
+		t.Errorf("%+v", f)
+	}
+	w.has(names, "[[as-old]]")
+}
