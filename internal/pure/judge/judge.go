@@ -20,7 +20,7 @@ func Judge(p Policy, s State) Verdict {
 		v.Reasons = []Reason{{About: WrongSplit, Text: splitText(*v.Split)}}
 	}
 	for i, e := range v.Vitals {
-		if e.Outcome == v.Outcome && (e.Outcome == Regressed || !p.Vitals[i].AlarmOnly) {
+		if e.Outcome == v.Outcome && (e.Outcome == Regressed || !p.Vitals[i].AlarmOnly || doubtful(p.Vitals[i], e)) {
 			v.Reasons = append(v.Reasons, Reason{Vital: e.Name, About: e.Outcome, Text: e.Text})
 		}
 	}
@@ -89,7 +89,12 @@ func (s *State) regressed(p Policy, i int) bool {
 	return ok && low > 1+p.Margin
 }
 
-// overall: one regressed vital is enough, all but those that are there for the alarm alone must be healthy. A vital that a suspect host keeps from being judged leaves it
+// doubtful: the visitors who err again give half the evidence, counted in powers of ten, that harm takes. Errors counted at each visitor's first one may then be ruled out and the release is not healthy for that.
+func doubtful(v VitalSpec, e VitalEvidence) bool {
+	return v.VisitorSteps > 0 && e.Outcome == Unknown && e.Threshold > 0 && e.Peak >= e.Threshold/2
+}
+
+// overall: one regressed vital is enough, all but those that are there for the alarm alone must be healthy. A vital that a suspect host keeps from being judged, or that is doubtful, leaves it
 // open whatever it is there for.
 func overall(p Policy, vitals []VitalEvidence) Outcome {
 	outcome := Healthy
@@ -97,7 +102,7 @@ func overall(p Policy, vitals []VitalEvidence) Outcome {
 		if e.Outcome == Regressed {
 			return Regressed
 		}
-		if e.Outcome == Unknown && (!p.Vitals[i].AlarmOnly || e.Suspect != "") {
+		if e.Outcome == Unknown && (!p.Vitals[i].AlarmOnly || e.Suspect != "" || doubtful(p.Vitals[i], e)) {
 			outcome = Unknown
 		}
 	}

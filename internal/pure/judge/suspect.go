@@ -20,6 +20,9 @@ type HostCount struct {
 // release are": when harm begins to show, it shows first on some host, such as the one that was alone on the new release in the step before.
 const sure = 20
 
+// unusual is by how much, in ln of the rate, a host of the old release differed from the fleet before the push for a change of its own to be thought of: twice or half as much.
+const unusual = math.Ln2
+
 // bothWeight is what is bet on "the release does harm, and one host broke besides".
 const bothWeight = 0.1
 
@@ -33,31 +36,45 @@ const bothWeight = 0.1
 // (units.LogAlone). What counts is the lesser of the two; of the sum above the line only the likeliest host's term is taken. With a single host on the new release the two cannot be told
 // apart, and it is taken for harm.
 //
+// A host of the old release may get well at the same time: it erred much before, was mended in the minutes before the push, and what is compared with its window looks like harm of the new
+// release. Those are asked in the same way whose habit in the window was unusual (by unusual, in ln of the rate, from what the fleet does): known before the push, so that whom is asked says nothing about what
+// came after. Their terms are added to the sum below the line, with weights of their own.
+//
 // robust is the ln e-value that is left, and the host that takes it below threshold and surely broke, -1 for none.
 func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (left float64, suspect int) {
 	if logE < threshold || slices.ContainsFunc(s.Hosts, func(phase []HostCount) bool { return phase == nil }) {
 		return logE, -1
 	}
-	samples := s.samples(v, p.Fleet.cluster(v.Name))
-	if len(samples) < 2 {
+	known := s.known(p.Fleet)
+	fresh := s.samples(v, p.Fleet.cluster(v.Name), canaries, nil)
+	if len(fresh) < 2 {
+		clear(fresh)
+	}
+	old := map[int][]units.Sample{}
+	if odd := unusualHosts(known.mean); len(odd) > 0 {
+		old = s.samples(v, p.Fleet.cluster(v.Name), others, known.mean)
+		maps.DeleteFunc(old, func(host int, _ []units.Sample) bool { return !slices.Contains(odd, host) })
+	}
+	if len(fresh)+len(old) == 0 {
 		return logE, -1
 	}
-	known := s.known(p.Fleet)
-	most, each := math.Inf(-1), math.Log(float64(len(samples)))
-	broke := make([]float64, 0, len(samples))
-	for _, host := range slices.Sorted(maps.Keys(samples)) {
-		alone := units.LogAlone(samples[host], known.mean[host], known.variance[host])
-		broke = append(broke, alone-each)
-		if alone > most {
-			most, suspect = alone, host
+	most, each := math.Inf(-1), 0.0
+	var changed []float64 // ln of each host's part in the explanation
+	for _, group := range []map[int][]units.Sample{fresh, old} {
+		for _, host := range slices.Sorted(maps.Keys(group)) {
+			alone, one := units.LogAlone(group[host], known.mean[host], known.variance[host]), math.Log(float64(len(group)))
+			changed = append(changed, alone-one)
+			if alone-one > most {
+				most, each, suspect = alone-one, one, host
+			}
 		}
 	}
 	left = math.Log(1-bothWeight) + logE
 	if test, ok := s.without(p, v, suspect); ok {
-		left = floats.LogSumExp([]float64{left, math.Log(bothWeight) - each + most + test.LogE()})
+		left = floats.LogSumExp([]float64{left, math.Log(bothWeight) + most + test.LogE()})
 	}
-	left = math.Min(left-floats.LogSumExp(broke), logE)
-	if left >= threshold || most-each < logE+math.Log(sure) || s.unlike(v, p, suspect)-each < math.Log(sure) {
+	left = math.Min(left-floats.LogSumExp(changed), logE)
+	if _, canary := fresh[suspect]; !canary || left >= threshold || most < logE+math.Log(sure) || s.unlike(v, p, suspect)-each < math.Log(sure) {
 		suspect = -1
 	}
 	return left, suspect
@@ -184,19 +201,39 @@ func (s *VitalState) unlike(v VitalSpec, p Policy, host int) float64 {
 	return units.LogAlone(samples, known.mean[host], known.variance[host])
 }
 
-// samples are what each host did while it was on the new release, phase by phase, beside all that was compared then.
-func (s *VitalState) samples(v VitalSpec, cluster float64) map[int][]units.Sample {
+// unusualHosts are those whose mean, of the ln of the rate, is far from the fleet's median.
+func unusualHosts(mean []float64) (odd []int) {
+	sorted := slices.Sorted(slices.Values(mean))
+	if len(sorted) == 0 {
+		return nil
+	}
+	middle := (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	for host, m := range mean {
+		if math.Abs(m-middle) >= unusual {
+			odd = append(odd, host)
+		}
+	}
+	return odd
+}
+
+// samples are what each host of a group did, phase by phase, beside all that was compared then. With the hosts' means, of the ln of the rate, a host's share is of the events that are to be expected of all; else it is of the requests, which is
+// the same where hosts are much alike.
+func (s *VitalState) samples(v VitalSpec, cluster float64, group func(VitalSpec, units.Layout) []int, mean []float64) map[int][]units.Sample {
 	found := map[int][]units.Sample{}
 	for k, phase := range s.Units.Phases {
-		var events, requests float64
-		for _, group := range [][]int{phase.Layout.New, phase.Layout.Old} {
-			for _, i := range group {
-				events, requests = events+float64(s.Hosts[k][i].Events), requests+float64(s.Hosts[k][i].Requests)
+		var events, expected float64
+		weight := func(i int) float64 {
+			if mean == nil {
+				return float64(s.Hosts[k][i].Requests)
 			}
+			return float64(s.Hosts[k][i].Requests) * math.Exp(mean[i])
 		}
-		for _, i := range canaries(v, phase.Layout) {
-			c := s.Hosts[k][i]
-			found[i] = append(found[i], units.Sample{Events: float64(c.Events) / cluster, All: events / cluster, Share: float64(c.Requests) / math.Max(requests, 1)})
+		for _, i := range slices.Concat(phase.Layout.New, phase.Layout.Old) {
+			events, expected = events+float64(s.Hosts[k][i].Events), expected+weight(i)
+		}
+		for _, i := range group(v, phase.Layout) {
+			own := float64(s.Hosts[k][i].Requests) // without its mean, which the test adds
+			found[i] = append(found[i], units.Sample{Events: float64(s.Hosts[k][i].Events) / cluster, All: events / cluster, Share: own / math.Max(expected-weight(i)+own, 1e-9)})
 		}
 	}
 	return found

@@ -266,3 +266,32 @@ func TestEnoughEvidenceThatOneHostCouldExplainIsSaidToBe(t *testing.T) {
 		t.Error("it never came to that")
 	}
 }
+
+// A host of the old release that was mended before the push now errs less than its window foretells, and what is compared with it seems to err more.
+func TestAHostThatGotWellIsNoHarmOfTheRelease(t *testing.T) {
+	for healed, want := range map[float64]judge.Outcome{1: judge.Unknown, 4: judge.Regressed} { // what the new release multiplies errors by
+		wrong, plain := 0, 0
+		const runs = 20
+		for i := range runs {
+			f := newFarm(uint64(i), 6, 0.1, judge.Rise)
+			before := f.p.Fleet.Before["errors"]
+			before[5].Events *= 15
+			f.s = judge.NewState(f.p)
+			f.watch(t, 3, 30, func(host int) float64 {
+				if host < 3 {
+					return healed
+				}
+				return 1
+			})
+			if judge.Judge(f.p, f.s).Outcome != want {
+				wrong++
+			}
+			if f.s.Vitals[0].LogE() >= f.p.Threshold(f.p.Vitals[0]) {
+				plain++
+			}
+		}
+		if wrong > 0 || plain != runs {
+			t.Errorf("errors times %v: %d of %d are not %s; the plain evidence was enough in %d", healed, wrong, runs, want, plain)
+		}
+	}
+}

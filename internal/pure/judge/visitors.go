@@ -123,5 +123,8 @@ func weighVisitors(v VitalSpec, s *VitalState, e VitalEvidence, regressed bool) 
 		e.Outcome = Regressed
 		e.Text += "; " + seldomText(e.Peak)
 	}
+	if doubtful(v, e) {
+		e.Text += "; too much to call the release healthy, and not enough to call it worse"
+	}
 	return e
 }

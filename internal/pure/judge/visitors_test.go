@@ -163,3 +163,25 @@ func TestVisitorsAreJudgedAgain(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// First errors may rule harm out while those who err again err more and more: that is not healthy.
+func TestDoubtAboutVisitorsWhoErrAgainIsNotHealthy(t *testing.T) {
+	p := visitorPolicy(t, 3)
+	enough := p.Threshold(p.Vitals[1])
+	for part, want := range map[float64]judge.Outcome{0.4: judge.Healthy, 0.6: judge.Unknown, 1.01: judge.Regressed} {
+		s := judge.NewState(p)
+		for range 400 {
+			if err := s.Fold(p, judge.Tick{Share: .5, Counts: map[string]judge.Count{judge.Errors: {New: 10, Old: 10, AtRiskNew: 1000, AtRiskOld: 1000}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Vitals[1].Peak = part * enough
+		v := judge.Judge(p, s)
+		if v.Vitals[0].Outcome != judge.Healthy || v.Outcome != want {
+			t.Errorf("at %v of the evidence: %s, errors %s: %+v", part, v.Outcome, v.Vitals[0].Outcome, v.Reasons)
+		}
+		if said := strings.Contains(v.Vitals[1].Text, "too much to call the release healthy"); said != (want == judge.Unknown) || want == judge.Unknown && (len(v.Reasons) != 1 || v.Reasons[0].Vital != judge.VisitorErrors) {
+			t.Errorf("at %v of the evidence it says %+v", part, v.Reasons)
+		}
+	}
+}
