@@ -42,7 +42,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	}
 	door.Mount(server.Clients())
 	keeper := &track.Keeper{Sources: sources, Engine: engine, Stored: stored(log, feeder), Logger: a.logger("keeper")}
-	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper}).Mount()
+	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Replay: door.Replay}).Mount()
 	a.stage("events", door.Run, feeder.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }

@@ -1,11 +1,14 @@
 package events
 
 import (
+	"context"
+
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/analytics/feed"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
 
 // Door adds the paths about events to an API.
@@ -16,6 +19,8 @@ type Door struct {
 	Analytics analytics.Engine
 	Feeder    *feed.Feeder
 	Keeper    *track.Keeper
+	// Replay takes repaired events: see ingest.Events.
+	Replay func(ctx context.Context, f capture.Failed, id string, item []byte, write bool) (capture.Event, error)
 
 	turns chan struct{} // of questions
 }
@@ -28,4 +33,5 @@ func (d *Door) Mount() {
 	d.mountQuestions()
 	d.mountLog()
 	d.mountTail()
+	d.mountFailed()
 }

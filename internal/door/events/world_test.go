@@ -78,7 +78,7 @@ func open(t *testing.T) *world {
 		_, last, err := w.log.EventsHeld(ctx)
 		return errors.Join(err, w.feeder.WaitFor(ctx, last))
 	}}
-	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper}).Mount()
+	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Replay: door.Replay}).Mount()
 	w.http = httptest.NewServer(server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

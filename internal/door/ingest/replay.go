@@ -1,0 +1,37 @@
+package ingest
+
+import (
+	"context"
+
+	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
+)
+
+// Replay takes one item that had failed and was repaired: it is read in the dialect it came in, as of the time when it came. id names its event where it has none of its own, so that
+// what is replayed twice is there once. With write unset nothing is written. The error says why it still is no event.
+func (e *Events) Replay(ctx context.Context, f capture.Failed, id string, item []byte, write bool) (capture.Event, error) {
+	source, err := e.sources.Find(ctx, f.App, f.Source)
+	if err != nil {
+		return capture.Event{}, err
+	}
+	dialect := f.Dialect
+	if dialect == "" {
+		dialect = capture.InPlain
+	}
+	d, err := capture.Decode(dialect, &capture.Call{Body: item, Received: f.Received, Kind: f.Kind, Network: network, NewID: func() string { return id }})
+	switch {
+	case err != nil:
+		return capture.Event{}, fault.Invalid("%s", err)
+	case len(d.Failures) > 0:
+		return capture.Event{}, fault.Invalid("%s", d.Failures[0].Message)
+	case len(d.Events) != 1:
+		return capture.Event{}, fault.Invalid("there are %d events in it; make it one", len(d.Events))
+	}
+	event := d.Events[0]
+	event.App, event.Environment, event.Source = source.App, source.Environment, source.ID
+	if !write {
+		return event, nil
+	}
+	_, err = e.keep(ctx, source, d)
+	return event, err
+}
