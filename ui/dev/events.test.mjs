@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { open, pages, visit } from './browser.mjs';
+import { findings } from './axe.mjs';
+import { narrow, open, pages, visit } from './browser.mjs';
 import { fixture } from './server.mjs';
 
 // The pages about events in a real browser against the made-up server: the ways of using them. How they look, and axe-core, is in pages.test.mjs.
@@ -41,6 +42,7 @@ test('events come in by themselves, wait while it is paused, and open to all tha
   assert.equal(await rows(page), stopped);
   await page.locator('main ol > li:nth-child(3) button').click();
   assert.match(await page.$eval('main ol pre', (e) => e.textContent), /"properties": \{/);
+  assert.deepEqual(await findings(page), []);
   await page.evaluate(() => [...document.querySelectorAll('button')].find((b) => b.textContent.includes('Go on')).click());
   await page.waitForFunction((n) => document.querySelectorAll('main ol > li').length > n, { timeout: 30_000 }, stopped);
   assert.equal(await page.$$eval('main ol pre', (l) => l.length), 1, 'what was opened stays open');
@@ -129,6 +131,38 @@ test('a trend follows its fields, is in the address, counts nothing as 0, and sh
   await page.close();
 });
 
+test('a time of one’s own is in the address, and its mistake is said at the field', async () => {
+  const { page } = await visit(browser, server.url + pages['events-trends'], { size: narrow });
+  const time = await page.evaluateHandle(() => [...document.querySelectorAll('label')].find((l) => l.textContent === 'Time').control);
+  await time.select('own');
+  await page.waitForFunction(() => document.querySelectorAll('input[type=datetime-local]').length === 2);
+  const asked = new URL(page.url()).searchParams;
+  assert.equal((Date.parse(asked.get('to')) - Date.parse(asked.get('from'))) / 86_400_000, 30);
+  assert.deepEqual(await findings(page), []);
+  await page.$eval('input[type=datetime-local]', (e) => { e.value = '2099-01-01T00:00'; e.dispatchEvent(new Event('change', { bubbles: true })); });
+  await seen(page, 'The end is not behind the beginning.');
+  await page.close();
+});
+
+test('a question that did not reach the server says so, keeps the answer before, and can be put again', async () => {
+  const own = await fixture();
+  try {
+    const { page } = await visit(browser, own.url + pages['events-trends']);
+    await page.waitForSelector('.uplot canvas');
+    own.cut(true);
+    await write(page, 'Event', 'order placed');
+    await seen(page, 'The server cannot be reached.');
+    assert.ok(await page.$('.uplot canvas'));
+    own.cut(false);
+    await press(page, 'Try again');
+    await seen(page, 'Events: order placed');
+    await page.waitForFunction(() => !document.querySelector('main [role=alert]'));
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
 test('SQL runs by keyboard, is in the address, downloads as CSV, and says in place what is wrong with it', async () => {
   const { page } = await visit(browser, server.url + pages['events-sql']);
   await page.focus('#sql-text');
@@ -148,10 +182,60 @@ test('SQL runs by keyboard, is in the address, downloads as CSV, and says in pla
   await press(page, 'Run');
   await page.waitForFunction(() => document.querySelector('form [role=alert]')?.textContent.includes('Candidate bindings'));
   assert.equal(await page.$eval('#sql-text', (e) => e.value), 'SELECT nope FROM events');
+  assert.deepEqual(await findings(page), []);
   await page.$eval('#sql-text', (e) => e.setSelectionRange(7, 11));
   await press(page, 'Write user_id');
   assert.equal(await page.$eval('#sql-text', (e) => e.value), 'SELECT user_id FROM events');
   await press(page, 'Run');
   await page.waitForFunction(() => !document.querySelector('[role=alert]'));
+  await page.close();
+});
+
+test('a funnel is asked once each step says something; steps are added, moved and removed, all in the address', async () => {
+  const { page, complaints } = await visit(browser, server.url + pages['events-funnel-new']);
+  await seen(page, 'Say for each step what visitors do');
+  await write(page, 'Step 1', 'Pricing');
+  await write(page, 'Step 2', 'order placed');
+  await seen(page, 'visitors went all the way: 46 %');
+  await press(page, 'Add a step');
+  await seen(page, 'Say for each step what visitors do');
+  await write(page, 'Step 3', 'signed up');
+  await seen(page, 'visitors went all the way: 21 %');
+  assert.match(await page.$eval('.bars li:nth-child(3)', (e) => e.innerText.replaceAll(/\s+/g, ' ')), /3 signed up 1,719 visitors 46 % of step 2 21 % of step 1 after 22 min/);
+  await press(page, 'Move step 3 up');
+  await page.waitForFunction(() => document.querySelector('.bars li:nth-child(2)')?.textContent.includes('signed up'));
+  await press(page, 'Remove step 1');
+  await page.waitForFunction(() => document.querySelectorAll('.bars li').length === 2);
+  assert.deepEqual(JSON.parse(new URL(page.url()).searchParams.get('steps')), [{ event: 'signed up' }, { event: 'order placed' }]);
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelectorAll('.bars li').length === 3);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('retention has a row a cohort with its share and number in each cell, and what nobody did is 0', async () => {
+  const { page } = await visit(browser, server.url + pages['events-retention']);
+  await seen(page, 'Visitors who came back, by week');
+  const cells = await page.$$eval('main table tbody tr:first-child td', (l) => l.map((e) => e.innerText.replaceAll(/\s+/g, ' ')));
+  assert.equal(cells[0], '240');
+  assert.deepEqual(cells.slice(1, 3), ['100 % 240', '43 % 102']);
+  assert.equal(cells[6], '0 % 0');
+  const lengths = await page.$$eval('main table tbody tr', (rows) => rows.map((r) => r.cells.length));
+  assert.ok(lengths.every((n, i) => i === 0 || n === lengths[i - 1] - 1), 'each row is one shorter');
+  await page.select('#retention-interval', 'month');
+  await seen(page, 'Visitors who came back, by month');
+  await page.close();
+});
+
+test('a visitor has a timeline by day, found from the live tail; an unknown one is said to be', async () => {
+  const { page } = await visit(browser, server.url + '/apps/shop/events/live?user=u110');
+  await page.locator('main ol > li button').click();
+  await page.locator('::-p-aria([name="All that u110 did"])').click();
+  await page.waitForFunction(() => location.pathname.endsWith('/events/visitor') && /also known as b-u110/.test(document.body.innerText));
+  assert.match(await page.$eval('main ol h2', (e) => e.textContent), /^\w+day \d+ \w+ \d{4}$|^\w+day,? /);
+  await page.locator('main ol > li button').click();
+  assert.deepEqual(await findings(page), []);
+  await write(page, 'User id or anonymous id', 'nobody-such');
+  await seen(page, 'Nobody is known as nobody-such');
   await page.close();
 });

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import { findings } from './axe.mjs';
 import { emptyPages, narrow, open, pages, settled, visit, wide } from './browser.mjs';
 import { fixture } from './server.mjs';
 
 // Every page in a real browser against the made-up server: nothing on the console, nothing that axe-core finds; then the ways of using them.
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let full, empty, browser;
 before(async () => {
   [full, empty, browser] = await Promise.all([fixture(), fixture({ empty: true }), open()]);
@@ -15,15 +13,6 @@ after(async () => {
   await browser?.close();
   await Promise.all([full?.close(), empty?.close()]);
 });
-
-const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-// findings are what axe-core says against a page, by all rules of WCAG 2.2 AA and of good practice, or by the rules named.
-async function findings(page, rules) {
-  await page.evaluate(axe);
-  const result = await page.evaluate((only) => window.axe.run(document, { runOnly: only, resultTypes: ['violations'] }), rules ? { type: 'rule', values: rules } : { type: 'tag', values: standards });
-  return result.violations.map((v) => `${v.id}: ${v.help}\n  ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)}\n    ${n.failureSummary?.split('\n').slice(1, 2).join('')}`).join('\n  ')}`);
-}
 
 for (const [list, server] of [[pages, () => full], [emptyPages, () => empty]]) {
   for (const [name, path] of Object.entries(list)) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, figures, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
+let vite, bands, cohorts, figures, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -19,6 +19,7 @@ before(async () => {
   save = await load('charts/save.ts');
   verdicts = await load('verdict/words.ts');
   questions = await load('events/question.ts');
+  cohorts = await load('events/cohorts.ts');
   figures = await load('events/figures.ts');
   ({ meanings } = await load('words/meanings.ts'));
   ({ runs, tell } = await load('words/tell.ts'));
@@ -281,4 +282,20 @@ test('hours on an axis say their day only where there are several', () => {
   assert.deepEqual([bucketTick(at, 'hour'), bucketTick(at, 'hour', true), bucketTick(at - 14 * 3600, 'hour'), bucketTick(at, 'day'), bucketTick(at, 'month')], ['14:00', '24 Nov 14:00', '24 Nov', '24 Nov', 'Nov 2026']);
   assert.deepEqual([bucketName(at, 'hour'), bucketName(at, 'week'), bucketName(at, 'month')], ['2026-11-24 14:00', '2026-11-24', '2026-11']);
   assert.deepEqual([lasting([at, at + 86_400]), lasting([at, at + 3 * 86_400])], [false, true]);
+});
+
+test('steps of a funnel are two to ten, whatever an address says', () => {
+  const { readSteps } = questions;
+  assert.deepEqual(readSteps(''), [{}, {}]);
+  assert.deepEqual(readSteps('[{"event":"a"},null,7]'), [{ event: 'a' }, {}]);
+  assert.deepEqual(readSteps('{"event":"a"}'), [{}, {}]);
+  assert.equal(readSteps(JSON.stringify(Array.from({ length: 12 }, () => ({ event: 'a' })))).length, 10);
+});
+
+test('cohorts have a cell an interval since they came, 0 where nobody did', () => {
+  const weeks = [2, 9, 16, 23].map((d) => Date.UTC(2026, 10, d) / 1000);
+  const at = (i) => new Date(weeks[i] * 1000).toISOString();
+  const rows = [[at(1), 10, at(1), 10], [at(1), 10, at(3), 4], [at(3), 2, at(3), 2]];
+  assert.deepEqual(cohorts.cohortsOf({ rows }, weeks), [{ second: weeks[1], size: 10, back: [10, 0, 4] }, { second: weeks[2], size: 0, back: [0, 0] }, { second: weeks[3], size: 2, back: [2] }]);
+  assert.deepEqual(cohorts.cohortsOf({ rows: [] }, weeks), []);
 });

@@ -119,6 +119,19 @@ export function readSelection(text: string): Selection {
   }
 }
 
+// readSteps are the steps of a funnel in an address: two at least, and ten at most.
+export function readSteps(text: string): Selection[] {
+  let steps: unknown;
+  try {
+    steps = JSON.parse(text);
+  } catch {
+    steps = [];
+  }
+  const read = Array.isArray(steps) ? (steps.filter((s) => typeof s === 'object' && s !== null).slice(0, 10) as Selection[]) : [];
+  while (read.length < 2) read.push({});
+  return read;
+}
+
 export const operators: readonly { is: Condition['is']; text: string; bare?: true }[] = [
   { is: 'equal', text: 'is' },
   { is: 'not_equal', text: 'is not' },

@@ -79,8 +79,7 @@ export class Tail {
     const sql = `SELECT * FROM events WHERE ${terms.join(' AND ')} ORDER BY seq DESC LIMIT ${backlog}`;
     try {
       const answer = await ask<Answer>(path('apps', this.#app, 'events', 'sql'), { sql, limit: backlog }, this.#abort.signal);
-      const columns = answer.columns.map((c) => c.name);
-      this.rows = answer.rows.map((row) => stored(this.#app, Object.fromEntries(columns.map((c, i) => [c, row?.[i]]))));
+      this.rows = rowsOf(this.#app, answer);
       this.#after = String(answer.stored);
     } catch {
       // Then it begins with what comes from now on.
@@ -146,13 +145,18 @@ export class Tail {
   };
 }
 
-// stored is a row of the store in the form in which the stream has it.
+// rowsOf are events of an answer, in the form in which the stream has them. Those that an answer does not number are numbered from first on.
+export function rowsOf(app: string, answer: Answer, first = 1): Row[] {
+  const columns = answer.columns.map((c) => c.name);
+  return answer.rows.map((row, n) => stored(app, { seq: first + n, ...Object.fromEntries(columns.map((c, i) => [c, row?.[i]])) }));
+}
+
 function stored(app: string, row: Record<string, unknown>): Row {
   const data: Record<string, unknown> = {
-    id: row['message_id'],
+    id: row['message_id'] ?? undefined,
     app,
     environment: row['environment'],
-    source: row['source'],
+    source: row['source'] ?? undefined,
     kind: row['kind'],
     name: row['name'] || undefined,
     user: row['user_id'] ?? undefined,
@@ -161,7 +165,7 @@ function stored(app: string, row: Record<string, unknown>): Row {
     group: row['group_id'] ?? undefined,
     time: row['time'],
     original: row['client_time'] ?? undefined,
-    received: row['received'],
+    received: row['received'] ?? undefined,
     release: row['release'] ?? undefined,
     properties: object(row['properties']),
     context: object(row['context']),
