@@ -35,15 +35,23 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 		return err
 	}
 	a.onClose("events", engine.Close)
-	feeder := feed.New(feed.Options{Journal: log, Engine: engine, Mark: filepath.Join(a.opts.Dir, "events.stored"), Leave: sources.Leave, Logger: a.logger("feed")})
+	var feeder *feed.Feeder
+	past, err := a.archive(engine, func(ctx context.Context) error { return stored(log, feeder)(ctx) })
+	if err != nil {
+		return err
+	}
+	feeder = feed.New(feed.Options{Journal: log, Engine: engine, Archive: past, Mark: filepath.Join(a.opts.Dir, "events.stored"), Leave: sources.Leave, Logger: a.logger("feed")})
+	if err := feeder.Prepare(ctx); err != nil {
+		return err
+	}
 	door := ingest.NewEvents(log, sources, ids, now, a.logger("events"))
 	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
 		return err
 	}
 	door.Mount(server.Clients())
-	keeper := &track.Keeper{Sources: sources, Engine: engine, Stored: stored(log, feeder), Logger: a.logger("keeper")}
+	keeper := &track.Keeper{Sources: sources, Engine: engine, Archive: past, Stored: stored(log, feeder), Logger: a.logger("keeper")}
 	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Replay: door.Replay}).Mount()
-	a.stage("events", door.Run, feeder.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
+	a.stage("events", door.Run, feeder.Run, past.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/analytics/archive"
 	"github.com/slipwayhq/slipway/internal/edge/certs"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/vault"
@@ -48,6 +49,8 @@ type Options struct {
 	Database string
 	// Analytics is the PostgreSQL URL of where users' events are stored; empty means DuckDB in Dir.
 	Analytics string
+	// Archive is where each day of users' events is kept as Parquet when it has ended: a folder, s3://bucket/prefix, or "none". Default "archive" in Dir.
+	Archive string
 	// NATS is the URL of a cluster; empty embeds the log in Dir.
 	NATS string
 	// AdminToken becomes a valid token of the first admin.
@@ -125,6 +128,9 @@ func (o Options) checkAddresses() (errs []error) {
 		if !isURL(f.text, f.example) { // what was given is not shown: it may hold a password
 			errs = append(errs, fault.Invalid("--%s is not a URL that fits; write it like %s", f.field, f.example).At(f.field))
 		}
+	}
+	if err := archive.CheckAddress(o.Archive); err != nil {
+		errs = append(errs, fault.Invalid("--archive: %s", fault.Message(err)).At("archive"))
 	}
 	return errs
 }

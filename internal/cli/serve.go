@@ -28,6 +28,7 @@ type serveCmd struct {
 	AdminToken         string        `help:"A token of the first admin, 16 characters at least. Without it one is made and printed at the first start." env:"SLIPWAY_ADMIN_TOKEN"`
 	Database           string        `help:"postgres://… instead of SQLite in the data folder." env:"SLIPWAY_DATABASE"`
 	Analytics          string        `help:"postgres://… for users' events, instead of DuckDB in the data folder." env:"SLIPWAY_ANALYTICS"`
+	Archive            string        `help:"Folder, or s3://bucket/prefix, that keeps each day of users' events as Parquet when it has ended; \"none\" keeps none. Default: archive in the data folder." env:"SLIPWAY_ARCHIVE"`
 	NATS               string        `name:"nats" help:"nats://… of a cluster instead of a log in the data folder." env:"SLIPWAY_NATS"`
 	SecretKey          string        `help:"Key that seals secrets, instead of the file in the data folder: 32 bytes as 64 hex digits." env:"SLIPWAY_SECRET_KEY"`
 	TLSCert            string        `name:"tls-cert" help:"Certificate file; without it the server makes its own." type:"path" env:"SLIPWAY_TLS_CERT"`
@@ -40,7 +41,7 @@ type serveCmd struct {
 func (c *serveCmd) Run(p *program) error {
 	trusted, err := networks("edge-trusted-proxies", c.EdgeTrustedProxies)
 	o := app.Options{
-		Dir: c.Data, Listen: c.Listen, EdgeListen: c.EdgeListen, URL: c.URL, AdminToken: c.AdminToken, Database: c.Database, Analytics: c.Analytics, NATS: c.NATS,
+		Dir: c.Data, Listen: c.Listen, EdgeListen: c.EdgeListen, URL: c.URL, AdminToken: c.AdminToken, Database: c.Database, Analytics: c.Analytics, Archive: c.Archive, NATS: c.NATS,
 		EdgeTLSListen: c.EdgeTLSListen, EdgeCertFile: c.EdgeTLSCert, EdgeKeyFile: c.EdgeTLSKey, ACME: c.ACME, ACMEEmail: c.ACMEEmail, ACMECA: c.ACMECA,
 		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge, TrustedProxies: trusted, EdgeArgs: c.args(),
 		Prometheus: c.Prometheus, PrometheusToken: c.PrometheusToken,

@@ -132,6 +132,13 @@ func TestAddressesOfArchives(t *testing.T) {
 	}
 }
 
+func TestS3NeedsKeys(t *testing.T) {
+	_, err := archive.OpenPlace("s3://events", func(key string) string { return map[string]string{"AWS_ACCESS_KEY_ID": "id"}[key] })
+	if !strings.Contains(fmt.Sprint(err), "AWS_SECRET_ACCESS_KEY") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestABucketThatIsNotThere(t *testing.T) {
 	server := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
 	defer server.Close()

@@ -23,7 +23,7 @@ type bucket struct {
 	name, prefix string // prefix is empty, or ends in /
 }
 
-// openS3 reads s3://bucket/prefix?endpoint=…&region=…. Keys are the environment's, or else those that the machine was given.
+// openS3 reads s3://bucket/prefix?endpoint=…&region=…. Keys are the environment's.
 func openS3(address string, env func(string) string) (*bucket, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -34,12 +34,12 @@ func openS3(address string, env func(string) string) (*bucket, error) {
 	if err != nil || end.Host == "" {
 		return nil, fault.Invalid("the endpoint of S3 %q is not a URL", endpoint).At("archive")
 	}
-	keys := credentials.NewIAM("")
-	if id := env("AWS_ACCESS_KEY_ID"); id != "" {
-		keys = credentials.NewStaticV4(id, env("AWS_SECRET_ACCESS_KEY"), env("AWS_SESSION_TOKEN"))
+	id, secret := env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY")
+	if id == "" || secret == "" {
+		return nil, fault.Invalid("an archive in S3 needs its keys in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY").At("archive")
 	}
 	client, err := minio.New(end.Host, &minio.Options{
-		Creds: keys, Secure: end.Scheme == "https", Region: firstOf(u.Query().Get("region"), env("AWS_REGION"), env("AWS_DEFAULT_REGION")), MaxRetries: 3,
+		Creds: credentials.NewStaticV4(id, secret, env("AWS_SESSION_TOKEN")), Secure: end.Scheme == "https", Region: firstOf(u.Query().Get("region"), env("AWS_REGION"), env("AWS_DEFAULT_REGION")), MaxRetries: 3,
 	})
 	if err != nil {
 		return nil, fault.Invalid("the archive in S3: %s", err).At("archive")

@@ -33,5 +33,6 @@ func (d *Door) Mount() {
 	d.mountQuestions()
 	d.mountLog()
 	d.mountTail()
+	d.mountRebuild()
 	d.mountFailed()
 }
