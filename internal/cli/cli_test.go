@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/apptest"
+	"github.com/slipwayhq/slipway/internal/cli/credentials"
 )
 
 // TestServeHasAnAddressOfItsOwn: with SLIPWAY_URL exported for the other verbs, a server must not announce the address of another one.
@@ -83,7 +84,9 @@ func TestVerbsAreUnderstood(t *testing.T) {
 		"releases --app shop --env staging", "hosts --role work --json", "logs bld_1", "logs 3 lse_1 -f", "rollback --reason r", "rollback rel_1 --reason r", "promote", "pause rol_1",
 		"resume 3 --reason r", "freeze --reason r", "unfreeze --reason r", "config", "config get A", "config set A=1 B=2 --reason r", "config set --secret A", "config unset A B --reason r",
 		"tokens", "tokens create laptop --person ana --expires 24h", "tokens revoke tok_1", "join-token --roles edge --uses 1 --expires 1h", "people", "people add ana --email a@b --admin",
-		"people remove ana", "people grant ana shop deployer", "people grant ana shop deployer --env staging", "judge 3 --alpha 0.001 --margin 0.1", "judge --csv a.csv --alpha 0.01 --margin 0.1 --rule-out 3x --settle 90s --share 10% --drop orders --json", "cancel 3 --reason r", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
+		"people remove ana", "people grant ana shop deployer", "people grant ana shop deployer --env staging", "judge 3 --alpha 0.001 --margin 0.1", "judge --csv a.csv --alpha 0.01 --margin 0.1 --rule-out 3x --settle 90s --share 10% --drop orders --json", "cancel 3 --reason r", "load events --rate 5000 --for 60s --batch 1 --senders 4 --key wk_x --json", "events tail --name a --user u --env staging --json",
+		"events trend bought --where plan=pro --where price>10 --measure visitors --interval hour --split plan --since 24h --until 2026-01-01 --zone Europe/Berlin --csv", "events funnel a b c?plan=pro --within 1h --json",
+		"events retention --first a --back b --interval week", "events top plan --event bought -n 5", "events user u1", "events sql - --csv", "events failed --list --reason no_name --state open -n 3", "events repair @fix.jq --try --reason no_name", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
 	} {
 		parser, err := kong.New(&verbs{}, kong.Name("slipway"), kong.Vars{"localURL": localURL})
 		must(t, err)
@@ -150,7 +153,7 @@ func TestSignedInOnceAndForAll(t *testing.T) {
 	if status, out, errs := run(t, apptest.Token+"\n", "login", s.URL()); status != exitDone || !strings.Contains(out, "as admin") {
 		t.Fatalf("login: %d %q %q", status, out, errs)
 	}
-	path, err := credentialsPath()
+	path, err := credentials.Path()
 	must(t, err)
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("credentials: %v, %v", info, err)

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"strings"
+
+	"github.com/slipwayhq/slipway/internal/cli/credentials"
 )
 
 // gitCredentialCmd is a credential helper: git asks for the password of a URL and gets the token that slipway login kept.
@@ -24,11 +26,11 @@ func (c *gitCredentialCmd) Run(p *program) error {
 		}
 		asked[name] = value
 	}
-	book, err := readCredentials()
+	book, err := credentials.Read()
 	if err != nil {
 		return err
 	}
-	if known := book.of(asked["protocol"] + "://" + asked["host"]); known.Token != "" {
+	if known := book.Of(asked["protocol"] + "://" + asked["host"]); known.Token != "" {
 		_, _ = fmt.Fprintf(p.stdout, "username=slipway\npassword=%s\n", known.Token)
 	}
 	return nil

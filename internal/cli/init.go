@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/slipwayhq/slipway/internal/cli/credentials"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/scaffold"
@@ -53,7 +54,7 @@ func (c *initCmd) Run(p *program) error {
 // next says how to go on from here.
 func (c *initCmd) next(p *program, dir, app string) {
 	address := localURL
-	if book, err := readCredentials(); err == nil && book.Last != "" {
+	if book, err := credentials.Read(); err == nil && book.Last != "" {
 		address = book.Last
 	}
 	if given := os.Getenv("SLIPWAY_URL"); given != "" {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/credentials"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -44,14 +45,14 @@ func (c *loginCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	book, err := readCredentials()
+	book, err := credentials.Read()
 	if err != nil {
 		return err
 	}
-	servers := map[string]credential{}
+	servers := map[string]credentials.Credential{}
 	maps.Copy(servers, book.Servers)
-	servers[address] = credential{Token: token, Pin: pin}
-	path, err := credentials{Last: address, Servers: servers}.keep()
+	servers[address] = credentials.Credential{Token: token, Pin: pin}
+	path, err := credentials.Book{Last: address, Servers: servers}.Keep()
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ type logoutCmd struct {
 }
 
 func (c *logoutCmd) Run(p *program) error {
-	book, err := readCredentials()
+	book, err := credentials.Read()
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (c *logoutCmd) Run(p *program) error {
 		book.Last = ""
 	}
 	book.Servers = left
-	if _, err := book.keep(); err != nil {
+	if _, err := book.Keep(); err != nil {
 		return err
 	}
 	p.say("The token for %s is forgotten here. It is valid still; end it with: slipway tokens revoke", address)

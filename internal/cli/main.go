@@ -51,6 +51,9 @@ type verbs struct {
 	Vitals   vitalsVerb   `cmd:"" help:"Try the vitals by which releases are judged."`
 	Hosts    hostsCmd     `cmd:"" help:"List hosts, workers and edges."`
 
+	Events eventsVerb `cmd:"" help:"Ask what users did, follow it, and repair what failed."`
+	Load   loadVerb   `cmd:"" help:"Send events, and see that none is lost."`
+
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
 	Pause    pauseCmd    `cmd:"" help:"Stop a rollout where it is; a regression still brings it back."`
 	Resume   resumeCmd   `cmd:"" help:"Go on with a paused or held rollout."`
@@ -89,7 +92,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func (p *program) main(args []string) int {
 	over := -1
-	parser, err := p.parser(&verbs{}, kong.Exit(func(status int) { over = status }))
+	v := &verbs{}
+	parser, err := p.parser(v, kong.Exit(func(status int) { over = status }))
 	if err != nil {
 		return p.fail(err)
 	}
@@ -108,7 +112,7 @@ func (p *program) main(args []string) int {
 		}
 		return exitUsage
 	}
-	return p.fail(found.Run(p))
+	return p.fail(found.Run(p, v.host(p, found.Command())))
 }
 
 // parser reads command lines into v.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/credentials"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
@@ -27,7 +28,7 @@ type remote struct {
 
 // connect makes the way to the server.
 func (r remote) connect() (*apiclient.Client, error) {
-	book, err := readCredentials()
+	book, err := credentials.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func (r remote) connect() (*apiclient.Client, error) {
 	if address == "" {
 		address = localURL
 	}
-	known := book.of(address)
+	known := book.Of(address)
 	o := apiclient.Options{URL: address, Token: r.Token, Pin: r.Pin, Agent: "slipway/" + programVersion()}
 	if o.Token == "" {
 		o.Token = known.Token

@@ -113,6 +113,9 @@ func (s Scope) terms() ([]string, error) {
 	case s.To.Sub(s.From) > longest:
 		return nil, wrong("from", "ask for ten years at most")
 	}
+	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "Local" {
+		return nil, wrong("zone", "%q is not an IANA time zone such as Europe/Berlin", s.Zone)
+	}
 	terms := []string{"time >= " + moment(s.From), "time < " + moment(s.To)}
 	if s.Environment != "" {
 		terms = append(terms, "environment = "+text(s.Environment))
@@ -127,9 +130,6 @@ func (s Span) bucket(field, interval string, allowed ...string) (string, error) 
 	}
 	at := "time"
 	if s.Zone != "" && s.Zone != "UTC" {
-		if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "Local" {
-			return "", wrong("zone", "%q is not an IANA time zone such as Europe/Berlin", s.Zone)
-		}
 		at = "time AT TIME ZONE 'UTC' AT TIME ZONE " + text(s.Zone)
 	}
 	return "date_trunc(" + text(interval) + ", " + at + ")", nil

@@ -24,6 +24,9 @@ func (q Trend) SQL() (string, error) {
 	switch q.Measure {
 	case "events", "visitors":
 	case "sum", "average", "p90":
+		if q.Of == "" {
+			return "", wrong("of", "say which property the %s is of", q.Measure)
+		}
 		p, err := property("of", q.Of)
 		if err != nil {
 			return "", err

@@ -1,4 +1,5 @@
-package cli
+// Package credentials keeps what was signed in to, and with what, in a file of the person.
+package credentials
 
 import (
 	"encoding/json"
@@ -10,23 +11,25 @@ import (
 	"strings"
 )
 
-// credentials is what was signed in to: <config folder>/slipway/credentials, readable by its owner alone.
-type credentials struct {
+// Book is what was signed in to: <config folder>/slipway/credentials, readable by its owner alone.
+type Book struct {
 	// Last is the server signed in to last.
 	Last    string                `json:"last,omitempty"`
-	Servers map[string]credential `json:"servers,omitempty"`
+	Servers map[string]Credential `json:"servers,omitempty"`
 }
 
-// credential is for one server.
-type credential struct {
+// Credential is for one server.
+type Credential struct {
 	Token string `json:"token"`
 	// Pin is the fingerprint of the server's key, where no authority vouches for it.
 	Pin string `json:"pin,omitempty"`
 }
 
-func (c credentials) of(address string) credential { return c.Servers[strings.TrimRight(address, "/")] }
+// Of gives what is known of a server, with or without a slash at its end.
+func (c Book) Of(address string) Credential { return c.Servers[strings.TrimRight(address, "/")] }
 
-func credentialsPath() (string, error) {
+// Path is where the file is.
+func Path() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", fmt.Errorf("find the folder for settings: %w", err)
@@ -34,10 +37,10 @@ func credentialsPath() (string, error) {
 	return filepath.Join(dir, "slipway", "credentials"), nil
 }
 
-// readCredentials gives what is kept, nothing where nothing is.
-func readCredentials() (credentials, error) {
-	var c credentials
-	path, err := credentialsPath()
+// Read gives what is kept, nothing where nothing is.
+func Read() (Book, error) {
+	var c Book
+	path, err := Path()
 	if err != nil {
 		return c, nil //nolint:nilerr // without a home there is nothing kept
 	}
@@ -54,9 +57,9 @@ func readCredentials() (credentials, error) {
 	return c, nil
 }
 
-// keep writes all of it, wholly or not at all.
-func (c credentials) keep() (path string, err error) {
-	if path, err = credentialsPath(); err != nil {
+// Keep writes all of it, wholly or not at all.
+func (c Book) Keep() (path string, err error) {
+	if path, err = Path(); err != nil {
 		return "", err
 	}
 	text, err := json.MarshalIndent(c, "", "  ")

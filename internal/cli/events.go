@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/events"
+)
+
+type eventsVerb struct {
+	inApp
+	events.Commands
+}
+
+type loadVerb struct {
+	inApp
+	Events events.Load `cmd:"" help:"Send events at a steady rate, and look for each of them afterwards."`
+}
+
+// host is what commands about events run in. Of the two verbs the one that was given names the app.
+func (v *verbs) host(p *program, command string) *events.Host {
+	at := v.Events.inApp
+	if strings.HasPrefix(command, "load ") {
+		at = v.Load.inApp
+	}
+	return &events.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}
+}

@@ -1,0 +1,387 @@
+package events
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+)
+
+// Host is what the commands run in.
+type Host struct {
+	Context context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
+	// Find gives the way to the server, and the app.
+	Find func() (*apiclient.Client, string, error)
+	In   io.Reader
+	Out  io.Writer
+}
+
+// Commands are those of slipway events.
+type Commands struct {
+	Tail      Tail      `cmd:"" help:"Follow what users do as it comes."`
+	Trend     Trend     `cmd:"" help:"Count events or visitors over time."`
+	Funnel    Funnel    `cmd:"" help:"Count the visitors who do one thing after another."`
+	Retention Retention `cmd:"" help:"Count the visitors who come back."`
+	Top       Top       `cmd:"" help:"List the most frequent values of a property."`
+	User      User      `cmd:"" help:"List what one visitor did, the newest first."`
+	SQL       SQL       `cmd:"" name:"sql" help:"Ask one SELECT; the tables are events, activity, people, failed and learned."`
+	Failed    Failed    `cmd:"" help:"Count what came and is no event; with --list, show it."`
+	Repair    Repair    `cmd:"" help:"Make events of failed ones by a jq program."`
+}
+
+// Scope is the time and the place of a question.
+type Scope struct {
+	Since string `help:"From when on: a time, a day, or how long ago, such as 90m, 24h or 7d." default:"7d"`
+	Until string `help:"Up to when. By default now."`
+	Zone  string `help:"Time zone that days begin in, such as Europe/Berlin." default:"UTC"`
+	Env   string `help:"Only what was sent from this environment."`
+}
+
+// Form is how an answer is printed.
+type Form struct {
+	JSON bool `name:"json" xor:"form" help:"Print the API's JSON."`
+	CSV  bool `name:"csv" xor:"form" help:"Print CSV."`
+	SQL  bool `name:"show-sql" xor:"form" help:"Print the SQL that was asked, ready for slipway events sql."`
+}
+
+// question makes what the API takes of a scope and more.
+func (s Scope) question(more map[string]any) (map[string]any, error) {
+	now := time.Now().UTC()
+	from, err := moment(s.Since, now)
+	if err != nil {
+		return nil, err
+	}
+	to := now
+	if s.Until != "" {
+		if to, err = moment(s.Until, now); err != nil {
+			return nil, err
+		}
+	}
+	q := map[string]any{"from": from, "to": to, "zone": s.Zone}
+	if s.Env != "" {
+		q["environment"] = s.Env
+	}
+	for name, value := range more {
+		if value != "" && value != nil {
+			q[name] = value
+		}
+	}
+	return q, nil
+}
+
+// moment reads a time, a day, or how long ago.
+func moment(text string, now time.Time) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly, "2006-01-02 15:04", time.DateTime} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseFloat(days, 64); err == nil && n >= 0 && n < 1e5 {
+			return now.Add(-time.Duration(n * 24 * float64(time.Hour))), nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time; write 2026-01-31, 2026-01-31T12:00:00Z, or how long ago, such as 90m, 24h or 7d", text)
+}
+
+// conditions reads what --where and steps say: plan=pro, plan!=pro, path~/cart, price>10, price<10, or plan for one that is set.
+func conditions(texts []string) (list []map[string]string, err error) {
+	for _, text := range texts {
+		c := map[string]string{"property": text, "is": "set"}
+		if at := strings.IndexAny(text, "=!~<>"); at > 0 {
+			is, width := map[byte]string{'=': "equal", '!': "not_equal", '~': "contains", '<': "less", '>': "more"}[text[at]], 1
+			if text[at] == '!' {
+				if width = 2; !strings.HasPrefix(text[at:], "!=") {
+					return nil, fmt.Errorf("%q is no condition; write property=value, !=, ~, < or >, or the property alone", text)
+				}
+			}
+			c = map[string]string{"property": text[:at], "is": is, "value": text[at+width:]}
+		} else if at == 0 || text == "" {
+			return nil, fmt.Errorf("%q is no condition; begin with the name of a property", text)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// ask asks, and prints the answer.
+func (h *Host) ask(kind string, question any, f Form) error {
+	client, app, err := h.Find()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	a, err := client.Ask(h.Context, app, kind, question)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.JSON:
+		return h.json(a)
+	case f.SQL:
+		_, err = fmt.Fprintln(h.Out, a.Value.SQL)
+		return err
+	case f.CSV:
+		return printCSV(h.Out, a.Value)
+	default:
+		return printTable(h.Out, a.Value)
+	}
+}
+
+func (h *Host) json(v any) error {
+	e := json.NewEncoder(h.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func names(a apiclient.Answer) []string {
+	out := make([]string, len(a.Columns))
+	for i, c := range a.Columns {
+		out[i] = c.Name
+	}
+	return out
+}
+
+func cell(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case string:
+		return v
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func printCSV(w io.Writer, a apiclient.Answer) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{names(a)}
+	for _, row := range a.Rows {
+		cells := make([]string, len(row))
+		for i, v := range row {
+			cells[i] = cell(v)
+		}
+		rows = append(rows, cells)
+	}
+	return out.WriteAll(rows)
+}
+
+func printTable(w io.Writer, a apiclient.Answer) error {
+	if len(a.Rows) == 0 {
+		_, err := fmt.Fprintln(w, "none")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, strings.ToUpper(strings.ReplaceAll(strings.Join(names(a), "\t"), "_", "-")))
+	clean := strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+	for _, row := range a.Rows {
+		for i, v := range row {
+			if i > 0 {
+				_, _ = fmt.Fprint(t, "\t")
+			}
+			_, _ = fmt.Fprint(t, clean.Replace(cell(v)))
+		}
+		_, _ = fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if a.More {
+		_, _ = fmt.Fprintf(w, "(the first %d rows)\n", len(a.Rows))
+	}
+	return nil
+}
+
+// Tail follows events.
+type Tail struct {
+	Name string `help:"Only events of this name."`
+	User string `help:"Only this user or anonymous id."`
+	Env  string `help:"Only this environment."`
+	JSON bool   `name:"json" help:"Print each event as a line of JSON."`
+}
+
+// Run prints until it is interrupted.
+func (c *Tail) Run(h *Host) error {
+	client, app, err := h.Find()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	filter := url.Values{"name": {c.Name}, "user": {c.User}, "environment": {c.Env}}
+	return client.Tail(h.Context, app, filter, func(_, kind string, data json.RawMessage) error {
+		if c.JSON {
+			_, err := fmt.Fprintf(h.Out, "%s\n", data)
+			return err
+		}
+		var e struct {
+			Time, Received                                    time.Time
+			Kind, Name, User, Anonymous, Reason, Message, Raw string
+			Properties                                        json.RawMessage
+		}
+		_ = json.Unmarshal(data, &e) // what is not understood is left out
+		who := slices.DeleteFunc([]string{e.User, e.Anonymous}, func(s string) bool { return s == "" })
+		if kind == "failed" {
+			_, err := fmt.Fprintf(h.Out, "%s  failed    %s: %s\n", e.Received.Format(time.TimeOnly), e.Reason, e.Message)
+			return err
+		}
+		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), e.Kind, e.Name, strings.Join(append(who, ""), " "), e.Properties)
+		return err
+	})
+}
+
+// Trend counts over time.
+type Trend struct {
+	Scope
+	Form
+	Event    string   `arg:"" optional:"" help:"Name of the event; any, when it is left out."`
+	Where    []string `help:"Only where a property is so: plan=pro, plan!=pro, context.page.path~/cart, price>10, or plan for one that is set." sep:"none"`
+	Measure  string   `enum:"events,visitors,sum,average,p90" default:"events" help:"events, visitors, sum, average or p90."`
+	Of       string   `help:"Property that sum, average and p90 are of."`
+	Interval string   `enum:"minute,hour,day,week,month" default:"day" help:"minute, hour, day, week or month."`
+	Split    string   `help:"Property whose values are counted apart."`
+}
+
+// Run asks.
+func (c *Trend) Run(h *Host) error {
+	where, err := conditions(c.Where)
+	if err != nil {
+		return err
+	}
+	q, err := c.question(map[string]any{"event": c.Event, "measure": c.Measure, "of": c.Of, "interval": c.Interval, "split": c.Split})
+	if err != nil {
+		return err
+	}
+	q["where"] = where
+	return h.ask("trend", q, c.Form)
+}
+
+// Funnel counts who goes all the way.
+type Funnel struct {
+	Scope
+	Form
+	Steps  []string      `arg:"" help:"Names of the events, in order; with conditions as 'paid?plan=pro&price>10'."`
+	Within time.Duration `default:"168h" help:"How long after the first step the last may be."`
+}
+
+// Run asks.
+func (c *Funnel) Run(h *Host) error {
+	var steps []map[string]any
+	for _, text := range c.Steps {
+		name, rest, some := strings.Cut(text, "?")
+		step := map[string]any{"event": name}
+		if some {
+			where, err := conditions(strings.Split(rest, "&"))
+			if err != nil {
+				return err
+			}
+			step["where"] = where
+		}
+		steps = append(steps, step)
+	}
+	q, err := c.question(map[string]any{"within_seconds": int(c.Within.Seconds())})
+	if err != nil {
+		return err
+	}
+	q["steps"] = steps
+	return h.ask("funnel", q, c.Form)
+}
+
+// Retention counts who comes back.
+type Retention struct {
+	Scope
+	Form
+	First    string `help:"Event that makes a visitor one of a cohort; any, when it is left out."`
+	Back     string `help:"Event that counts as coming back; any, when it is left out."`
+	Interval string `enum:"day,week,month" default:"day" help:"day, week or month."`
+}
+
+// Run asks.
+func (c *Retention) Run(h *Host) error {
+	q, err := c.question(map[string]any{"interval": c.Interval})
+	if err != nil {
+		return err
+	}
+	q["first"], q["back"] = map[string]string{"event": c.First}, map[string]string{"event": c.Back}
+	return h.ask("retention", q, c.Form)
+}
+
+// Top lists values.
+type Top struct {
+	Scope
+	Form
+	Property string `arg:"" help:"Such as plan, context.page.path, event.name or event.release."`
+	Event    string `help:"Only of this event."`
+	Limit    int    `short:"n" default:"20" help:"How many at most."`
+}
+
+// Run asks.
+func (c *Top) Run(h *Host) error {
+	q, err := c.question(map[string]any{"event": c.Event, "property": c.Property, "limit": c.Limit})
+	if err != nil {
+		return err
+	}
+	return h.ask("top", q, c.Form)
+}
+
+// User lists what one visitor did.
+type User struct {
+	Form
+	ID    string `arg:"" help:"User id or anonymous id."`
+	Limit int    `short:"n" default:"50" help:"How many at most."`
+}
+
+// Run asks.
+func (c *User) Run(h *Host) error {
+	return h.ask("timeline", map[string]any{"visitor": c.ID, "limit": c.Limit}, c.Form)
+}
+
+// SQL asks in a person's own words.
+type SQL struct {
+	JSON  bool   `name:"json" xor:"form" help:"Print the API's JSON."`
+	CSV   bool   `name:"csv" xor:"form" help:"Print CSV."`
+	Text  string `arg:"" help:"The SELECT; - reads it from standard input, @FILE from a file."`
+	Limit int    `short:"n" default:"1000" help:"How many rows at most."`
+}
+
+// Run asks.
+func (c *SQL) Run(h *Host) error {
+	text, err := h.text(c.Text)
+	if err != nil {
+		return err
+	}
+	return h.ask("sql", map[string]any{"sql": text, "limit": c.Limit}, Form{JSON: c.JSON, CSV: c.CSV})
+}
+
+// text is what an argument says, or points to.
+func (h *Host) text(arg string) (string, error) {
+	var raw []byte
+	var err error
+	switch name, file := strings.CutPrefix(arg, "@"); {
+	case arg == "-":
+		raw, err = io.ReadAll(h.In)
+	case file:
+		raw, err = os.ReadFile(name)
+	default:
+		return arg, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", arg, err)
+	}
+	return string(raw), nil
+}

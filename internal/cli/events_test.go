@@ -1,0 +1,153 @@
+//go:build cgo
+
+package cli
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/apptest"
+)
+
+// A whole day with events: load, questions, the tail, what failed, and its repair.
+func TestEventsFromTheCommandLine(t *testing.T) {
+	alone(t)
+	s := apptest.Start(t)
+	t.Setenv("SLIPWAY_URL", s.URL())
+	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
+	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
+	must(t, err)
+	defer client.Close()
+	_, err = client.CreateApp(t.Context(), "shop")
+	must(t, err)
+	says := func(want int, line ...string) string {
+		t.Helper()
+		status, out, errs := run(t, "", line...)
+		if status != want {
+			t.Fatalf("slipway %s: status %d, %s%s", strings.Join(line, " "), status, out, errs)
+		}
+		return out + errs
+	}
+	has := func(text string, wants ...string) {
+		t.Helper()
+		for _, want := range wants {
+			if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+				t.Errorf("%q is missing in:\n%s", want, text)
+			}
+		}
+	}
+	has(says(exitFailed, "load", "events"), "no source that takes events; add one")
+	key := source(t, s.URL())
+	has(says(exitDone, "load", "events", "--rate", "500", "--for", "2s", "--batch", "50"), "sent = 1000 in", "lost = 0, duplicated = 0")
+	has(says(exitDone, "events", "trend", "--measure", "visitors", "--interval", "month", "--split", "plan"), "BUCKET SPLIT VALUE", "free", "team")
+	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed", "order_completed", "--within", "1h"), "STEP VISITORS MEDIAN-SECONDS 1 250", "3 250")
+	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed?plan=pro&price>1"), "2 75")
+	has(says(exitDone, "events", "retention", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", "250")
+	has(says(exitDone, "events", "top", "plan", "-n", "1"), "VALUE EVENTS VISITORS free 334 250")
+	has(says(exitDone, "events", "user", "user-3"), "cart_filled", "page_viewed")
+	has(says(exitDone, "events", "sql", "SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1", "--csv"), "name,n cart_filled,250 order_completed,250")
+	has(says(exitDone, "events", "trend", "--show-sql"), "SELECT date_trunc('day', time)")
+	must(t, os.WriteFile(filepath.Join(".", "q.sql"), []byte("SELECT 1 AS one"), 0o600))
+	has(says(exitDone, "events", "sql", "@q.sql"), "ONE 1")
+	var told map[string]any
+	must(t, json.Unmarshal([]byte(says(exitDone, "events", "top", "plan", "--json")), &told))
+	if told["sql"] == "" || told["rows"] == nil {
+		t.Errorf("as JSON it is %v", told)
+	}
+
+	has(says(exitDone, "events", "failed"), "none")
+	post(t, s.URL()+"/v1/track", key, `{"event":"bought","user_id":"u1"}`)
+	s.Until(t, "the failed event is stored", func() bool { return strings.Contains(says(exitDone, "events", "failed"), "no_user") })
+	has(says(exitDone, "events", "failed"), "REASON STATE COUNT LAST no_user open 1")
+	has(says(exitDone, "events", "failed", "--list"), "no_user: the event needs a userId", `"user_id":"u1"`)
+	const program = ".userId = .user_id | del(.user_id)"
+	has(says(exitDone, "events", "repair", program, "--try"), `"userId":"u1"`, "1 would be repaired, 0 left as they are, 0 still no events")
+	has(says(exitDone, "events", "repair", "."), "needs a userId", "0 repaired, 0 left as they are, 1 still no events")
+	has(says(exitDone, "events", "repair", program), "1 repaired")
+	has(says(exitDone, "events", "failed", "--state", "repaired"), "no_user repaired 1")
+
+	for line, want := range map[string]string{
+		"events trend --since yesterday":       `"yesterday" is no time`,
+		"events trend --where =pro":            "is no condition",
+		"events trend --measure sum":           "which property the sum is of",
+		"events funnel one":                    "steps",
+		"events sql DELETE":                    "syntax",
+		"events repair .[":                     "not jq",
+		"load events --rate 0":                 "--rate",
+		"load events --key wk_none --for 10ms": "write key",
+		"events top plan --zone Mars":          "IANA",
+	} {
+		has(says(exitFailed, strings.Fields(line)...), want)
+	}
+}
+
+// The tail prints what comes while it runs.
+func TestTheTailOfEvents(t *testing.T) {
+	alone(t)
+	s := apptest.Start(t)
+	t.Setenv("SLIPWAY_URL", s.URL())
+	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
+	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
+	must(t, err)
+	defer client.Close()
+	_, err = client.CreateApp(t.Context(), "shop")
+	must(t, err)
+	key := source(t, s.URL())
+	got := make(chan string, 1)
+	stop := make(chan struct{})
+	go func() {
+		err := client.Tail(t.Context(), "shop", nil, func(_, kind string, data json.RawMessage) error {
+			if kind == "event" && strings.Contains(string(data), `"bought"`) {
+				got <- string(data)
+				return os.ErrClosed
+			}
+			return nil
+		})
+		if err != os.ErrClosed { //nolint:errorlint // handed on as it is
+			t.Errorf("the tail ended with %v", err)
+		}
+		close(stop)
+	}()
+	for {
+		post(t, s.URL()+"/v1/track", key, `{"event":"bought","userId":"u1"}`)
+		select {
+		case <-got:
+			<-stop
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func source(t *testing.T, url string) (key string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/apps/shop/sources", strings.NewReader(`{"name":"web"}`))
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+apptest.Token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	must(t, err)
+	defer res.Body.Close()
+	var src apiclient.Source
+	must(t, json.NewDecoder(res.Body).Decode(&src))
+	return src.Key
+}
+
+func post(t *testing.T, url, key, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	must(t, err)
+	req.SetBasicAuth(key, "")
+	res, err := http.DefaultClient.Do(req)
+	must(t, err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
+	}
+}
