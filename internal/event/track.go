@@ -54,3 +54,15 @@ func (UserForgotten) EventType() Type       { return "user.forgotten" }
 func (SuppressionLifted) EventType() Type   { return "suppression.lifted" }
 func (UserForgotten) EventVersion() int     { return 1 }
 func (SuppressionLifted) EventVersion() int { return 1 }
+
+// PlanChanged: events are checked against another plan from now on.
+type PlanChanged struct {
+	// Mode is "observe", "warn" or "reject"; Events is how many are planned.
+	Mode     string `json:"mode"`
+	Events   int    `json:"events"`
+	Revision int64  `json:"revision"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+func (PlanChanged) EventType() Type   { return "plan.changed" }
+func (PlanChanged) EventVersion() int { return 1 }

@@ -9,12 +9,12 @@
 //
 //	Settings ────┐
 //	             ├──> Rules ──> door/ingest     what is never stored, and who is not taken
-//	Forgotten ───┘         ├──> analytics/feed  what is not stored again
-//	                       └──> Keeper          what is removed
+//	Forgotten ───┤         ├──> analytics/feed  what is not stored again
+//	Plan ────────┘         └──> Keeper          what is removed
 //
-// reads: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, environment.created
+// reads: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, plan.changed, environment.created
 //
-// emits: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted
+// emits: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, plan.changed
 //
 // Guarantees. A key that was stopped or rotated is refused by every server as soon as that one has read it in the log. Looking a key or the rules up touches no store.
 // Who is forgotten stays so when a store is filled anew; what fails to be removed is removed later.

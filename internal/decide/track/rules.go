@@ -2,6 +2,8 @@ package track
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +16,8 @@ type Rules struct {
 	Privacy  capture.Privacy // what Settings.Hidden says
 
 	users, anonymous map[string]*absent // who is forgotten, by their ids
+	plan             *schemas
+	faults           *tally
 }
 
 // absent is somebody who is forgotten.
@@ -99,6 +103,10 @@ func (s *Service) loadRules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	planned, err := plans(ctx, s.db, "")
+	if err != nil {
+		return err
+	}
 	rules := map[string]*Rules{}
 	of := func(app string) *Rules {
 		if rules[app] == nil {
@@ -113,12 +121,26 @@ func (s *Service) loadRules(ctx context.Context) error {
 	for app, list := range gone {
 		of(app).forget(list, func(user string) *atomic.Int64 { return s.dropped(app, user) })
 	}
+	before := *s.rules.Load()
+	for app, p := range planned {
+		r := of(app)
+		r.faults = s.tally(app)
+		if had := before[app]; had != nil && had.plan != nil && had.plan.revision == p.Revision {
+			r.plan = had.plan
+			continue
+		}
+		compiled, failed := compile(p)
+		if failed != nil { // an older program took it, and this one checks nothing by it
+			err = errors.Join(err, fmt.Errorf("the plan of the events of %s: %w", app, failed))
+		}
+		r.plan = compiled
+	}
 	s.rules.Store(&rules)
 	select {
 	case s.changed <- struct{}{}:
 	default: // somebody is told already
 	}
-	return nil
+	return err
 }
 
 // forget adds who is forgotten. An id of several of them is that of who is suppressed, or was forgotten last.

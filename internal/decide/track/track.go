@@ -32,6 +32,7 @@ type Service struct {
 	keys    atomic.Pointer[map[string]Source]
 	rules   atomic.Pointer[map[string]*Rules]
 	drops   sync.Map      // *atomic.Int64 by app and user: what is not taken
+	tallies sync.Map      // *tally by app: what was not as planned
 	changed chan struct{} // wakes the Keeper
 }
 
@@ -76,7 +77,7 @@ func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
 	}
 	return j.ReadState(ctx, from, func(ev event.Event) error {
 		switch ev.Type {
-		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType(), event.CollectionChanged{}.EventType(), event.UserForgotten{}.EventType(), event.SuppressionLifted{}.EventType():
+		case event.SourceCreated{}.EventType(), event.SourceChanged{}.EventType(), event.CollectionChanged{}.EventType(), event.UserForgotten{}.EventType(), event.SuppressionLifted{}.EventType(), event.PlanChanged{}.EventType():
 			if err := s.Load(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("read the write keys and rules after event %s: %w", ev.ID, err)
 			}

@@ -30,9 +30,9 @@ func (d *Door) Mount() {
 	d.mountSources()
 	d.mountSettings()
 	d.mountPeople()
+	d.mountPlan()
 	d.mountQuestions()
 	d.mountLog()
 	d.mountTail()
-	d.mountRebuild()
 	d.mountFailed()
 }

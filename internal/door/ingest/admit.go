@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
@@ -43,19 +44,23 @@ func (e *Events) decode(d dialect, c *capture.Call, find func(key string) (track
 // admit takes out of a body what its app does not want to have, and tells how many events are not wanted at all.
 func admit(rules *track.Rules, d *capture.Decoded) (dropped int) {
 	privacy := rules.Privacy.WithNetwork(networkOf(rules))
-	events := d.Events[:0]
-	for _, ev := range d.Events {
+	d.Failures = slices.DeleteFunc(d.Failures, func(f capture.Failure) bool { return rules.DropRaw(f.Raw) })
+	for i := range d.Failures {
+		d.Failures[i].Raw = privacy.Raw(d.Failures[i].Raw)
+	}
+	events, raw := d.Events[:0], d.Raw[:0]
+	for i, ev := range d.Events {
 		if rules.Drop(&ev) {
 			dropped++
 			continue
 		}
 		privacy.Event(&ev)
-		events = append(events, ev)
+		if f, reject := rules.Check(&ev); f != nil && reject {
+			d.Failures = append(d.Failures, capture.Failure{Reason: capture.Unplanned, Message: strings.TrimPrefix(f.Path+": "+f.Fault, ": "), Raw: privacy.Raw(d.Raw[i])})
+			continue
+		}
+		events, raw = append(events, ev), append(raw, d.Raw[i])
 	}
-	d.Events = events
-	d.Failures = slices.DeleteFunc(d.Failures, func(f capture.Failure) bool { return rules.DropRaw(f.Raw) })
-	for i := range d.Failures {
-		d.Failures[i].Raw = privacy.Raw(d.Failures[i].Raw)
-	}
+	d.Events, d.Raw = events, raw
 	return dropped
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
 
 // settings changes what the app wants of its events.
@@ -73,5 +74,38 @@ func TestHiddenPropertiesDoNotReachTheLog(t *testing.T) {
 		if strings.Contains(text, "secret") || !strings.Contains(text, "{") {
 			t.Errorf("in the log: %s", text)
 		}
+	}
+}
+
+// What is repaired follows the same rules as what comes.
+func TestReplaysFollowTheRules(t *testing.T) {
+	s := opened(t)
+	s.settings(track.Settings{IP: track.IPNone, Hidden: []string{"email"}})
+	plan := track.Plan{Mode: track.Reject, Events: []track.PlannedEvent{{Name: "a", Schema: map[string]any{"required": []any{"n"}}}}}
+	if _, err := s.sources.SetPlan(t.Context(), "person:ana", "shop", "", plan); err != nil {
+		t.Fatal(err)
+	}
+	s.taken("/v1/track", `{"userId":"u1","event":"a","properties":{"email":"secret"}}`)
+	_, failed := s.logged()
+	if len(failed) != 1 || failed[0].Reason != capture.Unplanned || failed[0].Message != "missing: n" || string(failed[0].Raw) != `{"event":"a","properties":{},"userId":"u1"}` {
+		t.Fatalf("%+v", failed)
+	}
+	replay := func(item string) (capture.Event, error) {
+		return s.door.Replay(t.Context(), failed[0], "id", []byte(item), true)
+	}
+	if _, err := replay(string(failed[0].Raw)); err == nil || !strings.Contains(err.Error(), "missing: n") {
+		t.Errorf("still not as planned: %v", err)
+	}
+	if e, err := replay(`{"userId":"u1","event":"a","properties":{"email":"secret","n":1},"context":{"ip":"203.0.113.7"}}`); err != nil || string(e.Properties)+string(e.Context) != `{"n":1}` {
+		t.Errorf("%s %s, %v", e.Properties, e.Context, err)
+	}
+	if err := s.sources.Forget(t.Context(), "person:ana", "shop", "u1", track.Forgetting{Suppress: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replay(`{"userId":"u1","event":"a","properties":{"n":2}}`); err == nil || !strings.Contains(err.Error(), "suppressed") {
+		t.Errorf("of somebody suppressed: %v", err)
+	}
+	if events, _ := s.logged(); len(events) != 1 || string(events[0].Properties) != `{"n":1}` {
+		t.Errorf("the log has %v", events)
 	}
 }

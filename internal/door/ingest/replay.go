@@ -18,10 +18,14 @@ func (e *Events) Replay(ctx context.Context, f capture.Failed, id string, item [
 	if dialect == "" {
 		dialect = capture.InPlain
 	}
-	d, err := capture.Decode(dialect, &capture.Call{Body: item, Received: f.Received, Kind: f.Kind, Network: network, NewID: func() string { return id }})
-	switch {
-	case err != nil:
+	rules := e.sources.Rules(source.App)
+	d, err := capture.Decode(dialect, &capture.Call{Body: item, Received: f.Received, Kind: f.Kind, Network: networkOf(rules), NewID: func() string { return id }})
+	if err != nil {
 		return capture.Event{}, fault.Invalid("%s", err)
+	}
+	switch dropped := admit(rules, &d); {
+	case dropped > 0:
+		return capture.Event{}, fault.Invalid("its user is suppressed: nothing of theirs is taken")
 	case len(d.Failures) > 0:
 		return capture.Event{}, fault.Invalid("%s", d.Failures[0].Message)
 	case len(d.Events) != 1:

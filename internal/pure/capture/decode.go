@@ -30,8 +30,10 @@ type Decoded struct {
 	// Dialect is what it was written in.
 	Dialect Dialect
 	// Kind is what the address said.
-	Kind     Kind
-	Events   []Event
+	Kind   Kind
+	Events []Event
+	// Raw has, for each event, the item that it was read from.
+	Raw      []json.RawMessage
 	Failures []Failure
 }
 
@@ -108,7 +110,7 @@ func (c *Call) each(name Dialect, common fields, items []json.RawMessage, read d
 	for _, raw := range items {
 		event, err := c.one(common, raw, read)
 		if err == nil {
-			d.Events = append(d.Events, event)
+			d.Events, d.Raw = append(d.Events, event), append(d.Raw, raw)
 			continue
 		}
 		why := broken{Malformed, err.Error()}

@@ -50,7 +50,7 @@ type Event struct {
 // Reason is why an event is not one. Their words are what failures are counted by: they are for ever.
 type Reason string
 
-// The reasons that this package finds. A tracking plan adds its own.
+// The reasons. All but the last are found by this package.
 const (
 	Malformed Reason = "malformed"  // not what the dialect says
 	TooLarge  Reason = "too_large"  // more than MaxEvent bytes
@@ -59,6 +59,7 @@ const (
 	TooDeep   Reason = "too_deep"   // objects within objects beyond MaxDepth
 	TooMany   Reason = "too_many"   // more than MaxProperties properties
 	WrongType Reason = "wrong_type" // a number where a name belongs, and such
+	Unplanned Reason = "plan"       // not what the app's tracking plan says
 )
 
 // Failure is an item that is no event: why, in a word and in a sentence, and what came.
