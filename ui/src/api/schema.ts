@@ -109,6 +109,12 @@ export interface Choice {
   false_alarms_a_month: number;
 }
 
+export interface Chosen {
+  limit?: number;
+  reason?: string;
+  sequences?: number[] | null;
+}
+
 export interface Column {
   name: string;
   type: string;
@@ -158,6 +164,14 @@ export interface ConfigVersion {
   secrets: string[] | null;
   settings: string[] | null;
   version: number;
+}
+
+export interface CountBody {
+  dropped: number;
+}
+
+export interface CountsBody {
+  items: FailedCount[];
 }
 
 export interface CreateBody {
@@ -286,6 +300,13 @@ export interface Event {
   version: number;
 }
 
+export interface EventPlan {
+  additional_events?: boolean;
+  events: PlannedEvent[];
+  mode: "observe" | "warn" | "reject";
+  reason?: string;
+}
+
 export interface EventSettings {
   hidden: string[];
   ip: "truncate" | "full" | "none";
@@ -293,14 +314,63 @@ export interface EventSettings {
   reason?: string;
 }
 
+export interface Failed {
+  app: string;
+  changed?: string;
+  dialect?: string;
+  environment: string;
+  kind?: string;
+  message: string;
+  raw: unknown;
+  reason: string;
+  received: string;
+  sequence: number;
+  source: string;
+  state: string;
+}
+
+export interface FailedCount {
+  count: number;
+  last: string;
+  reason: string;
+  state: string;
+}
+
 export interface Fared {
   errors: number;
   requests: number;
 }
 
+export interface FaultCount {
+  count: number;
+  fault: string;
+  first: string;
+  kind: string;
+  last: string;
+  name: string;
+  path: string;
+}
+
 export interface FieldError {
   field: string;
   message: string;
+}
+
+export interface ForgetUser {
+  keep_aliases?: boolean;
+  reason?: string;
+  suppress?: boolean;
+}
+
+export interface Forgotten {
+  aliases: string[];
+  anonymous: string[];
+  dropped: number;
+  forgotten_at: string;
+  forgotten_by: string;
+  removed?: number;
+  suppressed: boolean;
+  user: string;
 }
 
 export interface Frozen {
@@ -375,6 +445,25 @@ export interface JoinToken {
   uses: number;
 }
 
+export interface LearnedEvent {
+  count: number;
+  first: string;
+  kind: string;
+  last: string;
+  name: string;
+  planned: boolean;
+  properties: LearnedProperty[];
+}
+
+export interface LearnedProperty {
+  count: number;
+  first: string;
+  last: string;
+  name: string;
+  planned: boolean;
+  type: "string" | "number" | "boolean" | "object" | "array" | "null";
+}
+
 export interface Lease {
   agent: string;
   ended_at?: string;
@@ -431,8 +520,28 @@ export interface ListEvent {
   next?: string;
 }
 
+export interface ListFailed {
+  items: Failed[];
+  next?: string;
+}
+
+export interface ListFaultCount {
+  items: FaultCount[];
+  next?: string;
+}
+
+export interface ListForgotten {
+  items: Forgotten[];
+  next?: string;
+}
+
 export interface ListJoinToken {
   items: JoinToken[];
+  next?: string;
+}
+
+export interface ListLearnedEvent {
+  items: LearnedEvent[];
   next?: string;
 }
 
@@ -586,6 +695,20 @@ export interface Person {
   name: string;
 }
 
+export interface Plan {
+  additional_events: boolean;
+  changed_at?: string;
+  changed_by?: string;
+  events: PlannedEvent[];
+  mode: "observe" | "warn" | "reject";
+}
+
+export interface PlannedEvent {
+  kind?: "track" | "page" | "screen" | "identify" | "group" | "alias" | "exposure";
+  name?: string;
+  schema: unknown;
+}
+
 export interface PowerView {
   alpha: number;
   alpha_text: string;
@@ -671,6 +794,21 @@ export interface ReleaseView {
   number: number;
   subject: string;
   why: string;
+}
+
+export interface Repair {
+  limit?: number;
+  program: string;
+  reason?: string;
+  sequences?: number[] | null;
+  try?: boolean;
+}
+
+export interface Repaired {
+  failed: number;
+  left: number;
+  repaired: number;
+  results: Tale[];
 }
 
 export interface Result {
@@ -887,6 +1025,14 @@ export interface Suite {
   note?: string;
   state: "waiting" | "listing" | "listed" | "failed";
   suite: string;
+}
+
+export interface Tale {
+  event?: unknown;
+  item?: unknown;
+  message?: string;
+  raw: unknown;
+  sequence: number;
 }
 
 export interface Target {
