@@ -35,4 +35,5 @@ func (d *Door) Mount() {
 	d.mountLog()
 	d.mountTail()
 	d.mountFailed()
+	d.mountRebuild()
 }
