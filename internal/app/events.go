@@ -48,9 +48,11 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	if err := errors.Join(sources.Load(ctx), door.Learn(ctx)); err != nil {
 		return err
 	}
+	free := &room{dir: a.opts.Dir, log: log, feeder: feeder, now: now, logger: a.logger("events")}
+	door.Full = free.full
 	door.Mount(server.Clients())
 	keeper := &track.Keeper{Sources: sources, Engine: engine, Archive: past, Stored: stored(log, feeder), Logger: a.logger("keeper")}
-	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Replay: door.Replay}).Mount()
+	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Replay: door.Replay, Full: free.full}).Mount()
 	a.stage("events", door.Run, feeder.Run, past.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }

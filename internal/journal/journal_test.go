@@ -614,3 +614,21 @@ func TestFullEventsAreRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhenAnEventWasWritten(t *testing.T) {
+	j := open(t, journal.Options{Dir: t.TempDir()})
+	if _, ok, err := j.EventTime(t.Context(), 1); ok || err != nil {
+		t.Errorf("of nothing: %t, %v", ok, err)
+	}
+	begin := time.Now()
+	last, err := j.AppendEvents(t.Context(), journal.Record{Subject: "shop.event", Data: []byte("a")}, journal.Record{Subject: "shop.event", Data: []byte("b")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sequence, there := range map[uint64]bool{0: true, 1: true, last: true, last + 1: false} {
+		at, ok, err := j.EventTime(t.Context(), sequence)
+		if ok != there || err != nil || ok && (at.Before(begin.Add(-time.Second)) || at.After(time.Now().Add(time.Second))) {
+			t.Errorf("%d: %v, %t, %v", sequence, at, ok, err)
+		}
+	}
+}

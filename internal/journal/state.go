@@ -151,6 +151,23 @@ func (j *Journal) BeginEventsBehind(ctx context.Context, sequence uint64) error 
 	return nil
 }
 
+// EventTime is when the event at a sequence was written, or the first one behind it that the log still has; ok is false where there is none.
+func (j *Journal) EventTime(ctx context.Context, sequence uint64) (at time.Time, ok bool, err error) {
+	stream, err := j.js.Stream(ctx, eventsStream)
+	if err != nil {
+		return at, false, fmt.Errorf("ask the log for its events: %w", err)
+	}
+	state := stream.CachedInfo().State // asked for just now
+	if sequence = max(sequence, state.FirstSeq); state.Msgs == 0 || sequence > state.LastSeq {
+		return at, false, nil
+	}
+	m, err := stream.GetMsg(ctx, sequence)
+	if err != nil {
+		return at, false, fmt.Errorf("read event %d of the log: %w", sequence, err)
+	}
+	return m.Time, true, nil
+}
+
 const (
 	// batchBytes is how much is read before it is handed on, whatever else is there.
 	batchBytes = 1 << 20

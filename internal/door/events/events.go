@@ -22,6 +22,9 @@ type Door struct {
 	// Replay takes repaired events: see ingest.Events.
 	Replay func(ctx context.Context, f capture.Failed, id string, item []byte, write bool) (capture.Event, error)
 
+	// Full tells why no events are taken just now; nil when they are.
+	Full func() error
+
 	turns chan struct{} // of questions
 }
 
@@ -34,6 +37,7 @@ func (d *Door) Mount() {
 	d.mountQuestions()
 	d.mountLog()
 	d.mountTail()
-	d.mountFailed()
 	d.mountRebuild()
+	d.mountFailed()
+	d.mountState()
 }

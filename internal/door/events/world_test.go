@@ -42,6 +42,7 @@ type world struct {
 	sources *track.Service
 	engine  analytics.Engine
 	feeder  *feed.Feeder
+	full    error // what the door of events says
 	http    *httptest.Server
 }
 
@@ -78,7 +79,7 @@ func open(t *testing.T) *world {
 		_, last, err := w.log.EventsHeld(ctx)
 		return errors.Join(err, w.feeder.WaitFor(ctx, last))
 	}}
-	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Replay: door.Replay}).Mount()
+	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Replay: door.Replay, Full: func() error { return w.full }}).Mount()
 	w.http = httptest.NewServer(server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
