@@ -761,6 +761,14 @@ export interface Reasoned {
   reason?: string;
 }
 
+export interface Rebuild {
+  archived: number;
+  message?: string;
+  state: "none" | "checking" | "filling" | "reading" | "done" | "refused";
+  stored: number;
+  target: number;
+}
+
 export interface Release {
   app: string;
   artifact: string;
