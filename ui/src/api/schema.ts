@@ -1009,6 +1009,13 @@ export interface SplitView {
   wrong: boolean;
 }
 
+export interface State {
+  refused?: string;
+  stored: number;
+  trouble?: string;
+  written: number;
+}
+
 export interface StepPower {
   detect_s: number;
   exclude_s: number;
