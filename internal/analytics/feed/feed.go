@@ -58,6 +58,8 @@ type Feeder struct {
 type Behind struct {
 	// Stored is the sequence of the log up to which all is stored.
 	Stored uint64
+	// Again tells, while it is not 0, that the log is read again up to that sequence, for a store that begins anew: the others have it, and days that have ended are archived, so that nothing is at risk.
+	Again uint64
 	// Trouble is why the last attempt to store failed; nil when it did not. Since is when that began.
 	Trouble error
 	Since   time.Time
@@ -188,7 +190,7 @@ func (f *Feeder) begin(ctx context.Context) (uint64, error) {
 	if mark > 0 && !empty {
 		return mark, nil
 	}
-	return 0, f.fill(ctx, last)
+	return 0, f.fill(ctx, mark, last)
 }
 
 func (f *Feeder) otherLog(stored, last uint64) error {
@@ -266,6 +268,12 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 	if err := writeMark(f.opts.Mark, p.through, slices.Sorted(maps.Keys(f.positions))); err != nil {
 		return err
 	}
-	f.tell(func(b *Behind) { *b = Behind{Stored: p.through} })
+	f.tell(func(b *Behind) {
+		again := b.Again
+		if p.through >= again {
+			again = 0
+		}
+		*b = Behind{Stored: p.through, Again: again}
+	})
 	return nil
 }

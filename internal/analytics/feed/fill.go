@@ -129,11 +129,11 @@ func (f *Feeder) dropAsked(ctx context.Context) error {
 }
 
 // fill brings into each store what the archive has and it has not. Until the log was read behind that, there is no mark.
-func (f *Feeder) fill(ctx context.Context, last uint64) error {
+func (f *Feeder) fill(ctx context.Context, mark, last uint64) error {
 	if err := removeMark(f.opts.Mark); err != nil {
 		return err
 	}
-	f.tell(func(b *Behind) { b.Stored = 0 })
+	f.tell(func(b *Behind) { b.Again, b.Stored = max(b.Again, b.Stored, mark), 0 })
 	archived, err := f.opts.Archive.Apps(ctx)
 	if err != nil {
 		return err

@@ -118,6 +118,9 @@ func TestAStoreIsMadeAnew(t *testing.T) {
 		if r := p.rebuilt(); r.State != feed.Done || r.Events != 30 {
 			t.Errorf("it ended as %+v", r)
 		}
+		if b := p.Behind(); b.Again != 0 {
+			t.Errorf("when it is done it tells %+v", b)
+		}
 		p.same(before)
 	}
 	p.answers("blog", counts, "[[1 1]]")
@@ -159,6 +162,9 @@ func TestAFillThatBreaksOffGoesOn(t *testing.T) {
 	ended := make(chan struct{})
 	n := 0
 	p.leave = func(string, *capture.Event) bool {
+		if b := p.Behind(); b.Stored != 0 || b.Again != 30 {
+			t.Errorf("while it is filled it tells %+v", b)
+		}
 		if n++; n == 11 {
 			go func() { p.stop(); close(ended) }()
 			time.Sleep(50 * time.Millisecond) // or it may be stored before it ends; then the test sees less
