@@ -29,7 +29,9 @@ func TestCrashLosesNoEvent(t *testing.T) {
 	more := c.answers.Load() + 20
 	c.until(t, "events are taken after the last kill", func() bool { return c.answers.Load() > more })
 	c.stop()
+	stored := s.stored()
 	c.check(s.kept())
+	c.check(stored)
 }
 
 func (c *crowd) until(t *testing.T, what string, ok func() bool) {

@@ -159,8 +159,14 @@ func (s *server) call(path string, body, out any) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+adminToken)
 	req.Header.Set("Content-Type", "application/json")
+	s.do(req, out)
+}
+
+// do sends a request as the admin, and reads the answer.
+func (s *server) do(req *http.Request, out any) {
+	s.Helper()
+	req.Header.Set("Authorization", "Bearer "+adminToken)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		s.Fatal(err)
@@ -174,7 +180,44 @@ func (s *server) call(path string, body, out any) {
 		err = json.Unmarshal(answer, out)
 	}
 	if err != nil {
-		s.Fatalf("%s: %v: %s", path, err, answer)
+		s.Fatalf("%s: %v: %s", req.URL.Path, err, answer)
+	}
+}
+
+// stored waits until the server has stored all that is in its log, and counts how often it has each id there.
+func (s *server) stored() map[string]int {
+	s.Helper()
+	times := map[string]int{}
+	after := 0
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		var answer struct{ Stored, Written int }
+		req, err := http.NewRequest(http.MethodGet, "http://"+s.addr+"/v1/apps/shop/events/state", nil)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.do(req, &answer)
+		if answer.Stored >= answer.Written {
+			break
+		}
+		if time.Now().After(end) {
+			s.Fatalf("stored is %d of %d after %s", answer.Stored, answer.Written, patience)
+		}
+	}
+	for {
+		var answer struct{ Rows [][]any }
+		s.call("/v1/apps/shop/events/sql", map[string]any{"sql": fmt.Sprintf("SELECT seq, message_id FROM events WHERE seq > %d ORDER BY seq LIMIT 10000", after), "limit": 10000}, &answer)
+		if len(answer.Rows) == 0 {
+			return times
+		}
+		for _, row := range answer.Rows {
+			sequence, number := row[0].(float64)
+			id, text := row[1].(string)
+			if !number || !text {
+				s.Fatalf("a row is %v", row)
+			}
+			times[id]++
+			after = int(sequence)
+		}
 	}
 }
 
