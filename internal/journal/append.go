@@ -29,16 +29,6 @@ type message struct {
 	data    []byte
 }
 
-// line is the way into one stream: what arrives while a commit is under way shares the next one.
-type line struct {
-	requests chan appendRequest
-	ended    chan struct{}
-}
-
-func newLine() *line {
-	return &line{requests: make(chan appendRequest, 1024), ended: make(chan struct{})}
-}
-
 type appendRequest struct {
 	msgs []message
 	done chan appended
@@ -59,7 +49,7 @@ func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) er
 	for i, d := range data {
 		msgs[i] = message{subject: telemetryPrefix + subject, data: d}
 	}
-	_, err := j.telemetry.append(ctx, msgs)
+	_, err := j.telemetry.append(ctx, "", msgs)
 	return err
 }
 
@@ -72,45 +62,16 @@ type Record struct {
 // AppendEvents puts what users did into the log under "events.<subject>", as Append does, and gives the sequence of the last one; those of one call have sequences in a row up to it. It also fails when the
 // stream is full: nothing that was acknowledged makes room.
 func (j *Journal) AppendEvents(ctx context.Context, records ...Record) (last uint64, err error) {
+	return j.AppendEventsOf(ctx, "", records...)
+}
+
+// AppendEventsOf is AppendEvents for one of several senders who take turns: however much one of them has waiting, another's next call shares the next commit.
+func (j *Journal) AppendEventsOf(ctx context.Context, sender string, records ...Record) (last uint64, err error) {
 	msgs := make([]message, len(records))
 	for i, r := range records {
 		msgs[i] = message{subject: eventsPrefix + r.Subject, data: r.Data}
 	}
-	return j.events.append(ctx, msgs)
-}
-
-func (l *line) append(ctx context.Context, msgs []message) (last uint64, err error) {
-	for _, m := range msgs {
-		if len(m.data) > maxMessage { // here, or it would fail all that share its batch
-			return 0, fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", m.subject, len(m.data), maxMessage)
-		}
-	}
-	req := appendRequest{msgs: msgs, done: make(chan appended, 1)}
-	select {
-	case l.requests <- req:
-	case <-l.ended:
-		return 0, errClosed
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-	select {
-	case a := <-req.done:
-		return a.last, a.err
-	case <-l.ended:
-		return req.refused()
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-}
-
-// refused is the answer once Run has ended: what became of the request when it was in the last commit, else that it came too late. Nobody will take it any more.
-func (r appendRequest) refused() (last uint64, err error) {
-	select {
-	case a := <-r.done:
-		return a.last, a.err
-	default:
-		return 0, errClosed
-	}
+	return j.events.append(ctx, sender, msgs)
 }
 
 // Run commits appends in groups until ctx ends. A commit under way is finished; appends that wait for the next one fail.
@@ -121,34 +82,6 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 	wg.Wait()
 	return nil
-}
-
-// commitFunc writes at most maxBatch messages, all or none, and gives the sequence of the last one.
-type commitFunc func(context.Context, []message) (last uint64, err error)
-
-func (l *line) run(ctx context.Context, commit commitFunc) {
-	defer close(l.ended)
-	for ctx.Err() == nil {
-		select {
-		case first := <-l.requests:
-			commitGroup(l.collect(first), commit)
-		case <-ctx.Done():
-		}
-	}
-}
-
-// collect takes what waits beside the first, up to a batch.
-func (l *line) collect(first appendRequest) []appendRequest {
-	group, n := []appendRequest{first}, len(first.msgs)
-	for n < maxBatch {
-		select {
-		case req := <-l.requests:
-			group, n = append(group, req), n+len(req.msgs)
-		default:
-			return group
-		}
-	}
-	return group
 }
 
 // commitGroup writes a group as atomic batches, in order, and tells each request when its own messages are on disk. A request may exceed a batch, or lie across two: it is cut, and fails if a part does.

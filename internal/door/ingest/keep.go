@@ -66,7 +66,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		return got, nil
 	}
 	// Not the caller's context: one that hangs up must not leave in doubt what is written.
-	if _, err := e.journal.AppendEvents(context.WithoutCancel(ctx), records...); err != nil {
+	if _, err := e.journal.AppendEventsOf(context.WithoutCancel(ctx), source.ID, records...); err != nil {
 		e.doubt(claim, keys, err)
 		return taken{}, errLater
 	}
