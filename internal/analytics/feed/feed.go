@@ -204,7 +204,7 @@ func (f *Feeder) collect(ctx context.Context, after uint64, batches <-chan []jou
 	timer.Stop()
 	defer timer.Stop()
 	for {
-		flush := false
+		var flush bool
 		select {
 		case batch := <-batches:
 			if part.messages == 0 {

@@ -133,7 +133,11 @@ func (f *Feeder) fill(ctx context.Context, mark, last uint64) error {
 	if err := removeMark(f.opts.Mark); err != nil {
 		return err
 	}
-	f.tell(func(b *Behind) { b.Again, b.Stored = max(b.Again, b.Stored, mark), 0 })
+	again := mark
+	for _, at := range f.positions {
+		again = max(again, at)
+	}
+	f.tell(func(b *Behind) { b.Again, b.Stored = max(b.Again, b.Stored, again), 0 })
 	archived, err := f.opts.Archive.Apps(ctx)
 	if err != nil {
 		return err
