@@ -52,7 +52,7 @@ func (r *room) full() error {
 func (r *room) look() error {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(r.dir, &disk); err == nil {
-		size := uint64(disk.Bsize) //nolint:gosec // of a block
+		size := uint64(disk.Bsize)
 		if free, least := disk.Bavail*size, min(uint64(leastPart*float64(disk.Blocks*size)), leastFree); free < least {
 			return api.Unavailable(fmt.Sprintf("the server's disk is nearly full: %d MiB are free, and events are taken again from %d MiB on", free>>20, least>>20))
 		}

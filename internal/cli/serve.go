@@ -69,7 +69,7 @@ func (c *serveCmd) greet(p *program, a *app.App) {
 		p.say("Sign in with this link, which works once:\n\n    %s\n", link)
 		p.say("Next: slipway login %-24s keeps the token, for slipway and for git", a.URL())
 		p.say("      slipway join-token --roles work,host   makes the command that other machines join by")
-		p.say("      slipway init                          in a repository, then git push")
+		p.say("      slipway init                           in a repository, then git push")
 	}
 }
 

@@ -19,7 +19,8 @@ func TestDerivedKeysAreOfOneKeyAndOnePurpose(t *testing.T) {
 		return string(derived)
 	}
 	one, other := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
-	if derive(one, "a") != derive(one, "a") || derive(one, "a") == derive(one, "b") || derive(one, "a") == derive(other, "a") || derive(other+","+one, "a") != derive(one, "a") {
+	first := derive(one, "a")
+	if first != derive(one, "a") || first == derive(one, "b") || first == derive(other, "a") || derive(other+","+one, "a") != first {
 		t.Error("a derived key is not that of the newest key and its purpose")
 	}
 }

@@ -26,7 +26,7 @@ func (w *world) explored(q question, want string) {
 
 // day is the span of the suite's day, and the one behind it.
 func day() explore.Scope {
-	return explore.Scope{Span: explore.Span{From: noon.Truncate(24 * time.Hour), To: noon.Truncate(24 * time.Hour).Add(48 * time.Hour)}}
+	return explore.Scope{Span: explore.Span{From: noon().Truncate(24 * time.Hour), To: noon().Truncate(24 * time.Hour).Add(48 * time.Hour)}}
 }
 
 func with(r analytics.Row, properties string) analytics.Row {
@@ -83,7 +83,7 @@ func splitsTheMostFrequent(_ *testing.T, w *world) {
 	var some []analytics.Row
 	for value := range 14 {
 		for range value + 1 {
-			some = append(some, with(row(uint64(len(some)+1), 1, "bought", "u1"), fmt.Sprintf(`{"v":"v%02d"}`, value))) //nolint:gosec // small
+			some = append(some, with(row(uint64(len(some)+1), 1, "bought", "u1"), fmt.Sprintf(`{"v":"v%02d"}`, value)))
 		}
 	}
 	w.append("shop", analytics.Batch{Rows: some, Through: uint64(len(some))})
@@ -125,10 +125,10 @@ func follows(steps []string, within time.Duration, events []analytics.Row) (reac
 }
 
 func followsFunnels(t *testing.T, w *world) {
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	rng := rand.New(rand.NewPCG(1, 2))
 	var some []analytics.Row
 	for seq := uint64(1); seq <= 2000; seq++ {
-		some = append(some, row(seq, int(seq)/3, []string{"viewed", "added", "paid", "viewed", "other"}[rng.IntN(5)], fmt.Sprintf("u%d", rng.IntN(150)))) //nolint:gosec // small
+		some = append(some, row(seq, int(seq)/3, []string{"viewed", "added", "paid", "viewed", "other"}[rng.IntN(5)], fmt.Sprintf("u%d", rng.IntN(150))))
 	}
 	w.append("shop", analytics.Batch{Rows: some, Through: 2000})
 	for _, steps := range [][]string{{"viewed", "added"}, {"viewed", "added", "paid"}, {"viewed", "viewed", "viewed"}, {"paid", "other", "viewed", "added"}, {"nobody", "viewed"}} {

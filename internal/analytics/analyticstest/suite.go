@@ -90,11 +90,11 @@ func (w *world) answers(app, sql, want string, args ...any) {
 	}
 }
 
-var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+func noon() time.Time { return time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC) }
 
 // row is an event with the sequence seq, received so many minutes after noon.
 func row(seq uint64, minutes int, name, user string) analytics.Row {
-	at := noon.Add(time.Duration(minutes) * time.Minute)
+	at := noon().Add(time.Duration(minutes) * time.Minute)
 	return analytics.Row{Sequence: seq, Event: capture.Event{
 		ID: fmt.Sprintf("id-%d", seq), App: "shop", Environment: "production", Source: "src_1", Kind: capture.Track, Name: name, User: user, Time: at.Add(-time.Second), Received: at,
 	}}
@@ -102,7 +102,7 @@ func row(seq uint64, minutes int, name, user string) analytics.Row {
 
 func rows(from, to uint64) (out []analytics.Row) {
 	for seq := from; seq <= to; seq++ {
-		out = append(out, row(seq, int(seq), "clicked", fmt.Sprintf("u%d", seq%3))) //nolint:gosec // small
+		out = append(out, row(seq, int(seq), "clicked", fmt.Sprintf("u%d", seq%3)))
 	}
 	return out
 }
@@ -118,7 +118,7 @@ func appendsOnce(t *testing.T, w *world) {
 }
 
 func allOrNothing(t *testing.T, w *world) {
-	much := []analytics.Learned{{Name: "x", First: noon, Last: noon, Count: 1 << 62}}
+	much := []analytics.Learned{{Name: "x", First: noon(), Last: noon(), Count: 1 << 62}}
 	w.append("shop", analytics.Batch{Rows: rows(1, 3), Learned: much, Through: 3})
 	if err := w.store("shop").Append(t.Context(), analytics.Batch{Rows: rows(4, 5), Learned: much, Through: 5}); err == nil {
 		t.Fatal("a count of more than 64 bits was taken")
@@ -144,7 +144,7 @@ func comesBack(t *testing.T, w *world) {
 func givesBack(t *testing.T, w *world) {
 	full := row(1, 0, "bought", "u1")
 	full.Anonymous, full.Previous, full.Group, full.Release = "a1", "p1", "g1", "rel_1"
-	full.Original = noon.Add(-time.Hour).Add(123456 * time.Microsecond)
+	full.Original = noon().Add(-time.Hour).Add(123456 * time.Microsecond)
 	full.Properties, full.Context = []byte(`{"plan":"pro","n":1.5}`), []byte(`{"ip":"10.0.0.0"}`)
 	next := row(2, 24*60, "seen", "u2")
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{full, row(3, 1, "later", "u3")}, Through: 3})
@@ -152,7 +152,7 @@ func givesBack(t *testing.T, w *world) {
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{next}, Through: 4})
 	days, err := w.store("shop").Days(t.Context())
 	must(t, err)
-	day := noon.Truncate(24 * time.Hour)
+	day := noon().Truncate(24 * time.Hour)
 	if diff := cmp.Diff([]analytics.Day{{Day: day, Events: 2, First: 1, Last: 3}, {Day: day.Add(24 * time.Hour), Events: 1, First: 4, Last: 4}}, days, cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error("days:", diff)
 	}
@@ -281,7 +281,7 @@ func knowsPeople(t *testing.T, w *world) {
 func forgets(t *testing.T, w *world) {
 	before, login, after, other := row(1, 1, "viewed", ""), row(2, 2, "", "u1"), row(3, 3, "bought", "u1"), row(4, 4, "viewed", "u2")
 	before.Anonymous, login.Anonymous, login.Kind = "a1", "a1", capture.Identify
-	failure := analytics.Failed{Sequence: 5, Failed: capture.Failed{Failure: capture.Failure{Reason: capture.NoName, Raw: []byte(`{"userId":"u1"}`)}, Received: noon}}
+	failure := analytics.Failed{Sequence: 5, Failed: capture.Failed{Failure: capture.Failure{Reason: capture.NoName, Raw: []byte(`{"userId":"u1"}`)}, Received: noon()}}
 	kept := failure
 	kept.Sequence, kept.Raw = 6, []byte(`{"userId":"u11"}`)
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{before, login, after, other}, Failed: []analytics.Failed{failure, kept}, Through: 6})
@@ -300,7 +300,7 @@ func forgets(t *testing.T, w *world) {
 
 func retains(t *testing.T, w *world) {
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{row(1, -24*60, "old", "u1"), row(2, 0, "new", "u1")}, Through: 2})
-	removed, err := w.store("shop").Retain(t.Context(), noon.Truncate(24*time.Hour))
+	removed, err := w.store("shop").Retain(t.Context(), noon().Truncate(24*time.Hour))
 	must(t, err)
 	if removed != 1 {
 		t.Errorf("%d events are removed, not 1", removed)
@@ -311,8 +311,8 @@ func retains(t *testing.T, w *world) {
 func keepsFailures(t *testing.T, w *world) {
 	var failed []analytics.Failed
 	for i, reason := range []capture.Reason{capture.NoName, capture.TooLarge, capture.NoName} {
-		failed = append(failed, analytics.Failed{Sequence: uint64(i + 1), Failed: capture.Failed{ //nolint:gosec // small
-			Failure: capture.Failure{Reason: reason, Message: "because", Raw: fmt.Appendf(nil, `{"n":%d}`, i)}, Environment: "production", Source: "src_1", Received: noon,
+		failed = append(failed, analytics.Failed{Sequence: uint64(i + 1), Failed: capture.Failed{
+			Failure: capture.Failure{Reason: reason, Message: "because", Raw: fmt.Appendf(nil, `{"n":%d}`, i)}, Environment: "production", Source: "src_1", Received: noon(),
 		}})
 	}
 	w.append("shop", analytics.Batch{Failed: failed, Through: 3})
@@ -323,9 +323,9 @@ func keepsFailures(t *testing.T, w *world) {
 	if len(got) != 2 || got[1].Sequence != 3 || string(got[1].Raw) != `{"n":2}` || got[1].State != analytics.Open || got[1].Message != "because" {
 		t.Errorf("failed events are told as %+v", got)
 	}
-	n, err := s.Mark(t.Context(), []uint64{1, 9}, analytics.Repaired, noon.Add(time.Hour))
+	n, err := s.Mark(t.Context(), []uint64{1, 9}, analytics.Repaired, noon().Add(time.Hour))
 	must(t, err)
-	again, err := s.Mark(t.Context(), []uint64{1}, analytics.Repaired, noon.Add(2*time.Hour))
+	again, err := s.Mark(t.Context(), []uint64{1}, analytics.Repaired, noon().Add(2*time.Hour))
 	must(t, err)
 	if n != 1 || again != 0 {
 		t.Errorf("%d and %d were marked, not 1 and 0", n, again)
@@ -335,24 +335,24 @@ func keepsFailures(t *testing.T, w *world) {
 	}
 	counts, err := s.FailedCounts(t.Context())
 	must(t, err)
-	if len(counts) != 3 || counts[0].Reason != capture.NoName || counts[0].State != analytics.Open || counts[0].Count != 1 || !counts[0].Last.Equal(noon) {
+	if len(counts) != 3 || counts[0].Reason != capture.NoName || counts[0].State != analytics.Open || counts[0].Count != 1 || !counts[0].Last.Equal(noon()) {
 		t.Errorf("the counts are %+v", counts)
 	}
 }
 
 func learns(t *testing.T, w *world) {
 	learned := []analytics.Learned{
-		{Kind: capture.Track, Name: "bought", First: noon, Last: noon.Add(time.Minute), Count: 3},
-		{Kind: capture.Track, Name: "bought", Property: "price", Type: "number", First: noon, Last: noon, Count: 2},
+		{Kind: capture.Track, Name: "bought", First: noon(), Last: noon().Add(time.Minute), Count: 3},
+		{Kind: capture.Track, Name: "bought", Property: "price", Type: "number", First: noon(), Last: noon(), Count: 2},
 	}
 	w.append("shop", analytics.Batch{Learned: learned, Through: 1})
-	learned[0].First, learned[0].Last = noon.Add(-time.Hour), noon
+	learned[0].First, learned[0].Last = noon().Add(-time.Hour), noon()
 	w.append("shop", analytics.Batch{Learned: learned[:1], Through: 2})
 	w.append("shop", analytics.Batch{Learned: learned[:1], Through: 2})
 	got, err := w.store("shop").Learned(t.Context())
 	must(t, err)
 	want := []analytics.Learned{learned[0], learned[1]}
-	want[0].Last, want[0].Count = noon.Add(time.Minute), 6
+	want[0].Last, want[0].Count = noon().Add(time.Minute), 6
 	if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error(diff)
 	}

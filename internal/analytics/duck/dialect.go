@@ -124,7 +124,7 @@ func onlySelect(c any, q analytics.Query) error {
 	if err != nil {
 		return err
 	}
-	defer prepared.Close() //nolint:errcheck // it did nothing
+	defer prepared.Close()
 	stmt, ok := prepared.(*duckdb.Stmt)
 	if !ok {
 		return fmt.Errorf("the statement is a %T", prepared)

@@ -79,7 +79,8 @@ func ask(ctx context.Context, db *sql.DB, q analytics.Query) (*sql.Rows, func(),
 		done()
 		return nil, nil, err
 	}
-	_ = prepared.Close()
+	defer prepared.Close()
+	//nolint:sqlclosecheck // who asked closes them
 	rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (\n%s\n) AS answer LIMIT %d", text, q.Rows+1), q.Args...)
 	if err != nil {
 		done()

@@ -169,7 +169,7 @@ func (e *Engine) Apps(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the stored events: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	var apps []string
 	for rows.Next() {
 		var schema string

@@ -38,6 +38,7 @@ func addPeople(ctx context.Context, conn *sql.Conn, people []person) error {
 		for _, p := range some {
 			args = append(args, p.anonymous, p.user, p.since)
 		}
+		//nolint:gosec // what is put together are numbers of places
 		_, err := conn.ExecContext(ctx, `INSERT INTO people (anonymous_id, user_id, since) SELECT v.a, v.u, v.s FROM (VALUES `+
 			values(len(some), "varchar", "varchar", "timestamp")+`) AS v (a, u, s) WHERE NOT EXISTS (SELECT 1 FROM people p WHERE p.anonymous_id = v.a)`, args...)
 		if err != nil {
@@ -56,6 +57,7 @@ func addLearned(ctx context.Context, conn *sql.Conn, learned []analytics.Learned
 		for _, l := range some {
 			args = append(args, string(l.Kind), l.Name, l.Property, l.Type, l.First, l.Last, l.Count)
 		}
+		//nolint:gosec // as above
 		_, err := conn.ExecContext(ctx, `INSERT INTO learned (kind, name, property, type, first, last, count) VALUES `+
 			values(len(some), "varchar", "varchar", "varchar", "varchar", "timestamp", "timestamp", "bigint")+`
 			ON CONFLICT (kind, name, property, type) DO UPDATE SET

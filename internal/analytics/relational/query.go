@@ -40,7 +40,7 @@ func (s *Store) answer(ctx context.Context, q analytics.Query) (table analytics.
 		return table, err
 	}
 	defer done()
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return table, err

@@ -15,7 +15,7 @@ func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows, *T) error
 	if err != nil {
 		return nil, fmt.Errorf("ask the stored events: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	out := []T{}
 	for rows.Next() {
 		var v T
@@ -37,7 +37,7 @@ func (s *Store) Days(ctx context.Context) ([]analytics.Day, error) {
 func (s *Store) Read(ctx context.Context, after, through uint64, most int, fn func([]analytics.Row) error) error {
 	for {
 		rows, err := list(ctx, s.db, scanRow, `SELECT seq, received, time, client_time, environment, source, kind, name, user_id, anonymous_id, previous_id, group_id, release, message_id,
-			CAST(properties AS VARCHAR), CAST(context AS VARCHAR) FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, int64(after), int64(through), most) //nolint:gosec // sequences
+			CAST(properties AS VARCHAR), CAST(context AS VARCHAR) FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, int64(after), int64(through), most)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Store) Failed(ctx context.Context, f analytics.FailedFilter) ([]analyti
 		v.Changed, v.Raw = changed.Time, []byte(raw)
 		return err
 	}, `SELECT seq, received, environment, source, dialect, kind, reason, message, raw, state, changed FROM failed
-		WHERE seq > $1 AND ($2 = '' OR reason = $2) AND ($3 = '' OR state = $3) ORDER BY seq LIMIT $4`, int64(f.After), string(f.Reason), string(f.State), f.Limit) //nolint:gosec // a sequence
+		WHERE seq > $1 AND ($2 = '' OR reason = $2) AND ($3 = '' OR state = $3) ORDER BY seq LIMIT $4`, int64(f.After), string(f.Reason), string(f.State), f.Limit)
 }
 
 // FailedCounts implements analytics.Store.
@@ -115,7 +115,7 @@ func (s *Store) Mark(ctx context.Context, sequences []uint64, to analytics.Faile
 	defer s.writing.Unlock()
 	err = s.tx(ctx, func(conn *sql.Conn) error {
 		for _, seq := range sequences {
-			res, err := conn.ExecContext(ctx, `UPDATE failed SET state = $1, changed = $2 WHERE seq = $3 AND state <> $1`, string(to), now, int64(seq)) //nolint:gosec // a sequence
+			res, err := conn.ExecContext(ctx, `UPDATE failed SET state = $1, changed = $2 WHERE seq = $3 AND state <> $1`, string(to), now, int64(seq))
 			if err != nil {
 				return err
 			}

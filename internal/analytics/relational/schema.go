@@ -43,7 +43,7 @@ func eventRow(r analytics.Row) []any {
 		visitor = r.Anonymous
 	}
 	return []any{
-		int64(r.Sequence), r.Received, r.Time, moment(r.Original), r.Environment, r.Source, string(r.Kind), r.Name, visitor, null(r.User), null(r.Anonymous), null(r.Previous), null(r.Group), //nolint:gosec // the log's sequences begin at 1
+		int64(r.Sequence), r.Received, r.Time, moment(r.Original), r.Environment, r.Source, string(r.Kind), r.Name, visitor, null(r.User), null(r.Anonymous), null(r.Previous), null(r.Group),
 		null(r.Release), r.ID, null(string(r.Properties)), null(string(r.Context)),
 	}
 }
@@ -53,7 +53,7 @@ func failedRow(f analytics.Failed) []any {
 	if state == "" {
 		state = analytics.Open
 	}
-	return []any{int64(f.Sequence), f.Received, f.Environment, f.Source, string(f.Dialect), string(f.Kind), string(f.Reason), f.Message, string(f.Raw), string(state), moment(f.Changed)} //nolint:gosec // as above
+	return []any{int64(f.Sequence), f.Received, f.Environment, f.Source, string(f.Dialect), string(f.Kind), string(f.Reason), f.Message, string(f.Raw), string(state), moment(f.Changed)}
 }
 
 // null keeps what is not there out of the columns: it takes no room, and count() passes over it.

@@ -54,7 +54,7 @@ func (s *Store) Position(ctx context.Context) (uint64, error) {
 	if err := s.db.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
 		return 0, fmt.Errorf("ask how far the events are stored: %w", err)
 	}
-	return uint64(at), nil //nolint:gosec // written by Append alone
+	return uint64(at), nil
 }
 
 // Size implements analytics.Store.
@@ -70,14 +70,14 @@ func (s *Store) Append(ctx context.Context, b analytics.Batch) error {
 		if err := conn.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
 			return err
 		}
-		if b.Through <= uint64(at) { //nolint:gosec // written by Append alone
+		if b.Through <= uint64(at) {
 			return nil
 		}
-		if err := s.addRows(ctx, conn, b, uint64(at), met); err != nil { //nolint:gosec // as above
+		if err := s.addRows(ctx, conn, b, uint64(at), met); err != nil {
 			return err
 		}
 		// Whoever else appended since makes this one fail, rather than count twice.
-		res, err := conn.ExecContext(ctx, `UPDATE position SET through = $1 WHERE through = $2`, int64(b.Through), at) //nolint:gosec // sequences of the log
+		res, err := conn.ExecContext(ctx, `UPDATE position SET through = $1 WHERE through = $2`, int64(b.Through), at)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func (s *Store) tx(ctx context.Context, fn func(conn *sql.Conn) error) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // back to the pool
+	defer conn.Close()
 	if _, err := conn.ExecContext(ctx, `BEGIN TRANSACTION`); err != nil {
 		return err
 	}

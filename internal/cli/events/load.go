@@ -144,7 +144,7 @@ func (r *loadRun) send(ctx context.Context) error {
 	}
 	wg.Wait()
 	r.end = time.Now()
-	return errors.Join(append(errs, ctx.Err())...)
+	return errors.Join(errors.Join(errs...), ctx.Err())
 }
 
 // giveUp is for how long a batch is sent again.

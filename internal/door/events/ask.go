@@ -61,6 +61,11 @@ func mountQuestion[Q question](d *Door, name, summary string) {
 	}
 	api.Register(d.API, api.View, "POST /v1/apps/{app}/events/"+name, summary, func(ctx context.Context, _ access.Identity, in *asked) (*answered, error) {
 		sql, err := in.Body.SQL()
+		if span, ok := any(in.Body).(interface {
+			Check(load func(string) error) error
+		}); ok && err == nil {
+			err = span.Check(func(name string) error { _, err := time.LoadLocation(name); return err })
+		}
 		if err != nil {
 			var m *explore.Mistake
 			if errors.As(err, &m) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -67,7 +68,7 @@ func (d *Door) mountFailed() {
 		out := &api.ListOf[analytics.Failed]{Body: api.List[analytics.Failed]{Items: failed}}
 		if len(failed) > in.Limit {
 			out.Body.Items = failed[:in.Limit]
-			out.Body.Next = fmt.Sprint(failed[in.Limit-1].Sequence)
+			out.Body.Next = strconv.FormatUint(failed[in.Limit-1].Sequence, 10)
 		}
 		return out, nil
 	})

@@ -61,16 +61,13 @@ func TestMistakesAreNamedByTheirPlace(t *testing.T) {
 	long := scope()
 	long.From = long.From.AddDate(-20, 0, 0)
 	nowhere := scope()
-	nowhere.Zone = "Europe/Atlantis"
-	local := scope()
-	local.Zone = "Local"
+	nowhere.Zone = "Europe/Atlantis'"
 	where := func(c explore.Condition) explore.Selection { return explore.Selection{Where: []explore.Condition{c}} }
 	for field, q := range map[string]question{
 		"from":              explore.Trend{Measure: "events", Interval: "day"},
 		"to":                explore.Top{Scope: late, Property: "p", Limit: 1},
 		"from ":             explore.Top{Scope: long, Property: "p", Limit: 1},
 		"zone":              explore.Trend{Scope: nowhere, Measure: "events", Interval: "day"},
-		"zone ":             explore.Trend{Scope: local, Measure: "events", Interval: "day"},
 		"interval":          explore.Trend{Scope: scope(), Measure: "events", Interval: "second"},
 		"interval ":         explore.Retention{Scope: scope(), Interval: "hour"},
 		"measure":           explore.Trend{Scope: scope(), Measure: "median", Interval: "day"},
@@ -91,6 +88,18 @@ func TestMistakesAreNamedByTheirPlace(t *testing.T) {
 		var m *explore.Mistake
 		if !errors.As(err, &m) || m.Field != strings.TrimSpace(field) || m.Message == "" {
 			t.Errorf("%+v: %v, which is not about %s", q, err, field)
+		}
+	}
+}
+
+func TestZonesAreChecked(t *testing.T) {
+	load := func(name string) error {
+		_, err := time.LoadLocation(name)
+		return err
+	}
+	for zone, ok := range map[string]bool{"": true, "UTC": true, "Europe/Berlin": true, "Local": false, "Europe/Atlantis": false} {
+		if err := (explore.Span{Zone: zone}).Check(load); (err == nil) != ok {
+			t.Errorf("%q: %v", zone, err)
 		}
 	}
 }
