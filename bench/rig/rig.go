@@ -57,7 +57,6 @@ func New(ctx context.Context) (*Rig, error) {
 		return r, nil
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", r.Exe, "github.com/slipwayhq/slipway/cmd/slipway")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("build the program: %w\n%s", err, out), os.RemoveAll(dir))
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/slipwayhq/slipway/internal/apiclient"
 )
 
-// token is the admin's in every server of a rig.
-const token = "slt_bench_0123456789abcdef0123456789abcdef"
+// Token is the admin's in every server of a rig.
+const Token = "slt_bench_0123456789abcdef0123456789abcdef"
 
 // Server is a running `slipway serve`.
 type Server struct {
@@ -41,11 +41,11 @@ func (r *Rig) Serve(ctx context.Context, name string, edge bool, args ...string)
 		edgeListen = fmt.Sprintf("127.0.0.1:%d", port)
 		s.EdgeURL = "http://" + edgeListen
 	}
-	if s.Client, err = apiclient.New(apiclient.Options{URL: s.URL, Token: token, Agent: "bench"}); err != nil {
+	if s.Client, err = apiclient.New(apiclient.Options{URL: s.URL, Token: Token, Agent: "bench"}); err != nil {
 		return nil, err
 	}
 	args = append([]string{"serve", "--data", r.Path(name), "--listen", strings.TrimPrefix(s.URL, "http://"), "--edge-listen", edgeListen}, args...)
-	if s.Process, err = r.Start(name, []string{"SLIPWAY_ADMIN_TOKEN=" + token}, r.Exe, args...); err != nil {
+	if s.Process, err = r.Start(name, []string{"SLIPWAY_ADMIN_TOKEN=" + Token}, r.Exe, args...); err != nil {
 		return nil, err
 	}
 	probe := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
@@ -106,5 +106,5 @@ func (s *Server) Agent(ctx context.Context, name, role string, slot int, args ..
 
 // GitURL is where an app is pushed to, with the admin's token.
 func (s *Server) GitURL(app string) string {
-	return strings.Replace(s.URL, "http://", "http://admin:"+token+"@", 1) + "/git/" + app + ".git"
+	return strings.Replace(s.URL, "http://", "http://admin:"+Token+"@", 1) + "/git/" + app + ".git"
 }

@@ -118,3 +118,49 @@ export function tail(req, res, world) {
   const timer = setInterval(send, 400);
   req.on('close', () => clearInterval(timer));
 }
+
+// What came and is no event; a world that is changed by repairs keeps its own.
+function broken(world) {
+  if (world.empty) return [];
+  world.broken ??= [
+    ['no_user', 'the event needs a userId or an anonymousId', { event: 'order placed', user_id: 'u7', properties: { price: 12.5, plan: 'pro' } }],
+    ['no_user', 'the event needs a userId or an anonymousId', { event: 'order placed', user_id: 'u9', properties: { price: 3 } }],
+    ['no_name', 'the event has no name', { userId: 'u3', properties: {} }],
+    ['plan', 'properties.price is a string, not a number', { event: 'order placed', userId: 'u4', properties: { price: 'twelve' } }],
+  ].map(([reason, message, raw], i) => ({ sequence: 301 + i, reason, message, raw, dialect: 'segment', kind: 'track', app: 'shop', environment: 'production', source: 'src_1', received: world.iso(4000 - 900 * i), state: 'open' }));
+  return world.broken;
+}
+
+const open = (world, { reason } = {}) => broken(world).filter((f) => f.state === 'open' && (!reason || f.reason === reason));
+
+export const failed = (world, asked) => ({ items: open(world, { reason: asked.get('reason') }) });
+
+export function counts(world) {
+  const items = [];
+  for (const f of broken(world)) {
+    const known = items.find((c) => c.reason === f.reason && c.state === f.state);
+    if (known) Object.assign(known, { count: known.count + 1, last: f.received });
+    else items.push({ reason: f.reason, state: f.state, count: 1, last: f.received });
+  }
+  return { items };
+}
+
+// Whatever the program is, it mends those that have user_id.
+export function repaired(world, body) {
+  const out = { repaired: 0, left: 0, failed: 0, results: [] };
+  for (const f of open(world, body)) {
+    const mends = 'user_id' in f.raw;
+    const { user_id, ...rest } = f.raw;
+    const item = mends ? { ...rest, userId: user_id } : f.raw;
+    out[mends ? 'repaired' : 'failed']++;
+    out.results.push({ sequence: f.sequence, raw: f.raw, item, ...(mends ? { event: { name: f.raw.event } } : { message: f.message }) });
+    if (mends && !body.try) f.state = 'repaired';
+  }
+  return out;
+}
+
+export function dropped(world, body) {
+  const all = open(world, body);
+  for (const f of all) f.state = 'dropped';
+  return { dropped: all.length };
+}

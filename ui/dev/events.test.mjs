@@ -239,3 +239,43 @@ test('a visitor has a timeline by day, found from the live tail; an unknown one 
   await seen(page, 'Nobody is known as nobody-such');
   await page.close();
 });
+
+test('failed events are counted, shown by reason, and repaired once the program was tried', async () => {
+  const own = await fixture();
+  try {
+    const { page, complaints } = await visit(browser, own.url + pages['events-failed']);
+    await seen(page, 'without a user');
+    await page.locator('::-p-aria([name="without a user"][role="link"])').click();
+    await page.waitForFunction(() => document.querySelectorAll('section:last-of-type .tales > li').length === 2);
+    assert.equal(new URL(page.url()).searchParams.get('reason'), 'no_user');
+    assert.equal(await page.$$eval('button', (l) => l.find((b) => b.textContent.trim() === 'Repair').disabled), true);
+    await page.locator('#repair-program').fill('.userId = .user_id | del(.user_id)');
+    await press(page, 'Try it');
+    await seen(page, '2 events would be repaired, 0 left as they are, 0 still no events.');
+    await seen(page, '"userId":"u7"');
+    assert.deepEqual(await findings(page), []);
+    await press(page, 'Repair 2 events');
+    await seen(page, '2 events repaired');
+    await page.waitForFunction(() => !document.querySelector('table').innerText.includes('without a user'));
+    assert.deepEqual(complaints, []);
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
+test('a server that takes no events says so above them', async () => {
+  const own = await fixture();
+  own.world.state = { written: 9, stored: 9, refused: "the server's disk is nearly full" };
+  try {
+    const { page } = await visit(browser, own.url + pages['events-sql']);
+    await seen(page, "No events are taken: the server's disk is nearly full");
+    assert.deepEqual(await findings(page), []);
+    own.world.state = { written: 9, stored: 3, trouble: 'the last attempt to store events failed' };
+    await page.reload();
+    await seen(page, 'Events are taken, and not stored yet');
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { answer, tail } from './events.mjs';
+import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
 import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
 
@@ -205,6 +205,11 @@ export const routes = [
   ['GET', /^apps\/shop\/sources\/(\w+)$/, (c, q, id) => c.world.sources.find((s) => s.id === id)],
   ['POST', /^apps\/shop\/sources\/(\w+)\/changes$/, (c, q, id, _, b) => Object.assign(c.world.sources.find((s) => s.id === id), b.change === 'key' ? { write_key: 'wk_new' } : { stopped: b.change === 'stop' })],
   ['POST', /^apps\/shop\/events\/(sql|trend|top|funnel|retention|timeline)$/, (c, q, kind, _, b) => answer(c.world, kind, b) ?? wrongSql],
+  ['GET', /^apps\/shop\/events\/failed$/, (c, q) => failed(c.world, q)],
+  ['GET', /^apps\/shop\/events\/failed\/counts$/, (c) => counts(c.world)],
+  ['POST', /^apps\/shop\/events\/failed\/repair$/, (c, q, _, __, b) => repaired(c.world, b)],
+  ['POST', /^apps\/shop\/events\/failed\/drop$/, (c, q, _, __, b) => dropped(c.world, b)],
+  ['GET', /^apps\/shop\/events\/state$/, (c) => c.world.state ?? { written: 812, stored: 812 }],
   ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, created_at: c.world.iso(900_000), admin: true, grants: [] }, { created_at: c.world.iso(800_000), admin: false, id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', environment: 'staging', role: 'deployer' }] }, { created_at: c.world.iso(700_000), admin: false, id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', environment: '*', role: 'viewer' }] }] })],
   ['POST', /^people\/(\w+)\/links$/, (c, q, name) => ({ url: `http://127.0.0.1:7070/login?token=slc_for_${name}` })],
   ['GET', /^tokens$/, (c) => ({ items: [{ id: 'tok_1', label: 'laptop', person: 'ana', created_at: c.world.iso(86_000), expires_at: c.world.iso(-7_000_000), used_at: c.world.iso(30) }, { id: 'tok_2', label: 'nightly report', person: 'bo', created_at: c.world.iso(4_000_000), expires_at: null, used_at: null }] })],

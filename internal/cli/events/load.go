@@ -21,7 +21,7 @@ import (
 
 // Load sends events at a steady rate, and then looks for each of them.
 type Load struct {
-	Rate    float64       `default:"1000" help:"Events a second."`
+	Rate    float64       `default:"1000" help:"Events a second; more than the server takes measures how many it takes."`
 	For     time.Duration `default:"30s" help:"How long to send."`
 	Batch   int           `default:"100" help:"Events a request; 1 sends each by itself."`
 	Senders int           `default:"32" help:"Requests at once, at most."`
@@ -118,7 +118,10 @@ func newRun(c *Load, url, key string) *loadRun {
 	}
 }
 
-// send sends all batches, each at its time; who falls behind catches up.
+// behind is how much longer than planned a run may take: what a server cannot take in time is then not sent.
+const behind = 10 * time.Second
+
+// send sends all batches, each at its time; who falls behind catches up, as far as there is time.
 func (r *loadRun) send(ctx context.Context) error {
 	batches := int64(math.Ceil(r.Rate * r.For.Seconds() / float64(r.Batch)))
 	every := time.Duration(float64(r.Batch) / r.Rate * float64(time.Second))
@@ -127,7 +130,7 @@ func (r *loadRun) send(ctx context.Context) error {
 	errs := make([]error, r.Senders)
 	for i := range r.Senders {
 		wg.Go(func() {
-			for n := r.next.Add(1) - 1; n < batches && errs[i] == nil && ctx.Err() == nil; n = r.next.Add(1) - 1 {
+			for n := r.next.Add(1) - 1; n < batches && errs[i] == nil && ctx.Err() == nil && time.Since(r.begin) < r.For+behind; n = r.next.Add(1) - 1 {
 				due := r.begin.Add(time.Duration(n) * every)
 				if wait := time.Until(due); wait > 0 {
 					select {

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/slipwayhq/slipway/bench/rig"
+	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/analytics/duck"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
+	"github.com/slipwayhq/slipway/internal/pure/explore"
+)
+
+// days is how long the events of the store are spread over.
+const days = 30
+
+// questions fills a store and asks it.
+func questions(ctx context.Context, r *rig.Rig, rows, visitors int) error {
+	before := rig.Load()
+	engine, err := duck.Open(duck.Options{Dir: r.Path("store")})
+	if err != nil {
+		return err
+	}
+	defer engine.Close() //nolint:errcheck // it is thrown away
+	store, err := engine.Store(ctx, "shop")
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	if err := fill(ctx, store, rows, visitors); err != nil {
+		return err
+	}
+	filled := time.Since(begin)
+	if err := engine.Close(); err != nil { // what is in its log goes to its place
+		return err
+	}
+	if engine, err = duck.Open(duck.Options{Dir: r.Path("store")}); err != nil {
+		return err
+	}
+	if store, err = engine.Store(ctx, "shop"); err != nil {
+		return err
+	}
+	size, err := store.Size(ctx)
+	if err != nil {
+		return err
+	}
+	scope := explore.Scope{Span: explore.Span{From: start(), To: start().AddDate(0, 0, days)}}
+	var table [][]string
+	for _, q := range []struct {
+		name   string
+		asks   interface{ SQL() (string, error) }
+		target time.Duration
+	}{
+		{"visitors a day, split by a property", explore.Trend{Scope: scope, Measure: "visitors", Interval: "day", Split: "plan"}, time.Second},
+		{"events a day, of one name", explore.Trend{Scope: scope, Selection: explore.Selection{Event: "page_viewed"}, Measure: "events", Interval: "day"}, 0},
+		{"funnel of three steps, in a day", explore.Funnel{Scope: scope, Steps: []explore.Selection{{Event: "product_viewed"}, {Event: "cart_filled"}, {Event: "order_completed"}}, Within: 86400}, 2 * time.Second},
+		{"retention by week", explore.Retention{Scope: scope, Interval: "week"}, 0},
+		{"top values of a property", explore.Top{Scope: scope, Property: "path", Limit: 20}, 0},
+	} {
+		sql, err := q.asks.SQL()
+		if err != nil {
+			return err
+		}
+		var took []time.Duration
+		for range 3 {
+			answer, err := store.Query(ctx, analytics.Query{SQL: sql, Time: 5 * time.Minute})
+			if err != nil {
+				return err
+			}
+			took = append(took, answer.Took)
+		}
+		target, met := "", ""
+		if q.target > 0 {
+			target, met = fmt.Sprintf("%s s at 20 million", rig.Seconds(q.target)), rig.Verdict(rig.Median(took) <= q.target)
+		}
+		table = append(table, []string{q.name, rig.Seconds(took[0]), rig.Seconds(rig.Median(took)), target, met})
+	}
+	if err := rig.Table(os.Stdout, []string{fmt.Sprintf("%d events, %d visitors", rows, visitors), "first s", "median of 3", "target", ""}, table); err != nil {
+		return err
+	}
+	_, most, err := rig.Memory(os.Getpid())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("stored at %.0f events/s; %.1f bytes an event on disk; peak memory of this program %s MiB; load before %s, after %s\n", float64(rows)/filled.Seconds(), float64(size)/float64(rows), rig.MiB(most), before, rig.Load())
+	return engine.Close()
+}
+
+func start() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
+
+// fill stores what shops send: half of it from pages, with a context as browsers have.
+func fill(ctx context.Context, store analytics.Store, rows, visitors int) error {
+	dice := rand.New(rand.NewPCG(1, 1))
+	names := []string{"page_viewed", "page_viewed", "page_viewed", "page_viewed", "page_viewed", "product_viewed", "product_viewed", "product_viewed", "cart_filled", "order_completed"}
+	agents := []string{"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36", "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile/15E148 Safari/604.1"}
+	step := time.Duration(days) * 24 * time.Hour / time.Duration(rows)
+	const batch = 20_000
+	for from := 0; from < rows; from += batch {
+		b := analytics.Batch{Through: uint64(min(from+batch, rows))}
+		for n := from; n < min(from+batch, rows); n++ {
+			at := start().Add(time.Duration(n) * step).Truncate(time.Microsecond)
+			who := dice.IntN(visitors)
+			e := capture.Event{
+				ID: fmt.Sprintf("node-next-%d-%08x-%04x-4%03x-9%03x-%012x", at.UnixMilli(), dice.Uint32(), dice.Uint32N(1<<16), dice.Uint32N(1<<12), dice.Uint32N(1<<12), dice.Uint64N(1<<48)), Environment: "production", Source: "src_01a22780d9687d37a877458b131877cc", Kind: capture.Track,
+				Name: names[dice.IntN(len(names))], User: fmt.Sprintf("user-%d", who), Time: at, Received: at.Add(300 * time.Millisecond), Release: fmt.Sprintf("rel_%d", n*100/rows),
+				Properties: json.RawMessage(fmt.Sprintf(`{"path":"/products/%d","plan":"%s","price":%d.%02d}`, dice.IntN(500), []string{"free", "pro", "team"}[who%3], dice.IntN(100), dice.IntN(100))),
+				Context:    json.RawMessage(fmt.Sprintf(`{"ip":"203.0.%d.0","locale":"en-US","userAgent":"%s"}`, dice.IntN(200), agents[who%2])),
+			}
+			b.Rows = append(b.Rows, analytics.Row{Sequence: uint64(n + 1), Event: e})
+		}
+		if err := store.Append(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
