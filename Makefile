@@ -80,7 +80,7 @@ needs: ## Install what the tests need (Debian packages, npm packages) where it i
 
 .PHONY: test
 test: needs fmt-check ui-test vet ## Run every test there is
-	go test -timeout $(TIMEOUT) ./...
+	go test -timeout $(TIMEOUT) -ldflags '-s -w' ./...
 
 .PHONY: ui-test
 ui-test: ui/dist/index.html ## Check the page: types, size, units, and each page in a browser

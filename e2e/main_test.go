@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 func build(dir string) error {
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "slipway"), "../cmd/slipway")
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "slipway"), "../cmd/slipway")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the program: %w\n%s", err, out)
 	}

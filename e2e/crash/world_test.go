@@ -71,7 +71,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.exe, w.alive = os.Getenv("SLIPWAY_EXE"), filepath.Join(w.dir, "alive")
 	if w.exe == "" {
 		w.exe = filepath.Join(w.dir, "slipway")
-		if out, err := exec.Command("go", "build", "-o", w.exe, "../../cmd/slipway").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", w.exe, "../../cmd/slipway").CombinedOutput(); err != nil {
 			t.Fatalf("build: %v\n%s", err, out)
 		}
 	}

@@ -84,7 +84,7 @@ func TestNewestGoesOutWhenAHostJoinsAgain(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.join("us1")
 		w.release(slow)
-		w.reach(1, "settling")
+		w.reach(1, "settling", "watching")
 		w.remove("us1")
 		w.waits(1)
 		two := w.release()

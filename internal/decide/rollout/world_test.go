@@ -354,15 +354,15 @@ func (w *world) asked(host, releases string) {
 	w.until(fmt.Sprintf("host %s is asked to run %q", host, releases), func() bool { return w.runs(host) == releases })
 }
 
-// reach lets time pass without a visitor until the rollout is in a state.
-func (w *world) reach(n int, state string) rollout.View {
+// reach lets time pass without a visitor until the rollout is in a state, or another that will do: what is short may be over before one looks.
+func (w *world) reach(n int, states ...string) rollout.View {
 	w.t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
-		if v := w.nth(n); string(v.State) == state {
+		if v := w.nth(n); slices.Contains(states, string(v.State)) {
 			return v
 		}
 		w.second(.02, .02)
 	}
-	w.t.Fatalf("rollout #%d does not come to be %s: it is %s", n, state, w.nth(n).State)
+	w.t.Fatalf("rollout #%d does not come to be %s: it is %s", n, strings.Join(states, " or "), w.nth(n).State)
 	return rollout.View{}
 }
