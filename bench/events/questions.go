@@ -25,7 +25,7 @@ func questions(ctx context.Context, r *rig.Rig, rows, visitors int) error {
 	if err != nil {
 		return err
 	}
-	defer engine.Close() //nolint:errcheck // it is thrown away
+	defer engine.Close()
 	store, err := engine.Store(ctx, "shop")
 	if err != nil {
 		return err
@@ -48,8 +48,24 @@ func questions(ctx context.Context, r *rig.Rig, rows, visitors int) error {
 	if err != nil {
 		return err
 	}
+	table, err := ask(ctx, store, rows)
+	if err != nil {
+		return err
+	}
+	if err := rig.Table(os.Stdout, []string{fmt.Sprintf("%d events, %d visitors", rows, visitors), "first s", "median of 3", "target", ""}, table); err != nil {
+		return err
+	}
+	_, most, err := rig.Memory(os.Getpid())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("stored at %.0f events/s; %.1f bytes an event on disk; peak memory of this program %s MiB; load before %s, after %s\n", float64(rows)/filled.Seconds(), float64(size)/float64(rows), rig.MiB(most), before, rig.Load())
+	return engine.Close()
+}
+
+// ask asks what the page asks, three times each, and gives the table's rows.
+func ask(ctx context.Context, store analytics.Store, rows int) (table [][]string, err error) {
 	scope := explore.Scope{Span: explore.Span{From: start(), To: start().AddDate(0, 0, days)}}
-	var table [][]string
 	for _, q := range []struct {
 		name   string
 		asks   interface{ SQL() (string, error) }
@@ -63,13 +79,13 @@ func questions(ctx context.Context, r *rig.Rig, rows, visitors int) error {
 	} {
 		sql, err := q.asks.SQL()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var took []time.Duration
 		for range 3 {
 			answer, err := store.Query(ctx, analytics.Query{SQL: sql, Time: 5 * time.Minute})
 			if err != nil {
-				return err
+				return nil, err
 			}
 			took = append(took, answer.Took)
 		}
@@ -82,15 +98,7 @@ func questions(ctx context.Context, r *rig.Rig, rows, visitors int) error {
 		}
 		table = append(table, []string{q.name, rig.Seconds(took[0]), rig.Seconds(rig.Median(took)), target, met})
 	}
-	if err := rig.Table(os.Stdout, []string{fmt.Sprintf("%d events, %d visitors", rows, visitors), "first s", "median of 3", "target", ""}, table); err != nil {
-		return err
-	}
-	_, most, err := rig.Memory(os.Getpid())
-	if err != nil {
-		return err
-	}
-	fmt.Printf("stored at %.0f events/s; %.1f bytes an event on disk; peak memory of this program %s MiB; load before %s, after %s\n", float64(rows)/filled.Seconds(), float64(size)/float64(rows), rig.MiB(most), before, rig.Load())
-	return engine.Close()
+	return table, nil
 }
 
 func start() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
