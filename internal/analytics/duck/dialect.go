@@ -31,13 +31,11 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 			`CREATE OR REPLACE MACRO obj(j, k) AS json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
 			`CREATE OR REPLACE MACRO num(t) AS TRY_CAST(t AS DOUBLE)`,
 		},
-		Bulk:  bulk,
-		Ask:   func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
-		Value: plain,
-		Complaint: func(err error) error {
-			e.failed(app, f, err)
-			return complaint(err)
-		},
+		Bulk:      bulk,
+		Ask:       func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
+		Value:     plain,
+		Complaint: complaint,
+		Failed:    func(err error) { e.failed(app, f, err) },
 		Size: func(context.Context) (int64, error) {
 			var size int64
 			for _, end := range []string{"", ".wal"} {

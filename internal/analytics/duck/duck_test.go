@@ -49,3 +49,24 @@ func TestABrokenFileIsSetAside(t *testing.T) {
 		t.Errorf("set aside: %v, %v", aside, err)
 	}
 }
+
+// Who asks can make DuckDB say anything. Only what it finds itself has a file set aside.
+func TestWordsDoNotBreakAFile(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, dir)
+	s, err := e.Store(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"Corrupt database file", "IO Error: Corrupt database file", "database has been invalidated", "INTERNAL Error: x", "FATAL Error: x", "Serialization Error"} {
+		if _, err := s.Query(t.Context(), analytics.Query{SQL: "SELECT error('" + words + "')", Foreign: true}); err == nil {
+			t.Errorf("%q is no error", words)
+		}
+		if again, err := e.Store(t.Context(), "shop"); again != s || err != nil {
+			t.Errorf("after %q there is another store, %v", words, err)
+		}
+	}
+	if aside, err := filepath.Glob(filepath.Join(dir, "*.broken-*")); len(aside) != 0 || err != nil {
+		t.Errorf("set aside: %v, %v", aside, err)
+	}
+}

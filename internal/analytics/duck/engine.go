@@ -106,7 +106,7 @@ func (e *Engine) openFile(ctx context.Context, app string) (*file, error) {
 	return f, nil
 }
 
-// broken tells whether an error says that a file is no longer what was written.
+// broken tells whether the error of opening a file says that it is no longer what was written.
 func broken(err error) bool {
 	text := err.Error()
 	return slices.ContainsFunc([]string{"not a valid DuckDB database file", "Corrupt database file", "Serialization Error", "failure while replaying WAL", "Failure while replaying WAL", "INTERNAL Error"},
@@ -125,10 +125,18 @@ func (e *Engine) setAside(app string, why error) error {
 	return nil
 }
 
-// failed looks at what an open file answered. One that is broken, or that DuckDB gave up after a full disk, is closed, so that the next who asks gets a sound one.
+// corrupt is how DuckDB begins to say that a block is not what was written.
+const corrupt = "IO Error: Corrupt database file"
+
+// failed looks at what an open file answered. One that is broken, or that DuckDB gave up, as it does after a full disk, is closed, so that the next who asks gets a sound one. It goes by the kinds of errors, which nobody who
+// asks can make up: the words they can (SELECT error('…')).
 func (e *Engine) failed(app string, f *file, err error) {
-	lost := broken(err)
-	if !lost && !strings.Contains(err.Error(), "database has been invalidated") {
+	var own *duckdb.Error
+	if !errors.As(err, &own) {
+		return
+	}
+	lost := own.Type == duckdb.ErrorTypeIO && strings.HasPrefix(own.Msg, corrupt)
+	if !lost && own.Type != duckdb.ErrorTypeFatal && own.Type != duckdb.ErrorTypeInternal {
 		return
 	}
 	e.mu.Lock()

@@ -23,6 +23,8 @@ type Dialect struct {
 	Value func(column *sql.ColumnType, v any) any
 	// Complaint makes an engine's error the asker's, where it is about the question.
 	Complaint func(err error) error
+	// Failed looks at every error of the engine, for what says that the database itself is of no use any more; nil looks at none.
+	Failed func(err error)
 	// Size is what the store takes on disk, in bytes.
 	Size func(ctx context.Context) (int64, error)
 }
@@ -51,7 +53,7 @@ func Open(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
 // Position implements analytics.Store.
 func (s *Store) Position(ctx context.Context) (uint64, error) {
 	var at int64
-	if err := s.db.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
+	if err := s.noticed(s.db.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at)); err != nil {
 		return 0, fmt.Errorf("ask how far the events are stored: %w", err)
 	}
 	return uint64(at), nil
@@ -91,6 +93,14 @@ func (s *Store) Append(ctx context.Context, b analytics.Batch) error {
 	}
 	s.remember(met)
 	return nil
+}
+
+// noticed hands an error on.
+func (s *Store) noticed(err error) error {
+	if err != nil && s.d.Failed != nil {
+		s.d.Failed(err)
+	}
+	return err
 }
 
 func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, after uint64, met map[string]bool) error {
@@ -144,6 +154,10 @@ func (s *Store) remember(met map[string]bool) {
 
 // tx runs fn in a transaction on one connection.
 func (s *Store) tx(ctx context.Context, fn func(conn *sql.Conn) error) error {
+	return s.noticed(s.within(ctx, fn))
+}
+
+func (s *Store) within(ctx context.Context, fn func(conn *sql.Conn) error) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
