@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"time"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/analytics/duck"
@@ -22,9 +21,6 @@ import (
 // events opens the door for what users do, and what is behind it. Ids that the index lost in a crash are learnt before.
 func (a *App) events(ctx context.Context, server *api.Server, sources *track.Service, log *journal.Journal, keys *vault.Keyring) error {
 	now := a.opts.Now
-	if now == nil {
-		now = time.Now
-	}
 	ids, err := seen.Open(filepath.Join(a.opts.Dir, "seen"), now, a.logger("seen"))
 	if err != nil {
 		return err

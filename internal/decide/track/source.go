@@ -91,6 +91,13 @@ func (s *Service) change(ctx context.Context, actor, app, id, what, reason strin
 	return src, s.Load(ctx)
 }
 
+// Audit keeps that somebody is about to change what is stored of an app's events, which is in no table of ours: before it is done, so that nothing is changed without a row.
+func (s *Service) Audit(ctx context.Context, actor, app, action string, detail map[string]any) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		return access.Audit(ctx, tx, access.Entry{Actor: actor, Action: action, App: app, Detail: detail})
+	})
+}
+
 // Sources lists those of an app, oldest first.
 func (s *Service) Sources(ctx context.Context, app string) ([]Source, error) {
 	return list(ctx, s.db, app)

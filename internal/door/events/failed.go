@@ -24,6 +24,11 @@ type Chosen struct {
 	Limit     int      `json:"limit,omitempty" minimum:"1" maximum:"1000" default:"100" doc:"How many at most"`
 }
 
+// audited is what the audit has of it.
+func (c Chosen) audited(program string) map[string]any {
+	return map[string]any{"program": program, "reason": c.Reason, "limit": c.Limit, "sequences": len(c.Sequences)}
+}
+
 // Repair is how failed events are made events.
 type Repair struct {
 	Chosen
@@ -95,7 +100,12 @@ func (d *Door) mountRepairs() {
 		Body Repair
 	}
 	type told struct{ Body Repaired }
-	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/events/failed/repair", "Make events of failed ones by a jq program, or show what it would make", func(ctx context.Context, _ access.Identity, in *mended) (*told, error) {
+	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/events/failed/repair", "Make events of failed ones by a jq program, or show what it would make", func(ctx context.Context, id access.Identity, in *mended) (*told, error) {
+		if !in.Body.Try {
+			if err := d.Sources.Audit(ctx, id.Actor(), in.App, "events.repair", in.Body.Chosen.audited(in.Body.Program)); err != nil {
+				return nil, err
+			}
+		}
 		out, err := d.repair(ctx, in.App, in.Body)
 		return &told{out}, err
 	})
@@ -108,7 +118,10 @@ func (d *Door) mountRepairs() {
 			Dropped int64 `json:"dropped"`
 		}
 	}
-	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/events/failed/drop", "Say of failed events that they are not wanted", func(ctx context.Context, _ access.Identity, in *dropped) (*count, error) {
+	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/events/failed/drop", "Say of failed events that they are not wanted", func(ctx context.Context, id access.Identity, in *dropped) (*count, error) {
+		if err := d.Sources.Audit(ctx, id.Actor(), in.App, "events.drop", in.Body.audited("")); err != nil {
+			return nil, err
+		}
 		store, failed, err := d.chosen(ctx, in.App, in.Body)
 		if err != nil {
 			return nil, err

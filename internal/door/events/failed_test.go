@@ -99,6 +99,17 @@ func TestFailedEventsAreRepaired(t *testing.T) {
 	if gone.Dropped != 1 || len(counts.Items) != 2 || counts.Items[0].State != analytics.Dropped || counts.Items[1].State != analytics.Repaired || counts.Items[1].Count != 2 {
 		t.Errorf("dropped %d: %+v", gone.Dropped, counts)
 	}
+	var audit api.List[access.Entry]
+	w.do("GET", "/v1/audit", adminToken, "").into(t, &audit)
+	actions := ""
+	for _, e := range audit.Items {
+		if strings.HasPrefix(e.Action, "events.") && e.Actor == "person:dan" && e.App == "shop" {
+			actions += e.Action + " "
+		}
+	}
+	if actions != "events.drop events.repair events.repair events.repair " { // what was only tried has none
+		t.Errorf("the audit has %s", actions)
+	}
 	refused(t, w.do("POST", "/v1/apps/shop/events/failed/repair", vera, `{"program":"."}`), 403)
 	refused(t, w.do("POST", "/v1/apps/shop/events/failed/drop", vera, `{}`), 403)
 }

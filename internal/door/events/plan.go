@@ -22,17 +22,7 @@ type EventPlan struct {
 	Reason           string               `json:"reason,omitempty" maxLength:"500"`
 }
 
-type planAnswer struct {
-	ETag string `header:"ETag"`
-	Body track.Plan
-}
-
-func taggedPlan(p track.Plan, err error) (*planAnswer, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &planAnswer{api.ETag(p.Revision), p}, nil
-}
+func planOf(p track.Plan, err error) (*tagged[track.Plan], error) { return tag(p, p.Revision, err) }
 
 // LearnedEvent is what is known of an event from those that came.
 type LearnedEvent struct {
@@ -57,15 +47,15 @@ type LearnedProperty struct {
 
 // mountPlan adds the paths of what events are to be, and are.
 func (d *Door) mountPlan() {
-	api.Register(d.API, api.View, "GET /v1/apps/{app}/events/plan", "Show the tracking plan", func(ctx context.Context, _ access.Identity, in *struct{ api.InApp }) (*planAnswer, error) {
-		return taggedPlan(d.Sources.Plan(ctx, in.App))
+	api.Register(d.API, api.View, "GET /v1/apps/{app}/events/plan", "Show the tracking plan", func(ctx context.Context, _ access.Identity, in *struct{ api.InApp }) (*tagged[track.Plan], error) {
+		return planOf(d.Sources.Plan(ctx, in.App))
 	})
 	type changed struct {
 		api.InApp
 		api.InMatch
 		Body EventPlan
 	}
-	api.Register(d.API, api.DeployAll, "PUT /v1/apps/{app}/events/plan", "Change the tracking plan, whole", func(ctx context.Context, id access.Identity, in *changed) (*planAnswer, error) {
+	api.Register(d.API, api.DeployAll, "PUT /v1/apps/{app}/events/plan", "Change the tracking plan, whole", func(ctx context.Context, id access.Identity, in *changed) (*tagged[track.Plan], error) {
 		now, err := d.Sources.Plan(ctx, in.App)
 		if err != nil {
 			return nil, err
@@ -75,7 +65,7 @@ func (d *Door) mountPlan() {
 			return nil, err
 		}
 		b := in.Body
-		return taggedPlan(d.Sources.SetPlan(ctx, id.Actor(), in.App, b.Reason, track.Plan{Mode: b.Mode, AdditionalEvents: b.AdditionalEvents, Events: b.Events, Revision: revision}))
+		return planOf(d.Sources.SetPlan(ctx, id.Actor(), in.App, b.Reason, track.Plan{Mode: b.Mode, AdditionalEvents: b.AdditionalEvents, Events: b.Events, Revision: revision}))
 	})
 	type listing struct {
 		api.InApp

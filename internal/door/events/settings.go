@@ -16,29 +16,34 @@ type EventSettings struct {
 	Reason   string   `json:"reason,omitempty" maxLength:"500"`
 }
 
-type settingsAnswer struct {
+// tagged is what people edit, with the ETag of what they see.
+type tagged[T any] struct {
 	ETag string `header:"ETag"`
-	Body track.Settings
+	Body T
 }
 
-func taggedSettings(s track.Settings, err error) (*settingsAnswer, error) {
+func tag[T any](v T, revision int64, err error) (*tagged[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &settingsAnswer{api.ETag(s.Revision), s}, nil
+	return &tagged[T]{api.ETag(revision), v}, nil
+}
+
+func settingsOf(s track.Settings, err error) (*tagged[track.Settings], error) {
+	return tag(s, s.Revision, err)
 }
 
 // mountSettings adds the paths of what an app wants of its events.
 func (d *Door) mountSettings() {
-	api.Register(d.API, api.View, "GET /v1/apps/{app}/events/settings", "Show what is stored of events, and how long", func(ctx context.Context, _ access.Identity, in *struct{ api.InApp }) (*settingsAnswer, error) {
-		return taggedSettings(d.Sources.Settings(ctx, in.App))
+	api.Register(d.API, api.View, "GET /v1/apps/{app}/events/settings", "Show what is stored of events, and how long", func(ctx context.Context, _ access.Identity, in *struct{ api.InApp }) (*tagged[track.Settings], error) {
+		return settingsOf(d.Sources.Settings(ctx, in.App))
 	})
 	type changed struct {
 		api.InApp
 		api.InMatch
 		Body EventSettings
 	}
-	api.Register(d.API, api.DeployAll, "PUT /v1/apps/{app}/events/settings", "Change what is stored of events, and how long", func(ctx context.Context, id access.Identity, in *changed) (*settingsAnswer, error) {
+	api.Register(d.API, api.DeployAll, "PUT /v1/apps/{app}/events/settings", "Change what is stored of events, and how long", func(ctx context.Context, id access.Identity, in *changed) (*tagged[track.Settings], error) {
 		now, err := d.Sources.Settings(ctx, in.App)
 		if err != nil {
 			return nil, err
@@ -48,6 +53,6 @@ func (d *Door) mountSettings() {
 			return nil, err
 		}
 		b := in.Body
-		return taggedSettings(d.Sources.SetSettings(ctx, id.Actor(), in.App, b.Reason, track.Settings{KeepDays: b.KeepDays, IP: b.IP, Hidden: b.Hidden, Revision: revision}))
+		return settingsOf(d.Sources.SetSettings(ctx, id.Actor(), in.App, b.Reason, track.Settings{KeepDays: b.KeepDays, IP: b.IP, Hidden: b.Hidden, Revision: revision}))
 	})
 }
