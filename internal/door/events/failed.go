@@ -102,7 +102,7 @@ func (d *Door) mountRepairs() {
 	type told struct{ Body Repaired }
 	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/events/failed/repair", "Make events of failed ones by a jq program, or show what it would make", func(ctx context.Context, id access.Identity, in *mended) (*told, error) {
 		if !in.Body.Try {
-			if err := d.Sources.Audit(ctx, id.Actor(), in.App, "events.repair", in.Body.Chosen.audited(in.Body.Program)); err != nil {
+			if err := d.Sources.Audit(ctx, id.Actor(), in.App, "events.repair", in.Body.audited(in.Body.Program)); err != nil {
 				return nil, err
 			}
 		}
