@@ -76,9 +76,7 @@ func TestHotfixTakesThePlace(t *testing.T) {
 			if state == machine.Staging { // not before: it would go on by itself
 				w.until("the hotfix takes the place", func() bool { return w.nth(before.Number).State != state })
 			}
-			w.mu.Lock()
-			w.deaf["us1"] = false
-			w.mu.Unlock()
+			w.hear("us1")
 			v := w.end(number, .02, .02)
 			if v.Outcome != "promoted" || v.Release.ID != fix || v.From == nil || v.From.ID != live || len(v.Commits) != 2 || v.Verdict != "none" {
 				t.Fatalf("%s: the hotfix ended %s from %+v with %+v", state, v.Outcome, v.From, v.Commits)
@@ -171,10 +169,7 @@ func TestWayBackIsFinishedFirst(t *testing.T) {
 		if v := w.nth(3); v.State != machine.Staging || !v.Back {
 			t.Fatalf("the way back is %s", v.State)
 		}
-		w.mu.Lock()
-		w.deaf["us1"] = false
-		w.mu.Unlock()
-		w.answer("us1")
+		w.hear("us1")
 		if v := w.end(3, .02, .02); v.Outcome != "promoted" || v.Release.ID != one {
 			t.Errorf("the way back ended %s", v.Outcome)
 		}

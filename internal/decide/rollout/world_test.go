@@ -61,6 +61,7 @@ type world struct {
 	wish     map[string][]string // host → what it was last asked to run
 	split    event.TrafficRequested
 	deaf     map[string]bool                  // hosts that do not answer
+	missed   map[string][]event.Payload       // what deaf hosts would have answered
 	asks     map[string]string                // host → what was last asked of it, by id
 	starts   map[string]int64                 // host → the number for which it started the release that serves
 	errors   func(host, release string) int64 // of a hundred requests, where a test says so
@@ -72,7 +73,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	c := &clock{}
 	dbtest.EachWith(t, db.Options{Now: c.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}, func(t *testing.T, d *db.DB) {
-		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, asks: map[string]string{}, starts: map[string]int64{}}
+		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, missed: map[string][]event.Payload{}, asks: map[string]string{}, starts: map[string]int64{}}
 		w.start()
 		dbtest.Run(t, w.outside)
 		w.emit(event.EnvironmentCreated{Name: env, Spec: event.EnvironmentSpec{Branch: "main"}})
@@ -126,9 +127,6 @@ func (w *world) deploy(ctx context.Context, tx *db.Tx, ev event.Event, d event.D
 	for _, h := range d.Hosts {
 		before := w.wish[h]
 		w.wish[h], w.asks[h] = d.Run, d.Deploy
-		if w.deaf[h] {
-			continue
-		}
 		if len(d.Starts) > 0 && w.stubborn > 0 {
 			w.stubborn--
 			continue
@@ -150,7 +148,12 @@ func (w *world) deploy(ctx context.Context, tx *db.Tx, ev event.Event, d event.D
 				out = append(out, event.ProcessChanged{Host: h, Release: r, Process: "web", State: wire.ProcessStopped})
 			}
 		}
-		for _, p := range append(out, event.DeployApplied{Deploy: d.Deploy, Host: h}) {
+		out = append(out, event.DeployApplied{Deploy: d.Deploy, Host: h})
+		if w.deaf[h] {
+			w.missed[h] = append(w.missed[h], out...)
+			continue
+		}
+		for _, p := range out {
 			if _, err := tx.Emit(ctx, ev.By("agent:"+h, tx.Now()), p); err != nil {
 				return err
 			}
@@ -159,13 +162,14 @@ func (w *world) deploy(ctx context.Context, tx *db.Tx, ev event.Event, d event.D
 	return nil
 }
 
-// answer lets a host that was deaf say that it has done what it was asked last.
-func (w *world) answer(host string) {
+// hear lets a host that was deaf do what it was asked meanwhile.
+func (w *world) hear(host string) {
 	w.t.Helper()
 	w.mu.Lock()
-	deploy := w.asks[host]
+	missed := w.missed[host]
+	w.deaf[host], w.missed[host] = false, nil
 	w.mu.Unlock()
-	w.emit(event.DeployApplied{Deploy: deploy, Host: host})
+	w.emit(missed...)
 }
 
 // emit emits events as other slices would.
