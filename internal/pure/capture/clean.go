@@ -31,9 +31,7 @@ func text(field string, raw json.RawMessage) (string, error) {
 	var s string
 	switch c := raw[0]; {
 	case c == '"':
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return "", breaks(Malformed, "%s cannot be read", field)
-		}
+		s = unquoted(raw)
 	case c == '-' || c >= '0' && c <= '9':
 		s = string(raw)
 	default:
@@ -69,16 +67,14 @@ func object(field string, raw json.RawMessage) (json.RawMessage, error) {
 	if raw[0] != '{' {
 		return nil, breaks(WrongType, "%s is %s; send an object", field, nameOf(raw))
 	}
-	if err := shape(field, raw); err != nil {
-		return nil, err
+	out, depth, members := compact(raw)
+	switch {
+	case depth > MaxDepth:
+		return nil, breaks(TooDeep, "%s is nested deeper than %d", field, MaxDepth)
+	case members > MaxProperties:
+		return nil, breaks(TooMany, "%s has %d members; at most %d", field, members, MaxProperties)
 	}
-	var b bytes.Buffer
-	b.Grow(len(raw))
-	if err := json.Compact(&b, raw); err != nil {
-		return nil, breaks(Malformed, "%s cannot be read", field)
-	}
-	out := storable(b.Bytes())
-	if len(out) == 2 {
+	if out = storable(out); len(out) == 2 {
 		return nil, nil
 	}
 	if !utf8.Valid(out) {
@@ -87,33 +83,43 @@ func object(field string, raw json.RawMessage) (json.RawMessage, error) {
 	return out, nil
 }
 
-// shape counts depth and first members of valid JSON.
-func shape(field string, raw json.RawMessage) error {
-	depth, members := 0, 0
+// compact takes the blanks out of valid JSON (which stays as it is where there are none), and counts how deep it is and the members on its first level.
+func compact(raw []byte) (out []byte, depth, members int) {
+	level, from := 0, 0
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
-			for i++; raw[i] != '"'; i++ {
-				if raw[i] == '\\' {
-					i++
-				}
-			}
+			i = stringEnd(raw, i)
 		case '{', '[':
-			if depth++; depth > MaxDepth {
-				return breaks(TooDeep, "%s is nested deeper than %d", field, MaxDepth)
-			}
+			level++
+			depth = max(depth, level)
 		case '}', ']':
-			depth--
+			level--
 		case ':':
-			if depth == 1 {
+			if level == 1 {
 				members++
 			}
+		case ' ', '\t', '\n', '\r':
+			if out == nil {
+				out = make([]byte, 0, len(raw))
+			}
+			out, from = append(out, raw[from:i]...), i+1
 		}
 	}
-	if members > MaxProperties {
-		return breaks(TooMany, "%s has %d members; at most %d", field, members, MaxProperties)
+	if out == nil {
+		return raw, depth, members
 	}
-	return nil
+	return append(out, raw[from:]...), depth, members
+}
+
+// stringEnd is where the quote is that ends the string of valid JSON that begins at i.
+func stringEnd(raw []byte, i int) int {
+	for i++; raw[i] != '"'; i++ {
+		if raw[i] == '\\' {
+			i++
+		}
+	}
+	return i
 }
 
 // storable puts U+FFFD in the place of what databases refuse in strings of valid JSON: \u0000, and halves of surrogate pairs.
@@ -152,70 +158,4 @@ func unicodeEscape(raw []byte) (unit rune, ok bool) {
 	}
 	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
 	return rune(n), err == nil
-}
-
-// fields are the members of an object that are looked at, each as it came.
-type fields map[string]json.RawMessage
-
-// take gives a member, by the first of its names that is there, and forgets it.
-func (f fields) take(names ...string) json.RawMessage {
-	var found json.RawMessage
-	for _, name := range names {
-		if raw, ok := f[name]; ok {
-			delete(f, name)
-			if empty(found) {
-				found = raw
-			}
-		}
-	}
-	return found
-}
-
-// texts reads several texts, name by name; where one is for the same place as another before it, the first that says something counts. The first mistake ends it.
-func (f fields) texts(into ...place) error {
-	for _, p := range into {
-		s, err := text(p.name, f[p.name])
-		if err != nil {
-			return err
-		}
-		if *p.to == "" {
-			*p.to = s
-		}
-	}
-	return nil
-}
-
-// place is where a text goes.
-type place struct {
-	name string
-	to   *string
-}
-
-// rest is what is left of the members, as an object.
-func (f fields) rest(field string) (json.RawMessage, error) {
-	if len(f) == 0 {
-		return nil, nil
-	}
-	raw, err := json.Marshal(f)
-	if err != nil {
-		return nil, breaks(Malformed, "%s cannot be read", field)
-	}
-	return object(field, raw)
-}
-
-// members reads an object; ok is false for what is none.
-func members(raw json.RawMessage) (f fields, ok bool) {
-	if empty(raw) {
-		return fields{}, true
-	}
-	return f, json.Unmarshal(raw, &f) == nil && f != nil
-}
-
-// quoted is a text as JSON.
-func quoted(s string) json.RawMessage {
-	raw, err := json.Marshal(s)
-	if err != nil {
-		return json.RawMessage(strconv.Quote(s))
-	}
-	return raw
 }

@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,15 +33,13 @@ func moment(raw json.RawMessage) (t time.Time, ok bool) {
 	if empty(raw) {
 		return time.Time{}, true
 	}
-	var number float64
-	if json.Unmarshal(raw, &number) == nil {
-		return unix(number)
+	if seconds, ok := number(raw); ok {
+		return unix(seconds)
 	}
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
+	if raw[0] != '"' {
 		return time.Time{}, false
 	}
-	text = strings.TrimSpace(text)
+	text := strings.TrimSpace(unquoted(raw))
 	if text == "" {
 		return time.Time{}, true
 	}
@@ -50,6 +49,15 @@ func moment(raw json.RawMessage) (t time.Time, ok bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// number reads a JSON number.
+func number(raw json.RawMessage) (float64, bool) {
+	if empty(raw) || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(string(raw), 64)
+	return n, err == nil
 }
 
 // unix reads seconds, or milliseconds where seconds would be after the year 5138.

@@ -56,33 +56,33 @@ func cloudEvent(c *Call, _, item fields) (e Event, err error) {
 		}
 	}
 	e.Kind, e.ID = Track, source+"#"+id
-	if err := timed(&e, item["time"], nil); err != nil {
+	if err := timed(&e, item.get("time"), nil); err != nil {
 		return e, err
 	}
 	if e.Properties, err = cloudData(item); err != nil {
 		return e, err
 	}
 	around := fields{}
-	for name, raw := range item { // subject, dataschema, and the sender's extensions
-		switch name {
+	for _, m := range item { // subject, dataschema, and the sender's extensions
+		switch m.name {
 		case "specversion", "id", "type", "userid", "anonymousid", "release", "time", "data", "data_base64", "datacontenttype":
 		default:
-			around[name] = raw
+			around.set(m.name, m.raw)
 		}
 	}
-	c.around(around)
+	c.around(&around)
 	e.Context, err = around.rest("context")
 	return e, err
 }
 
 // cloudData is the data as properties: what is no object becomes the property "data".
 func cloudData(item fields) (json.RawMessage, error) {
-	data := item["data"]
-	if base64 := item["data_base64"]; empty(data) && !empty(base64) {
-		return fields{"data_base64": base64}.rest("data_base64")
+	data := item.get("data")
+	if base64 := item.get("data_base64"); empty(data) && !empty(base64) {
+		return fields{{"data_base64", base64}}.rest("data_base64")
 	}
 	if empty(data) || data[0] == '{' {
 		return object("data", data)
 	}
-	return fields{"data": data}.rest("data")
+	return fields{{"data", data}}.rest("data")
 }

@@ -79,27 +79,41 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 		return nil, nil, errSize
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))) // some clients send a byte order mark
-	if !json.Valid(body) || len(body) == 0 {
-		return nil, nil, errNotJSON
-	}
-	switch body[0] {
+	r := read(body)
+	defer r.done()
+	add := func(item json.RawMessage) error { items = append(items, item); return nil }
+	several, wrong := false, error(nil)
+	switch r.dec.PeekKind() {
 	case '[':
-		err = json.Unmarshal(body, &items)
-		return fields{}, items, err
+		err, several = r.list(add), true
 	case '{':
+		err = r.object(func(name string) error {
+			if name != list || several || list == "" {
+				raw, err := r.value()
+				common.set(name, raw)
+				return err
+			}
+			if r.dec.PeekKind() == '[' {
+				several = true
+				return r.list(add)
+			}
+			raw, err := r.value()
+			if err == nil {
+				wrong = fmt.Errorf("%q is %s; send a list of events", list, nameOf(raw))
+			}
+			return err
+		})
 	default:
 		return nil, nil, errNotJSON
 	}
-	if err = json.Unmarshal(body, &common); err != nil {
+	if err != nil || r.end() != nil {
 		return nil, nil, errNotJSON
 	}
-	batch, several := common[list]
-	if !several {
-		return fields{}, []json.RawMessage{body}, nil
+	if wrong != nil {
+		return nil, nil, wrong
 	}
-	delete(common, list)
-	if json.Unmarshal(batch, &items) != nil {
-		return nil, nil, fmt.Errorf("%q is %s; send a list of events", list, nameOf(batch))
+	if !several {
+		return nil, []json.RawMessage{body}, nil
 	}
 	return common, items, nil
 }
@@ -143,6 +157,7 @@ func (c *Call) one(common fields, raw json.RawMessage, read dialect) (Event, err
 	if e.Release == "" {
 		e.Release = c.Release
 	}
+	e.served()
 	return e, nil
 }
 
@@ -167,37 +182,38 @@ func short(raw json.RawMessage) string {
 }
 
 // around adds to a context what the request tells and the client did not.
-func (c *Call) around(context fields) {
-	for name, value := range map[string]string{"ip": c.IP, "userAgent": c.UserAgent} {
-		if value != "" && empty(context[name]) {
-			context[name] = quoted(value)
+func (c *Call) around(context *fields) {
+	for _, own := range [...]struct{ name, value string }{{"ip", c.IP}, {"userAgent", c.UserAgent}} {
+		if own.value != "" && empty(context.get(own.name)) {
+			context.set(own.name, quoted(own.value))
 		}
 	}
 	c.hide(context, "ip")
 }
 
 // hide keeps of an address only its network.
-func (c *Call) hide(f fields, name string) {
-	var ip string
-	if c.Network == nil || empty(f[name]) {
+func (c *Call) hide(f *fields, name string) {
+	raw := f.get(name)
+	if c.Network == nil || empty(raw) {
 		return
 	}
-	if json.Unmarshal(f[name], &ip) == nil {
-		ip = c.Network(ip)
+	ip := ""
+	if raw[0] == '"' {
+		ip = c.Network(unquoted(raw))
 	}
 	if ip == "" {
-		delete(f, name)
+		f.take(name)
 		return
 	}
-	f[name] = quoted(ip)
+	f.set(name, quoted(ip))
 }
 
 // with adds a text to an object that does not have it.
 func with(object json.RawMessage, name, value string) (json.RawMessage, error) {
 	f, ok := members(object)
-	if value == "" || !ok || !empty(f[name]) {
+	if value == "" || !ok || !empty(f.get(name)) {
 		return object, nil
 	}
-	f[name] = quoted(value)
+	f.set(name, quoted(value))
 	return f.rest(name)
 }

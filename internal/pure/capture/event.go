@@ -40,8 +40,10 @@ type Event struct {
 	Original time.Time `json:"original,omitzero"`
 	Sent     time.Time `json:"sent,omitzero"`
 	Received time.Time `json:"received"`
-	// Release is the one that served it, where the client knows.
+	// Release is the one that served it, where the client knows. Host and Split, of which wire.Served tells, are for those who count as it comes, and are not kept.
 	Release string `json:"release,omitempty"`
+	Host    string `json:"-"`
+	Split   string `json:"-"`
 	// Properties and Context are JSON objects, compact, or nothing.
 	Properties json.RawMessage `json:"properties,omitempty"`
 	Context    json.RawMessage `json:"context,omitempty"`

@@ -32,21 +32,21 @@ func plain(c *Call, common, item fields) (e Event, err error) {
 	if e.Kind == Exposure && e.Name == "" {
 		return e, breaks(NoName, "an exposure needs the flag's name")
 	}
-	sent := item["sent"]
+	sent := item.get("sent")
 	if empty(sent) {
-		sent = common["sent"]
+		sent = common.get("sent")
 	}
-	if err := timed(&e, item["time"], sent); err != nil {
+	if err := timed(&e, item.get("time"), sent); err != nil {
 		return e, err
 	}
-	if e.Properties, err = object("properties", item["properties"]); err != nil {
+	if e.Properties, err = object("properties", item.get("properties")); err != nil {
 		return e, err
 	}
-	around, ok := members(item["context"])
+	around, ok := members(item.get("context"))
 	if !ok {
-		return e, breaks(WrongType, "context is %s; send an object", nameOf(item["context"]))
+		return e, breaks(WrongType, "context is %s; send an object", nameOf(item.get("context")))
 	}
-	c.hide(around, "ip") // the request's own address is the server's, not the user's
+	c.hide(&around, "ip") // the request's own address is the server's, not the user's
 	e.Context, err = around.rest("context")
 	return e, err
 }

@@ -1,9 +1,6 @@
 package capture
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // PostHog reads what clients of PostHog send to its capture endpoints: {"api_key", "batch": […], "sent_at"}, a list of events, or one.
 func PostHog(c *Call) (Decoded, error) {
@@ -15,7 +12,7 @@ func PostHog(c *Call) (Decoded, error) {
 	if d.Key = keyOf(common); d.Key == "" && len(items) > 0 { // one key for all that come together
 		if item, ok := members(items[0]); ok {
 			if d.Key = keyOf(item); d.Key == "" {
-				properties, _ := members(item["properties"])
+				properties, _ := members(item.get("properties"))
 				d.Key = keyOf(properties)
 			}
 		}
@@ -35,9 +32,9 @@ func keyOf(f fields) (key string) {
 }
 
 func posthog(c *Call, common, item fields) (e Event, err error) {
-	properties, ok := members(item["properties"])
+	properties, ok := members(item.get("properties"))
 	if !ok {
-		return e, breaks(WrongType, "properties is %s; send an object", nameOf(item["properties"]))
+		return e, breaks(WrongType, "properties is %s; send an object", nameOf(item.get("properties")))
 	}
 	properties.take("token")
 	var name, person, device string
@@ -63,30 +60,29 @@ func posthog(c *Call, common, item fields) (e Event, err error) {
 	if err := posthogTime(&e, common, item); err != nil {
 		return e, err
 	}
-	c.hide(properties, "$ip")
-	if err := posthogKind(&e, name, item, properties); err != nil {
+	c.hide(&properties, "$ip")
+	if err := posthogKind(&e, name, item, &properties); err != nil {
 		return e, err
 	}
 	if e.Properties, err = properties.rest("properties"); err != nil {
 		return e, err
 	}
 	around := fields{}
-	c.around(around)
+	c.around(&around)
 	e.Context, err = around.rest("context")
 	return e, err
 }
 
 // posthogTime: clients give the time of the event and that of sending, or how many milliseconds ago it was.
 func posthogTime(e *Event, common, item fields) error {
-	sent := item["sent_at"]
+	sent := item.get("sent_at")
 	if empty(sent) {
-		sent = common["sent_at"]
+		sent = common.get("sent_at")
 	}
-	if err := timed(e, item["timestamp"], sent); err != nil {
+	if err := timed(e, item.get("timestamp"), sent); err != nil {
 		return err
 	}
-	var ago float64
-	if e.Original.IsZero() && json.Unmarshal(item["offset"], &ago) == nil && ago > 0 && ago < 1e12 {
+	if ago, ok := number(item.get("offset")); ok && e.Original.IsZero() && ago > 0 && ago < 1e12 {
 		sent := e.Sent
 		if sent.IsZero() {
 			sent = time.Unix(1<<30, 0).UTC() // any: only the difference counts
@@ -97,7 +93,7 @@ func posthogTime(e *Event, common, item fields) error {
 }
 
 // posthogKind finds the kind by the names that PostHog keeps for itself.
-func posthogKind(e *Event, name string, item, properties fields) error {
+func posthogKind(e *Event, name string, item fields, properties *fields) error {
 	e.Kind, e.Name = Track, name
 	switch name {
 	case "$pageview":
@@ -126,7 +122,7 @@ func posthogKind(e *Event, name string, item, properties fields) error {
 		return e.traits(properties, item, "$group_set")
 	case "$feature_flag_called":
 		e.Kind, e.Name = Exposure, ""
-		properties["value"] = properties.take("$feature_flag_response")
+		properties.set("value", properties.take("$feature_flag_response"))
 		if err := properties.texts(place{"$feature_flag", &e.Name}); err != nil || e.Name != "" {
 			return err
 		}
@@ -136,24 +132,21 @@ func posthogKind(e *Event, name string, item, properties fields) error {
 }
 
 // traits puts what is told of a person or a group in the place of the properties; the first that has a member counts.
-func (e *Event) traits(properties, item fields, names ...string) error {
+func (e *Event) traits(properties *fields, item fields, names ...string) error {
 	traits := fields{}
 	for _, name := range names {
-		for _, from := range []fields{item, properties} {
-			known, ok := members(from[name])
+		for _, from := range []fields{item, *properties} {
+			known, ok := members(from.get(name))
 			if !ok {
-				return breaks(WrongType, "%s is %s; send an object", name, nameOf(from[name]))
+				return breaks(WrongType, "%s is %s; send an object", name, nameOf(from.get(name)))
 			}
-			for k, v := range known {
-				if _, has := traits[k]; !has {
-					traits[k] = v
+			for _, m := range known {
+				if traits.find(m.name) < 0 {
+					traits.set(m.name, m.raw)
 				}
 			}
 		}
 	}
-	clear(properties)
-	for k, v := range traits {
-		properties[k] = v
-	}
+	*properties = traits
 	return nil
 }

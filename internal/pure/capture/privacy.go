@@ -78,16 +78,17 @@ func (p Privacy) may(raw json.RawMessage) bool {
 func (p Privacy) Raw(raw json.RawMessage) json.RawMessage {
 	if item, ok := members(raw); ok && p.network != nil {
 		changed := false
-		for where, name := range map[string]string{"context": "ip", "properties": "$ip"} {
-			part, ok := members(item[where])
-			if !ok || empty(part[name]) {
+		for _, at := range [...]struct{ where, name string }{{"context", "ip"}, {"properties", "$ip"}} {
+			part, ok := members(item.get(at.where))
+			if !ok || empty(part.get(at.name)) {
 				continue
 			}
-			(&Call{Network: p.network}).hide(part, name)
-			item[where], changed = encoded(part), true
+			(&Call{Network: p.network}).hide(&part, at.name)
+			item.set(at.where, part.appendObject(nil))
+			changed = true
 		}
 		if changed {
-			raw = encoded(item)
+			raw = item.appendObject(nil)
 		}
 	}
 	if !p.may(raw) {
@@ -111,20 +112,23 @@ func without(raw json.RawMessage, paths []string) json.RawMessage {
 		return nil
 	}
 	changed := false
-	for name, value := range object {
-		if slices.Contains(paths, name) {
-			delete(object, name)
+	left := object[:0]
+	for _, m := range object {
+		if slices.Contains(paths, m.name) {
 			changed = true
-		} else if deeper := below(paths, name); len(deeper) > 0 {
-			if inner := without(value, deeper); !bytes.Equal(inner, value) {
-				object[name], changed = inner, true
-			}
+			continue
 		}
+		if deeper := below(paths, m.name); len(deeper) > 0 {
+			inner := without(m.raw, deeper)
+			changed = changed || !bytes.Equal(inner, m.raw)
+			m.raw = inner
+		}
+		left = append(left, m)
 	}
 	if !changed {
 		return raw
 	}
-	return encoded(object)
+	return left.appendObject(nil)
 }
 
 // below are the paths that lead into a member.
@@ -151,25 +155,24 @@ func everywhere(raw json.RawMessage, paths []string, first bool) json.RawMessage
 	if !ok {
 		return nil
 	}
-	own := fields{}
-	if first {
-		for name, value := range object {
-			if spoken(name) {
-				own[name] = value
-				delete(object, name)
-			}
+	var own, others fields
+	for _, m := range object {
+		if first && spoken(m.name) {
+			own = append(own, m)
+		} else {
+			others = append(others, m)
 		}
 	}
-	if object, ok = members(without(encoded(object), paths)); !ok {
+	if object, ok = members(without(others.appendObject(nil), paths)); !ok {
 		return nil
 	}
-	for name, value := range object {
-		object[name] = everywhere(value, paths, false)
+	for i, m := range object {
+		object[i].raw = everywhere(m.raw, paths, false)
 	}
-	for name, value := range own {
-		object[name] = everywhere(without(value, below(paths, name)), paths, false)
+	for _, m := range own {
+		object = append(object, member{m.name, everywhere(without(m.raw, below(paths, m.name)), paths, false)})
 	}
-	return encoded(object)
+	return object.appendObject(nil)
 }
 
 // spoken are the names that dialects give to what is on the first level of an event.
@@ -184,25 +187,21 @@ func spoken(name string) bool {
 
 // mapped gives a list with each of its values changed.
 func mapped(raw json.RawMessage, change func(json.RawMessage) json.RawMessage) json.RawMessage {
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
+	out := []byte{'['}
+	r := read(raw)
+	defer r.done()
+	err := r.list(func(v json.RawMessage) error {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		if v = change(v); v == nil {
+			v = json.RawMessage("null")
+		}
+		out = append(out, v...)
+		return nil
+	})
+	if err != nil {
 		return nil
 	}
-	for i, v := range list {
-		if list[i] = change(v); list[i] == nil {
-			list[i] = json.RawMessage("null")
-		}
-	}
-	return encoded(list)
-}
-
-// encoded leaves <, > and & as they are: what nobody wanted changed is not.
-func encoded(v any) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if e.Encode(v) != nil {
-		return json.RawMessage("null") // made of JSON, it is JSON
-	}
-	return bytes.TrimSpace(b.Bytes())
+	return append(out, ']')
 }

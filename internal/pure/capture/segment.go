@@ -10,17 +10,17 @@ func Segment(c *Call) (Decoded, error) {
 		return Decoded{}, err
 	}
 	d := c.each(InSegment, common, items, segment)
-	d.Key, _ = text("writeKey", common["writeKey"])
+	d.Key, _ = text("writeKey", common.get("writeKey"))
 	if d.Key == "" && len(items) == 1 {
 		if item, ok := members(items[0]); ok {
-			d.Key, _ = text("writeKey", item["writeKey"])
+			d.Key, _ = text("writeKey", item.get("writeKey"))
 		}
 	}
 	return d, nil
 }
 
 func segment(c *Call, common, item fields) (e Event, err error) {
-	if e.Kind, err = segmentKind(c.Kind, item["type"]); err != nil {
+	if e.Kind, err = segmentKind(c.Kind, item.get("type")); err != nil {
 		return e, err
 	}
 	var event, name, category string
@@ -35,7 +35,7 @@ func segment(c *Call, common, item fields) (e Event, err error) {
 	// Who sends both (RudderStack's clients) means by timestamp when it happened, as the app says, and by originalTimestamp when the client was told.
 	original, sent := item.take("timestamp", "originalTimestamp"), item.take("sentAt")
 	if empty(sent) {
-		sent = common["sentAt"]
+		sent = common.get("sentAt")
 	}
 	if err := timed(&e, original, sent); err != nil {
 		return e, err
@@ -77,20 +77,20 @@ func segmentKind(address Kind, own json.RawMessage) (Kind, error) {
 
 // segmentContext merges the batch's context into the event's, and finds the release in it.
 func segmentContext(c *Call, common, item fields, e *Event) error {
-	own, ok := members(item["context"])
+	own, ok := members(item.get("context"))
 	if !ok {
-		return breaks(WrongType, "context is %s; send an object", nameOf(item["context"]))
+		return breaks(WrongType, "context is %s; send an object", nameOf(item.get("context")))
 	}
-	shared, ok := members(common["context"])
+	shared, ok := members(common.get("context"))
 	if !ok {
-		return breaks(WrongType, "the batch's context is %s; send an object", nameOf(common["context"]))
+		return breaks(WrongType, "the batch's context is %s; send an object", nameOf(common.get("context")))
 	}
-	for name, raw := range shared {
-		if _, has := own[name]; !has {
-			own[name] = raw
+	for _, m := range shared {
+		if own.find(m.name) < 0 {
+			own.set(m.name, m.raw)
 		}
 	}
-	c.around(own)
+	c.around(&own)
 	var err error
 	if e.Release, err = text("context.release", own.take("release")); err != nil {
 		return err
