@@ -30,9 +30,14 @@ const (
 	HeaderRelease = "Slipway-Release"
 	// HeaderError may be set by the app on an answer that is an error, to tell one kind from another ("cart: no such item"). The edge takes it off.
 	HeaderError = "Slipway-Error"
+	// TimingServed is the name under which the edge tells a page, in the header Server-Timing, who served it: Served. A page cannot read other headers of its own.
+	TimingServed = "slipway"
 	// CookieVisitor holds the visitor's random id, set by the edge on the first answer.
 	CookieVisitor = "slipway_visitor"
 )
+
+// Served is what a page, and then its events, say of who served it.
+func Served(release, host, split string) string { return release + "/" + host + "/" + split }
 
 // Times that both sides keep.
 const (

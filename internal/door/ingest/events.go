@@ -24,6 +24,8 @@ type Events struct {
 	doubts  chan doubt
 	// settleAfter is how long after a failure the log is asked what it has; tests wait less.
 	settleAfter time.Duration
+	// Counted, if given, is told which events are on disk now for the first time.
+	Counted func(events []capture.Event, fresh []bool)
 	// Full, if given, tells why nothing can be taken just now: what is taken must be kept, and found.
 	Full func() error
 	// bodyTime is how long a body may take; tests wait less.
