@@ -45,19 +45,16 @@ func (f *Feeder) learner(ctx context.Context, app string, store analytics.Store)
 // learn tells what the rows behind a position show.
 func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned {
 	sums := map[key]*analytics.Learned{}
-	for _, r := range rows {
+	for i := range rows {
+		r := &rows[i]
 		if r.Sequence <= after {
 			continue
 		}
 		name := r.Name
 		l.count(sums, key{kind: r.Kind, name: name}, r)
-		var properties map[string]json.RawMessage
-		if len(r.Properties) == 0 || json.Unmarshal(r.Properties, &properties) != nil {
-			continue
-		}
-		for property, value := range properties {
+		capture.Members(r.Properties, func(property string, value json.RawMessage) {
 			l.count(sums, key{r.Kind, name, property, typeOf(value)}, r)
-		}
+		})
 	}
 	out := make([]analytics.Learned, 0, len(sums))
 	for _, s := range sums {
@@ -66,7 +63,7 @@ func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned 
 	return out
 }
 
-func (l *learner) count(sums map[key]*analytics.Learned, k key, r analytics.Row) {
+func (l *learner) count(sums map[key]*analytics.Learned, k key, r *analytics.Row) {
 	if !l.known[k] {
 		if len(l.known) >= MaxLearned {
 			k = key{name: More}

@@ -36,11 +36,11 @@ func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event)
 		}
 		switch kind {
 		case "event":
-			r := analytics.Row{Sequence: m.Sequence}
-			if err := json.Unmarshal(m.Data, &r.Event); err != nil {
+			e, err := capture.ReadEvent(m.Data)
+			if err != nil {
 				to.Failed = append(to.Failed, unreadable(m, err))
-			} else if leave == nil || !leave(app, &r.Event) {
-				to.Rows = append(to.Rows, r)
+			} else if leave == nil || !leave(app, &e) {
+				to.Rows = append(to.Rows, analytics.Row{Sequence: m.Sequence, Event: e})
 			}
 		case "failed":
 			f := analytics.Failed{Sequence: m.Sequence}

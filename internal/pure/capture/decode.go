@@ -80,7 +80,6 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))) // some clients send a byte order mark
 	r := read(body)
-	defer r.done()
 	add := func(item json.RawMessage) error { items = append(items, item); return nil }
 	several, wrong := false, error(nil)
 	switch r.dec.PeekKind() {

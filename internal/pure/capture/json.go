@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -19,30 +18,16 @@ import (
 // reader splits JSON. A value that it gives is a part of the text, not a copy.
 type reader struct {
 	dec  *jsontext.Decoder
-	from *bytes.Buffer
 	text []byte
 }
 
-var readers = sync.Pool{New: func() any { return &reader{dec: jsontext.NewDecoder(bytes.NewReader(nil)), from: &bytes.Buffer{}} }}
-
-// read takes a reader for a text; done gives it back.
-func read(text []byte) *reader {
-	r := readers.Get().(*reader) //nolint:forcetypeassert // nothing else is in there
-	*r.from = *bytes.NewBuffer(text)
-	r.text = text
+func read(text []byte) reader {
 	// Whatever clients send twice, or not in UTF-8, is not worth losing an event: the last of the same name counts.
-	r.dec.Reset(r.from, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return r
-}
-
-func (r *reader) done() {
-	r.text = nil
-	*r.from = bytes.Buffer{}
-	readers.Put(r)
+	return reader{jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), text}
 }
 
 // value gives the next value.
-func (r *reader) value() (json.RawMessage, error) {
+func (r reader) value() (json.RawMessage, error) {
 	v, err := r.dec.ReadValue()
 	if err != nil {
 		return nil, err
@@ -52,7 +37,7 @@ func (r *reader) value() (json.RawMessage, error) {
 }
 
 // list hands on each value of a list.
-func (r *reader) list(fn func(json.RawMessage) error) error {
+func (r reader) list(fn func(json.RawMessage) error) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
@@ -70,7 +55,7 @@ func (r *reader) list(fn func(json.RawMessage) error) error {
 }
 
 // object hands on the name of each member; fn reads its value.
-func (r *reader) object(fn func(name string) error) error {
+func (r reader) object(fn func(name string) error) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
@@ -88,7 +73,7 @@ func (r *reader) object(fn func(name string) error) error {
 }
 
 // end checks that nothing more comes.
-func (r *reader) end() error {
+func (r reader) end() error {
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errNotJSON
 	}
@@ -98,7 +83,6 @@ func (r *reader) end() error {
 // Members hands on the members of a JSON object, and tells whether it is one. Values are parts of raw.
 func Members(raw json.RawMessage, fn func(name string, value json.RawMessage)) bool {
 	r := read(raw)
-	defer r.done()
 	if r.dec.PeekKind() != '{' {
 		return false
 	}

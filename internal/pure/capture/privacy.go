@@ -189,7 +189,6 @@ func spoken(name string) bool {
 func mapped(raw json.RawMessage, change func(json.RawMessage) json.RawMessage) json.RawMessage {
 	out := []byte{'['}
 	r := read(raw)
-	defer r.done()
 	err := r.list(func(v json.RawMessage) error {
 		if len(out) > 1 {
 			out = append(out, ',')

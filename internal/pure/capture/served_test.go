@@ -5,12 +5,11 @@ import (
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/capture"
-	"github.com/slipwayhq/slipway/internal/wire"
 )
 
 // What an edge tells a page is handed on as it is, in each dialect, and taken apart; what is no release of ours stays as it was said.
 func TestWhoServed(t *testing.T) {
-	served := wire.Served("rel_1", "agt_2", "trf_3")
+	served := "rel_1/agt_2/trf_3" // wire.Served
 	for _, c := range []struct {
 		name, body string
 		read       func(*capture.Call) (capture.Decoded, error)
