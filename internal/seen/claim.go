@@ -30,20 +30,15 @@ func (x *Index) Claim(ctx context.Context, keys []Key) (*Claim, error) {
 			return nil, ctx.Err()
 		}
 	}
-	now := x.now()
-	for i, k := range keys {
-		if !c.Fresh[i] {
-			continue
-		}
-		known, err := x.known(now, k)
-		if err != nil {
-			c.Release()
-			return nil, err
-		}
-		if known {
+	err := x.known(x.now(), keys, c.Fresh, func(i int) {
+		if c.Fresh[i] {
 			c.Fresh[i] = false
-			c.drop(k)
+			c.drop(keys[i])
 		}
+	})
+	if err != nil {
+		c.Release()
+		return nil, err
 	}
 	return c, nil
 }

@@ -103,14 +103,14 @@ func TestAnIdIsKnownForSevenDays(t *testing.T) {
 		again.Release()
 		c.at.Add(-int64((seen.Window - time.Minute).Seconds()))
 	}
-	c.at.Add(int64((seen.Window + 24*time.Hour + time.Minute).Seconds()))
+	c.at.Add(int64((seen.Window + seen.Window/2 + time.Minute).Seconds()))
 	if err := x.Forget(); err != nil {
 		t.Fatal(err)
 	}
 	late := claim(t, x, "a")
 	fresh(t, late, true)
 	late.Release()
-	c.at.Add(-int64((2 * 24 * time.Hour).Seconds())) // back within the window: it is gone all the same
+	c.at.Add(-int64((4 * 24 * time.Hour).Seconds())) // back within the window: it is gone all the same
 	fresh(t, claim(t, x, "a"), true)
 }
 
