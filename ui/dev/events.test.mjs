@@ -279,3 +279,62 @@ test('a server that takes no events says so above them', async () => {
     await own.close();
   }
 });
+
+test('the plan is made of what was learnt, said to be wrong beside it, and shown with what broke it', async () => {
+  const own = await fixture();
+  try {
+    const { page, complaints } = await visit(browser, own.url + pages['events-plan']);
+    await seen(page, '5 events seen, 3 planned, 1 of them never seen');
+    await page.locator('::-p-aria([name="voucher refused"][role="link"])').click();
+    await page.waitForFunction(() => new URLSearchParams(location.search).get('event') === 'track voucher refused');
+    await press(page, 'Plan what was learnt');
+    const typed = () => page.$eval('#plan-schema', (e) => e.value);
+    assert.deepEqual(JSON.parse(await typed()), { type: 'object', properties: { reason: { type: 'string' } } });
+    await page.locator('#plan-schema').fill('{"properties": {');
+    await seen(page, 'This is not JSON yet');
+    await page.locator('#plan-schema').fill('{"properties": {"price": {"type": "numbr"}}}');
+    await press(page, 'Add it to the plan');
+    await seen(page, '].schema/properties/price/type: does not fit anyOf');
+    assert.match(await typed(), /numbr/, 'what was typed stays');
+    assert.equal(complaints.filter((c) => !c.includes('422')).length, 0);
+    assert.deepEqual(await findings(page), []);
+    await page.locator('#plan-schema').fill('{"properties": {"reason": {"type": "string"}}}');
+    await press(page, 'Add it to the plan');
+    await seen(page, '5 events seen, 4 planned');
+    assert.deepEqual(own.world.plan.events.at(-1), { kind: 'track', name: 'voucher refused', schema: { properties: { reason: { type: 'string' } } } });
+    await page.waitForFunction(() => document.querySelector('#plan-schema').value.includes('"reason"'));
+    await press(page, 'Take it out of the plan');
+    await page.evaluate(() => [...document.querySelectorAll('dialog[open] button')].at(-1).click());
+    await seen(page, '5 events seen, 3 planned');
+    await page.goBack();
+    await page.locator('tbody button[aria-expanded]').click();
+    await seen(page, '"userId": "u4"');
+    assert.deepEqual(await findings(page), []);
+    await press(page, 'Reject');
+    await page.evaluate(() => [...document.querySelectorAll('dialog[open] button')].at(-1).click());
+    await seen(page, 'Mode: Reject');
+    assert.equal(own.world.plan.mode, 'reject');
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
+test('who may not deploy sees the plan and changes nothing; all that was learnt is planned at once', async () => {
+  const [viewer, own] = await Promise.all([fixture({ role: 'viewer' }), fixture()]);
+  try {
+    const { page } = await visit(browser, viewer.url + pages['events-plan-event']);
+    await seen(page, 'is null, want string');
+    assert.equal(await page.$('#plan-schema'), null);
+    assert.match(await page.$eval('main pre', (e) => e.textContent), /"coupon"/);
+    await page.close();
+    const { page: mine } = await visit(browser, own.url + pages['events-plan']);
+    await press(mine, 'Plan all that was learnt');
+    await mine.evaluate(() => [...document.querySelectorAll('dialog[open] button')].at(-1).click());
+    await seen(mine, '5 events seen, 6 planned');
+    assert.deepEqual(own.world.plan.events.slice(3).map((e) => e.kind), ['page', 'identify', 'track']);
+    await mine.close();
+  } finally {
+    await Promise.all([viewer.close(), own.close()]);
+  }
+});

@@ -51,6 +51,7 @@ const bodies = {
   'POST /v1/apps/{app}/sources': { name: 'ios' }, 'POST /v1/apps/{app}/sources/{source}/changes': { change: 'stop' },
   ...Object.fromEntries(Object.entries(questions).map(([kind, q]) => [`POST /v1/apps/{app}/events/${kind}`, q])),
   'POST /v1/apps/{app}/events/failed/repair': { program: '.userId = .user_id', try: true }, 'POST /v1/apps/{app}/events/failed/drop': {},
+  'PUT /v1/apps/{app}/events/plan': { mode: 'warn', events: [{ kind: 'track', name: 'order placed', schema: { type: 'object' } }] },
   'POST /v1/people': { name: 'dara' }, 'POST /v1/apps/{app}/environments': { name: 'qa', branch: 'qa' },
   'POST /v1/session': { token: 'good' }, 'POST /v1/tokens': { label: 'ci' }, 'POST /v1/join-tokens': { roles: ['host'], uses: 1 },
   'PATCH /v1/apps/{app}/environments/{env}/config': { settings: { A: '1' }, secrets: { B: '2' }, remove: [], reason: 'why' },

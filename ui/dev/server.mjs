@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
+import { changePlan, faults, learned, planOf } from './plan.mjs';
 import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
 
@@ -209,6 +210,10 @@ export const routes = [
   ['GET', /^apps\/shop\/events\/failed\/counts$/, (c) => counts(c.world)],
   ['POST', /^apps\/shop\/events\/failed\/repair$/, (c, q, _, __, b) => repaired(c.world, b)],
   ['POST', /^apps\/shop\/events\/failed\/drop$/, (c, q, _, __, b) => dropped(c.world, b)],
+  ['GET', /^apps\/shop\/events\/plan$/, (c) => planOf(c.world)],
+  ['PUT', /^apps\/shop\/events\/plan$/, (c, q, _, __, b) => changePlan(c.world, b)],
+  ['GET', /^apps\/shop\/events\/plan\/faults$/, (c) => faults(c.world)],
+  ['GET', /^apps\/shop\/events\/learned$/, (c) => learned(c.world)],
   ['GET', /^apps\/shop\/events\/state$/, (c) => c.world.state ?? { written: 812, stored: 812 }],
   ['GET', /^people$/, (c) => ({ items: [{ ...c.world.person, created_at: c.world.iso(900_000), admin: true, grants: [] }, { created_at: c.world.iso(800_000), admin: false, id: 'per_2', name: 'bo', email: 'bo@shop.example', grants: [{ app: 'shop', environment: 'staging', role: 'deployer' }] }, { created_at: c.world.iso(700_000), admin: false, id: 'per_3', name: 'chen', email: 'chen@shop.example', grants: [{ app: 'shop', environment: '*', role: 'viewer' }] }] })],
   ['POST', /^people\/(\w+)\/links$/, (c, q, name) => ({ url: `http://127.0.0.1:7070/login?token=slc_for_${name}` })],
@@ -241,6 +246,7 @@ async function api(req, res, url, context) {
     if (value === undefined && method === 'GET') return problem(res, 404, 'There is no such thing here.');
     if (value === ended) return problem(res, 409, 'It has ended.');
     if (value === wrongSql) return problem(res, 422, 'Binder Error: Referenced column "nope" not found in FROM clause!\nCandidate bindings: "name", "context", "source"', [{ field: 'sql', message: 'Binder Error: Referenced column "nope" not found' }]);
+    if (value?.refused) return problem(res, ...value.refused);
     if (value === undefined) return res.writeHead(method === 'POST' ? 200 : 204).end();
     return res.writeHead(200, { 'Content-Type': 'application/json', ETag: '"7"' }).end(JSON.stringify(value));
   }

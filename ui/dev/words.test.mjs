@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, cohorts, figures, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
+let vite, bands, cohorts, figures, plans, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -21,6 +21,7 @@ before(async () => {
   questions = await load('events/question.ts');
   cohorts = await load('events/cohorts.ts');
   figures = await load('events/figures.ts');
+  plans = await load('events/plan.ts');
   ({ meanings } = await load('words/meanings.ts'));
   ({ runs, tell } = await load('words/tell.ts'));
 });
@@ -298,4 +299,47 @@ test('cohorts have a cell an interval since they came, 0 where nobody did', () =
   const rows = [[at(1), 10, at(1), 10], [at(1), 10, at(3), 4], [at(3), 2, at(3), 2]];
   assert.deepEqual(cohorts.cohortsOf({ rows }, weeks), [{ second: weeks[1], size: 10, back: [10, 0, 4] }, { second: weeks[2], size: 0, back: [0, 0] }, { second: weeks[3], size: 2, back: [2] }]);
   assert.deepEqual(cohorts.cohortsOf({ rows: [] }, weeks), []);
+});
+
+const shop = {
+  mode: 'warn', additional_events: false,
+  events: [
+    { kind: 'track', name: 'order placed', schema: { type: 'object', properties: { price: { type: 'integer' }, plan: { type: 'string' }, voucher: {} }, required: ['price', 'plan', 'total'], additionalProperties: false } },
+    { kind: 'track', name: 'refunded', schema: true },
+  ],
+};
+const came = (name, count, ...properties) => ({ kind: 'track', name, count, first: '2026-11-01T00:00:00Z', last: '2026-11-29T00:00:00Z', planned: false, properties: properties.map(([n, type, k]) => ({ name: n, type, count: k, first: '', last: '', planned: false })) });
+
+test('what was seen and what is planned stand side by side', () => {
+  const seen = [came('signed up', 9), came('order placed', 100, ['price', 'number', 100], ['plan', 'string', 60], ['plan', 'null', 10], ['items', 'number', 100]), { ...came('', 3), kind: 'identify' }];
+  const rows = plans.rowsOf(shop, seen, [{ kind: 'track', name: 'order placed', count: 4 }, { kind: 'track', name: 'order placed', count: 3 }, { kind: 'track', name: 'unheard', count: 1 }]);
+  assert.deepEqual(rows.map((r) => [r.key, r.faults, plans.standingOf(r, shop)]), [['track order placed', 7, 'faults'], ['track signed up', 0, 'against'], ['identify ', 0, 'unplanned'], ['track refunded', 0, 'unseen']]);
+  assert.deepEqual(['observe', 'reject'].map((mode) => plans.standingOf(rows[1], { ...shop, mode })), ['unplanned', 'against']);
+  assert.equal(plans.standingOf(rows[1], { ...shop, additional_events: true }), 'unplanned');
+  assert.equal(plans.standingOf({ ...rows[0], faults: 0 }, shop), 'planned');
+  assert.deepEqual(rows.map((r) => plans.titleOf(r)), ['order placed', 'signed up', 'identify', 'refunded']);
+  assert.equal(plans.titleOf({ kind: 'page', name: '' }), 'page without a name');
+  assert.deepEqual(
+    plans.propertiesOf(rows[0]).map((p) => [p.name, p.types.map((t) => t.type).join(), p.share.toFixed(2), p.plan, p.standing]),
+    [['items', 'number', '1.00', 'not allowed', 'differs'], ['price', 'number', '1.00', 'integer, required', 'planned'], ['plan', 'string,null', '0.70', 'string, required', 'differs'], ['total', '', '0.00', 'anything, required', 'unseen'], ['voucher', '', '0.00', 'anything', 'unseen']],
+  );
+});
+
+test('a schema of what was learnt has the types that came, and takes its place in the plan', () => {
+  const seen = came('order placed', 10, ['price', 'number', 10], ['plan', 'string', 6], ['plan', 'null', 1]);
+  assert.deepEqual(plans.schemaOf(seen), { type: 'object', properties: { price: { type: 'number' }, plan: { type: ['string', 'null'] } } });
+  assert.deepEqual(plans.planned(shop, { kind: 'track', name: 'order placed' }, true).map((e) => [e.name, e.schema === true]), [['order placed', true], ['refunded', true]]);
+  assert.deepEqual(plans.planned(shop, { kind: 'identify', name: '' }, false).at(-1), { kind: 'identify', schema: false });
+  assert.deepEqual(plans.planned(shop, { name: 'refunded' }).map((e) => e.name), ['order placed']);
+});
+
+test('volumes are by day, and nothing where nothing came', () => {
+  const now = Date.parse('2026-11-29T10:00:00Z');
+  assert.match(plans.volumeQuestion(now), /time >= TIMESTAMP '2026-11-16 00:00:00\.000' /);
+  const volumes = plans.volumesOf({ rows: [['track', 'a', '2026-11-29T00:00:00Z', 4], ['track', 'a', '2026-11-16T00:00:00Z', 2], ['track', 'a', '2026-11-15T00:00:00Z', 9], ['identify', '', '2026-11-28T00:00:00Z', 1]] }, now);
+  assert.deepEqual(volumes.get('track a'), [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4]);
+  assert.deepEqual(volumes.get('identify ').slice(-2), [1, 0]);
+  const [taken, rejected] = plans.exampleQuestions({ last: '2026-11-29T10:00:00Z', path: '/price', fault: "is o'clock", example: "it's" });
+  assert.match(taken, /received >= TIMESTAMP '2026-11-29 09:59:59\.000' .* message_id = 'it''s'/);
+  assert.match(rejected, /message = '\/price: is o''clock'/);
 });

@@ -23,6 +23,8 @@ type FaultCount struct {
 	Count int64     `json:"count"`
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
+	// Example is the id that the client gave the last one: what it held is where events are, and goes with them.
+	Example string `json:"example,omitempty" doc:"Message id of the last one: it is among the events, or where it was rejected among the failed ones"`
 }
 
 // faultKey is what is counted apart.
@@ -51,7 +53,7 @@ func (t *tally) add(e *capture.Event, f PlanFault) {
 		t.faults[key] = c
 	}
 	c.Count++
-	c.Last = e.Received
+	c.Last, c.Example = e.Received, e.ID
 }
 
 // Faults are how events of an app were not as planned, the most frequent first.

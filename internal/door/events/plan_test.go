@@ -60,6 +60,8 @@ func TestTrackingPlan(t *testing.T) {
 		t.Error(text)
 	}
 
+	w.has(`SELECT prop(properties, 'total') FROM events WHERE message_id = '`+faults.Items[2].Example+`'`, "[[other]]")
+
 	put(`{"mode":"reject","events":[`+order+`]}`).into(t, &plan)
 	send(track1("ordered", `{"total":2}`), track1("ordered", `{"total":"x"}`), track1("ordered", `{"total":3,"colour":"red"}`), track1("ordered", `{}`), track1("looked", `{}`), `{"type":"page","userId":"u1","name":"any"}`)
 	w.has(`SELECT count(*) FROM events`, "[[7]]")

@@ -343,6 +343,7 @@ export interface Fared {
 
 export interface FaultCount {
   count: number;
+  example?: string;
   fault: string;
   first: string;
   kind: string;
@@ -565,6 +566,11 @@ export interface ListSample {
   next?: string;
 }
 
+export interface ListSavedQuestion {
+  items: SavedQuestion[];
+  next?: string;
+}
+
 export interface ListSource {
   items: Source[];
   next?: string;
@@ -614,6 +620,13 @@ export interface Mark {
   kind: string;
   second: number;
   text: string;
+}
+
+export interface NamedQuestion {
+  kind: "sql" | "trend" | "funnel" | "retention";
+  name: string;
+  question: unknown;
+  reason?: string;
 }
 
 export interface Needed {
@@ -700,7 +713,16 @@ export interface Plan {
   changed_at?: string;
   changed_by?: string;
   events: PlannedEvent[];
+  from?: PlanOrigin;
   mode: "observe" | "warn" | "reject";
+}
+
+export interface PlanOrigin {
+  commit: string;
+  environment: string;
+  folder: string;
+  number: number;
+  release: string;
 }
 
 export interface PlannedEvent {
@@ -876,6 +898,17 @@ export interface Sample {
   mem_total: number;
   mem_used: number;
   time: string;
+}
+
+export interface SavedQuestion {
+  changed_at: string;
+  changed_by: string;
+  id: string;
+  kind: "sql" | "trend" | "funnel" | "retention";
+  name: string;
+  question: unknown;
+  saved_at: string;
+  saved_by: string;
 }
 
 export interface Score {
