@@ -34,6 +34,27 @@ func (c *Client) Ask(ctx context.Context, app, kind string, question any) (a Ite
 	return a, err
 }
 
+// SavedQuestion is a question about an app's events that has a name.
+type SavedQuestion struct {
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	Kind      string          `json:"kind"`
+	Question  json.RawMessage `json:"question"`
+	ChangedAt time.Time       `json:"changed_at"`
+	ChangedBy string          `json:"changed_by"`
+}
+
+// SavedQuestions lists an app's.
+func (c *Client) SavedQuestions(ctx context.Context, app string) ([]Item[SavedQuestion], error) {
+	return all[Item[SavedQuestion]](ctx, c, eventsPath(app, "events/saved"), nil)
+}
+
+// AskSaved asks a saved question.
+func (c *Client) AskSaved(ctx context.Context, app, id string) (a Item[Answer], err error) {
+	err = c.post(ctx, eventsPath(app, "events/saved/"+url.PathEscape(id)+"/ask"), nil, &a)
+	return a, err
+}
+
 // Source is where events come from.
 type Source struct {
 	ID          string `json:"id"`

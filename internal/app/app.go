@@ -21,6 +21,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/agents"
@@ -137,7 +138,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
 	agents.Work{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
-	if err := a.events(ctx, server, sources, log, keys); err != nil {
+	if err := a.events(ctx, server, sources, question.New(store), rollouts, log, keys); err != nil {
 		return nil, err
 	}
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())

@@ -9,17 +9,20 @@ import (
 	"github.com/slipwayhq/slipway/internal/analytics/duck"
 	"github.com/slipwayhq/slipway/internal/analytics/feed"
 	"github.com/slipwayhq/slipway/internal/analytics/pg"
+	"github.com/slipwayhq/slipway/internal/decide/question"
+	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/events"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
+	"github.com/slipwayhq/slipway/internal/door/vitals"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/seen"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
 
 // events opens the door for what users do, and what is behind it. Ids that the index lost in a crash are learnt before.
-func (a *App) events(ctx context.Context, server *api.Server, sources *track.Service, log *journal.Journal, keys *vault.Keyring) error {
+func (a *App) events(ctx context.Context, server *api.Server, sources *track.Service, questions *question.Service, rollouts *rollout.Service, log *journal.Journal, keys *vault.Keyring) error {
 	now := a.opts.Now
 	ids, err := seen.Open(filepath.Join(a.opts.Dir, "seen"), now, a.logger("seen"))
 	if err != nil {
@@ -46,10 +49,12 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	}
 	free := &room{dir: a.opts.Dir, log: log, feeder: feeder, now: now, logger: a.logger("events")}
 	door.Full = free.full
+	counter := vitals.New(rollouts, log, engine, now, a.logger("vitals"))
+	door.Counted, rollouts.ProbeEvents = counter.Count, counter.Probe
 	door.Mount(server.Clients())
 	keeper := &track.Keeper{Sources: sources, Engine: engine, Archive: past, Stored: stored(log, feeder), Logger: a.logger("keeper")}
-	(&events.Door{API: server, Sources: sources, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Replay: door.Replay, Full: free.full}).Mount()
-	a.stage("events", door.Run, feeder.Run, past.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
+	(&events.Door{API: server, Sources: sources, Questions: questions, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Replay: door.Replay, Full: free.full}).Mount()
+	a.stage("events", door.Run, counter.Run, feeder.Run, past.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }
 

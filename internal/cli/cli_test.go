@@ -86,7 +86,7 @@ func TestVerbsAreUnderstood(t *testing.T) {
 		"tokens", "tokens create laptop --person ana --expires 24h", "tokens revoke tok_1", "join-token --roles edge --uses 1 --expires 1h", "people", "people add ana --email a@b --admin",
 		"people remove ana", "people grant ana shop deployer", "people grant ana shop deployer --env staging", "judge 3 --alpha 0.001 --margin 0.1", "judge --csv a.csv --alpha 0.01 --margin 0.1 --rule-out 3x --settle 90s --share 10% --drop orders --json", "cancel 3 --reason r", "load events --rate 5000 --for 60s --batch 1 --senders 4 --key wk_x --json", "events tail --name a --user u --env staging --json",
 		"events trend bought --where plan=pro --where price>10 --measure visitors --interval hour --split plan --since 24h --until 2026-01-01 --zone Europe/Berlin --csv", "events funnel a b c?plan=pro --within 1h --json",
-		"events retention --first a --back b --interval week", "events top plan --event bought -n 5", "events user u1", "events sql - --csv", "events failed --list --reason no_name --state open -n 3", "events repair @fix.jq --try --reason no_name", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
+		"events retention --first a --back b --interval week", "events top plan --event bought -n 5", "events user u1", "events sql - --csv", "events sql --saved name -n 5", "events saved", "events saved name --csv", "events saved --json", "events failed --list --reason no_name --state open -n 3", "events repair @fix.jq --try --reason no_name", "retry bld_1", "version", "git-hook pre-receive", "git-credential get",
 	} {
 		parser, err := kong.New(&verbs{}, kong.Name("slipway"), kong.Vars{"localURL": localURL})
 		must(t, err)

@@ -61,6 +61,18 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 		t.Errorf("as JSON it is %v", told)
 	}
 
+	has(says(exitDone, "events", "saved"), "none")
+	save(t, s.URL(), `{"name":"By name","kind":"sql","question":{"sql":"SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1"}}`)
+	save(t, s.URL(), `{"name":"All","kind":"trend","question":{"measure":"visitors","interval":"month","last":"7d"}}`)
+	has(says(exitDone, "events", "saved"), "NAME KIND CHANGED BY", "All trend", "By name sql", "person:admin")
+	has(says(exitDone, "events", "saved", "All"), "BUCKET VALUE", "250")
+	has(says(exitDone, "events", "saved", "By name", "--csv"), "name,n cart_filled,250")
+	has(says(exitDone, "events", "sql", "--saved", "By name", "-n", "1"), "cart_filled 250 (the first 1 rows)")
+	has(says(exitFailed, "events", "saved", "None"), `no saved question "None"; slipway events saved lists`)
+	has(says(exitFailed, "events", "sql", "--saved", "All"), `is a trend; ask it with: slipway events saved "All"`)
+	has(says(exitFailed, "events", "sql", "SELECT 1", "--saved", "All"), "not both")
+	has(says(exitFailed, "events", "sql"), "a SELECT, or --saved NAME")
+
 	has(says(exitDone, "events", "failed"), "none")
 	post(t, s.URL()+"/v1/track", key, `{"event":"bought","user_id":"u1"}`)
 	s.Until(t, "the failed event is stored", func() bool { return strings.Contains(says(exitDone, "events", "failed"), "no_user") })
@@ -137,6 +149,20 @@ func source(t *testing.T, url string) (key string) {
 	var src apiclient.Source
 	must(t, json.NewDecoder(res.Body).Decode(&src))
 	return src.Key
+}
+
+func save(t *testing.T, url, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/apps/shop/events/saved", strings.NewReader(body))
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+apptest.Token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	must(t, err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
+	}
 }
 
 func post(t *testing.T, url, key, body string) {

@@ -38,6 +38,7 @@ func payloads() []event.Payload {
 		event.FreezeSet{}, event.FreezeLifted{}, event.DeployRequested{}, event.DeployApplied{}, event.DeployFailed{}, event.ProcessChanged{},
 		event.TrafficRequested{}, event.TrafficApplied{}, event.AgentJoined{}, event.AgentLost{}, event.AgentReturned{}, event.AgentRemoved{},
 		event.NoticeSent{}, event.NoticeFailed{}, event.SourceCreated{}, event.SourceChanged{}, event.CollectionChanged{}, event.UserForgotten{}, event.SuppressionLifted{}, event.PlanChanged{},
+		event.QuestionSaved{}, event.QuestionRemoved{},
 	}
 }
 

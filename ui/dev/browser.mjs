@@ -48,6 +48,8 @@ export const pages = {
   'events-plan': '/apps/shop/events/plan',
   'events-plan-event': '/apps/shop/events/plan?event=' + encodeURIComponent('track order placed'),
   'events-plan-new': '/apps/shop/events/plan?event=' + encodeURIComponent('track voucher refused'),
+  'events-saved': '/apps/shop/events/trends?saved=qst_3',
+  'events-saved-changed': '/apps/shop/events/sql?saved=qst_1&sql=' + encodeURIComponent('SELECT name, count(*) FROM activity'),
   'events-sql': '/apps/shop/events/sql',
   'events-sql-answer': '/apps/shop/events/sql?sql=' + encodeURIComponent('SELECT name, count(*) FROM events'),
   'events-sql-chart': '/apps/shop/events/sql?sql=' + encodeURIComponent("SELECT date_trunc('day', time), count(*) FROM events"),
@@ -68,7 +70,7 @@ export const pages = {
   missing: '/nothing/here',
   'line-empty': '/apps/shop/line?environment=staging',
 };
-export const emptyPages = { 'first-run': '/', 'hosts-empty': '/hosts', 'audit-empty': '/audit', 'settings-people-empty': '/settings/people', 'settings-tokens-empty': '/settings/tokens', 'settings-machines-empty': '/settings/machines', 'events-failed-empty': '/apps/shop/events/failed', 'events-sql-empty': '/apps/shop/events/sql', 'events-plan-empty': '/apps/shop/events/plan' };
+export const emptyPages = { 'first-run': '/', 'hosts-empty': '/hosts', 'audit-empty': '/audit', 'settings-people-empty': '/settings/people', 'settings-tokens-empty': '/settings/tokens', 'settings-machines-empty': '/settings/machines', 'events-failed-empty': '/apps/shop/events/failed', 'events-plan-empty': '/apps/shop/events/plan' };
 
 // visit opens a page and returns what it wrote to the console as an error.
 export async function visit(browser, address, { theme = 'light', size = wide } = {}) {

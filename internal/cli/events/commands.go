@@ -35,6 +35,7 @@ type Commands struct {
 	Top       Top       `cmd:"" help:"List the most frequent values of a property."`
 	User      User      `cmd:"" help:"List what one visitor did, the newest first."`
 	SQL       SQL       `cmd:"" name:"sql" help:"Ask one SELECT; the tables are events, activity, people, failed and learned."`
+	Saved     Saved     `cmd:"" help:"List the saved questions, or ask one."`
 	Failed    Failed    `cmd:"" help:"Count what came and is no event; with --list, show it."`
 	Repair    Repair    `cmd:"" help:"Make events of failed ones by a jq program."`
 }
@@ -128,6 +129,11 @@ func (h *Host) ask(kind string, question any, f Form) error {
 	if err != nil {
 		return err
 	}
+	return h.print(a, f)
+}
+
+// print prints an answer.
+func (h *Host) print(a apiclient.Item[apiclient.Answer], f Form) (err error) {
 	switch {
 	case f.JSON:
 		return h.json(a)
@@ -355,13 +361,14 @@ func (c *User) Run(h *Host) error {
 type SQL struct {
 	JSON  bool   `name:"json" xor:"form" help:"Print the API's JSON."`
 	CSV   bool   `name:"csv" xor:"form" help:"Print CSV."`
-	Text  string `arg:"" help:"The SELECT; - reads it from standard input, @FILE from a file."`
+	Text  string `arg:"" optional:"" help:"The SELECT; - reads it from standard input, @FILE from a file."`
+	Saved string `help:"Ask the saved SELECT of this name."`
 	Limit int    `short:"n" default:"1000" help:"How many rows at most."`
 }
 
 // Run asks.
 func (c *SQL) Run(h *Host) error {
-	text, err := h.text(c.Text)
+	text, err := c.words(h)
 	if err != nil {
 		return err
 	}

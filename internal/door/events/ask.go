@@ -31,9 +31,6 @@ type SQL struct {
 
 type answered struct{ Body Answer }
 
-// question is one of package explore.
-type question interface{ SQL() (string, error) }
-
 // asking is how many questions are answered at once; others wait.
 const asking = 2
 
@@ -54,7 +51,7 @@ func (d *Door) mountQuestions() {
 }
 
 // mountQuestion adds the path of one kind of question.
-func mountQuestion[Q question](d *Door, name, summary string) {
+func mountQuestion[Q explore.Question](d *Door, name, summary string) {
 	type asked struct {
 		api.InApp
 		Body Q

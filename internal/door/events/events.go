@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/analytics/feed"
+	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/journal"
@@ -15,6 +16,7 @@ import (
 type Door struct {
 	API       *api.Server
 	Sources   *track.Service
+	Questions *question.Service
 	Journal   *journal.Journal
 	Analytics analytics.Engine
 	Feeder    *feed.Feeder
@@ -35,6 +37,7 @@ func (d *Door) Mount() {
 	d.mountPeople()
 	d.mountPlan()
 	d.mountQuestions()
+	d.mountSaved()
 	d.mountLog()
 	d.mountTail()
 	d.mountRebuild()

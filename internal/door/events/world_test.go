@@ -22,6 +22,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/events"
@@ -79,7 +80,7 @@ func open(t *testing.T) *world {
 		_, last, err := w.log.EventsHeld(ctx)
 		return errors.Join(err, w.feeder.WaitFor(ctx, last))
 	}}
-	(&events.Door{API: server, Sources: w.sources, Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Replay: door.Replay, Full: func() error { return w.full }}).Mount()
+	(&events.Door{API: server, Sources: w.sources, Questions: question.New(d), Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Replay: door.Replay, Full: func() error { return w.full }}).Mount()
 	w.http = httptest.NewServer(server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

@@ -18,9 +18,15 @@ export const spans: readonly { key: string; text: string; ms: number }[] = [
   { key: '90d', text: 'last 90 days', ms: 90 * day },
 ];
 
+// lastingOf is how long 90m, 24h or 7d is, in milliseconds; undefined when it is none of that.
+export function lastingOf(last: string): number | undefined {
+  const [, n, unit] = last.match(/^(\d{1,6})([mhd])$/) ?? [];
+  return Number(n) > 0 ? Number(n) * { m: minute, h: hour, d: day }[unit as 'm' | 'h' | 'd'] : undefined;
+}
+
 // rangeOf is the time that an address means: the last so long up to now, or from and to by the clock of who reads. Undefined when it ends before it begins.
 export function rangeOf(last: string, from: string, to: string, now: number): Range | undefined {
-  if (from === '' && to === '') return { from: now - (spans.find((s) => s.key === last) ?? spans[2]!).ms, to: now };
+  if (from === '' && to === '') return { from: now - (lastingOf(last) ?? spans[2]!.ms), to: now };
   const range = { from: new Date(from).getTime(), to: to === '' ? now : new Date(to).getTime() };
   return range.from < range.to ? range : undefined;
 }
@@ -35,6 +41,15 @@ export const fitting = (r: Range): Interval[] => intervals.filter((i) => lengths
 export function intervalOf(wanted: string, r: Range): Interval {
   const some = fitting(r);
   return some.find((i) => i === wanted) ?? some.find((i) => (r.to - r.from) / lengths[i] <= 100) ?? some.at(-1) ?? 'month';
+}
+
+// cohortIntervals are those that give a picture of cohorts not too many rows, and cohortIntervalOf the one that is wanted, or fits best.
+const mostCohorts = 60;
+export const cohortIntervals = (r: Range): Interval[] => fitting(r).filter((i) => (i === 'day' || i === 'week' || i === 'month') && buckets(r, i).length <= mostCohorts);
+
+export function cohortIntervalOf(wanted: string, r: Range): Interval {
+  const some = cohortIntervals(r);
+  return some.find((i) => i === wanted) ?? (r.to - r.from < 15 * day ? some[0] : some.find((i) => i === 'week')) ?? some.at(-1) ?? 'day';
 }
 
 // wall is what the reader's clock shows at a moment, written as if it were UTC: so the server sends buckets. unwall is the way back.
