@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Whoever has much waiting holds nobody else up.
@@ -22,50 +23,52 @@ func TestSendersTakeTurns(t *testing.T) {
 		return uint64(len(order)), nil
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	var runs, senders sync.WaitGroup
+	var runs sync.WaitGroup
 	runs.Go(func() { l.run(ctx, commit) })
+	var sent []appendRequest
 	send := func(sender string, n int) {
-		msgs := make([]message, n)
-		for i := range msgs {
-			msgs[i].subject = sender
+		req := appendRequest{msgs: make([]message, n), done: make(chan appended, 1)}
+		for i := range req.msgs {
+			req.msgs[i].subject = sender
 		}
-		senders.Go(func() {
-			if _, err := l.append(t.Context(), sender, msgs); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	waits := func(n int) {
-		for {
-			l.mu.Lock()
-			sum := 0
-			for _, w := range l.waiting {
-				sum += len(w)
-			}
-			l.mu.Unlock()
-			if sum == n {
-				return
-			}
-		}
+		l.push(sender, req)
+		sent = append(sent, req)
 	}
 	send("first", 1)
 	<-begun
 	for range 20 {
 		send("flood", 400)
 	}
-	waits(20)
 	send("a", 1)
 	send("b", 2)
-	waits(22)
 	close(goOn)
-	senders.Wait()
+	for _, req := range sent {
+		if got := <-req.done; got.err != nil {
+			t.Error(got.err)
+		}
+	}
 	cancel()
 	runs.Wait()
 	if at := max(slices.Index(order, "a"), slices.Index(order, "b")); at < 0 || at > 1+2*400+3 || len(order) != 1+20*400+3 {
 		t.Errorf("of %d messages those of the others are at %d", len(order), at)
 	}
-	if len(l.waiting) != 0 || len(l.turns) != 0 {
-		t.Errorf("there is something left: %v", l.turns)
+}
+
+// While several send, whoever comes waits for a short commit; one alone has long ones.
+func TestCommitsAreShortWhileSeveralSend(t *testing.T) {
+	one := func() appendRequest { return appendRequest{msgs: make([]message, 1)} }
+	l := newLine()
+	l.push("a", one())
+	l.mixed = time.Now().Add(-2 * mixedFor) // it has been alone
+	for range 1500 {
+		l.push("a", one())
+	}
+	if n := len(l.take()); n != maxBatch {
+		t.Errorf("one alone: %d", n)
+	}
+	l.push("b", one())
+	if n := len(l.take()); n != shortBatch {
+		t.Errorf("with another: %d", n)
 	}
 }
 

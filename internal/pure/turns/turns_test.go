@@ -1,0 +1,104 @@
+package turns_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/slipwayhq/slipway/internal/pure/turns"
+)
+
+func TestSendersTakeTurnsAndKeepTheirOrder(t *testing.T) {
+	var q turns.Queue[string]
+	for n := range 3 {
+		for _, s := range []string{"a", "b", "c"} {
+			for range 1 + 2*(2-len(s)) {
+				q.Push(s, fmt.Sprint(s, n))
+			}
+		}
+	}
+	q.Push("late", "late")
+	if q.Senders() != 4 {
+		t.Errorf("%d senders", q.Senders())
+	}
+	if !q.Remove("b", func(v string) bool { return v == "b1" }) || q.Remove("b", func(v string) bool { return v == "z" }) || q.Remove("z", func(string) bool { return true }) {
+		t.Error("what is there can be taken away, and nothing else")
+	}
+	var got []string
+	for v, ok := q.Pop(); ok; v, ok = q.Pop() {
+		got = append(got, v)
+	}
+	want := []string{"a0", "b0", "c0", "late", "a0", "b0", "c0", "a0", "b0", "c0"}
+	if !slices.Equal(got[:len(want)], want) || len(got) != 27 || q.Senders() != 0 {
+		t.Errorf("%d: %v", len(got), got)
+	}
+	last := -1
+	for _, v := range got {
+		if v[0] == 'a' {
+			if n := int(v[1] - '0'); n < last {
+				t.Errorf("a sender's own are out of order: %v", got)
+			} else {
+				last = n
+			}
+		}
+	}
+}
+
+// Whatever is pushed, removed and popped, nothing is lost, and nobody's next waits for more than one of each of the others.
+func TestNobodyWaitsForABacklog(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var q turns.Queue[int]
+	in, out, number := map[int]string{}, 0, 0
+	since := map[string]int{} // how many of others were popped while a sender waited
+	for range 20_000 {
+		s := string(rune('a' + rng.IntN(5)))
+		switch rng.IntN(5) {
+		case 0, 1:
+			number++
+			in[number] = s
+			q.Push(s, number)
+		case 2:
+			for n, who := range in {
+				if !q.Remove(who, func(v int) bool { return v == n }) {
+					t.Fatalf("%d of %s is lost", n, who)
+				}
+				delete(in, n)
+				since[who] = 0 // who comes again has the last place
+				break
+			}
+		default:
+			v, ok := q.Pop()
+			if ok != (len(in) > 0) {
+				t.Fatalf("popped %v with %d in", ok, len(in))
+			}
+			if !ok {
+				continue
+			}
+			who := in[v]
+			delete(in, v)
+			out++
+			since[who] = 0
+			waits := map[string]bool{}
+			for _, w := range in {
+				waits[w] = true
+			}
+			for w := range since {
+				if !waits[w] {
+					since[w] = 0
+				}
+			}
+			for w := range waits {
+				if w != who {
+					since[w]++
+				}
+				if since[w] > 4 {
+					t.Fatalf("%s waited for %d of the others", w, since[w])
+				}
+			}
+		}
+	}
+	if out == 0 {
+		t.Error("nothing came out")
+	}
+}
