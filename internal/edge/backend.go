@@ -40,6 +40,8 @@ type backend struct {
 type member struct {
 	*backend
 	cell *count.Cell
+	// served is what a page is told of who served it, as a header's value.
+	served string
 }
 
 func (b *backend) usable() bool {

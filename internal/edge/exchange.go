@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"sync/atomic"
 
 	"github.com/slipwayhq/slipway/internal/edge/count"
@@ -225,6 +226,7 @@ func (x *exchange) answer(out *http.Request, res *http.Response) *http.Response 
 	}
 	res.Header.Del(wire.HeaderError)
 	x.mark(res.Header)
+	x.tell(res)
 	if res.StatusCode != http.StatusSwitchingProtocols && res.Body != http.NoBody {
 		x.body = body{ReadCloser: res.Body, x: x}
 		res.Body = &x.body
@@ -273,6 +275,14 @@ func (x *exchange) mark(h http.Header) {
 	h[wire.HeaderRelease] = x.sayer().header
 	if x.given != "" && mayCarryCookie(h) {
 		h["Set-Cookie"] = append(h["Set-Cookie"], cookie(x.given, x.origin.proto))
+	}
+}
+
+// tell tells a page who served it: it cannot read the other headers of its own, and its events are to say so. Also where the page is one that the browser has, since that may be of another release.
+func (x *exchange) tell(res *http.Response) {
+	page := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || res.StatusCode == http.StatusNotModified && x.in.Header.Get("Sec-Fetch-Dest") == "document"
+	if page && x.target != nil && x.target.served != "" {
+		res.Header["Server-Timing"] = append(res.Header["Server-Timing"], x.target.served)
 	}
 }
 

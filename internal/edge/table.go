@@ -126,7 +126,10 @@ func (ts *tables) route(ctx context.Context, wanted wire.Route, epoch *count.Epo
 				ts.backend(ctx, key) // checked, so that it is ready when the rollout is over
 				continue
 			}
-			m := member{backend: ts.backend(ctx, key), cell: epoch.Cell(wb.Release, wb.Host)}
+			m := member{
+				backend: ts.backend(ctx, key), cell: epoch.Cell(wb.Release, wb.Host),
+				served: wire.TimingServed + `;desc="` + wire.Served(wb.Release, wb.Host, wanted.Traffic) + `"`,
+			}
 			if fresh {
 				r.new.members = append(r.new.members, m)
 			} else {

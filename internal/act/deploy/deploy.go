@@ -69,6 +69,7 @@ func (s *Service) desired(ctx context.Context, host string) (wire.Desired, error
 			if err != nil {
 				return d, err
 			}
+			held.Environ = append(held.Environ, "SLIPWAY_HOST="+host)
 			env.Hold = append(env.Hold, held)
 		}
 		d.Environments = append(d.Environments, env)

@@ -189,7 +189,7 @@ func TestWishesSurviveARestart(t *testing.T) {
 			t.Errorf("the wish is %+v", e)
 		}
 		h := e.Hold[0]
-		for _, want := range []string{"GREETING=" + greeting, "PASSWORD=" + password, "SLIPWAY_RELEASE=rel_1"} {
+		for _, want := range []string{"GREETING=" + greeting, "PASSWORD=" + password, "SLIPWAY_RELEASE=rel_1", "SLIPWAY_HOST=h1"} {
 			if !slices.Contains(h.Environ, want) {
 				t.Errorf("%s is not in the environment of the process", want)
 			}

@@ -131,8 +131,15 @@ func (s *Service) ReadVitals(ctx context.Context, app, env string, vitals []mani
 	}
 	found, err := before.Read(ctx, s.db, s.db.Now(), app, env, vitals)
 	for i := range found {
-		if vitals[i].Prometheus != "" && !found[i].Found && err == nil {
-			found[i].Text, found[i].Found, err = s.probe(ctx, e, vitals[i])
+		switch v := vitals[i]; {
+		case err != nil:
+		case v.Event != "": // also where some count: it says what does not
+			var text string
+			var ok bool
+			text, ok, err = s.probe(ctx, e, v)
+			found[i].Say(text, ok)
+		case v.Prometheus != "" && !found[i].Found:
+			found[i].Text, found[i].Found, err = s.probe(ctx, e, v)
 		}
 	}
 	return found, err

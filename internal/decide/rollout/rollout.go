@@ -24,6 +24,8 @@ type Service struct {
 
 	// Probe says what a vital's queries give now, and whether they give anything; nil where there is no Prometheus. Set it before anybody asks.
 	Probe func(ctx context.Context, q Queries, v manifest.Vital) (text string, ok bool)
+	// ProbeEvents says the same of a vital on an event: how many came lately, and what kept some from counting. Set it before anybody asks.
+	ProbeEvents func(ctx context.Context, q Queries, v manifest.Vital) (text string, ok bool)
 
 	wake    chan struct{} // tells the timer to look sooner than it plans to
 	planned atomic.Int64  // when it plans to look, in microseconds; 0 while it looks

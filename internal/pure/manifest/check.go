@@ -153,16 +153,18 @@ func minutesRead(steps []Step) (n int) {
 
 func (c *cursor) checkVitals(r Rollout) {
 	canary, vitals := r.Canary, r.Vitals
-	names, judged := make(map[string]bool), false
+	names := make(map[string]bool)
 	for i, v := range vitals {
 		at := fmt.Sprintf("rollout.vitals[%d]", i)
 		if v.Name != "" && names[v.Name] {
 			c.problem(at, "%s is listed twice", quote(v.Name))
 		}
 		names[v.Name] = true
-		judged = judged || v.Judged()
-		if v.Name != "" && !v.Judged() {
-			c.warn(at, "%s is recorded; judged from a later version on", quote(v.Name))
+		if v.Event != "" && slices.Contains([]string{VitalErrors, VitalLatency, VitalCPU, VitalMemory, VitalLoad}, v.Event) {
+			c.problem(at+".event", "%s is the name of a built-in vital; send the event under another name", quote(v.Event))
+		}
+		if v.Event != "" && v.Event == v.Per {
+			c.problem(at+".per", "%s is divided by itself; name what visitors do before it, such as per: page, or leave per out", quote(v.Event))
 		}
 		if v.Prometheus != "" && minutesRead(r.Steps) < leastMinutes {
 			c.warn(at, "%s is read by the minute and needs %d of them, besides two at the beginning of each step: these steps are too short for it to say much; write for example steps: [{share: 20%%, watch: 8m}, {share: 100%%, watch: 5m, hold_back: 5%%}]",
@@ -171,8 +173,5 @@ func (c *cursor) checkVitals(r Rollout) {
 		if v.OfHosts() && (canary == CanaryVisitors || canary == CanaryRequests) {
 			c.warn(at, "%s compares hosts, and the split is by %s: it is judged only where canary is hosts", quote(v.Name), canary)
 		}
-	}
-	if len(vitals) > 0 && !judged {
-		c.warn("rollout.vitals", "none of these is judged yet: releases are decided by health alone; add errors or latency")
 	}
 }

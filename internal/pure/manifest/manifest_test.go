@@ -225,8 +225,8 @@ func TestWeightsAreThoseOfJudgedVitals(t *testing.T) {
 	if diff := cmp.Diff(want, r.Weights(manifest.CanaryVisitors)); diff != "" {
 		t.Error(diff)
 	}
-	want = map[string]float64{"errors": 0.25, "latency": 0.25, "cpu": 0.25, "checkout.failed": 0.25}
-	r.Vitals = append(r.Vitals, manifest.Vital{Name: "checkout.failed", Counter: "checkout.failed", Weight: 1}, manifest.Vital{Name: "order", Event: "order", Weight: 9})
+	want = map[string]float64{"errors": 0.2, "latency": 0.2, "cpu": 0.2, "checkout.failed": 0.2, "order": 0.2}
+	r.Vitals = append(r.Vitals, manifest.Vital{Name: "checkout.failed", Counter: "checkout.failed", Weight: 1}, manifest.Vital{Name: "order", Event: "order", Weight: 1})
 	if diff := cmp.Diff(want, r.Weights(manifest.CanaryHosts)); diff != "" {
 		t.Error(diff)
 	}

@@ -141,7 +141,7 @@ type vitalObject struct {
 	Counter    string    `json:"counter,omitempty"`
 	Prometheus string    `json:"prometheus,omitempty"`
 	Name       string    `json:"name,omitempty"` // of a query
-	Per        string    `json:"per"`
+	Per        string    `json:"per,omitempty"`
 	Bad        Direction `json:"bad"`
 	Weight     float64   `json:"weight"`
 }

@@ -84,13 +84,13 @@ const (
 type Vital struct {
 	// Name is that of a built-in vital, or the event's or the counter's name.
 	Name string
-	// Event is the user event that is counted; empty for other vitals.
+	// Event is the user event that is counted, each visitor once; empty for other vitals. "page" and "screen" are those of any name.
 	Event string
 	// Counter is a statsd counter of the app's own; empty for other vitals.
 	Counter string
 	// Prometheus is a query for counters by release; empty for other vitals.
 	Prometheus string
-	// Per is the event, the counter or the query by which it is divided.
+	// Per is the event, the counter or the query by which it is divided. Empty, for an event, is all that visitors do.
 	Per string
 	// Bad is the direction that is harm.
 	Bad Direction
@@ -117,10 +117,6 @@ const (
 	Rise Direction = "rise"
 )
 
-// Judged reports whether this version decides by the vital. The others are
-// recorded, and judged from a later version on.
-func (v Vital) Judged() bool { return v.Event == "" }
-
 // OfHosts reports whether hosts are compared by the vital: it can be judged only where the split is by hosts.
 func (v Vital) OfHosts() bool {
 	return v.Event == "" && v.Counter == "" && v.Prometheus == "" && (v.Name == VitalCPU || v.Name == VitalMemory || v.Name == VitalLoad)
@@ -134,6 +130,8 @@ func (v Vital) Counters() (events, per string, ok bool) {
 		return v.Counter, v.Per, true
 	case v.Prometheus != "":
 		return "prometheus/" + v.Name, "prometheus/" + v.Name + "/per", true
+	case v.Event != "":
+		return "event/" + v.Event, "event/" + v.Event + "/per", true
 	}
 	return "", "", false
 }
@@ -142,7 +140,7 @@ func (v Vital) Counters() (events, per string, ok bool) {
 // name. The parts are above 0 and sum to 1; the map is empty if none is judged.
 // Vitals of hosts have a part only where the split is by hosts.
 func (r Rollout) Weights(mode Canary) map[string]float64 {
-	judged := slices.DeleteFunc(slices.Clone(r.Vitals), func(v Vital) bool { return !v.Judged() || v.OfHosts() && mode != CanaryHosts })
+	judged := slices.DeleteFunc(slices.Clone(r.Vitals), func(v Vital) bool { return v.OfHosts() && mode != CanaryHosts })
 	total := 0.0
 	for _, v := range judged {
 		total += v.Weight

@@ -102,7 +102,7 @@ func stepKind() kind[Step] {
 func eventVital() kind[Vital] {
 	return object(Vital{Weight: 1},
 		key("event", eventName(), func(v *Vital) *string { return &v.Event }).must("event: order_completed"),
-		key("per", eventName(), func(v *Vital) *string { return &v.Per }).must("per: page_viewed"),
+		key("per", eventName(), func(v *Vital) *string { return &v.Per }),
 		key("bad", choice(Drop, Rise), func(v *Vital) *Direction { return &v.Bad }).must("bad: drop"),
 		key("weight", number("a weight", 0.001, 1000, "0.5"), func(v *Vital) *float64 { return &v.Weight }),
 	)

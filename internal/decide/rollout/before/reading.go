@@ -1,6 +1,7 @@
 package before
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -95,9 +96,7 @@ func (p *past) edges(ctx context.Context, q db.Querier, app, env string, first i
 func (p *past) read(v manifest.Vital) Reading {
 	r := Reading{Name: v.Name, Unit: "share"}
 	switch {
-	case v.Event != "":
-		r.Text = "user events are judged from a later version on"
-	case v.Counter != "" || v.Prometheus != "":
+	case v.Counter != "" || v.Prometheus != "" || v.Event != "":
 		p.counter(&r, v)
 	case v.OfHosts():
 		p.measurement(&r, v.Name)
@@ -144,8 +143,14 @@ func (p *past) counter(r *Reading, v manifest.Vital) {
 		return p.slots[minute].Counters[events], p.slots[minute].Counters[per]
 	})
 	r.Hosts = len(p.hosts)
-	if v.Prometheus != "" {
+	switch {
+	case v.Prometheus != "":
 		r.Text = fmt.Sprintf("%.0f of %.0f", r.Events, r.Of)
+		return
+	case v.Event != "":
+		if r.Found {
+			r.Text = eventText(r, v)
+		}
 		return
 	}
 	for _, name := range []string{v.Counter, v.Per} {
@@ -157,6 +162,26 @@ func (p *past) counter(r *Reading, v manifest.Vital) {
 	r.Text = fmt.Sprintf("%.0f %s of %.0f %s, on %d hosts", r.Events, v.Counter, r.Of, v.Per, r.Hosts)
 	if r.Events > r.Of {
 		r.Text += "; there are more of it than of what it is divided by: is it the right one?"
+	}
+}
+
+// eventText says what was counted of a user event.
+func eventText(r *Reading, v manifest.Vital) string {
+	text := fmt.Sprintf("%.0f %s of %.0f %s, each visitor until the first", r.Events, v.Event, r.Of, cmp.Or(v.Per, "events of any kind"))
+	if r.Events > r.Of {
+		text += "; there are more of it than of what it is divided by: is it the right one?"
+	}
+	if v.Per == "" && r.Events > 0 && r.Events >= r.Of {
+		text += "; visitors send nothing else: send what they see, too (page), or nobody is shown to be healthy"
+	}
+	return text
+}
+
+// Say adds what is known of a user event besides, and whether it could count.
+func (r *Reading) Say(text string, ok bool) {
+	r.Found = r.Found || ok
+	if r.Text = strings.TrimPrefix(r.Text+"; "+text, "; "); text == "" {
+		r.Text = strings.TrimSuffix(r.Text, "; ")
 	}
 }
 

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -124,6 +125,8 @@ func (m *Rollout) ownVitals(weights map[string]float64) (own []judge.VitalSpec) 
 			spec.Clustered, spec.Bad, spec.Label = true, judge.Direction(v.Bad), v.Counter+" per "+v.Per
 		case v.Prometheus != "":
 			spec.Clustered, spec.Bad = true, judge.Direction(v.Bad)
+		case v.Event != "": // each visitor once: nothing comes together
+			spec.Bad, spec.Label = judge.Direction(v.Bad), v.Event+" per "+cmp.Or(v.Per, "event")
 		default:
 			continue
 		}

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/before"
 	"github.com/slipwayhq/slipway/internal/decide/rollout/machine"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
 
@@ -104,7 +106,7 @@ func (t *Second) addVitals(m *machine.Rollout, tick judge.Tick, ofHosts bool) {
 		t.addHosts(vital, hosts)
 	}
 	for i, e := range judge.Judge(m.Judge, m.Evidence).Vitals {
-		if spec := m.Judge.Vitals[i]; (spec.Mean || spec.Clustered) != ofHosts {
+		if measured(m, m.Judge.Vitals[i]) != ofHosts {
 			continue
 		}
 		count := m.Evidence.Vitals[i].Counted(m.Judge.Vitals[i], tick)
@@ -113,6 +115,11 @@ func (t *Second) addVitals(m *machine.Rollout, tick judge.Tick, ofHosts bool) {
 		}
 		t.Vitals[e.Name] = Vital{Count: count, LogE: Round(e.EValue), Ratio: Round(e.RatioEstimate), Low: Round(e.RatioLow), High: Round(e.RatioHigh)}
 	}
+}
+
+// measured tells whether a vital comes in the slots of what is measured, and not in the seconds of edges.
+func measured(m *machine.Rollout, spec judge.VitalSpec) bool {
+	return spec.Mean || spec.Clustered || slices.ContainsFunc(m.Policy.Vitals, func(v manifest.Vital) bool { return v.Event != "" && v.Name == spec.Name })
 }
 
 // addVisitors keeps a look at how often visitors erred, and where its evidence stands.
