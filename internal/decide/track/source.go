@@ -64,6 +64,17 @@ func (s *Service) Resume(ctx context.Context, actor, app, id, reason string) (So
 	return s.change(ctx, actor, app, id, "resumed", reason, func(src *Source) { src.Stopped = false })
 }
 
+// maxLimit is more than any source sends.
+const maxLimit = 10_000_000
+
+// SetLimit bounds how many events a second a source takes; 0 bounds nothing.
+func (s *Service) SetLimit(ctx context.Context, actor, app, id string, perSecond int64, reason string) (Source, error) {
+	if perSecond < 0 || perSecond > maxLimit {
+		return Source{}, fault.Invalid("%d events a second is no limit; give 1 to %d, or 0 for none", perSecond, maxLimit).At("limit")
+	}
+	return s.change(ctx, actor, app, id, "limit", reason, func(src *Source) { src.Limit = perSecond })
+}
+
 // change changes a source. One that is stopped and to be stopped stays as it is, without an event.
 func (s *Service) change(ctx context.Context, actor, app, id, what, reason string, do func(*Source)) (Source, error) {
 	var src Source

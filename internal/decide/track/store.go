@@ -10,7 +10,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 )
 
-const columns = `SELECT id, app, environment, name, write_key, stopped, created_at, created_by, revision FROM track_sources`
+const columns = `SELECT id, app, environment, name, write_key, stopped, per_second, created_at, created_by, revision FROM track_sources`
 
 // insert adds a source. Its name is one within its app.
 func insert(ctx context.Context, tx *db.Tx, s Source) error {
@@ -30,8 +30,8 @@ func update(ctx context.Context, tx *db.Tx, s Source) error {
 	if s.Stopped {
 		stopped = 1
 	}
-	_, err := tx.Exec(ctx, `UPDATE track_sources SET write_key = $1, revision = $2, stopped = CASE WHEN $3 = 0 THEN 0 WHEN stopped = 0 THEN $4 ELSE stopped END WHERE id = $5`,
-		s.Key, s.Revision, stopped, db.Micros(tx.Now()), s.ID)
+	_, err := tx.Exec(ctx, `UPDATE track_sources SET write_key = $1, revision = $2, stopped = CASE WHEN $3 = 0 THEN 0 WHEN stopped = 0 THEN $4 ELSE stopped END, per_second = $5 WHERE id = $6`,
+		s.Key, s.Revision, stopped, db.Micros(tx.Now()), s.Limit, s.ID)
 	if err != nil {
 		return fmt.Errorf("change source %s: %w", s.ID, err)
 	}
@@ -66,7 +66,7 @@ func one(ctx context.Context, q db.Querier, app, id string) (Source, error) {
 
 func scan(into func(...any) error) (s Source, err error) {
 	var stopped, created int64
-	if err := into(&s.ID, &s.App, &s.Environment, &s.Name, &s.Key, &stopped, &created, &s.CreatedBy, &s.Revision); err != nil {
+	if err := into(&s.ID, &s.App, &s.Environment, &s.Name, &s.Key, &stopped, &s.Limit, &created, &s.CreatedBy, &s.Revision); err != nil {
 		return s, fmt.Errorf("read a source: %w", err)
 	}
 	s.Stopped, s.CreatedAt = stopped != 0, db.Time(created)

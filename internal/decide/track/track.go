@@ -20,9 +20,17 @@ type Source struct {
 	Name        string    `json:"name"`
 	Key         string    `json:"write_key" doc:"What clients send with their events. Browsers show it to everybody: it can write, and nothing else"`
 	Stopped     bool      `json:"stopped" doc:"Takes no events"`
+	Limit       int64     `json:"limit,omitempty" doc:"How many events a second it takes; 0 is no limit. What is more is answered 429, for its client to send again"`
 	CreatedAt   time.Time `json:"created_at"`
 	CreatedBy   string    `json:"created_by"`
 	Revision    int64     `json:"-"`
+}
+
+// Refusal tells how much of a source's was refused for coming faster than its limit, since the server started.
+type Refusal struct {
+	Source string    `json:"source" doc:"Id of the source"`
+	Bodies int64     `json:"bodies" doc:"Requests that were told to come again later"`
+	Last   time.Time `json:"last" doc:"When the last of them came"`
 }
 
 // Service is what the doors call. The actor of a method is audited, not checked: doors check.

@@ -16,7 +16,8 @@ type NewSource struct {
 
 // SourceChange is what is to become of a source.
 type SourceChange struct {
-	Change string `json:"change" enum:"key,stop,resume" doc:"key: another write key, and the old one is refused; stop: it takes no events; resume: it takes them again"`
+	Change string `json:"change" enum:"key,stop,resume,limit" doc:"key: another write key, and the old one is refused; stop: it takes no events; resume: it takes them again; limit: it takes so many a second"`
+	Limit  int64  `json:"limit,omitempty" minimum:"0" maximum:"10000000" doc:"With limit: events a second; 0 takes the limit away"`
 	Reason string `json:"reason,omitempty" maxLength:"500"`
 }
 
@@ -61,7 +62,11 @@ func (d *Door) mountSources() {
 		InSource
 		Body SourceChange
 	}
-	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/sources/{source}/changes", "Turn the write key of a source, stop it, or resume it", func(ctx context.Context, id access.Identity, in *changed) (*oneSource, error) {
+	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/sources/{source}/changes", "Turn the write key of a source, stop it, resume it, or limit it", func(ctx context.Context, id access.Identity, in *changed) (*oneSource, error) {
+		if in.Body.Change == "limit" {
+			src, err := sources.SetLimit(ctx, id.Actor(), in.App, in.Source, in.Body.Limit, in.Body.Reason)
+			return &oneSource{src}, err
+		}
 		do := map[string]func(context.Context, string, string, string, string) (track.Source, error){"key": sources.Rotate, "stop": sources.Stop, "resume": sources.Resume}[in.Body.Change]
 		src, err := do(ctx, id.Actor(), in.App, in.Source, in.Body.Reason)
 		return &oneSource{src}, err

@@ -2,17 +2,20 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,8 +36,8 @@ const bodyTime = time.Minute
 // errSlow tells a client to come again. It is no 408, which some clients take for the end.
 var errSlow error = api.Unavailable("the body did not come in time; send less at once")
 
-// unpack reads a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
-func (e *Events) unpack(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// receive takes a body from the network.
+func (e *Events) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	// It ends with the body: what it takes from then on is not the sender's time.
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.bodyTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, fmt.Errorf("bound the time of a body: %w", err)
@@ -46,7 +49,13 @@ func (e *Events) unpack(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if err != nil {
 		return nil, api.Malformed("the body ended early")
 	}
-	if body, err = decompress(body); err != nil {
+	return body, nil
+}
+
+// unpack gives the JSON of a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
+func unpack(body []byte) ([]byte, error) {
+	body, err := decompress(body)
+	if err != nil {
 		return nil, err
 	}
 	if bytes.HasPrefix(body, []byte("data=")) { // what browsers send as a form
@@ -125,25 +134,50 @@ func cloudEvent(r *http.Request, body []byte) ([]byte, error) {
 // unreadable is a body that is refused whole.
 func unreadable(err error) error { return api.Malformed(err.Error()) }
 
-// source finds whose key came: in the header, as the name of HTTP Basic or as a Bearer, else in the body or the address.
-func (e *Events) source(r *http.Request, inBody string) (track.Source, error) {
+// headerKey is the write key in the header: the name of HTTP Basic, or a Bearer.
+func headerKey(r *http.Request) string {
 	key, _, ok := r.BasicAuth()
-	if !ok {
-		kind, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		switch strings.ToLower(kind) {
-		case "bearer":
-			key = value
-		case "basic": // some clients leave out the colon
-			if raw, err := base64.StdEncoding.DecodeString(value); err == nil {
-				key = string(raw)
+	if ok {
+		return key
+	}
+	switch kind, value, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.ToLower(kind) {
+	case "bearer":
+		return value
+	case "basic": // some clients leave out the colon
+		if raw, err := base64.StdEncoding.DecodeString(value); err == nil {
+			return string(raw)
+		}
+	}
+	return ""
+}
+
+// addressKey is the write key in the address.
+func addressKey(r *http.Request) string {
+	query := r.URL.Query()
+	return cmp.Or(query.Get("write_key"), query.Get("api_key"))
+}
+
+// sender is whose turn it is to be read: by the key that the request brings, or that stands in its body as clients write it. Nothing is believed of it that is not looked at again. A packed body with the key inside counts by the address it
+// comes from.
+func (e *Events) sender(r *http.Request, body []byte) string {
+	if key := headerKey(r); key != "" {
+		return key
+	}
+	for _, name := range [...]string{`"writeKey":"`, `"api_key":"`, `"token":"`} {
+		if _, rest, ok := bytes.Cut(body, []byte(name)); ok {
+			if key, _, ok := bytes.Cut(rest[:min(len(rest), 100)], []byte(`"`)); ok {
+				if _, known := e.sources.Source(string(key)); known {
+					return string(key)
+				}
 			}
 		}
 	}
-	for _, other := range []string{inBody, r.URL.Query().Get("write_key"), r.URL.Query().Get("api_key")} {
-		if key == "" {
-			key = other
-		}
-	}
+	return cmp.Or(addressKey(r), address(r))
+}
+
+// source finds whose key came: in the header, in the body, or in the address.
+func (e *Events) source(r *http.Request, inBody string) (track.Source, error) {
+	key := cmp.Or(headerKey(r), inBody, addressKey(r))
 	if key == "" {
 		return track.Source{}, fault.Unauthorized("the request has no write key; send it as the name of HTTP Basic, or as %q in the body", "writeKey")
 	}
@@ -194,6 +228,9 @@ func (e *Events) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var p *api.Problem
 	if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
+	}
+	if l := (limited{}); errors.As(err, &l) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(l.wait.Seconds()))))
 	}
 	// Also where the caller's time is over, for it need not have hung up: the server may be going down, and no answer would be 200.
 	if api.WriteProblem(w, err) >= http.StatusInternalServerError && r.Context().Err() == nil && !errors.Is(err, errSlow) {

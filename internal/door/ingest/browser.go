@@ -113,7 +113,10 @@ func (e *Events) configScript(w http.ResponseWriter, r *http.Request) {
 
 // noFlags answers clients of PostHog that ask which flags somebody has: none, so that they use what the app says itself, and go on.
 func (e *Events) noFlags(w http.ResponseWriter, r *http.Request) {
-	body, err := e.unpack(w, r)
+	body, err := e.receive(w, r)
+	if err == nil {
+		body, err = unpack(body)
+	}
 	if err == nil {
 		_, err = e.source(r, capture.PostHogKey(body))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type Events struct {
 	log     *slog.Logger
 	now     func() time.Time
 	doubts  chan doubt
+	slots   *slots
+	limits  *limits
 	// settleAfter is how long after a failure the log is asked what it has; tests wait less.
 	settleAfter time.Duration
 	// Counted, if given, is told which events are on disk now for the first time.
@@ -34,7 +37,7 @@ type Events struct {
 
 // NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
 func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
-	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), settleAfter: settleAfter, bodyTime: bodyTime}
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), slots: &slots{free: runtime.GOMAXPROCS(0)}, limits: &limits{buckets: map[string]*bucket{}}, settleAfter: settleAfter, bodyTime: bodyTime}
 }
 
 // decoder reads the body of one dialect.
@@ -81,30 +84,61 @@ func (e *Events) mount(mux *http.ServeMux, path string, d dialect) {
 
 // take reads a body, and answers when all of it is on disk.
 func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
-	body, err := e.unpack(w, r)
-	if err != nil {
-		e.refuse(w, r, err)
-		return
-	}
-	if body, err = cloudEvent(r, body); err != nil {
-		e.refuse(w, r, err)
-		return
-	}
-	now := e.now()
-	decoded, source, err := e.decode(d, &capture.Call{
-		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Release: r.Header.Get("Slipway-Release"),
-		NewID: func() string { return event.NewID(now) },
-	}, func(key string) (track.Source, error) { return e.source(r, key) })
-	if err != nil {
-		e.refuse(w, r, err)
-		return
-	}
-	got, err := e.keep(r.Context(), source, decoded)
+	got, err := e.taken(w, r, d)
 	if err != nil {
 		e.refuse(w, r, err)
 		return
 	}
 	d.answer(w, got)
+}
+
+func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken, error) {
+	body, err := e.receive(w, r)
+	if err != nil {
+		return taken{}, err
+	}
+	sender := e.sender(r, body)
+	if s, ok := e.sources.Source(sender); ok { // before any work is done for it
+		if err := e.limits.check(s, e.now()); err != nil {
+			return taken{}, err
+		}
+	}
+	give, err := e.slots.take(r.Context(), sender)
+	defer give()
+	if err != nil {
+		return taken{}, errLater
+	}
+	source, decoded, err := e.read(r, d, body)
+	if err != nil {
+		return taken{}, err
+	}
+	give() // from here on it may wait for the disk
+	return e.keep(r.Context(), source, decoded)
+}
+
+// read reads the events of a body.
+func (e *Events) read(r *http.Request, d dialect, body []byte) (source track.Source, decoded capture.Decoded, err error) {
+	if body, err = unpack(body); err != nil {
+		return source, decoded, err
+	}
+	if body, err = cloudEvent(r, body); err != nil {
+		return source, decoded, err
+	}
+	now := e.now()
+	decoded, source, err = e.decode(d, &capture.Call{
+		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Release: r.Header.Get("Slipway-Release"),
+		NewID: func() string { return event.NewID(now) },
+	}, func(key string) (track.Source, error) {
+		source, err := e.source(r, key)
+		if err == nil {
+			err = e.limits.check(source, now)
+		}
+		return source, err
+	})
+	if err == nil {
+		e.limits.spend(source, len(decoded.Events)+len(decoded.Failures), now)
+	}
+	return source, decoded, err
 }
 
 func segmentAnswer(w http.ResponseWriter, _ taken) {

@@ -7,3 +7,6 @@ func (e *Events) SettleAfter(d time.Duration) { e.settleAfter = d }
 
 // BodyTime shortens the time that a body may take to come.
 func (e *Events) BodyTime(d time.Duration) { e.bodyTime = d }
+
+// Clock gives the door another time.
+func (e *Events) Clock(now func() time.Time) { e.now = now }

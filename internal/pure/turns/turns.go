@@ -59,3 +59,11 @@ func (q *Queue[T]) left(sender string, more []T) {
 
 // Senders is how many of them wait.
 func (q *Queue[T]) Senders() int { return len(q.senders) }
+
+// Len is how much waits.
+func (q *Queue[T]) Len() (n int) {
+	for _, own := range q.waiting {
+		n += len(own)
+	}
+	return n
+}

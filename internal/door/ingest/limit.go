@@ -1,0 +1,90 @@
+package ingest
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// burst is for how many seconds' worth of events may come at once, where a source has a limit.
+const burst = 10
+
+// limits are how many events a second sources may send: a bucket each, which fills at its limit, and which a large body may leave in debt, as it is taken whole or not at all.
+type limits struct {
+	mu      sync.Mutex
+	buckets map[string]*bucket // by source
+}
+
+type bucket struct {
+	limit, tokens float64
+	at            time.Time
+	refused       track.Refusal
+}
+
+// limited is the answer to what comes too fast.
+type limited struct {
+	error
+	wait time.Duration
+}
+
+func (l limited) Unwrap() error { return l.error }
+
+// check tells whether a source may send now.
+func (l *limits) check(s track.Source, now time.Time) error {
+	if s.Limit <= 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(s, now)
+	if b.tokens >= 1 {
+		return nil
+	}
+	b.refused.Bodies++
+	b.refused.Last = now.UTC()
+	wait := time.Duration((1 - b.tokens) / b.limit * float64(time.Second))
+	return limited{fault.Limited("more came than the %d events a second that the source %q may send; send these again later", s.Limit, s.Name), wait}
+}
+
+// spend takes what came out of the bucket.
+func (l *limits) spend(s track.Source, events int, now time.Time) {
+	if s.Limit <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bucket(s, now).tokens -= float64(events)
+}
+
+// bucket is that of a source, filled up to now. A limit that was changed counts from a full one.
+func (l *limits) bucket(s track.Source, now time.Time) *bucket {
+	b := l.buckets[s.ID]
+	if b == nil || b.limit != float64(s.Limit) {
+		refused := track.Refusal{Source: s.ID}
+		if b != nil {
+			refused = b.refused
+		}
+		b = &bucket{limit: float64(s.Limit), tokens: burst * float64(s.Limit), at: now, refused: refused}
+		l.buckets[s.ID] = b
+	}
+	if passed := now.Sub(b.at).Seconds(); passed > 0 {
+		b.tokens = math.Min(burst*b.limit, b.tokens+passed*b.limit)
+	}
+	b.at = now
+	return b
+}
+
+// Refusals tells of the sources of an app that were too fast.
+func (e *Events) Refusals(sources []track.Source) (out []track.Refusal) {
+	e.limits.mu.Lock()
+	defer e.limits.mu.Unlock()
+	for _, s := range sources {
+		if b := e.limits.buckets[s.ID]; b != nil && b.refused.Bodies > 0 {
+			out = append(out, b.refused)
+		}
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package ingest_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/decide/track"
+)
+
+// batch is a body of so many events.
+func batch(run string, n int) []byte {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"name":"x","user":"u","id":"%s-%d"}`, run, i)
+	}
+	return []byte(`{"events":[` + strings.Join(items, ",") + `]}`)
+}
+
+// What comes faster than its source may send is refused, and taken when it comes again later; other sources are not held up.
+func TestASourcesLimit(t *testing.T) {
+	s := opened(t)
+	var at atomic.Int64
+	at.Store(time.Now().UnixNano())
+	s.door.Clock(func() time.Time { return time.Unix(0, at.Load()) })
+	src, _ := s.sources.Source(s.key)
+	other, err := s.sources.Create(t.Context(), "person:ana", "shop", "production", "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if src, err = s.sources.SetLimit(t.Context(), "person:ana", "shop", src.ID, 10, "it floods"); err != nil || src.Limit != 10 {
+		t.Fatalf("%+v, %v", src, err)
+	}
+	send := func(key, run string, n, want int) (retryAfter string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/events", strings.NewReader(string(batch(run, n))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(key, "")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %s, not %d", run, res.Status, want)
+		}
+		return res.Header.Get("Retry-After")
+	}
+	send(s.key, "a", 60, 200) // ten seconds' worth may come at once
+	send(s.key, "b", 39, 200)
+	send(s.key, "c", 50, 200) // taken whole, and owed
+	if after := send(s.key, "d", 1, 429); after != "5" {
+		t.Errorf("come again after %q s", after)
+	}
+	send(s.key, "d", 1, 429)
+	send(other.Key, "e", 500, 200)
+	at.Add(int64(5 * time.Second))
+	send(s.key, "d", 1, 200)
+	if after := send(s.key, "f", 1, 429); after != "1" {
+		t.Errorf("come again after %q s", after)
+	}
+	told := s.door.Refusals([]track.Source{src, other})
+	if len(told) != 1 || told[0].Source != src.ID || told[0].Bodies != 3 || !told[0].Last.Equal(time.Unix(0, at.Load())) {
+		t.Errorf("told of %+v", told)
+	}
+	if _, err := s.sources.SetLimit(t.Context(), "person:ana", "shop", src.ID, 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	send(s.key, "f", 900, 200)
+	if events, _ := s.logged(); len(events) != 60+39+50+500+1+900 {
+		t.Errorf("the log has %d", len(events))
+	}
+	for _, wrong := range []int64{-1, 1e9} {
+		if _, err := s.sources.SetLimit(t.Context(), "person:ana", "shop", src.ID, wrong, ""); err == nil {
+			t.Errorf("a limit of %d", wrong)
+		}
+	}
+}
+
+// The key may be in the body alone: it counts for the same bucket.
+func TestALimitWithTheKeyInTheBody(t *testing.T) {
+	s := opened(t)
+	src, _ := s.sources.Source(s.key)
+	if _, err := s.sources.SetLimit(t.Context(), "person:ana", "shop", src.ID, 1, ""); err != nil {
+		t.Fatal(err)
+	}
+	body := func(n int) []byte {
+		return []byte(fmt.Sprintf(`{"writeKey":%q,"batch":[%s]}`, s.key, strings.TrimSuffix(strings.Repeat(`{"type":"track","event":"x","userId":"u"},`, n), ",")))
+	}
+	if code, text := s.post("/v1/batch", body(100)); code != 200 {
+		t.Fatal(code, text)
+	}
+	if code, text := s.post("/v1/batch", body(1)); code != 429 || !strings.Contains(text, `more came than the 1 events a second that the source \"web\" may send`) {
+		t.Error(code, text)
+	}
+	if code, text := s.post("/v1/track", []byte(`{"event":"x","userId":"u"}`), "Authorization", basic(s.key+":")); code != 429 {
+		t.Error(code, text)
+	}
+}

@@ -1,0 +1,63 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// However many bodies of one sender wait, another's next is read after one of them.
+func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
+	s := &slots{free: 1}
+	hold, err := s.take(t.Context(), "flood")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var order []string
+	var all sync.WaitGroup
+	waits := func(ctx context.Context, sender string, n int) {
+		s.mu.Lock()
+		before := s.waiting.Len()
+		s.mu.Unlock()
+		for range n {
+			all.Go(func() {
+				give, err := s.take(ctx, sender)
+				defer give()
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+				order = append(order, fmt.Sprint(sender, err != nil))
+			})
+		}
+		for there := 0; there < before+n; {
+			s.mu.Lock()
+			there = s.waiting.Len()
+			s.mu.Unlock()
+		}
+	}
+	waits(t.Context(), "flood", 50)
+	ctx, cancel := context.WithCancel(t.Context())
+	waits(ctx, "gone", 3)
+	waits(t.Context(), "other", 1)
+	cancel()
+	for left := 3; left > 0; { // who gives up leaves the line
+		mu.Lock()
+		left = 3 - len(order)
+		mu.Unlock()
+	}
+	hold()
+	hold() // once is enough
+	all.Wait()
+	if i := slices.Index(order, "otherfalse"); i < 3 || i > 4 || len(order) != 54 {
+		t.Errorf("of %d the other's was number %d: %v", len(order), i-3, order)
+	}
+	if s.free != 1 || s.waiting.Len() != 0 {
+		t.Errorf("%d are free and %d wait", s.free, s.waiting.Len())
+	}
+}
