@@ -234,13 +234,16 @@ func TestVerbsAgainstAServer(t *testing.T) {
 	}
 	refused("days", "score", "--days", "0")
 	vitals := filepath.Join(t.TempDir(), "vitals.yaml")
-	text := "app: shop\nrollout:\n  vitals:\n    - errors\n    - {counter: checkout.failed, per: checkout.started, bad: rise}\n"
+	text := "app: shop\nrollout:\n  vitals:\n    - errors\n    - {counter: checkout.failed, per: checkout.started, bad: rise}\n    - {event: signed_up, bad: drop}\n"
 	if err := os.WriteFile(vitals, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused("2 of 2 vitals read nothing, and would say nothing of a release: errors, checkout.failed;", "vitals", "test", vitals)
+	refused("3 of 3 vitals read nothing, and would say nothing of a release: errors, checkout.failed, signed_up;", "vitals", "test", vitals)
 	if out := ok("", "vitals", "test", vitals, "--json"); !strings.Contains(out, `no counter \"checkout.failed\" came in the last hour`) {
 		t.Errorf("it reads %s", out)
+	}
+	if out := ok("", "vitals", "test", vitals, "--json"); !strings.Contains(out, `no event \"signed_up\" came to production in the last hour; send it, and with it the release that served`) {
+		t.Errorf("of an event it reads %s", out)
 	}
 	refused("no such file", "vitals", "test", vitals+".not")
 	refused("shop/production has no release #999", "rollback", "999", "--reason", "test")
