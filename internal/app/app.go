@@ -50,6 +50,7 @@ type App struct {
 	local    net.Listener // nil when the other one takes loopback connections
 	http     *http.Server
 	pin      string
+	plans    *track.Reviewer // foresees what a plan of events would break
 	stages   []stage
 	closers  []closer
 }
@@ -106,10 +107,12 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	apps := catalog.New(store, safe)
 	rollouts := rollout.New(store, log, a.logger("rollout"))
 	sources := track.New(store)
+	a.plans = &track.Reviewer{Sources: sources, Uses: []track.UsesOf{sources.Vitals}} // what comes to count events is one more of these
 	a.stage("act", deploys.Run, traffics.Run, notices.Run)
 	a.stage("decide", a.Fleet.Run, builds.Run, rollouts.Run,
 		func(ctx context.Context) error { return apps.Run(ctx, log) },
 		func(ctx context.Context) error { return sources.Run(ctx, log) },
+		func(ctx context.Context) error { return sources.Follow(ctx, log) },
 		catalog.Janitor{Catalog: apps, Blobs: blobs, Held: deploys.Held, Logger: a.logger("janitor")}.Run,
 	)
 
@@ -124,7 +127,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	agentDoor := &agents.Door{Fleet: a.Fleet, Deploy: deploys, Traffic: traffics, Logger: a.logger("agents")}
 	repos, err := git.New(git.Options{
 		DB: store, Access: a.Access, Dir: filepath.Join(o.Dir, "git"), URL: a.URL(), HookExe: o.Exe, Logger: a.logger("git"),
-		AgentAuth: a.agentCredential, Follow: follower{builds: builds, rollouts: rollouts, log: log, url: a.URL()}.follow,
+		AgentAuth: a.agentCredential, Follow: follower{builds: builds, rollouts: rollouts, log: log, url: a.URL()}.follow, ReviewPlan: a.plans.Pushed,
 	})
 	if err != nil {
 		return nil, err

@@ -62,6 +62,10 @@ type PlanChanged struct {
 	Events   int    `json:"events"`
 	Revision int64  `json:"revision"`
 	Reason   string `json:"reason,omitempty"`
+	// Release whose repository declares the plan; empty for one that people set.
+	Release string `json:"release,omitempty"`
+	// Beside counts the plans of releases under way: while they are, what one of them allows is as planned.
+	Beside int `json:"beside,omitempty"`
 }
 
 func (PlanChanged) EventType() Type   { return "plan.changed" }

@@ -178,6 +178,10 @@ test('SQL runs by keyboard, is in the address, downloads as CSV, and says in pla
   assert.equal(csv[0], 'name,events,price,properties');
   assert.equal(csv[1], 'order placed,4123,12.25,"{""plan"":""pro"",""nested"":{""a"":[1,2,3]}}"');
   assert.equal(csv[4], 'Pricing,4120,,');
+  await page.evaluate(() => { window.made = []; const make = URL.createObjectURL; URL.createObjectURL = (blob) => (window.made.push(blob), make(blob)); });
+  await press(page, 'Parquet');
+  await page.waitForFunction(() => window.made.length === 1);
+  assert.deepEqual(JSON.parse(await page.evaluate(() => window.made[0].text())), { parquet: true });
   await page.locator('#sql-text').fill('SELECT nope FROM events');
   await press(page, 'Run');
   await page.waitForFunction(() => document.querySelector('form [role=alert]')?.textContent.includes('Candidate bindings'));
@@ -336,5 +340,25 @@ test('who may not deploy sees the plan and changes nothing; all that was learnt 
     await mine.close();
   } finally {
     await Promise.all([viewer.close(), own.close()]);
+  }
+});
+
+test('a plan of the repository says where it comes from, and is not changed on the page', async () => {
+  const own = await fixture();
+  try {
+    await fetch(own.url + '/v1/apps/shop/events/plan');
+    own.world.plan.from = { folder: 'events', environment: 'production', release: 'rel_01kc0042', number: 42, commit: '3f2a91c5d4e6f7089abc3f2a91c5d4e6f7089abc' };
+    const { page, complaints } = await visit(browser, own.url + pages['events-plan-event']);
+    await seen(page, 'the folder events at 3f2a91c, with release 42, live in production');
+    assert.equal(await page.$('#plan-schema'), null);
+    assert.ok(!/Plan all that was learnt|Take it out|Reject/.test(await page.$eval('main', (e) => e.innerText)));
+    assert.deepEqual(await findings(page), []);
+    assert.deepEqual(complaints, []);
+    own.world.plan = { ...own.world.plan, from: undefined };
+    own.send('plan.changed', { mode: 'warn' });
+    await page.waitForSelector('#plan-schema');
+    await page.close();
+  } finally {
+    await own.close();
   }
 });

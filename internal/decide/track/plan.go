@@ -3,6 +3,7 @@ package track
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
@@ -10,6 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 // What becomes of events that are not as planned.
@@ -32,7 +34,10 @@ type Plan struct {
 	Events           []PlannedEvent `json:"events" nullable:"false"`
 	ChangedAt        time.Time      `json:"changed_at,omitzero"`
 	ChangedBy        string         `json:"changed_by,omitempty"`
+	From             *PlanOrigin    `json:"from,omitempty" doc:"Where it comes from, when a repository declares it: then it is changed there. Absent for a plan that people change here"`
 	Revision         int64          `json:"-"`
+
+	key string // the same for the same plan
 }
 
 // PlannedEvent is one event of a Plan.
@@ -42,26 +47,21 @@ type PlannedEvent struct {
 	Schema any          `json:"schema" doc:"JSON Schema of the properties, or of the traits; 2020-12 where it does not say which. References lead within the schema alone"`
 }
 
-// Plan gives that of an app.
+// Plan gives the one that counts for an app: what its live release declares, or what was set.
 func (s *Service) Plan(ctx context.Context, app string) (Plan, error) {
-	p, err := plans(ctx, s.db, app)
-	if err != nil {
-		return Plan{}, err
-	}
-	if plan, ok := p[app]; ok {
-		return plan, nil
-	}
-	return Plan{Mode: Observe, Events: []PlannedEvent{}}, nil
+	c, err := counted(ctx, s.db, app)
+	return c.plan, err
 }
 
-// SetPlan changes that of an app, whole. Its Revision is the one that the caller saw; another one means that somebody else was faster.
-func (s *Service) SetPlan(ctx context.Context, actor, app, reason string, to Plan) (Plan, error) {
+// Checked is a plan that could be set; it says what is wrong with it.
+func Checked(to Plan) (Plan, error) {
 	if to.Mode != Observe && to.Mode != Warn && to.Mode != Reject {
 		return Plan{}, fault.Invalid("the mode is observe, warn or reject").At("mode")
 	}
 	if len(to.Events) > maxPlanned {
 		return Plan{}, fault.Invalid("a plan has at most %d events", maxPlanned).At("events")
 	}
+	to.Events = append([]PlannedEvent{}, to.Events...)
 	for i := range to.Events {
 		if to.Events[i].Kind == "" {
 			to.Events[i].Kind = capture.Track
@@ -70,14 +70,30 @@ func (s *Service) SetPlan(ctx context.Context, actor, app, reason string, to Pla
 	if _, err := compile(to); err != nil {
 		return Plan{}, err
 	}
-	if to.Events == nil {
-		to.Events = []PlannedEvent{}
-	}
-	events, err := json.Marshal(to.Events)
-	if err != nil || len(events) > maxPlanSize {
+	if events, err := json.Marshal(to.Events); err != nil || len(events) > maxPlanSize {
 		return Plan{}, fault.Invalid("a plan has at most %d KB of JSON", maxPlanSize>>10).At("events").Because(err)
 	}
+	return to, nil
+}
+
+// SetPlan changes that of an app, whole. Its Revision is the one that the caller saw; another one means that somebody else was faster.
+func (s *Service) SetPlan(ctx context.Context, actor, app, reason string, to Plan) (Plan, error) {
+	to, err := Checked(to)
+	if err != nil {
+		return Plan{}, err
+	}
+	events, err := json.Marshal(to.Events)
+	if err != nil {
+		return Plan{}, fmt.Errorf("encode the plan of %s: %w", app, err)
+	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		now, err := counted(ctx, tx, app)
+		if err != nil {
+			return err
+		}
+		if from := now.plan.From; from != nil {
+			return fault.Conflict("the plan of %s comes from the folder %s of its repository, with release %d of %s. Change it there and push, or take \"events\" out of %s", app, from.Folder, from.Number, from.Environment, manifest.Filename)
+		}
 		to.ChangedAt, to.ChangedBy = tx.Now().UTC(), actor
 		if err := setPlan(ctx, tx, app, to, string(events)); err != nil {
 			return err

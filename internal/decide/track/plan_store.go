@@ -27,6 +27,7 @@ func plans(ctx context.Context, q db.Querier, app string) (map[string]Plan, erro
 			return nil, fmt.Errorf("read the plan of the events of %s: %w", of, err)
 		}
 		p.AdditionalEvents, p.ChangedAt = additional != 0, db.Time(changed)
+		p.key = fmt.Sprintf("page %d", p.Revision)
 		all[of] = p
 	}
 	return all, rows.Err()

@@ -17,6 +17,7 @@ type Rules struct {
 
 	users, anonymous map[string]*absent // who is forgotten, by their ids
 	plan             *schemas
+	key              string // tells whether plan is the same
 	faults           *tally
 }
 
@@ -103,10 +104,6 @@ func (s *Service) loadRules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	planned, err := plans(ctx, s.db, "")
-	if err != nil {
-		return err
-	}
 	rules := map[string]*Rules{}
 	of := func(app string) *Rules {
 		if rules[app] == nil {
@@ -121,26 +118,62 @@ func (s *Service) loadRules(ctx context.Context) error {
 	for app, list := range gone {
 		of(app).forget(list, func(user string) *atomic.Int64 { return s.dropped(app, user) })
 	}
-	before := *s.rules.Load()
-	for app, p := range planned {
-		r := of(app)
-		r.faults = s.tally(app)
-		if had := before[app]; had != nil && had.plan != nil && had.plan.revision == p.Revision {
-			r.plan = had.plan
-			continue
-		}
-		compiled, failed := compile(p)
-		if failed != nil { // an older program took it, and this one checks nothing by it
-			err = errors.Join(err, fmt.Errorf("the plan of the events of %s: %w", app, failed))
-		}
-		r.plan = compiled
-	}
+	err = s.loadPlans(ctx, of)
 	s.rules.Store(&rules)
 	select {
 	case s.changed <- struct{}{}:
 	default: // somebody is told already
 	}
 	return err
+}
+
+// loadPlans compiles what is not compiled yet.
+func (s *Service) loadPlans(ctx context.Context, of func(app string) *Rules) error {
+	pages, err := plans(ctx, s.db, "")
+	if err != nil {
+		return err
+	}
+	declared, err := releases(ctx, s.db, "")
+	if err != nil {
+		return err
+	}
+	apps := map[string]bool{}
+	for app := range pages {
+		apps[app] = true
+	}
+	for app := range declared {
+		apps[app] = true
+	}
+	before := *s.rules.Load()
+	for app := range apps {
+		r, c := of(app), choose(pageOf(pages, app), declared[app])
+		r.faults = s.tally(app)
+		if had := before[app]; had != nil && had.plan != nil && had.key == c.key() {
+			r.plan, r.key = had.plan, had.key
+			continue
+		}
+		compiled, failed := compileAll(c)
+		if failed != nil { // an older program took it, and this one checks nothing by it
+			err = errors.Join(err, fmt.Errorf("the plan of the events of %s: %w", app, failed))
+		}
+		r.plan, r.key = compiled, c.key()
+	}
+	return err
+}
+
+func compileAll(c counting) (*schemas, error) {
+	out, err := compile(c.plan)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range c.beside {
+		b, err := compile(p)
+		if err != nil {
+			return nil, err
+		}
+		out.beside = append(out.beside, b)
+	}
+	return out, nil
 }
 
 // forget adds who is forgotten. An id of several of them is that of who is suppressed, or was forgotten last.

@@ -20,7 +20,8 @@ import (
 type schemas struct {
 	mode       string
 	additional bool
-	revision   int64
+	key        string
+	beside     []*schemas // of releases under way: what one of them allows is as planned
 	events     map[planned]*jsonschema.Schema
 }
 
@@ -38,7 +39,7 @@ func (nothing) Load(string) (any, error) {
 
 // compile says what is wrong with a plan, and where.
 func compile(p Plan) (*schemas, error) {
-	out := &schemas{mode: p.Mode, additional: p.AdditionalEvents, revision: p.Revision, events: map[planned]*jsonschema.Schema{}}
+	out := &schemas{mode: p.Mode, additional: p.AdditionalEvents, key: p.key, events: map[planned]*jsonschema.Schema{}}
 	for i, e := range p.Events {
 		field := fmt.Sprintf("events[%d].schema", i)
 		key := planned{e.Kind, e.Name}
@@ -79,6 +80,10 @@ func compileOne(schema any) (*jsonschema.Schema, error) {
 
 // mistake is where a schema is wrong, as a JSON pointer, and why.
 func mistake(err error) (where, why string) {
+	var schema *jsonschema.SchemaValidationError
+	if errors.As(err, &schema) { // it does not unwrap
+		err = schema.Err
+	}
 	var invalid *jsonschema.ValidationError
 	if errors.As(err, &invalid) {
 		f := first(invalid)
@@ -97,8 +102,18 @@ type PlanFault struct {
 	Fault string `json:"fault"`
 }
 
-// check tells how an event is not as planned, nil when it is.
+// check tells how an event is not as planned, nil when it is, by one of the plans that count.
 func (s *schemas) check(e *capture.Event) *PlanFault {
+	f := s.alone(e)
+	for i := 0; f != nil && i < len(s.beside); i++ {
+		if b := s.beside[i]; b.mode == Observe || b.alone(e) == nil {
+			return nil
+		}
+	}
+	return f
+}
+
+func (s *schemas) alone(e *capture.Event) *PlanFault {
 	schema := s.events[planned{e.Kind, e.Name}]
 	if schema == nil {
 		if e.Kind != capture.Track || s.additional {
@@ -151,6 +166,23 @@ func pointer(parts []string) string {
 	return b.String()
 }
 
+// listed names what a schema lists, which is the plan's and not the users'.
+func listed(values []any) string {
+	const most = 10
+	var words []string
+	for _, v := range values[:min(most, len(values))] {
+		word, err := json.Marshal(v)
+		if err != nil || len(word) > 100 {
+			word = []byte("…")
+		}
+		words = append(words, string(word))
+	}
+	if more := len(values) - most; more > 0 {
+		words = append(words, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(words, ", ")
+}
+
 func wording(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Required:
@@ -159,6 +191,8 @@ func wording(k jsonschema.ErrorKind) string {
 		return "is " + k.Got + ", want " + strings.Join(k.Want, " or ")
 	case *kind.AdditionalProperties:
 		return "not planned: " + strings.Join(slices.Sorted(slices.Values(k.Properties)), ", ")
+	case *kind.Enum:
+		return "is not one of " + listed(k.Want)
 	case *kind.FalseSchema:
 		return "nothing is allowed here"
 	}

@@ -21,6 +21,8 @@ type Door struct {
 	Analytics analytics.Engine
 	Feeder    *feed.Feeder
 	Keeper    *track.Keeper
+	// Plans foresees what a change of a plan would break.
+	Plans *track.Reviewer
 	// Replay takes repaired events: see ingest.Events.
 	Replay func(ctx context.Context, f capture.Failed, id string, item []byte, write bool) (capture.Event, error)
 

@@ -28,7 +28,7 @@ func TestTrackingPlan(t *testing.T) {
 	refused(t, w.do("PUT", path, vera, `{"mode":"warn","events":[]}`, "If-Match", "*"), 403)
 
 	for body, want := range map[string]string{
-		`{"name":"a","schema":{"properties":{"n":{"type":"numbr"}}}}`: "/properties/n/type",
+		`{"name":"a","schema":{"properties":{"n":{"type":"numbr"}}}}`: `"events[0].schema/properties/n/type","message":"the schema of \"a\" is none: at /properties/n/type, is not one of \"array\"`,
 		`{"name":"a","schema":{"$ref":"http://localhost:1/x.json"}}`:  "references lead within",
 		`{"name":"a","schema":{"$ref":"file:///etc/passwd"}}`:         "references lead within",
 		`{"name":"a","schema":{"$ref":"#/$defs/none"}}`:               "none",

@@ -127,10 +127,14 @@ func (d *Door) checkManifest(ctx context.Context, app string, u *update, env []s
 		return fault.Invalid("%s is of the app %q, but this is the repository of %q: push to %s/git/%s.git, or change \"app\" in the file", manifest.Filename, m.App, app, d.opts.URL, m.App)
 	}
 	u.manifest, u.env = m, name
+	if u.plan, err = d.planOf(ctx, d.repo(app), u.new, env, m); err != nil {
+		return err
+	}
 	if len(m.Warnings) > 0 {
 		say(m.Warnings.Text())
 	}
 	d.warnOfMissing(ctx, app, *u, env, src.beside, say)
+	d.warnOfPlan(ctx, app, *u, say)
 	return nil
 }
 
@@ -223,16 +227,25 @@ type badManifest struct{ problems manifest.Problems }
 
 func (b *badManifest) Error() string { return b.problems.Error() }
 
+// mistakes shows each with its place.
+func mistakes(where string, problems manifest.Problems) string {
+	count := "1 mistake"
+	if n := len(problems); n > 1 {
+		count = strconv.Itoa(n) + " mistakes"
+	}
+	return fmt.Sprintf("\n-----> %s has %s:\n\n%s", where, count, problems.Text())
+}
+
 // refusal is what the pusher reads.
 func (d *Door) refusal(err error) string {
 	const end = "\n\nNothing was changed."
 	var bad *badManifest
-	if errors.As(err, &bad) {
-		count := "1 mistake"
-		if n := len(bad.problems); n > 1 {
-			count = strconv.Itoa(n) + " mistakes"
-		}
-		return fmt.Sprintf("\n-----> %s has %s:\n\n%s%s\n", manifest.Filename, count, bad.problems.Text(), end[1:])
+	var plan *badPlan
+	switch {
+	case errors.As(err, &bad):
+		return mistakes(manifest.Filename, bad.problems) + end[1:] + "\n"
+	case errors.As(err, &plan):
+		return mistakes("the plan of events in "+plan.folder, plan.problems) + end[1:] + "\n"
 	}
 	if fault.CodeOf(err) == fault.CodeInternal {
 		d.log.Error("push not looked at", "error", err)

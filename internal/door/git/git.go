@@ -15,6 +15,8 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/pure/manifest"
 )
 
 // Options of a Door.
@@ -31,6 +33,8 @@ type Options struct {
 	AgentAuth func(ctx context.Context, credential string) (agent string, ok bool)
 	// Follow writes lines about what becomes of a commit, until the verdict of its tests or until ctx ends. Nil writes none.
 	Follow func(ctx context.Context, app, env, commit string, line func(string)) error
+	// ReviewPlan says what the plan of events that a commit declares would break once it counts, a sentence each. Nil foresees nothing.
+	ReviewPlan func(ctx context.Context, app string, p track.Plan, m *manifest.Manifest) ([]string, error)
 	// MaxPush is how large a push may be, in bytes; 0 means 2 GiB.
 	MaxPush int64
 	// MaintainEvery is how often repositories are repacked where they need it; 0 means hourly.

@@ -11,6 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -158,6 +159,7 @@ func union(a, b map[string]string) map[string]string {
 type move struct {
 	pushed event.GitPushed
 	note   pushNote // what pre-receive noted, empty when there is nothing
+	plan   *track.Plan
 }
 
 // describe finds out what an event has to say of a move. Everything that takes git is done here, outside the transaction.
@@ -174,7 +176,14 @@ func (d *Door) describe(ctx context.Context, app, branch, old string, heads map[
 	}
 	m.pushed.Tree, m.pushed.Forced, m.pushed.Commits = h.tree, h.forced, h.commits
 	if m.note.id == "" {
-		m.note, err = d.noteByHand(ctx, app, branch, head)
+		if m.note, err = d.noteByHand(ctx, app, branch, head); err != nil {
+			return m, err
+		}
+	}
+	m.plan, err = d.planOf(ctx, d.repo(app), head, nil, m.note.manifest)
+	var bad *badPlan
+	if m.note.id == "" && (errors.As(err, &bad) || fault.CodeOf(err) == fault.CodeInvalid) { // as with a manifest that has mistakes: what was moved by hand is told of, and not built
+		m.note.manifest, err = nil, nil
 	}
 	return m, err
 }
@@ -225,6 +234,11 @@ func (m move) tell(ctx context.Context, tx *db.Tx, app string) ([]string, error)
 		meta.Env, p.Hotfix = env.Name, m.note.hotfix
 		if p.Manifest, err = json.Marshal(m.note.manifest); err != nil {
 			return nil, fmt.Errorf("encode the manifest of %s: %w", app, err)
+		}
+		if m.plan != nil {
+			if err := track.Declare(ctx, tx, app, p.After, *m.plan); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if _, err := tx.Emit(ctx, meta, p); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
@@ -22,6 +23,7 @@ type update struct {
 	ref, old, new string
 	// What the check finds out, of a branch that an environment follows:
 	manifest *manifest.Manifest
+	plan     *track.Plan // of events, which the commit declares
 	hotfix   *event.Hotfix
 	env      string
 }

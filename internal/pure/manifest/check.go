@@ -17,6 +17,7 @@ func (c *cursor) check(m *Manifest) {
 	c.checkControls(m.Rollout)
 	c.checkFalseAlarms(&m.Rollout)
 	c.checkVitals(m.Rollout)
+	c.checkEvents(m)
 }
 
 // given reports whether the file itself holds the path.

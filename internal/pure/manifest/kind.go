@@ -167,6 +167,17 @@ func oneOrMore[T any](element kind[T]) kind[[]T] {
 	}
 }
 
+// maybe is a value whose absence says something: then there is no pointer to it.
+func maybe[T any](value kind[T]) kind[*T] {
+	return kind[*T]{
+		read: func(c *cursor, path string, n ast.Node) (*T, bool) {
+			v, ok := value.read(c, path, n)
+			return &v, ok
+		},
+		keys: value.keys,
+	}
+}
+
 // mapOf is a map whose keys are names chosen by the user and checked by check.
 func mapOf[T any](check func(name string) error, element kind[T]) kind[map[string]T] {
 	return kind[map[string]T]{

@@ -20,6 +20,9 @@ type Manifest struct {
 	// Assets are path prefixes ("/assets/") of files with a hash in their
 	// name: the edge serves them from both releases while two are out.
 	Assets []string `json:"assets,omitempty"`
+	// Events says where the tracking plan is, if the repository has it; nil if
+	// it is left to people.
+	Events *Events `json:"events,omitempty"`
 
 	// Warnings are about what was accepted but does not (yet) act. They are
 	// part of no JSON: they are about one reading, not about the release.

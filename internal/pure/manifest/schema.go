@@ -18,6 +18,7 @@ func schema() kind[Manifest] {
 			func(m *Manifest) *map[string]Environment { return &m.Environments }),
 		key("rollout", rolloutKind(), func(m *Manifest) *Rollout { return &m.Rollout }),
 		key("assets", oneOrMore(assetPrefix()), func(m *Manifest) *[]string { return &m.Assets }),
+		key("events", maybe(eventsKind()), func(m *Manifest) **Events { return &m.Events }),
 	)
 }
 

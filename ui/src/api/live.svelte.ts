@@ -7,6 +7,7 @@ const types = [
   'release.created rollout.queued rollout.started rollout.moved rollout.judged rollout.ended rollout.held rollout.assessed',
   'freeze.set freeze.lifted deploy.requested deploy.applied deploy.failed process.changed traffic.requested traffic.applied',
   'agent.joined agent.lost agent.returned agent.removed notice.sent notice.failed',
+  'source.created source.changed plan.changed',
 ].flatMap((line) => line.split(' '));
 
 export interface Tick {
