@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -34,6 +35,19 @@ func (c *Client) Ask(ctx context.Context, app, kind string, question any) (a Ite
 	return a, err
 }
 
+// Parquet asks one SELECT and writes the answer as a Parquet file; more tells that there were more rows than the limit.
+func (c *Client) Parquet(ctx context.Context, app, sql string, limit int, to io.Writer) (more bool, err error) {
+	res, err := c.send(ctx, http.MethodPost, eventsPath(app, "events/sql/parquet"), nil, nil, map[string]any{"sql": sql, "limit": limit})
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if _, err := io.Copy(to, res.Body); err != nil {
+		return false, fmt.Errorf("read the Parquet file: %w", err)
+	}
+	return res.Header.Get("Slipway-More") == "true", nil
+}
+
 // SavedQuestion is a question about an app's events that has a name.
 type SavedQuestion struct {
 	ID        string          `json:"id"`
@@ -53,6 +67,30 @@ func (c *Client) SavedQuestions(ctx context.Context, app string) ([]Item[SavedQu
 func (c *Client) AskSaved(ctx context.Context, app, id string) (a Item[Answer], err error) {
 	err = c.post(ctx, eventsPath(app, "events/saved/"+url.PathEscape(id)+"/ask"), nil, &a)
 	return a, err
+}
+
+// Rebuild is how far it is to make an app's store of events anew.
+type Rebuild struct {
+	State    string `json:"state"`
+	Message  string `json:"message"`
+	Archived int64  `json:"archived"`
+	Stored   uint64 `json:"stored"`
+	Target   uint64 `json:"target"`
+}
+
+// Over tells that nothing is under way.
+func (r Rebuild) Over() bool { return r.State == "done" || r.State == "refused" || r.State == "none" }
+
+// Rebuild asks that an app's store of events is made anew; Rebuilding tells how far that is.
+func (c *Client) Rebuild(ctx context.Context, app string) (r Item[Rebuild], err error) {
+	err = c.post(ctx, eventsPath(app, "events/rebuild"), nil, &r)
+	return r, err
+}
+
+// Rebuilding tells how far the last rebuild is.
+func (c *Client) Rebuilding(ctx context.Context, app string) (r Item[Rebuild], err error) {
+	err = c.get(ctx, eventsPath(app, "events/rebuild"), nil, &r)
+	return r, err
 }
 
 // Source is where events come from.

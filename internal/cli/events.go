@@ -23,5 +23,8 @@ func (v *verbs) host(p *program, command string) *events.Host {
 	if strings.HasPrefix(command, "load ") {
 		at = v.Load.inApp
 	}
+	if v.Events.Rebuild.App != "" { // it is named, as nobody should drop the store of a wrong one
+		at.App = v.Events.Rebuild.App
+	}
 	return &events.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}
 }

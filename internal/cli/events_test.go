@@ -50,11 +50,28 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed?plan=pro&price>1"), "2 75")
 	has(says(exitDone, "events", "retention", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", "250")
 	has(says(exitDone, "events", "top", "plan", "-n", "1"), "VALUE EVENTS VISITORS free 334 250")
-	has(says(exitDone, "events", "user", "user-3"), "cart_filled", "page_viewed")
+	has(says(exitDone, "events", "user", "user-3"), "SEQ TIME KIND", "cart_filled", "page_viewed")
+	newest := strings.Fields(strings.Split(says(exitDone, "events", "user", "user-3", "-n", "3", "--csv"), "\n")[3])[0]
+	last, _, _ := strings.Cut(newest, ",")
+	if older := says(exitDone, "events", "user", "user-3", "--before", last, "--csv"); strings.Count(older, "\n") != 2 || strings.Contains(older, "\n"+newest) {
+		t.Errorf("behind the newest three (%s) of four there are\n%s", last, older)
+	}
 	has(says(exitDone, "events", "sql", "SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1", "--csv"), "name,n cart_filled,250 order_completed,250")
 	has(says(exitDone, "events", "trend", "--show-sql"), "SELECT date_trunc('day', time)")
 	must(t, os.WriteFile(filepath.Join(".", "q.sql"), []byte("SELECT 1 AS one"), 0o600))
 	has(says(exitDone, "events", "sql", "@q.sql"), "ONE 1")
+	has(says(exitDone, "events", "sql", "@q.sql", "--parquet", "q.parquet"), "q.parquet has the answer")
+	file, err := os.ReadFile("q.parquet")
+	must(t, err)
+	if out := says(exitDone, "events", "sql", "@q.sql", "--parquet", "-"); !strings.HasPrefix(out, "PAR1") || !strings.HasPrefix(string(file), "PAR1") || !strings.HasSuffix(string(file), "PAR1") {
+		t.Errorf("no Parquet: %q, %q", out, file)
+	}
+	has(says(exitDone, "events", "sql", "SELECT 1 FROM events", "-n", "2", "--parquet", "r.parquet"), "the first 2 rows")
+	has(says(exitFailed, "events", "sql", "SELECT nothing", "--parquet", "no.parquet"), "nothing")
+	if _, err := os.Stat("no.parquet"); !os.IsNotExist(err) {
+		t.Errorf("what failed left a file: %v", err)
+	}
+	has(says(exitFailed, "events", "sql", "@q.sql", "--parquet", "nowhere/a.parquet"), "nowhere/a.parquet")
 	var told map[string]any
 	must(t, json.Unmarshal([]byte(says(exitDone, "events", "top", "plan", "--json")), &told))
 	if told["sql"] == "" || told["rows"] == nil {
@@ -83,6 +100,15 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "repair", "."), "needs a userId", "0 repaired, 0 left as they are, 1 still no events")
 	has(says(exitDone, "events", "repair", program), "1 repaired")
 	has(says(exitDone, "events", "failed", "--state", "repaired"), "no_user repaired 1")
+
+	has(says(exitDone, "events", "rebuild", "shop"), "looking whether archive and log have all", "done: 0 events from the archive, and the log up to")
+	has(says(exitDone, "events", "top", "plan", "-n", "1"), "free 334 250")
+	var over map[string]any
+	must(t, json.Unmarshal([]byte(says(exitDone, "events", "rebuild", "shop", "--json")), &over))
+	if over["state"] != "done" {
+		t.Errorf("as JSON it is %v", over)
+	}
+	has(says(exitFailed, "events", "rebuild", "nowhere"), "nowhere")
 
 	for line, want := range map[string]string{
 		"events trend --since yesterday":       `"yesterday" is no time`,

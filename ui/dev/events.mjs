@@ -86,10 +86,10 @@ function retention(world, { from, to, interval = 'week' }) {
   return told([column('cohort', 'TIMESTAMP'), column('size', 'BIGINT'), column('bucket', 'TIMESTAMP'), column('visitors', 'BIGINT')], world.empty ? [] : rows);
 }
 
-function timeline(world, { visitor, before }) {
+function timeline(world, { visitor, before_sequence: behind, limit = 100 }) {
   const mine = world.events.filter((e) => !e.failed).filter((e) => e.data.user === visitor || e.data.anonymous === visitor).reverse();
-  const some = mine.filter((e) => !before || Date.parse(e.data.time) < Date.parse(before));
-  return told(['time', 'kind', 'name', 'environment', 'release', 'user_id', 'anonymous_id', 'properties', 'context'].map((n) => column(n, 'VARCHAR')), some.map(({ data: d }) => [d.time, d.kind, d.name, d.environment, d.release, d.user ?? null, d.anonymous, JSON.stringify(d.properties), JSON.stringify(d.context)]));
+  const some = mine.slice(behind ? mine.findIndex((e) => e.seq === behind) + 1 : 0).slice(0, limit);
+  return told(['seq', 'time', 'kind', 'name', 'environment', 'release', 'user_id', 'anonymous_id', 'properties', 'context'].map((n) => column(n, 'VARCHAR')), some.map(({ seq, data: d }) => [seq, d.time, d.kind, d.name, d.environment, d.release, d.user ?? null, d.anonymous, JSON.stringify(d.properties), JSON.stringify(d.context)]));
 }
 
 const answers = { sql: answerSql, trend, top, funnel, retention, timeline };

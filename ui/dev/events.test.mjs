@@ -362,3 +362,52 @@ test('a plan of the repository says where it comes from, and is not changed on t
     await own.close();
   }
 });
+
+test('older events of a visitor follow, of one moment as well, and none twice', async () => {
+  const own = await fixture();
+  const one = own.world.events.find((e) => !e.failed);
+  own.world.events = Array.from({ length: 250 }, (_, i) => ({ ...one, seq: i + 1, data: { ...one.data, id: `e-${i}`, user: 'u1', properties: { n: i + 1 } } }));
+  try {
+    const { page } = await visit(browser, own.url + '/apps/shop/events/visitor?visitor=u1');
+    const numbers = () => page.$$eval('main ol > li button.row', (l) => l.map((e) => Number(e.textContent.match(/n: (\d+)/)[1])));
+    for (const n of [100, 200, 250]) {
+      await page.waitForFunction((want) => document.querySelectorAll('main ol > li button.row').length === want, { timeout: 30_000 }, n);
+      if (n < 250) await press(page, 'Show older events');
+    }
+    assert.deepEqual(await numbers(), Array.from({ length: 250 }, (_, i) => 250 - i));
+    await page.waitForFunction(() => ![...document.querySelectorAll('button')].some((b) => b.textContent === 'Show older events'));
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
+test('a change of the plan that would break a vital says so before it is made', async () => {
+  const own = await fixture();
+  try {
+    await fetch(own.url + '/v1/apps/shop/events/plan');
+    Object.assign(own.world.plan, { mode: 'reject', additional_events: false });
+    const { page } = await visit(browser, own.url + pages['events-plan-event']);
+    await page.waitForSelector('#plan-schema');
+    await page.locator('#plan-schema').fill('{"required": ["coupon"]}');
+    await press(page, 'Save the schema');
+    await seen(page, 'of the newest 200, 171 would be rejected (missing: coupon)');
+    assert.equal(own.world.plan.events[0].schema.required.length, 2, 'nothing is changed yet');
+    assert.deepEqual(await findings(page), []);
+    await page.locator('#plan-schema').fill('{"required": ["coupon"], "type": "object"}');
+    await page.waitForFunction(() => !document.body.innerText.includes('171 would be rejected'));
+    await press(page, 'Save the schema');
+    await press(page, 'Save it all the same');
+    await page.waitForFunction(() => document.body.innerText.includes('Saved.'));
+    assert.deepEqual(own.world.plan.events[0].schema, { required: ['coupon'], type: 'object' });
+    await press(page, 'Take it out of the plan');
+    const choose = () => page.evaluate(() => [...document.querySelectorAll('dialog[open] button')].at(-1).click());
+    await choose();
+    await seen(page, 'and nothing be counted');
+    await choose();
+    await seen(page, '5 events seen, 2 planned');
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});

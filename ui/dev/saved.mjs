@@ -30,6 +30,7 @@ function make(world, b) {
 }
 
 export const saved = (ask) => [
+  ['POST', /^apps\/shop\/events\/sql\/parquet$/, () => ({ parquet: true })],
   ['GET', /^apps\/shop\/events\/saved$/, (c) => ({ items: [...all(c.world)].sort((a, b) => (a.name < b.name ? -1 : 1)) })],
   ['POST', /^apps\/shop\/events\/saved$/, (c, q, _, __, b) => make(c.world, b)],
   ['GET', /^apps\/shop\/events\/saved\/(\w+)$/, (c, q, id) => find(c.world, id)],

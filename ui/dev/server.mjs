@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
-import { changePlan, faults, learned, planOf } from './plan.mjs';
+import { changePlan, checkPlan, faults, learned, planOf } from './plan.mjs';
 import { saved } from './saved.mjs';
 import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
@@ -214,6 +214,7 @@ export const routes = [
   ['POST', /^apps\/shop\/events\/failed\/drop$/, (c, q, _, __, b) => dropped(c.world, b)],
   ['GET', /^apps\/shop\/events\/plan$/, (c) => planOf(c.world)],
   ['PUT', /^apps\/shop\/events\/plan$/, (c, q, _, __, b) => changePlan(c.world, b)],
+  ['POST', /^apps\/shop\/events\/plan\/check$/, (c, q, _, __, b) => checkPlan(c.world, b)],
   ['GET', /^apps\/shop\/events\/plan\/faults$/, (c) => faults(c.world)],
   ['GET', /^apps\/shop\/events\/learned$/, (c) => learned(c.world)],
   ['GET', /^apps\/shop\/events\/state$/, (c) => c.world.state ?? { written: 812, stored: 812 }],
@@ -248,7 +249,7 @@ async function api(req, res, url, context) {
     if (value === undefined && method === 'GET') return problem(res, 404, 'There is no such thing here.');
     if (value === ended) return problem(res, 409, 'It has ended.');
     if (value === wrongSql) return problem(res, 422, 'Binder Error: Referenced column "nope" not found in FROM clause!\nCandidate bindings: "name", "context", "source"', [{ field: 'sql', message: 'Binder Error: Referenced column "nope" not found' }]);
-    if (value?.refused) return problem(res, ...value.refused);
+    if (Array.isArray(value?.refused)) return problem(res, ...value.refused);
     if (value === undefined) return res.writeHead(method === 'POST' ? 200 : 204).end();
     return res.writeHead(200, { 'Content-Type': 'application/json', ETag: '"7"' }).end(JSON.stringify(value));
   }

@@ -79,6 +79,34 @@ func countsOverTime(_ *testing.T, w *world) {
 	w.answers("shop", "SELECT name, user_id, anonymous_id FROM ("+timeline+") AS t ORDER BY time DESC", "[[bought u1 <nil>] [ u1 a1] [bought <nil> a1]]")
 }
 
+// Of events at one time, none is left out between two pages, and none comes twice, also when one came late.
+func turnsPagesOfATimeline(_ *testing.T, w *world) {
+	var some []analytics.Row
+	for seq := uint64(1); seq <= 7; seq++ {
+		some = append(some, row(seq, 10, "clicked", "u1"))
+	}
+	some = append(some, row(8, 10, "clicked", "u2"), row(9, 11, "clicked", "u1"), row(10, 9, "clicked", "u1"))
+	w.append("shop", analytics.Batch{Rows: some, Through: 10})
+	behind, pages := uint64(0), []string{}
+	for len(pages) < 5 {
+		sql, err := explore.Timeline{Visitor: "u1", Behind: behind, Limit: 3}.SQL()
+		must(w.t, err)
+		page := w.ask("shop", "SELECT seq FROM ("+sql+") AS t ORDER BY time DESC, seq DESC")
+		pages = append(pages, fmt.Sprint(page))
+		if len(page) < 3 {
+			break
+		}
+		last, ok := page[2][0].(int64)
+		if !ok {
+			w.t.Fatalf("%v has no sequence", page[2])
+		}
+		behind = uint64(last)
+	}
+	if got := strings.Join(pages, " "); got != "[[9] [7] [6]] [[5] [4] [3]] [[2] [1] [10]] []" {
+		w.t.Errorf("the pages are %s", got)
+	}
+}
+
 func splitsTheMostFrequent(_ *testing.T, w *world) {
 	var some []analytics.Row
 	for value := range 14 {

@@ -26,7 +26,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		"AppendsOnce": appendsOnce, "AllOrNothing": allOrNothing, "ComesBack": comesBack, "GivesBackWhatItGot": givesBack, "AppsAreApart": appsApart,
 		"Asks": asks, "ReadsOnly": readsOnly, "KeepsToLimits": keepsToLimits, "ErrorsAreTheAskers": errorsAreTheAskers, "KnowsPeople": knowsPeople, "Forgets": forgets, "Retains": retains,
 		"KeepsFailures": keepsFailures, "Learns": learns, "AnswersWhileItGrows": answersWhileItGrows, "TakesAnyText": takesAnyText,
-		"CountsOverTime": countsOverTime, "SplitsTheMostFrequent": splitsTheMostFrequent, "FollowsFunnels": followsFunnels, "KnowsWhoComesBack": knowsWhoComesBack,
+		"CountsOverTime": countsOverTime, "TurnsPagesOfATimeline": turnsPagesOfATimeline, "SplitsTheMostFrequent": splitsTheMostFrequent, "FollowsFunnels": followsFunnels, "KnowsWhoComesBack": knowsWhoComesBack,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,6 +38,7 @@ type Commands struct {
 	Saved     Saved     `cmd:"" help:"List the saved questions, or ask one."`
 	Failed    Failed    `cmd:"" help:"Count what came and is no event; with --list, show it."`
 	Repair    Repair    `cmd:"" help:"Make events of failed ones by a jq program."`
+	Rebuild   Rebuild   `cmd:"" help:"Make the store of events anew, from the archive and the log."`
 }
 
 // Scope is the time and the place of a question.
@@ -348,13 +349,18 @@ func (c *Top) Run(h *Host) error {
 // User lists what one visitor did.
 type User struct {
 	Form
-	ID    string `arg:"" help:"User id or anonymous id."`
-	Limit int    `short:"n" default:"50" help:"How many at most."`
+	ID     string `arg:"" help:"User id or anonymous id."`
+	Before uint64 `placeholder:"SEQ" help:"Only what comes behind this row, by its SEQ: the next page."`
+	Limit  int    `short:"n" default:"50" help:"How many at most."`
 }
 
 // Run asks.
 func (c *User) Run(h *Host) error {
-	return h.ask("timeline", map[string]any{"visitor": c.ID, "limit": c.Limit}, c.Form)
+	q := map[string]any{"visitor": c.ID, "limit": c.Limit}
+	if c.Before > 0 {
+		q["before_sequence"] = c.Before
+	}
+	return h.ask("timeline", q, c.Form)
 }
 
 // SQL asks in a person's own words.
@@ -364,6 +370,8 @@ type SQL struct {
 	Text  string `arg:"" optional:"" help:"The SELECT; - reads it from standard input, @FILE from a file."`
 	Saved string `help:"Ask the saved SELECT of this name."`
 	Limit int    `short:"n" default:"1000" help:"How many rows at most."`
+	// Parquet is a file, since a terminal cannot show it.
+	Parquet string `xor:"form" placeholder:"FILE" help:"Write the answer into a Parquet file; - writes it to standard output."`
 }
 
 // Run asks.
@@ -371,6 +379,9 @@ func (c *SQL) Run(h *Host) error {
 	text, err := c.words(h)
 	if err != nil {
 		return err
+	}
+	if c.Parquet != "" {
+		return h.parquet(c.Parquet, text, c.Limit)
 	}
 	return h.ask("sql", map[string]any{"sql": text, "limit": c.Limit}, Form{JSON: c.JSON, CSV: c.CSV})
 }

@@ -48,6 +48,7 @@ func (d *Door) mountQuestions() {
 	api.Register(d.API, api.View, "POST /v1/apps/{app}/events/sql", "Ask the app's events one SELECT", func(ctx context.Context, _ access.Identity, in *asked) (*answered, error) {
 		return d.ask(ctx, in.App, analytics.Query{SQL: in.Body.SQL, Rows: in.Body.Limit, Foreign: true})
 	})
+	d.mountParquet()
 }
 
 // mountQuestion adds the path of one kind of question.
@@ -74,22 +75,27 @@ func mountQuestion[Q explore.Question](d *Door, name, summary string) {
 	})
 }
 
-// ask waits for its turn, and asks.
-func (d *Door) ask(ctx context.Context, app string, q analytics.Query) (*answered, error) {
+// table waits for its turn, and asks.
+func (d *Door) table(ctx context.Context, app string, q analytics.Query) (analytics.Table, error) {
 	select {
 	case d.turns <- struct{}{}:
 		defer func() { <-d.turns }()
 	case <-time.After(analytics.MaxTime):
-		return nil, fault.Limited("other questions are being answered; ask again in a moment")
+		return analytics.Table{}, fault.Limited("other questions are being answered; ask again in a moment")
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return analytics.Table{}, ctx.Err()
 	}
-	stored := d.Feeder.Behind().Stored
 	store, err := d.Analytics.Store(ctx, app)
 	if err != nil {
-		return nil, err
+		return analytics.Table{}, err
 	}
-	table, err := store.Query(ctx, q)
+	return store.Query(ctx, q)
+}
+
+// ask answers in JSON.
+func (d *Door) ask(ctx context.Context, app string, q analytics.Query) (*answered, error) {
+	stored := d.Feeder.Behind().Stored
+	table, err := d.table(ctx, app, q)
 	if err != nil {
 		return nil, err
 	}

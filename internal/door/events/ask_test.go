@@ -58,7 +58,8 @@ func TestQuestions(t *testing.T) {
 		"funnel":    {`{` + span + `,"steps":[{"event":"viewed"},{"event":"paid"}]}`, `[[1,3,null],[2,2,60]]`},
 		"retention": {`{` + span + `,"interval":"day"}`, `[["2026-11-29T00:00:00Z",3,"2026-11-29T00:00:00Z",3]]`},
 		"top":       {`{` + span + `,"property":"n"}`, `[["1",5,3]]`},
-		"timeline":  {`{"visitor":"u3","limit":1}`, `[["2026-11-29T12:04:00Z","track","paid","production",null,"u3",null,"{\"n\":1}",null]]`},
+		"timeline":  {`{"visitor":"u3","limit":1}`, `[[5,"2026-11-29T12:04:00Z","track","paid","production",null,"u3",null,"{\"n\":1}",null]]`},
+		"timeline?": {`{"visitor":"u3","before_sequence":5}`, `[[4,"2026-11-29T12:03:00Z","track","viewed","production",null,"u3",null,"{\"n\":1}",null]]`},
 		"sql":       {`{"sql":"SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1"}`, `[["paid",2],["viewed",3]]`},
 	} {
 		var a events.Answer

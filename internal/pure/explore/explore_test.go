@@ -35,6 +35,7 @@ func TestSQL(t *testing.T) {
 		"retention":   explore.Retention{Scope: scope(), First: explore.Selection{Event: "signed up"}, Back: bought, Interval: "week"},
 		"top":         explore.Top{Scope: scope(), Property: "$browser", Limit: 20},
 		"timeline":    explore.Timeline{Visitor: "u'1", Before: scope().To, Limit: 100},
+		"timeline_on": explore.Timeline{Visitor: "u1", Behind: 41, Limit: 100},
 	} {
 		sql, err := q.SQL()
 		if err != nil {

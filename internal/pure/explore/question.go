@@ -81,6 +81,7 @@ type Top struct {
 type Timeline struct {
 	Visitor string    `json:"visitor" minLength:"1" maxLength:"1000" doc:"User id or anonymous id"`
 	Before  time.Time `json:"before,omitzero" doc:"Only what was before; now when it is left out"`
+	Behind  uint64    `json:"before_sequence,omitempty" doc:"Only what comes behind the event of this sequence (seq of an answer's last row): the next page, in which nothing is left out or comes twice"`
 	Limit   int       `json:"limit,omitempty" minimum:"1" maximum:"1000" default:"100"`
 }
 

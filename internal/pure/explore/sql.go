@@ -183,7 +183,11 @@ func (q Timeline) SQL() (string, error) {
 	if !q.Before.IsZero() {
 		before = "\n  AND time < " + moment(q.Before)
 	}
-	return fmt.Sprintf(`SELECT time, kind, name, environment, release, user_id, anonymous_id, properties, context
+	if q.Behind > 0 { // of several at one time, some may be on the page before
+		at := fmt.Sprintf("(SELECT max(time) FROM events WHERE seq = %d)", q.Behind)
+		before += fmt.Sprintf("\n  AND (time < %s OR (time = %s AND seq < %d))", at, at, q.Behind)
+	}
+	return fmt.Sprintf(`SELECT seq, time, kind, name, environment, release, user_id, anonymous_id, properties, context
 FROM activity
 WHERE person = coalesce((SELECT user_id FROM people WHERE anonymous_id = %s), %s)%s
 ORDER BY time DESC, seq DESC

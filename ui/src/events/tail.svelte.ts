@@ -145,10 +145,10 @@ export class Tail {
   };
 }
 
-// rowsOf are events of an answer, in the form in which the stream has them. Those that an answer does not number are numbered from first on.
-export function rowsOf(app: string, answer: Answer, first = 1): Row[] {
+// rowsOf are events of an answer, in the form in which the stream has them.
+export function rowsOf(app: string, answer: Answer): Row[] {
   const columns = answer.columns.map((c) => c.name);
-  return answer.rows.map((row, n) => stored(app, { seq: first + n, ...Object.fromEntries(columns.map((c, i) => [c, row?.[i]])) }));
+  return answer.rows.map((row) => stored(app, Object.fromEntries(columns.map((c, i) => [c, row?.[i]]))));
 }
 
 function stored(app: string, row: Record<string, unknown>): Row {

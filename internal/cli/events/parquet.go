@@ -1,0 +1,48 @@
+package events
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+)
+
+// parquet writes an answer into a file, whole or not at all.
+func (h *Host) parquet(path, sql string, limit int) error {
+	client, app, err := h.Find()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if path == "-" {
+		_, err := client.Parquet(h.Context, app, sql, limit, h.Out)
+		return err
+	}
+	var file bytes.Buffer
+	more, err := client.Parquet(h.Context, app, sql, limit, &file)
+	if err != nil {
+		return err
+	}
+	if err := write(path, &file); err != nil {
+		return fmt.Errorf("write the answer into %s: %w", path, err)
+	}
+	some := ""
+	if more {
+		some = fmt.Sprintf(", the first %d rows of it", limit)
+	}
+	_, err = fmt.Fprintf(h.Out, "%s has the answer%s\n", path, some)
+	return err
+}
+
+func write(path string, from io.Reader) error {
+	to, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(to, from); err != nil {
+		_ = to.Close() // the first error tells more
+		_ = os.Remove(path)
+		return err
+	}
+	return to.Close()
+}
