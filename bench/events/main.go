@@ -37,6 +37,10 @@ func main() {
 			return err
 		}
 		fmt.Println()
+		if err := fairness(ctx, r, *last/2); err != nil {
+			return err
+		}
+		fmt.Println()
 		return questions(ctx, r, *rows, *visitors)
 	})
 }
@@ -72,17 +76,17 @@ func throughput(ctx context.Context, r *rig.Rig, last time.Duration) error {
 	}
 	var rows [][]string
 	var lost int64
-	for _, load := range []struct {
-		name                 string
-		rate, batch, senders int
-		met                  func(loaded) bool
-		target               string
+	for _, one := range []struct {
+		name   string
+		load   load
+		met    func(loaded) bool
+		target string
 	}{
-		{"batches of 100, as fast as it goes", 1_000_000, 100, 24, func(l loaded) bool { return l.Rate >= batchTarget }, fmt.Sprint(batchTarget, " a second")},
-		{"single events, as fast as it goes", 1_000_000, 1, 128, func(l loaded) bool { return l.Rate >= singleTarget }, fmt.Sprint(singleTarget, " a second")},
-		{"single events, 1,000 a second", 1000, 1, 128, func(l loaded) bool { return l.P99 <= ackTarget }, fmt.Sprint("p99 ", ackTarget, " ms")},
+		{"batches of 100, as fast as it goes", load{"shop", 1_000_000, 100, 24}, func(l loaded) bool { return l.Rate >= batchTarget }, fmt.Sprint(batchTarget, " a second")},
+		{"single events, as fast as it goes", load{"shop", 1_000_000, 1, 128}, func(l loaded) bool { return l.Rate >= singleTarget }, fmt.Sprint(singleTarget, " a second")},
+		{"single events, 1,000 a second", load{"shop", 1000, 1, 128}, func(l loaded) bool { return l.P99 <= ackTarget }, fmt.Sprint("p99 ", ackTarget, " ms")},
 	} {
-		l, err := run(ctx, r, s, load.rate, load.batch, load.senders, last)
+		l, err := run(ctx, r, s, one.load, last)
 		if err != nil {
 			return err
 		}
@@ -92,8 +96,11 @@ func throughput(ctx context.Context, r *rig.Rig, last time.Duration) error {
 		}
 		lost += l.Lost + l.Duplicated
 		rows = append(rows, []string{
-			load.name, fmt.Sprintf("%.0f", l.Rate), fmt.Sprintf("%.2f", l.Rate/alone), fmt.Sprintf("%.1f", l.P50), fmt.Sprintf("%.1f", l.P99), fmt.Sprintf("%.1f", float64(l.Stored)/1000), rig.MiB(memory), load.target, rig.Verdict(load.met(l)),
+			one.name, fmt.Sprintf("%.0f", l.Rate), fmt.Sprintf("%.2f", l.Rate/alone), fmt.Sprintf("%.1f", l.P50), fmt.Sprintf("%.1f", l.P99), fmt.Sprintf("%.1f", float64(l.Stored)/1000), rig.MiB(memory), one.target, rig.Verdict(one.met(l)),
 		})
+	}
+	if err := visible(ctx, r, s, last); err != nil {
+		return err
 	}
 	s.Stop()
 	rows = append([][]string{{"the log alone, atomic batches of 1,000", fmt.Sprintf("%.0f", alone), "1", "", "", "", "", fmt.Sprint(logTarget, " of it"), ""}}, rows...)
@@ -136,9 +143,15 @@ func logAlone(ctx context.Context, r *rig.Rig, last time.Duration) (perSecond fl
 	return float64(n) / time.Since(begin).Seconds(), nil
 }
 
+// load is what is sent: events a second, in bodies of so many, by so many at once.
+type load struct {
+	app                  string
+	rate, batch, senders int
+}
+
 // run runs the load generator, as a user would.
-func run(ctx context.Context, r *rig.Rig, s *rig.Server, rate, batch, senders int, last time.Duration) (l loaded, err error) {
-	cmd := exec.CommandContext(ctx, r.Exe, "load", "events", "--app", "shop", "--json", "--rate", fmt.Sprint(rate), "--batch", fmt.Sprint(batch), "--senders", fmt.Sprint(senders), "--for", last.String())
+func run(ctx context.Context, r *rig.Rig, s *rig.Server, w load, last time.Duration) (l loaded, err error) {
+	cmd := exec.CommandContext(ctx, r.Exe, "load", "events", "--app", w.app, "--json", "--rate", fmt.Sprint(w.rate), "--batch", fmt.Sprint(w.batch), "--senders", fmt.Sprint(w.senders), "--for", last.String())
 	cmd.Env = append(os.Environ(), "SLIPWAY_URL="+s.URL, "SLIPWAY_TOKEN="+rig.Token)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
