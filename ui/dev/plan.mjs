@@ -36,3 +36,14 @@ export const faults = (world) => ({
     { kind: 'track', name: 'order placed', path: '/price', fault: 'is string, want number', count: 41, first: world.iso(7000), last: world.iso(900), example: 'ajs-4201' },
   ],
 });
+
+// The shop's only vital about events counts orders by visitors who saw a page.
+export function checkPlan(world, { mode, additional_events: open = false, events }) {
+  const order = events.find((e) => e.name === 'order placed');
+  const by = 'the vital order placed per page (release 42, live in production)';
+  const effect = (rejected, why) => ({ event: 'order placed', used_by: by, rejected, of: 200, text: `${by} counts order placed${why}` });
+  if (world.empty || mode !== 'reject') return { effects: [] };
+  if (!order && !open) return { effects: [effect(200, ', which the plan would not have: each of the newest 200 would be rejected, and nothing be counted')] };
+  if (order?.schema?.required?.includes('coupon')) return { effects: [effect(171, ': of the newest 200, 171 would be rejected (missing: coupon)')] };
+  return { effects: [] };
+}

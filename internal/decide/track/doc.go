@@ -12,7 +12,14 @@
 //	Forgotten ───┤         ├──> analytics/feed  what is not stored again
 //	Plan ────────┘         └──> Keeper          what is removed
 //
-// reads: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, plan.changed, environment.created
+// The plan is what people set, or what the repository of the live release declares:
+//
+//	push ──Declare──> commit ──release.created──> release ──rollout.started──> beside the plan that counts
+//	                                                 └──rollout.ended, promoted──> counts, until another release is live
+//
+// Before a plan counts, a Reviewer says what counts events that it would reject.
+//
+// reads: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, plan.changed, environment.created, release.created, rollout.started, rollout.ended
 //
 // emits: source.created, source.changed, collection.changed, user.forgotten, suppression.lifted, plan.changed
 //

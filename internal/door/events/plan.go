@@ -22,6 +22,26 @@ type EventPlan struct {
 	Reason           string               `json:"reason,omitempty" maxLength:"500"`
 }
 
+// ChangedPlan is a plan as it is from now on, with what that breaks.
+type ChangedPlan struct {
+	track.Plan
+	Effects []track.PlanEffect `json:"effects,omitzero" nullable:"false" doc:"What counts events that are rejected from now on. Absent where it could not be found out in time"`
+}
+
+// CheckedPlan is what a plan would do, once it counted.
+type CheckedPlan struct {
+	Effects []track.PlanEffect `json:"effects" nullable:"false" doc:"What counts events that would be rejected and are taken now, such as a vital of a release that is live or under way"`
+}
+
+type checkedPlan struct{ Body CheckedPlan }
+
+// foresight is how long a change waits for what it breaks: it is done all the same.
+const foresight = 5 * time.Second
+
+func (b EventPlan) plan(revision int64) track.Plan {
+	return track.Plan{Mode: b.Mode, AdditionalEvents: b.AdditionalEvents, Events: b.Events, Revision: revision}
+}
+
 func planOf(p track.Plan, err error) (*tagged[track.Plan], error) { return tag(p, p.Revision, err) }
 
 // LearnedEvent is what is known of an event from those that came.
@@ -55,7 +75,7 @@ func (d *Door) mountPlan() {
 		api.InMatch
 		Body EventPlan
 	}
-	api.Register(d.API, api.DeployAll, "PUT /v1/apps/{app}/events/plan", "Change the tracking plan, whole", func(ctx context.Context, id access.Identity, in *changed) (*tagged[track.Plan], error) {
+	api.Register(d.API, api.DeployAll, "PUT /v1/apps/{app}/events/plan", "Change the tracking plan, whole", func(ctx context.Context, id access.Identity, in *changed) (*tagged[ChangedPlan], error) {
 		now, err := d.Sources.Plan(ctx, in.App)
 		if err != nil {
 			return nil, err
@@ -64,8 +84,19 @@ func (d *Door) mountPlan() {
 		if err != nil {
 			return nil, err
 		}
-		b := in.Body
-		return planOf(d.Sources.SetPlan(ctx, id.Actor(), in.App, b.Reason, track.Plan{Mode: b.Mode, AdditionalEvents: b.AdditionalEvents, Events: b.Events, Revision: revision}))
+		return d.changePlan(ctx, id.Actor(), in.App, in.Body.Reason, in.Body.plan(revision))
+	})
+	type checked struct {
+		api.InApp
+		Body EventPlan
+	}
+	api.Register(d.API, api.View, "POST /v1/apps/{app}/events/plan/check", "Say what a tracking plan would break, and change nothing", func(ctx context.Context, _ access.Identity, in *checked) (*checkedPlan, error) {
+		to, err := track.Checked(in.Body.plan(0))
+		if err != nil {
+			return nil, err
+		}
+		effects, err := d.Plans.Review(ctx, in.App, to)
+		return &checkedPlan{CheckedPlan{effects}}, err
 	})
 	type listing struct {
 		api.InApp
@@ -91,6 +122,22 @@ func (d *Door) mountPlan() {
 		}
 		return api.Cut(learned(known, plan), in.Page, func(e LearnedEvent) string { return string(e.Kind) + "\x00" + e.Name })
 	})
+}
+
+// changePlan looks before what it breaks: afterwards nobody could tell what was otherwise.
+func (d *Door) changePlan(ctx context.Context, actor, app, reason string, to track.Plan) (*tagged[ChangedPlan], error) {
+	checked, err := track.Checked(to)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, foresight)
+	effects, failed := d.Plans.Review(limited, app, checked)
+	cancel()
+	if failed != nil {
+		effects = nil
+	}
+	p, err := d.Sources.SetPlan(ctx, actor, app, reason, to)
+	return tag(ChangedPlan{p, effects}, p.Revision, err)
 }
 
 // learned puts what is known of each event together, and marks what the plan has.

@@ -102,6 +102,20 @@ export interface Card {
   stage: "waiting" | "tests" | "red" | "canary" | "held" | "returned" | "live";
 }
 
+export interface ChangedPlan {
+  additional_events: boolean;
+  changed_at?: string;
+  changed_by?: string;
+  effects?: PlanEffect[];
+  events: PlannedEvent[];
+  from?: PlanOrigin;
+  mode: "observe" | "warn" | "reject";
+}
+
+export interface CheckedPlan {
+  effects: PlanEffect[];
+}
+
 export interface Choice {
   alpha: number;
   chosen: boolean;
@@ -446,6 +460,16 @@ export interface JoinToken {
   uses: number;
 }
 
+export interface KnownPerson {
+  aliases: string[];
+  anonymous: string[];
+  events: number;
+  failed: number;
+  first?: string;
+  last?: string;
+  user: string;
+}
+
 export interface LearnedEvent {
   count: number;
   first: string;
@@ -715,6 +739,14 @@ export interface Plan {
   events: PlannedEvent[];
   from?: PlanOrigin;
   mode: "observe" | "warn" | "reject";
+}
+
+export interface PlanEffect {
+  event: string;
+  of: number;
+  rejected: number;
+  text: string;
+  used_by: string;
 }
 
 export interface PlanOrigin {
@@ -1018,13 +1050,15 @@ export interface Source {
   created_by: string;
   environment: string;
   id: string;
+  limit?: number;
   name: string;
   stopped: boolean;
   write_key: string;
 }
 
 export interface SourceChange {
-  change: "key" | "stop" | "resume";
+  change: "key" | "stop" | "resume" | "limit";
+  limit?: number;
   reason?: string;
 }
 
@@ -1091,6 +1125,7 @@ export interface Target {
 
 export interface Timeline {
   before?: string;
+  before_sequence?: number;
   limit?: number;
   visitor: string;
 }
@@ -1249,6 +1284,7 @@ export interface VitalEvidence {
 
 export interface VitalView {
   alarm_only: boolean;
+  bad: "rise" | "drop";
   detect_s: number;
   label: string;
   log10_e: number;
@@ -1257,6 +1293,7 @@ export interface VitalView {
   name: string;
   needed_s: number;
   new: ArmView;
+  of: "requests" | "events";
   old: ArmView;
   ratio: number;
   ratio_high: number;

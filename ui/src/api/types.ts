@@ -28,7 +28,7 @@ export type FailingPath = s.PathView;
 export type Action = 'pause' | 'resume' | 'promote' | 'rollback';
 export type JoinToken = s.JoinToken & Partial<Pick<s.Created, 'token' | 'command'>>;
 export type Source = s.Source;
-export type { FaultCount, LearnedEvent, Plan, PlannedEvent } from './schema';
+export type { CheckedPlan, FaultCount, LearnedEvent, Plan, PlannedEvent } from './schema';
 export type { Failed, FailedCount, Repaired, SavedQuestion, State } from './schema';
 export type AccessToken = s.Token & Partial<Pick<s.NewToken, 'token'>>;
 export type Webhook = s.Target;

@@ -1,6 +1,9 @@
 import type { Answer, FaultCount, LearnedEvent, Plan, PlannedEvent } from '../api/types';
 import { literal } from './question';
 
+// broken is the failure of a change that would break what counts events: nothing is changed yet.
+export const broken = 'plan-breaks';
+
 // What the page about the tracking plan reckons: what was seen and what is planned, side by side.
 type Named = { kind?: string; name?: string };
 
