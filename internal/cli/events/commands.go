@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -36,6 +34,7 @@ type Commands struct {
 	User      User      `cmd:"" help:"List what one visitor did, the newest first."`
 	SQL       SQL       `cmd:"" name:"sql" help:"Ask one SELECT; the tables are events, activity, people, failed and learned."`
 	Saved     Saved     `cmd:"" help:"List the saved questions, or ask one."`
+	Plan      Plan      `cmd:"" help:"Show, check and change what events are to be, and list what came."`
 	Failed    Failed    `cmd:"" help:"Count what came and is no event; with --list, show it."`
 	Repair    Repair    `cmd:"" help:"Make events of failed ones by a jq program."`
 	Rebuild   Rebuild   `cmd:"" help:"Make the store of events anew, from the archive and the log."`
@@ -213,43 +212,6 @@ func printTable(w io.Writer, a apiclient.Answer) error {
 		_, _ = fmt.Fprintf(w, "(the first %d rows)\n", len(a.Rows))
 	}
 	return nil
-}
-
-// Tail follows events.
-type Tail struct {
-	Name string `help:"Only events of this name."`
-	User string `help:"Only this user or anonymous id."`
-	Env  string `help:"Only this environment."`
-	JSON bool   `name:"json" help:"Print each event as a line of JSON."`
-}
-
-// Run prints until it is interrupted.
-func (c *Tail) Run(h *Host) error {
-	client, app, err := h.Find()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	filter := url.Values{"name": {c.Name}, "user": {c.User}, "environment": {c.Env}}
-	return client.Tail(h.Context, app, filter, func(_, kind string, data json.RawMessage) error {
-		if c.JSON {
-			_, err := fmt.Fprintf(h.Out, "%s\n", data)
-			return err
-		}
-		var e struct {
-			Time, Received                                    time.Time
-			Kind, Name, User, Anonymous, Reason, Message, Raw string
-			Properties                                        json.RawMessage
-		}
-		_ = json.Unmarshal(data, &e) // what is not understood is left out
-		who := slices.DeleteFunc([]string{e.User, e.Anonymous}, func(s string) bool { return s == "" })
-		if kind == "failed" {
-			_, err := fmt.Fprintf(h.Out, "%s  failed    %s: %s\n", e.Received.Format(time.TimeOnly), e.Reason, e.Message)
-			return err
-		}
-		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), e.Kind, e.Name, strings.Join(append(who, ""), " "), e.Properties)
-		return err
-	})
 }
 
 // Trend counts over time.
