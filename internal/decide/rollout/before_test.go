@@ -143,7 +143,8 @@ func TestWhatWasBeforeThePush(t *testing.T) {
 		for range 3 {
 			w.hostSecond(hosts, 2, "known")
 		}
-		if v := w.nth(2); v.Since == nil || v.Since.After.Requests != 3*1200 || v.Since.After.Errors != 3*24 || v.Since.Before.Requests == 0 {
+		w.until("there is something since everyone has it", func() bool { return w.nth(2).Since != nil })
+		if v := w.nth(2); v.Since.After.Requests != 3*1200 || v.Since.After.Errors != 3*24 || v.Since.Before.Requests == 0 {
 			t.Errorf("since everyone has it: %+v", v.Since)
 		}
 		if v := w.nth(1); v.Since != nil {

@@ -68,21 +68,25 @@ type world struct {
 	stubborn int                              // so many hosts do not answer when they are asked to start the release that serves anew
 }
 
-// each runs a test on both stores.
+// each runs a test on both stores, at once: it mostly waits. It is to be the last that a test does.
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	c := &clock{}
-	dbtest.EachWith(t, db.Options{Now: c.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}, func(t *testing.T, d *db.DB) {
-		w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, missed: map[string][]event.Payload{}, asks: map[string]string{}, starts: map[string]int64{}}
-		w.start()
-		dbtest.Run(t, w.outside)
-		w.emit(event.EnvironmentCreated{Name: env, Spec: event.EnvironmentSpec{Branch: "main"}})
-		w.until("the environment is known", func() bool {
-			_, err := w.Env(t.Context(), app, env)
-			return err == nil
+	for name, open := range map[string]func(testing.TB, db.Options) *db.DB{"sqlite": dbtest.SQLite, "postgres": dbtest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{}
+			d := open(t, db.Options{Now: c.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+			w := &world{t: t, clock: c, db: d, j: dbtest.Journal(t, d), wish: map[string][]string{}, deaf: map[string]bool{}, missed: map[string][]event.Payload{}, asks: map[string]string{}, starts: map[string]int64{}}
+			w.start()
+			dbtest.Run(t, w.outside)
+			w.emit(event.EnvironmentCreated{Name: env, Spec: event.EnvironmentSpec{Branch: "main"}})
+			w.until("the environment is known", func() bool {
+				_, err := w.Env(t.Context(), app, env)
+				return err == nil
+			})
+			fn(t, w)
 		})
-		fn(t, w)
-	})
+	}
 }
 
 // start runs the service until stop or the end of the test.
