@@ -78,12 +78,13 @@ needs: ## Install what the tests need (Debian packages, npm packages) where it i
 	scripts/needs.sh test
 	@$(MAKE) --no-print-directory ui/node_modules/.package-lock.json e2e/clients/node_modules/.package-lock.json
 
-# What waits longest, mostly for disks, begins first, so that the others run beside it.
-LONGEST := ./internal/decide/rollout ./e2e
+# What waits longest, mostly for disks and for processes, begins first, so that the others run beside it; and one package more at once than there are processors, since most wait.
+LONGEST  := ./internal/decide/rollout ./e2e
+PACKAGES ?= $(shell echo $$(($$(nproc) + 1)))
 
 .PHONY: test
 test: needs fmt-check ui-test vet ## Run every test there is
-	go test -timeout $(TIMEOUT) -ldflags '-s -w' $(LONGEST) ./...
+	go test -vet=off -p $(PACKAGES) -timeout $(TIMEOUT) -ldflags '-s -w' $(LONGEST) ./...
 
 .PHONY: ui-test
 ui-test: ui/dist/index.html ## Check the page: types, size, units, and each page in a browser
