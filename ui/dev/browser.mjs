@@ -26,6 +26,7 @@ export const pages = {
   'rollout-back': '/apps/shop/rollouts/rol_01kc0039',
   'rollout-held': '/apps/shop/rollouts/rol_01kc0036',
   'rollout-promoted': '/apps/shop/rollouts/rol_01kc0040',
+  'rollout-orders': '/apps/shop/rollouts/rol_01kc0040?vital=order_completed',
   'rollout-fleet': '/apps/shop/rollouts/rol_01kc0038',
   'rollout-hotfix': '/apps/shop/rollouts/rol_01kc0037',
   'rollout-going-back': '/apps/shop/rollouts/rol_01kc0034',

@@ -142,6 +142,16 @@ test('the choice of a vital is in the address, and back works', async () => {
   await page.close();
 });
 
+test('of a vital whose drop is harm less is ruled out, and half is the harm', async () => {
+  const { page } = await visit(browser, full.url + pages['rollout-orders']);
+  await page.waitForFunction(() => document.querySelectorAll('.uplot canvas').length === 3);
+  const said = await page.$eval('section[aria-labelledby=vitals]', (s) => s.innerText);
+  assert.match(said, /Ruled out\s+less than 0\.\d+ ×/);
+  assert.match(said, /how many order_completed per page/);
+  assert.match(said, /harm to rule out\s+0\.5 ×/);
+  await page.close();
+});
+
 test('a lost connection shows, heals by itself, and keeps what was typed', async () => {
   const server = await fixture();
   try {

@@ -42,6 +42,7 @@ test('powers of ten are said in words', () => {
 test('forecasts are in one unit, harm is a word', () => {
   for (const [s, want] of [[0.2, '1 s'], [97, '97 s'], [142, '2 min'], [5400, '90 min'], [10_000, '3 h'], [700_000, '8 d']]) assert.equal(time.roughly(s), want, String(s));
   for (const [r, want] of [[2, 'A doubling'], [3, 'A tripling'], [1.5, 'A rise to 1.5 ×']]) assert.equal(number.harm(r), want, String(r));
+  for (const [r, want] of [[2, 'A halving'], [4, 'A drop to 0.25 ×']]) assert.equal(number.harm(r, 'drop'), want, String(r));
 });
 
 test('what a vital measures is said in its unit', () => {
@@ -161,6 +162,8 @@ const sentences = {
   "also worse: requests slower than 840 ms: 2.0 times the old release's (120 against 60 expected)": ['slow_from', 'ratio', 'expected'],
   "errors: 0.92 times the old release's (9 against 9.8 expected); a rise to 1.5 times is ruled out (95 % sure)": ['ratio', 'expected', 'rule_out', 'sure'],
   "orders: 0.80 times the old release's (1,200 against 1,500 expected); about 12 thousand more requests are needed to rule out a drop to 50 %": ['ratio', 'expected', 'missing', 'rule_out'],
+  "order_completed per page: 0.52 times the old release's (104 against 200 expected); about 1,900 more events are needed to rule out a halving": ['ratio', 'expected', 'missing'],
+  'order_completed per page: none on either release in 5,100 events; about 40 would have to happen to rule out a halving': ['of_events', 'missing'],
   'errors: none on either release in 4,100 requests; about 3,000 more without any are needed to be sure': ['requests', 'missing'],
   'errors: 2 on the new release in 9,000 requests: fewer than the 0.1 % that would matter (95 % sure)': ['at_risk', 'requests', 'matters', 'sure'],
   "cpu: 1.31 times the old release's (3 hosts against 6); that is not enough to tell whether a doubling is ruled out": ['ratio', 'measured_hosts'],

@@ -233,16 +233,16 @@ const decisionsGood = (iso, s) => [
   { at: iso(s - 367), from: 'promoting', to: 'promoted', step: 1, actor: 'system:rollout', verdict: 'healthy', reasons: [{ code: 'healthy', text: 'A doubling of errors is excluded (0.6 to 1.4 times the old).' }] },
 ];
 
-const vitalNames = ['errors', 'latency_p50', 'latency_p90', 'latency_p99'];
-const labels = { errors: 'errors', latency_p50: 'requests slower than 10 ms', latency_p90: 'requests slower than 36 ms', latency_p99: 'requests slower than 108 ms' };
-const usual = { errors: 0.004, latency_p50: 0.5, latency_p90: 0.1, latency_p99: 0.01 };
+const vitalNames = ['errors', 'latency_p50', 'latency_p90', 'latency_p99', 'order_completed'];
+const labels = { errors: 'errors', latency_p50: 'requests slower than 10 ms', latency_p90: 'requests slower than 36 ms', latency_p99: 'requests slower than 108 ms', order_completed: 'order_completed per page' };
+const usual = { errors: 0.004, latency_p50: 0.5, latency_p90: 0.1, latency_p99: 0.01, order_completed: 0.05 };
 
 // Curves of one vital: counted seconds, a likelihood ratio that grows with them, and a band that narrows.
 export function series(rollout, vital, seconds) {
   const shape = rollout.shape;
   const r = random(rollout.number * 7 + vitalNames.indexOf(vital));
   const p0 = usual[vital] ?? 0.01;
-  const p1 = p0 * (shape.bad ? { errors: 10, latency_p50: 1.05, latency_p90: 2.2, latency_p99: 4 }[vital] : { errors: 0.92, latency_p50: 1, latency_p90: 1.03, latency_p99: 0.95 }[vital]);
+  const p1 = p0 * (shape.bad ? { errors: 10, latency_p50: 1.05, latency_p90: 2.2, latency_p99: 4, order_completed: 0.96 }[vital] : { errors: 0.92, latency_p50: 1, latency_p90: 1.03, latency_p99: 0.95, order_completed: 1.02 }[vital]);
   const start = Math.floor(Date.parse(rollout.steps[0].settled_at ?? rollout.created_at) / 1000);
   const out = { vital, seconds: [], new_rate: [], old_rate: [], log10_e: [], ratio: [], low: [], high: [], log10_threshold: 3.6, marks: [{ second: start, text: 'step 1', kind: 'watching' }], requests_new: [], requests_old: [], at_risk_new: [], at_risk_old: [] };
   let n1 = 0, n0 = 0, e1 = 0.5, e0 = 0.5, log = 0;
@@ -289,7 +289,7 @@ export function refill(rollout, seconds) {
     const high = s.high.at(-1) ?? 1e9;
     const state = log10_e >= 3.6 ? 'regressed' : high < 2 ? 'healthy' : 'unknown';
     return {
-      name, label: labels[name], rule_out: 2, missing_requests: state === 'unknown' ? 12_400 : 0, needed_s: state === 'unknown' ? 310 : 0, detect_s: state === 'unknown' ? 48 : 0, alarm_only: false, unit: 'share', state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
+      name, label: labels[name], rule_out: 2, missing_requests: state === 'unknown' ? 12_400 : 0, needed_s: state === 'unknown' ? 310 : 0, detect_s: state === 'unknown' ? 48 : 0, alarm_only: false, bad: name === 'order_completed' ? 'drop' : 'rise', of: name === 'order_completed' ? 'events' : 'requests', unit: 'share', state, log10_e, log10_threshold: 3.6, ratio: s.ratio.at(-1) ?? 1, ratio_low: s.low.at(-1) ?? 0, ratio_high: high, weight: 0.25,
       new: { events: e1, at_risk: n1, rate: e1 / Math.max(1, n1) }, old: { events: e0, at_risk: n0, rate: e0 / Math.max(1, n0) },
       text: name === 'errors' ? `${e1.toLocaleString('en')} of ${n1.toLocaleString('en')} requests failed on the new release, ${e0.toLocaleString('en')} of ${n0.toLocaleString('en')} on the old.` : '',
     };

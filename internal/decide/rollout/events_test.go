@@ -113,6 +113,9 @@ func TestWhichEventsAreAsked(t *testing.T) {
 		if q[0].Compares != w.nth(2).ID || q[0].Split != w.split.Traffic || q[0].ByHost || q[0].Release(two) != two || q[0].Release("rel_1") != "rel_1" || q[0].Host("us1") != "us1" {
 			t.Errorf("%+v", q[0])
 		}
+		if v := w.nth(2).Vitals; len(v) < 2 || v[1].Text != "order_completed per page: no events on both releases to compare yet" || v[1].Of != "events" || v[1].Bad != "drop" || v[0].Of != "requests" || v[0].Bad != "rise" {
+			t.Errorf("before any came: %+v", v)
+		}
 		number := int64(0)
 		for !w.nth(2).State.Ended() {
 			w.ordersSecond(&number, 1)

@@ -36,6 +36,8 @@ type VitalView struct {
 	NeededS        float64 `json:"needed_s" doc:"While it cannot tell: how much longer, at the traffic of this watch, until the harm is ruled out if there is none; 0 where no time would do"`
 	DetectS        float64 `json:"detect_s" doc:"While it cannot tell: how long a harm that begins now would take to be seen; 0 where no time would do"`
 	Unit           string  `json:"unit" enum:"share,cores,bytes,load,errors" doc:"Of the rates of its series: the share of what was at risk, what hosts measure on average, or the errors of each visitor with errors"`
+	Bad            string  `json:"bad" enum:"rise,drop" doc:"Which change of its rate is harm"`
+	Of             string  `json:"of" enum:"requests,events" doc:"What its rate is a share of: requests, or events of visitors; of a measurement of hosts, and of counters, it says nothing"`
 	AlarmOnly      bool    `json:"alarm_only" doc:"It may call harm, and is not needed for healthy: a route, or errors of a kind not seen before"`
 	Suspect        string  `json:"suspect,omitempty" doc:"The host that alone makes the new release look bad"`
 	Text           string  `json:"text"`
@@ -68,7 +70,7 @@ func (v *View) addVitals(m *machine.Rollout) {
 			Ratio: trace.Round(e.RatioEstimate), RatioLow: trace.Round(e.RatioLow), RatioHigh: trace.Round(e.RatioHigh), RuleOut: e.RuleOut, Weight: trace.Round(m.Judge.Vitals[i].Weight),
 			New: ArmView{Events: e.New, AtRisk: e.AtRiskNew, Rate: e.RateNew}, Old: ArmView{Events: e.Old, AtRisk: e.AtRiskOld, Rate: e.RateOld},
 			Missing: e.Needed.Requests, Text: m.NamedText(e.Text), AlarmOnly: m.Judge.Vitals[i].AlarmOnly, Suspect: m.NamedText(e.Suspect),
-			Unit: unitOf(m.Judge.Vitals[i]),
+			Unit: unitOf(m.Judge.Vitals[i]), Bad: string(cmp.Or(m.Judge.Vitals[i].Bad, judge.Rise)), Of: cmp.Or(m.Judge.Vitals[i].Of, "requests"),
 		}
 		view.NeededS, view.DetectS = longer(m, e, e.Needed), longer(m, e, e.ToDetect)
 		switch {

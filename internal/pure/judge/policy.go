@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -67,6 +68,8 @@ type VitalSpec struct {
 	Weight float64 `json:"weight"`
 	// Bad is the direction that is harm; Rise when empty.
 	Bad Direction `json:"bad,omitempty"`
+	// Of is what may be an event, in the words of people: "requests" when empty.
+	Of string `json:"of,omitempty"`
 	// Base is the fraction of requests that are events when nothing changes, where it is known beforehand (0.01 for what was slower
 	// than the p99 before the push); 0 when unknown. It caps the ratio that can be ruled out: see RuleOutFor.
 	Base float64 `json:"base,omitempty"`
@@ -112,6 +115,8 @@ func (p Policy) excludeAlpha() float64 {
 	}
 	return p.ExcludeAlpha
 }
+
+func (v VitalSpec) of() string { return cmp.Or(v.Of, "requests") }
 
 func (v VitalSpec) label() string {
 	if v.Label != "" {

@@ -33,18 +33,18 @@ func unknownText(v VitalSpec, e VitalEvidence) string {
 	harm := harmWords(v, e.RuleOut)
 	switch {
 	case e.AtRiskNew == 0 || e.AtRiskOld == 0:
-		return fmt.Sprintf("%s: no requests on both releases to compare yet", e.Label)
+		return fmt.Sprintf("%s: no %s on both releases to compare yet", e.Label, v.of())
 	case e.New+e.Old == 0 && e.Needed.Requests > 0:
-		return fmt.Sprintf("%s: none on either release in %s requests; about %s more without any are needed to be sure",
-			e.Label, Commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Requests)))
+		return fmt.Sprintf("%s: none on either release in %s %s; about %s more without any are needed to be sure",
+			e.Label, Commas(e.AtRiskNew+e.AtRiskOld), v.of(), roughly(float64(e.Needed.Requests)))
 	case e.Needed.Requests > 0:
-		return fmt.Sprintf("%s: %s; about %s more requests are needed to rule out %s",
-			e.Label, comparison(v, e), roughly(float64(e.Needed.Requests)), harm)
+		return fmt.Sprintf("%s: %s; about %s more %s are needed to rule out %s",
+			e.Label, comparison(v, e), roughly(float64(e.Needed.Requests)), v.of(), harm)
 	case e.Needed.Events > 0:
-		return fmt.Sprintf("%s: none on either release in %s requests; about %s would have to happen to rule out %s",
-			e.Label, Commas(e.AtRiskNew+e.AtRiskOld), roughly(float64(e.Needed.Events)), harm)
+		return fmt.Sprintf("%s: none on either release in %s %s; about %s would have to happen to rule out %s",
+			e.Label, Commas(e.AtRiskNew+e.AtRiskOld), v.of(), roughly(float64(e.Needed.Events)), harm)
 	}
-	return fmt.Sprintf("%s: %s; at this share of traffic no number of requests rules out %s", e.Label, comparison(v, e), harm)
+	return fmt.Sprintf("%s: %s; at this share of traffic no number of %s rules out %s", e.Label, comparison(v, e), v.of(), harm)
 }
 
 func comparedText(v VitalSpec, e VitalEvidence) string {

@@ -35,6 +35,9 @@ export const meanings = {
 
   // New against old.
   ratio: 'How many times as often it goes wrong on the new release. 1 × is no difference, 2 × is twice as bad.',
+  happens: 'How many times as often it happens on the new release. 1 × is no difference.',
+  first_events: 'Each visitor counts until they do it for the first time since the releases are compared: how many do it is compared, not how often.',
+  ruled_out_drop: 'With 95 % confidence the new release has no less than this, as a multiple of the old one’s rate, however often one looks.',
   mean_ratio: 'How many times as much the new release uses on a host. 1 × is no difference.',
   visitor_ratio: 'How many times as many errors a visitor with errors has on the new release. 1 × is no difference.',
   first_ones: 'Split by visitor, each one counts until it happens to them for the first time: else who fails again and again counts for many. How often visitors fail again is a vital of its own.',
@@ -65,6 +68,7 @@ export const meanings = {
   excluded: 'With 95 % confidence the new release is no worse than this, as a multiple of the old one’s rate, however often one looks.',
   detect: 'How soon a harm of this size would be seen, if it began now, at the traffic of this watch.',
   needed: 'How much longer until this harm is ruled out, if there is none, at the traffic of this watch. It is a mean: half of the rollouts need more.',
+  of_events: 'Events of visitors on both releases, of those who had not done it before.',
   missing: 'Requests on both releases together that are still missing for a verdict, if there is no harm. It is a mean: half of the rollouts need more.',
   suspect: 'This host alone makes the new release look bad. The others on it do not show it.',
   per_second: 'Requests a second before the push, in the last half hour in which one release served alone.',

@@ -31,8 +31,9 @@ export function measured(unit: string): (n: number | null | undefined) => string
   return percent;
 }
 
-// harm names a ratio of what is bad when it rises: "A doubling", "A rise to 1.5 ×".
-export function harm(ratio: number): string {
+// harm names a ratio of what is bad when it rises, "A doubling", "A rise to 1.5 ×", or when it drops: "A halving".
+export function harm(ratio: number, bad = 'rise'): string {
+  if (bad === 'drop') return ratio === 2 ? 'A halving' : `A drop to ${times(1 / ratio)}`;
   return ratio === 2 ? 'A doubling' : ratio === 3 ? 'A tripling' : `A rise to ${times(ratio)}`;
 }
 

@@ -123,6 +123,7 @@ export function vital(name: string, label = name): { title: string; of: string }
   if (name === 'cpu') return { title: 'CPU', of: 'cores that the release uses on a host, on average' };
   if (name === 'memory') return { title: 'Memory', of: 'what the release holds on a host, on average' };
   if (name === 'load') return { title: 'Load', of: 'load average of a host' };
+  if (label.includes(' per ')) return { title: label, of: `how many ${label}` };
   return { title: capital(label), of: name.startsWith('latency') ? 'share of requests that took longer' : 'share of bad ones' };
 }
 

@@ -126,7 +126,7 @@ func (m *Rollout) ownVitals(weights map[string]float64) (own []judge.VitalSpec) 
 		case v.Prometheus != "":
 			spec.Clustered, spec.Bad = true, judge.Direction(v.Bad)
 		case v.Event != "": // each visitor once: nothing comes together
-			spec.Bad, spec.Label = judge.Direction(v.Bad), v.Event+" per "+cmp.Or(v.Per, "event")
+			spec.Bad, spec.Of, spec.Label = judge.Direction(v.Bad), "events", v.Event+" per "+cmp.Or(v.Per, "event")
 		default:
 			continue
 		}
