@@ -63,6 +63,7 @@ export const pages = {
   'settings-config': '/apps/shop/settings/config',
   'settings-sources': '/apps/shop/settings/sources',
   'settings-sources-empty': '/apps/shop/settings/sources?environment=staging',
+  'settings-privacy': '/apps/shop/settings/privacy',
   'settings-notices': '/apps/shop/settings/notices',
   'settings-people': '/apps/shop/settings/people',
   'settings-tokens': '/apps/shop/settings/tokens',

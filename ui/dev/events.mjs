@@ -39,6 +39,7 @@ function answerSql(world, { sql: text, limit }) {
   if (text.includes(' AS day,')) return told([column('kind', 'VARCHAR'), column('name', 'VARCHAR'), column('day', 'TIMESTAMP'), column('events', 'BIGINT')], world.empty ? [] : learned.flatMap(([kind, name], k) => Array.from({ length: 14 }, (_, i) => [kind, name, world.iso(86_400 * (13 - i)), Math.round(60 + 40 * Math.sin(i / 2 + k))])));
   if (text.includes('message_id = ')) return told([column('properties', 'JSON')], text.includes("'ajs-4201'") ? [['{"price":"twelve","plan":"pro"}']] : []);
   if (text.includes('SELECT raw FROM failed')) return told([column('raw', 'JSON')], [['{"type":"track","event":"order placed","userId":"u4","properties":{"plan":"pro"}}']]);
+  if (text.includes('WHERE received < TIMESTAMP')) return told([column('count_star()', 'BIGINT')], [[world.empty ? 0 : 4123]]);
   if (text.includes('FROM learned')) return told(['kind', 'name', 'property', 'type'].map((n) => column(n, 'VARCHAR')), world.empty ? [] : learned.flatMap(([kind, name, ...properties]) => [['', ''], ...properties].map(([p, t]) => [kind, name, p, t])));
   if (text.includes('ORDER BY seq DESC')) {
     const name = text.match(/name = '([^']*)'/)?.[1];

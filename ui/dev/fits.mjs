@@ -44,12 +44,13 @@ function objectMisfits(value, s, at) {
 // Names that stand for those in paths, and what is sent.
 const names = (world) => ({
   app: ['shop'], env: ['production', 'staging'], build: world.builds.map((b) => b.id), rollout: world.rollouts.map((r) => r.id), release: world.rollouts.map((r) => r.release.id),
-  agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'], source: ['src_1'], question: world.empty ? [] : ['qst_1', 'qst_2', 'qst_3', 'qst_5'],
+  agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'], source: ['src_1'], user: ['u1', 'nobody'], question: world.empty ? [] : ['qst_1', 'qst_2', 'qst_3', 'qst_5'],
 });
 const bodies = {
   'PUT /v1/apps/{app}/rollouts/{rollout}/assessment': { word: 'right', note: 'the phones rang' },
   'POST /v1/apps/{app}/sources': { name: 'ios' }, 'POST /v1/apps/{app}/sources/{source}/changes': { change: 'stop' },
   ...Object.fromEntries(Object.entries(questions).map(([kind, q]) => [`POST /v1/apps/{app}/events/${kind}`, q])),
+  'PUT /v1/apps/{app}/events/settings': { keep_days: 30, ip: 'none', hidden: ['email'] }, 'POST /v1/apps/{app}/events/people/{user}/forget': { suppress: true },
   'POST /v1/apps/{app}/events/saved': { name: 'One', kind: 'sql', question: { sql: 'SELECT 1' } }, 'PUT /v1/apps/{app}/events/saved/{question}': {}, 'POST /v1/apps/{app}/events/sql/parquet': questions.sql,
   'POST /v1/apps/{app}/events/failed/repair': { program: '.userId = .user_id', try: true }, 'POST /v1/apps/{app}/events/failed/drop': {},
   'POST /v1/apps/{app}/events/plan/check': { mode: 'reject', events: [] },

@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
 import { changePlan, checkPlan, faults, learned, planOf } from './plan.mjs';
+import { privacy } from './privacy.mjs';
 import { saved } from './saved.mjs';
 import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
@@ -208,6 +209,7 @@ export const routes = [
   ['POST', /^apps\/shop\/sources\/(\w+)\/changes$/, (c, q, id, _, b) => Object.assign(c.world.sources.find((s) => s.id === id), b.change === 'key' ? { write_key: 'wk_new' } : { stopped: b.change === 'stop' })],
   ['POST', /^apps\/shop\/events\/(sql|trend|top|funnel|retention|timeline)$/, (c, q, kind, _, b) => answer(c.world, kind, b) ?? wrongSql],
   ...saved(answer),
+  ...privacy,
   ['GET', /^apps\/shop\/events\/failed$/, (c, q) => failed(c.world, q)],
   ['GET', /^apps\/shop\/events\/failed\/counts$/, (c) => counts(c.world)],
   ['POST', /^apps\/shop\/events\/failed\/repair$/, (c, q, _, __, b) => repaired(c.world, b)],

@@ -53,6 +53,7 @@ func (d *Door) mountPeople() {
 		return &forgotten{f}, err
 	})
 	api.Register(d.API, api.DeployAll, "GET /v1/apps/{app}/events/people/{user}/export", "All that is stored of a user, as lines of JSON: their ids, then their events in the order in which they came", d.export)
+	d.mountPerson()
 	type listing struct {
 		api.InApp
 		api.Page

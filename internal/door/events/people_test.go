@@ -11,6 +11,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/events"
 )
 
 // sender sends events of one source, as clients do.
@@ -94,6 +95,22 @@ func TestUsersAreForgotten(t *testing.T) {
 	}
 	if got := strings.Join(exported, ", "); got != "track before, track as-old, alias , track known, track late, track old-device" {
 		t.Errorf("exported: %s", got)
+	}
+
+	refused(t, w.do("GET", path, vera, ""), 403)
+	var known events.KnownPerson
+	w.do("GET", path, dan, "").into(t, &known)
+	if known.Events != 6 || known.Failed != 1 || fmt.Sprint(known.Aliases, known.Anonymous) != "[old@id] [a1 a2 old@id]" || known.First.IsZero() || known.Last.Before(known.First) {
+		t.Errorf("%+v", known)
+	}
+	w.do("GET", path+"?keep_aliases=true", dan, "").into(t, &known)
+	if known.Events != 4 || len(known.Aliases) != 0 {
+		t.Errorf("without aliases: %+v", known)
+	}
+	known = events.KnownPerson{}
+	w.do("GET", "/v1/apps/shop/events/people/nobody", dan, "").into(t, &known)
+	if known.Events != 0 || known.Failed != 0 || !known.First.IsZero() || known.Anonymous == nil {
+		t.Errorf("nobody: %+v", known)
 	}
 
 	refused(t, w.do("POST", path+"/forget", vera, `{}`), 403)

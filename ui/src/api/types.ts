@@ -30,6 +30,8 @@ export type JoinToken = s.JoinToken & Partial<Pick<s.Created, 'token' | 'command
 export type Source = s.Source;
 export type { CheckedPlan, FaultCount, LearnedEvent, Plan, PlannedEvent } from './schema';
 export type { Failed, FailedCount, Repaired, SavedQuestion, State } from './schema';
+export type { Forgotten, KnownPerson } from './schema';
+export type EventSettings = s.Settings;
 export type AccessToken = s.Token & Partial<Pick<s.NewToken, 'token'>>;
 export type Webhook = s.Target;
 export type AuditEntry = s.Entry;
