@@ -125,7 +125,7 @@ func TestWhichEventsAreAsked(t *testing.T) {
 			t.Errorf("after it: %+v, %v", q, err)
 		}
 		found, err := w.ReadVitals(t.Context(), app, env, nil)
-		if err != nil || len(found) != 2 || !found[1].Found || !strings.Contains(found[1].Text, "order_completed of ") || !strings.HasSuffix(found[1].Text, " page, each visitor until the first; this server takes no events") {
+		if err != nil || len(found) != 2 || !found[1].Found || found[1].Hosts != 0 || !strings.Contains(found[1].Text, "order_completed of ") || !strings.HasSuffix(found[1].Text, " page, each visitor until the first; this server takes no events") {
 			t.Errorf("it reads %+v, %v", found, err)
 		}
 	})

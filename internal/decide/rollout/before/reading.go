@@ -57,7 +57,9 @@ func Read(ctx context.Context, q db.Querier, now time.Time, app, env string, vit
 	for _, s := range slots {
 		if at := s.Slot*SlotSeconds/60 - first; at >= 0 && at < readMinutes {
 			p.slots[at].Merge(s.Measured)
-			p.hosts[s.Host] = true
+			if s.Host != "" { // what counted may not say on which
+				p.hosts[s.Host] = true
+			}
 		}
 	}
 	out := []Reading{}

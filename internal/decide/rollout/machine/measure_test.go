@@ -20,14 +20,14 @@ type plant struct {
 	*world
 	rng *rand.Rand
 	cpu map[string]float64
-	// harm is what the new release does to the cpu, and to the failures of the checkout.
-	cpuHarm, failing float64
+	// harm is what the new release does to the cpu, to the failures of the checkout, and to orders.
+	cpuHarm, failing, orders float64
 }
 
 func newPlant(t *testing.T, seed uint64, mode manifest.Canary, vitals ...manifest.Vital) *plant {
 	t.Helper()
 	w := newWorld(t, mode, "rel_1")
-	p := &plant{world: w, rng: rand.New(rand.NewPCG(seed, 5)), cpu: map[string]float64{}, cpuHarm: 1, failing: 1}
+	p := &plant{world: w, rng: rand.New(rand.NewPCG(seed, 5)), cpu: map[string]float64{}, cpuHarm: 1, failing: 1, orders: 1}
 	w.m.Hosts = nil
 	for i := range 20 {
 		h := string(rune('a'+i)) + "1"
@@ -54,7 +54,7 @@ func newPlant(t *testing.T, seed uint64, mode manifest.Canary, vitals ...manifes
 	return p
 }
 
-// slot is what a host measures of a release in ten seconds: 200 checkouts on a whole host, of which 4 fail.
+// slot is what a host measures of a release in ten seconds: 200 checkouts on a whole host, of which 4 fail and, where that is asked, 20 are ordered by who had not ordered before.
 func (p *plant) slot(host, release string) before.Slot {
 	started, failed, cpu := 200.0, 4.0, p.cpu[host]
 	if p.m.Mode == manifest.CanaryVisitors {
@@ -69,6 +69,13 @@ func (p *plant) slot(host, release string) before.Slot {
 	}
 	s := before.Slot{Uses: 10, CPU: 10 * cpu * math.Exp(.1*p.rng.NormFloat64()), Memory: 1e9, Loads: 10, Load: 7}
 	s.Counters = map[string]float64{"checkout.started": started, "checkout.failed": distuv.Poisson{Lambda: failed, Src: p.rng}.Rand()}
+	if slices.ContainsFunc(p.m.Policy.Vitals, func(v manifest.Vital) bool { return v.Event != "" }) {
+		orders := started / 10
+		if release == p.m.Release {
+			orders *= p.orders
+		}
+		s.Counters["event/order"], s.Counters["event/order/per"] = distuv.Poisson{Lambda: orders, Src: p.rng}.Rand(), started
+	}
 	return s
 }
 
@@ -118,28 +125,33 @@ func (p *plant) measure(slot int64) {
 
 var (
 	cpu     = manifest.Vital{Name: manifest.VitalCPU, Weight: 1}
+	order   = manifest.Vital{Name: "order", Event: "order", Per: "page", Bad: manifest.Drop, Weight: 1}
 	counter = manifest.Vital{Name: "checkout.failed", Counter: "checkout.failed", Per: "checkout.started", Bad: manifest.Rise, Weight: 1}
 )
 
 // What hosts use, and what the app counts, is harm of its own; what does not change is none.
 func TestWhatHostsMeasureIsJudged(t *testing.T) {
 	for name, test := range map[string]struct {
-		mode         manifest.Canary
-		vital        manifest.Vital
-		cpu, failing float64
+		mode                 manifest.Canary
+		vital                manifest.Vital
+		cpu, failing, orders float64
 	}{
-		"cpu":                            {manifest.CanaryHosts, cpu, 1.6, 1},
-		"a counter, by host":             {manifest.CanaryHosts, counter, 1, 4},
-		"a counter, by visitor":          {manifest.CanaryVisitors, counter, 1, 4},
-		"no change of cpu":               {manifest.CanaryHosts, cpu, 1, 1},
-		"no change of a counter":         {manifest.CanaryVisitors, counter, 1, 1},
-		"no change of a counter by host": {manifest.CanaryHosts, counter, 1, 1},
+		"cpu":                            {manifest.CanaryHosts, cpu, 1.6, 1, 1},
+		"a counter, by host":             {manifest.CanaryHosts, counter, 1, 4, 1},
+		"a counter, by visitor":          {manifest.CanaryVisitors, counter, 1, 4, 1},
+		"an event, by host":              {manifest.CanaryHosts, order, 1, 1, .5},
+		"an event, by visitor":           {manifest.CanaryVisitors, order, 1, 1, .5},
+		"no change of cpu":               {manifest.CanaryHosts, cpu, 1, 1, 1},
+		"no change of a counter":         {manifest.CanaryVisitors, counter, 1, 1, 1},
+		"no change of a counter by host": {manifest.CanaryHosts, counter, 1, 1, 1},
+		"no change of an event":          {manifest.CanaryVisitors, order, 1, 1, 1},
+		"no change of an event by host":  {manifest.CanaryHosts, order, 1, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlant(t, 1, test.mode, test.vital)
-			p.cpuHarm, p.failing = test.cpu, test.failing
+			p.cpuHarm, p.failing, p.orders = test.cpu, test.failing, test.orders
 			p.run(400)
-			bad := test.cpu > 1 || test.failing > 1
+			bad := test.cpu > 1 || test.failing > 1 || test.orders < 1
 			if got := p.m.State == RolledBack; got != bad || bad && p.m.Vital != test.vital.Name {
 				t.Errorf("it ended %s on %q: %v", p.m.State, p.m.Vital, p.m.Why)
 			}
