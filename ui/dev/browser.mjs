@@ -72,7 +72,7 @@ export const pages = {
   missing: '/nothing/here',
   'line-empty': '/apps/shop/line?environment=staging',
 };
-export const emptyPages = { 'first-run': '/', 'hosts-empty': '/hosts', 'audit-empty': '/audit', 'settings-people-empty': '/settings/people', 'settings-tokens-empty': '/settings/tokens', 'settings-machines-empty': '/settings/machines', 'events-failed-empty': '/apps/shop/events/failed', 'events-plan-empty': '/apps/shop/events/plan' };
+export const emptyPages = { 'first-run': '/', 'hosts-empty': '/hosts', 'audit-empty': '/audit', 'settings-people-empty': '/settings/people', 'settings-tokens-empty': '/settings/tokens', 'settings-machines-empty': '/settings/machines', 'events-failed-empty': '/apps/shop/events/failed' };
 
 // visit opens a page and returns what it wrote to the console as an error.
 export async function visit(browser, address, { theme = 'light', size = wide } = {}) {

@@ -314,7 +314,7 @@ test('the plan is made of what was learnt, said to be wrong beside it, and shown
     await page.locator('tbody button[aria-expanded]').click();
     await seen(page, '"userId": "u4"');
     assert.deepEqual(await findings(page), []);
-    await press(page, 'Reject');
+    await press(page, 'Change to Reject');
     await page.evaluate(() => [...document.querySelectorAll('dialog[open] button')].at(-1).click());
     await seen(page, 'Mode: Reject');
     assert.equal(own.world.plan.mode, 'reject');
@@ -407,6 +407,23 @@ test('a change of the plan that would break a vital says so before it is made', 
     await choose();
     await seen(page, '5 events seen, 2 planned');
     await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
+test('where no event was seen and none is planned, the plan says what to do next', async () => {
+  const own = await fixture();
+  own.world.unheard = true;
+  try {
+    for (const size of [undefined, narrow]) {
+      const { page, complaints } = await visit(browser, own.url + pages['events-plan'], size ? { size } : {});
+      await seen(page, 'No event was seen, and none is planned');
+      assert.match(await page.$eval('main', (e) => e.innerText), /Send the first one[^]*slipway events plan set plan.json[^]*\.slipway\.yaml/);
+      assert.deepEqual(await findings(page), []);
+      assert.deepEqual(complaints, []);
+      await page.close();
+    }
   } finally {
     await own.close();
   }

@@ -3,7 +3,7 @@ const property = (world, name, type, count, planned = false) => ({ name, type, c
 const seen = (world, kind, name, count, planned, properties) => ({ kind, name, count, planned, first: world.iso(900_000), last: world.iso(7), properties: properties.map(([n, type, part, known]) => property(world, n, type, Math.round(count * part), known)) });
 
 export const learned = (world) => ({
-  items: world.empty ? [] : [
+  items: world.empty || world.unheard ? [] : [
     seen(world, 'identify', '', 812, false, [['email', 'string', 1], ['plan', 'string', 0.4]]),
     seen(world, 'page', 'Pricing', 1804, false, [['referrer', 'string', 0.6], ['url', 'string', 1]]),
     seen(world, 'track', 'order placed', 4123, true, [['items', 'number', 1], ['plan', 'null', 0.03, true], ['plan', 'string', 0.94, true], ['price', 'number', 0.99, true], ['price', 'string', 0.01, true]]),
@@ -13,7 +13,7 @@ export const learned = (world) => ({
 });
 
 export function planOf(world) {
-  if (world.empty) return { mode: 'observe', additional_events: false, events: [] };
+  if (world.empty || (world.unheard && !world.plan)) return { mode: 'observe', additional_events: false, events: [] };
   return (world.plan ??= {
     mode: 'warn', additional_events: true, changed_at: world.iso(86_000), changed_by: 'person:ana',
     events: [
@@ -31,7 +31,7 @@ export function changePlan(world, { reason, ...b }) {
 }
 
 export const faults = (world) => ({
-  items: world.empty ? [] : [
+  items: world.empty || world.unheard ? [] : [
     { kind: 'track', name: 'order placed', path: '/plan', fault: 'is null, want string', count: 118, first: world.iso(7000), last: world.iso(300), example: 'ajs-4188' },
     { kind: 'track', name: 'order placed', path: '/price', fault: 'is string, want number', count: 41, first: world.iso(7000), last: world.iso(900), example: 'ajs-4201' },
   ],
