@@ -30,7 +30,7 @@ func (c *Counter) Probe(ctx context.Context, q rollout.Queries, v manifest.Vital
 		parts = append(parts, fmt.Sprintf("%d name a release that does not serve now", came.elsewhere))
 	}
 	if came.unnamed > 0 {
-		parts = append(parts, fmt.Sprintf("%d name none and say nothing of a release (%s)", came.unnamed, guide))
+		parts = append(parts, fmt.Sprintf("%d do not say which served (%s)", came.unnamed, guide))
 	}
 	if v.Per != "" {
 		of, err := c.lately(ctx, q, v.Per)
