@@ -23,6 +23,8 @@ type Door struct {
 	Keeper    *track.Keeper
 	// Plans foresees what a change of a plan would break.
 	Plans *track.Reviewer
+	// Refusals tells which of an app's sources were too fast; nil tells of none.
+	Refusals func([]track.Source) []track.Refusal
 	// Replay takes repaired events: see ingest.Events.
 	Replay func(ctx context.Context, f capture.Failed, id string, item []byte, write bool) (capture.Event, error)
 

@@ -80,7 +80,7 @@ func open(t *testing.T) *world {
 		_, last, err := w.log.EventsHeld(ctx)
 		return errors.Join(err, w.feeder.WaitFor(ctx, last))
 	}}
-	(&events.Door{API: server, Sources: w.sources, Questions: question.New(d), Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Replay: door.Replay, Full: func() error { return w.full }, Plans: &track.Reviewer{Sources: w.sources, Engine: w.engine, Uses: []track.UsesOf{w.sources.Vitals}}}).Mount()
+	(&events.Door{API: server, Sources: w.sources, Questions: question.New(d), Journal: w.log, Analytics: w.engine, Feeder: w.feeder, Keeper: keeper, Refusals: door.Refusals, Replay: door.Replay, Full: func() error { return w.full }, Plans: &track.Reviewer{Sources: w.sources, Engine: w.engine, Uses: []track.UsesOf{w.sources.Vitals}}}).Mount()
 	w.http = httptest.NewServer(server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
