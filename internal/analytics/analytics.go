@@ -27,7 +27,7 @@ type Store interface {
 	Append(ctx context.Context, b Batch) error
 	// Query answers one SELECT. Its errors are the asker's: fault.Invalid with what the engine said, or fault.Limited at a limit.
 	Query(ctx context.Context, q Query) (Table, error)
-	// Days are the UTC days on which events were received, oldest first.
+	// Days are the UTC days on which events, or failed events, were received, oldest first.
 	Days(ctx context.Context) ([]Day, error)
 	// Read hands on the events behind one sequence of the log up to another, in order, at most so many at once.
 	Read(ctx context.Context, after, through uint64, most int, fn func([]Row) error) error

@@ -100,6 +100,10 @@ func row(seq uint64, minutes int, name, user string) analytics.Row {
 	}}
 }
 
+func failedAt(seq uint64, at time.Time) analytics.Failed {
+	return analytics.Failed{Sequence: seq, Failed: capture.Failed{Failure: capture.Failure{Reason: capture.NoName, Message: "it has no name", Raw: []byte(`{}`)}, App: "shop", Source: "src_1", Received: at}}
+}
+
 func rows(from, to uint64) (out []analytics.Row) {
 	for seq := from; seq <= to; seq++ {
 		out = append(out, row(seq, int(seq), "clicked", fmt.Sprintf("u%d", seq%3)))
@@ -150,10 +154,11 @@ func givesBack(t *testing.T, w *world) {
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{full, row(3, 1, "later", "u3")}, Through: 3})
 	next.Sequence = 4
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{next}, Through: 4})
+	w.append("shop", analytics.Batch{Failed: []analytics.Failed{failedAt(5, noon().Add(24*time.Hour)), failedAt(6, noon().Add(72*time.Hour))}, Through: 6})
 	days, err := w.store("shop").Days(t.Context())
 	must(t, err)
 	day := noon().Truncate(24 * time.Hour)
-	if diff := cmp.Diff([]analytics.Day{{Day: day, Events: 2, First: 1, Last: 3}, {Day: day.Add(24 * time.Hour), Events: 1, First: 4, Last: 4}}, days, cmpopts.EquateApproxTime(0)); diff != "" {
+	if diff := cmp.Diff([]analytics.Day{{Day: day, Events: 2, First: 1, Last: 3}, {Day: day.Add(24 * time.Hour), Events: 1, First: 4, Last: 5}, {Day: day.Add(72 * time.Hour), First: 6, Last: 6}}, days, cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error("days:", diff)
 	}
 	var got []analytics.Row

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"math"
 	"os"
@@ -37,6 +38,7 @@ type Archive struct {
 	writing sync.Mutex
 	state   sync.Mutex
 	trouble error
+	failed  map[string]string // by app: the counts of failed events when they were archived last
 }
 
 // New makes an Archive.
@@ -47,15 +49,16 @@ func New(opts Options) *Archive {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Archive{opts: opts}
+	return &Archive{opts: opts, failed: map[string]string{}}
 }
 
 // named reads a file's name.
-func named(name string) (app string, day time.Time, ok bool) {
+func named(name string) (f File, ok bool) {
 	app, rest, slash := strings.Cut(name, "/")
+	rest, failed := strings.CutPrefix(rest, failedFolder)
 	text, parquet := strings.CutSuffix(rest, suffix)
 	day, err := time.Parse(time.DateOnly, text)
-	return app, day, slash && parquet && err == nil && app != ""
+	return File{App: app, Day: day, Failed: failed}, slash && parquet && err == nil && app != ""
 }
 
 // Apps are those that have files, sorted.
@@ -69,16 +72,16 @@ func (a *Archive) Apps(ctx context.Context) ([]string, error) {
 	}
 	var apps []string
 	for _, name := range names {
-		if app, _, ok := named(name); ok {
-			apps = append(apps, app)
+		if f, ok := named(name); ok {
+			apps = append(apps, f.App)
 		}
 	}
 	slices.Sort(apps)
 	return slices.Compact(apps), nil
 }
 
-// names lists an app's files by name alone, oldest first.
-func (a *Archive) names(ctx context.Context, app string) (files []File, err error) {
+// names lists an app's files of events, or of failed ones, by name alone, oldest first.
+func (a *Archive) names(ctx context.Context, app string, failed bool) (files []File, err error) {
 	if a == nil {
 		return nil, nil
 	}
@@ -90,16 +93,20 @@ func (a *Archive) names(ctx context.Context, app string) (files []File, err erro
 		return nil, fmt.Errorf("list the archive %s: %w", a.opts.Place, err)
 	}
 	for _, name := range names {
-		if app, day, ok := named(name); ok {
-			files = append(files, File{App: app, Day: day})
+		if f, ok := named(name); ok && f.Failed == failed {
+			files = append(files, f)
 		}
 	}
 	return files, nil
 }
 
-// Files are an app's, oldest first.
+// Files are an app's files of events, oldest first.
 func (a *Archive) Files(ctx context.Context, app string) ([]File, error) {
-	files, err := a.names(ctx, app)
+	return a.heads(ctx, app, false)
+}
+
+func (a *Archive) heads(ctx context.Context, app string, failed bool) ([]File, error) {
+	files, err := a.names(ctx, app, failed)
 	for i, f := range files {
 		if files[i], err = a.head(ctx, f); err != nil {
 			return nil, err
@@ -170,7 +177,11 @@ func (a *Archive) Verify(ctx context.Context, app string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
+	failed, err := a.FailedFiles(ctx, app)
+	if err != nil {
+		return err
+	}
+	for _, f := range append(files, failed...) {
 		in, err := a.checked(ctx, f)
 		if err != nil {
 			return err
@@ -182,8 +193,8 @@ func (a *Archive) Verify(ctx context.Context, app string) error {
 	return nil
 }
 
-// Read hands on an app's events behind a sequence of the log, in order. With each batch, through is the sequence up to which the log is accounted for.
-func (a *Archive) Read(ctx context.Context, app string, after uint64, fn func(rows []analytics.Row, through uint64) error) error {
+// Read hands on an app's events, and failed events, behind a sequence of the log, in order. The Through of each batch is the sequence up to which the log is accounted for.
+func (a *Archive) Read(ctx context.Context, app string, after uint64, fn func(analytics.Batch) error) error {
 	files, err := a.Files(ctx, app)
 	if err != nil {
 		return err
@@ -202,44 +213,37 @@ func (a *Archive) Read(ctx context.Context, app string, after uint64, fn func(ro
 	return nil
 }
 
-func (a *Archive) readFile(ctx context.Context, f File, after uint64, fn func([]analytics.Row, uint64) error) error {
+func (a *Archive) readFile(ctx context.Context, f File, after uint64, fn func(analytics.Batch) error) error {
 	in, err := a.checked(ctx, f)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	var batch []analytics.Row
-	bytes := 0
+	next, stop := iter.Pull2(a.failedOf(ctx, f))
+	defer stop()
+	to := merging{after: after, fn: fn, next: next}
 	err = readRecords(in, in.Size(), func(some []record) error {
 		for i := range some {
-			if uint64(some[i].Seq) <= after {
-				continue
+			if err := to.event(&some[i]); err != nil {
+				return err
 			}
-			if len(batch) >= batchRows || bytes >= batchBytes {
-				if err := fn(batch, batch[len(batch)-1].Sequence); err != nil {
-					return err
-				}
-				batch, bytes = nil, 0
-			}
-			batch = append(batch, some[i].row())
-			bytes += some[i].size()
 		}
 		return ctx.Err()
 	})
 	if err != nil {
 		return err
 	}
-	return fn(batch, f.Through)
+	return to.end(f.Through)
 }
 
-// write makes a file of the rows that fill gives, reads it back, and puts it.
-func (a *Archive) write(ctx context.Context, f File, fill func(add func([]analytics.Row) error) error) (_ File, err error) {
+// write makes a file of the records that fill gives, reads it back, and puts it.
+func write[T any, P pointer[T]](ctx context.Context, a *Archive, f File, fill func(add func([]T) error) error) (_ File, err error) {
 	tmp, err := scratch(a.opts.Scratch)
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, tmp.Close()) }()
-	w := newWriter(tmp, f)
+	w := newWriter[T, P](tmp, f)
 	if err := fill(w.add); err != nil {
 		return f, err
 	}
@@ -247,6 +251,14 @@ func (a *Archive) write(ctx context.Context, f File, fill func(add func([]analyt
 		return f, err
 	}
 	return f, a.put(ctx, f, tmp)
+}
+
+func recordsOf(rows []analytics.Row) []record {
+	records := make([]record, len(rows))
+	for i, r := range rows {
+		records[i] = recordOf(r)
+	}
+	return records
 }
 
 func (a *Archive) put(ctx context.Context, f File, tmp *os.File) error {
@@ -272,22 +284,46 @@ var errFound = errors.New("there is one")
 
 // Covers tells what of a store would be lost with it: fault.Conflict names the first events that are neither in the archive nor in the log, whose first event has the sequence first.
 func (a *Archive) Covers(ctx context.Context, app string, store analytics.Store, first uint64) error {
+	lost := func(what string, received time.Time) error {
+		return fault.Conflict("%s received on %s are only in the store: the log begins later, and the archive has not got them; the store of %s cannot be made anew without losing them",
+			what, received.Format(time.DateOnly), app)
+	}
 	files, err := a.Files(ctx, app)
 	if err != nil {
 		return err
 	}
+	err = gaps(files, first, func(after, through uint64) error {
+		var found analytics.Row
+		err := store.Read(ctx, after, through, 1, func(rows []analytics.Row) error { found = rows[0]; return errFound })
+		if errors.Is(err, errFound) {
+			return lost("events", found.Received)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	failed, err := a.FailedFiles(ctx, app)
+	if err != nil {
+		return err
+	}
+	return gaps(failed, first, func(after, through uint64) error {
+		some, err := store.Failed(ctx, analytics.FailedFilter{After: after, Limit: 1})
+		if err == nil && len(some) > 0 && some[0].Sequence <= through {
+			return lost("failed events", some[0].Received)
+		}
+		return err
+	})
+}
+
+// gaps are the ranges of sequences that neither files nor the log have, whose first event has the sequence first.
+func gaps(files []File, first uint64, fn func(after, through uint64) error) error {
 	files = append(files, File{After: max(first, 1) - 1, Through: math.MaxInt64})
 	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.After, b.After) })
 	at := uint64(0)
 	for _, f := range files {
 		if f.After > at {
-			var lost analytics.Row
-			err := store.Read(ctx, at, f.After, 1, func(rows []analytics.Row) error { lost = rows[0]; return errFound })
-			if errors.Is(err, errFound) {
-				return fault.Conflict("events received on %s are only in the store: the log begins later, and the archive has not got them; the store of %s cannot be made anew without losing them",
-					lost.Received.Format(time.DateOnly), app)
-			}
-			if err != nil {
+			if err := fn(at, f.After); err != nil {
 				return err
 			}
 		}

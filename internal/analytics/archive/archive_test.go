@@ -89,9 +89,7 @@ func (w *world) files(want string) {
 func (w *world) restore(ctx context.Context, s analytics.Store) error {
 	at, err := s.Position(ctx)
 	must(w.t, err)
-	return w.Read(ctx, "shop", at, func(rows []analytics.Row, through uint64) error {
-		return s.Append(ctx, analytics.Batch{Rows: rows, Through: through})
-	})
+	return w.Read(ctx, "shop", at, func(b analytics.Batch) error { return s.Append(ctx, b) })
 }
 
 // contents are all rows of all that is made of events.
@@ -249,11 +247,11 @@ func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
 			t.Fatalf("the position went from %d to %d", last, at)
 		}
 		last = at
-		err = w.Read(t.Context(), "shop", at, func(rows []analytics.Row, through uint64) error {
-			if len(rows) > 20_000 {
-				t.Fatalf("%d events come at once", len(rows))
+		err = w.Read(t.Context(), "shop", at, func(b analytics.Batch) error {
+			if len(b.Rows) > 20_000 {
+				t.Fatalf("%d events come at once", len(b.Rows))
 			}
-			must(t, s.Append(t.Context(), analytics.Batch{Rows: rows, Through: through}))
+			must(t, s.Append(t.Context(), b))
 			batches++
 			return broke
 		})
@@ -276,7 +274,7 @@ func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.Read(ctx, "shop", 0, func([]analytics.Row, uint64) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := w.Read(ctx, "shop", 0, func(analytics.Batch) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("an import that is ended says %v", err)
 	}
 }

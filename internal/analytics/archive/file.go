@@ -10,14 +10,13 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
-
-	"github.com/slipwayhq/slipway/internal/analytics"
 )
 
-// File is what the archive has of a day of an app.
+// File is what the archive has of a day of an app: its events, or its failed events.
 type File struct {
-	App string    `json:"app"`
-	Day time.Time `json:"day"`
+	App    string    `json:"app"`
+	Day    time.Time `json:"day"`
+	Failed bool      `json:"failed,omitempty"`
 	// The file accounts for the log from behind After up to Through.
 	After   uint64 `json:"after"`
 	Through uint64 `json:"through"`
@@ -26,13 +25,22 @@ type File struct {
 	Digest string `json:"-"`
 }
 
-const suffix = ".parquet"
+// suffix ends the names of files; failedFolder is that of failed events, apart, so that who reads all files of an app's folder has events alone.
+const suffix, failedFolder = ".parquet", "failed/"
 
-func (f File) name() string { return f.App + "/" + f.Day.Format(time.DateOnly) + suffix }
+func (f File) name() string {
+	folder := f.App + "/"
+	if f.Failed {
+		folder += failedFolder
+	}
+	return folder + f.Day.Format(time.DateOnly) + suffix
+}
 
 // The keys of a file's metadata.
 const (
 	keyApp, keyDay, keyAfter, keyThrough, keyDigest = "slipway.app", "slipway.day", "slipway.after", "slipway.through", "slipway.digest"
+	// keyContent is there in files of failed events alone.
+	keyContent, contentFailed = "slipway.content", "failed"
 )
 
 const (
@@ -44,34 +52,30 @@ const (
 	readRows = 1000
 )
 
-// writer writes the rows of a file.
-type writer struct {
-	out       *parquet.GenericWriter[record]
-	sum       *digest
-	head      File
-	rows      int
-	bytes     int
-	converted []record
+// writer writes the records of a file.
+type writer[T any, P pointer[T]] struct {
+	out   *parquet.GenericWriter[T]
+	sum   *digest
+	head  File
+	rows  int
+	bytes int
 }
 
-func newWriter(to io.Writer, head File) *writer {
+func newWriter[T any, P pointer[T]](to io.Writer, head File) *writer[T, P] {
 	head.Events = 0
-	return &writer{out: parquet.NewGenericWriter[record](to, parquet.Compression(&zstd.Codec{Level: zstd.DefaultLevel})), sum: newDigest(), head: head}
+	return &writer[T, P]{out: parquet.NewGenericWriter[T](to, parquet.Compression(&zstd.Codec{Level: zstd.DefaultLevel})), sum: newDigest(), head: head}
 }
 
-func (w *writer) add(rows []analytics.Row) error {
-	w.converted = w.converted[:0]
-	for _, r := range rows {
-		rec := recordOf(r)
-		w.sum.add(&rec)
-		w.bytes += rec.size()
-		w.converted = append(w.converted, rec)
+func (w *writer[T, P]) add(records []T) error {
+	for i := range records {
+		w.sum.add(P(&records[i]))
+		w.bytes += P(&records[i]).size()
 	}
-	if _, err := w.out.Write(w.converted); err != nil {
+	if _, err := w.out.Write(records); err != nil {
 		return err
 	}
-	w.head.Events += int64(len(rows))
-	if w.rows += len(rows); w.rows < groupRows && w.bytes < groupBytes {
+	w.head.Events += int64(len(records))
+	if w.rows += len(records); w.rows < groupRows && w.bytes < groupBytes {
 		return nil
 	}
 	w.rows, w.bytes = 0, 0
@@ -79,8 +83,11 @@ func (w *writer) add(rows []analytics.Row) error {
 }
 
 // close ends the file and tells what is in it.
-func (w *writer) close() (File, error) {
+func (w *writer[T, P]) close() (File, error) {
 	w.head.Digest = w.sum.String()
+	if w.head.Failed {
+		w.out.SetKeyValueMetadata(keyContent, contentFailed)
+	}
 	for key, value := range map[string]string{
 		keyApp: w.head.App, keyDay: w.head.Day.Format(time.DateOnly), keyAfter: strconv.FormatUint(w.head.After, 10), keyThrough: strconv.FormatUint(w.head.Through, 10), keyDigest: w.head.Digest,
 	} {
@@ -113,7 +120,8 @@ func readHead(from io.ReaderAt, size int64) (head File, err error) {
 			}
 			return value
 		}
-		head = File{App: look(keyApp), Digest: look(keyDigest), Events: f.NumRows()}
+		what, _ := f.Lookup(keyContent)
+		head = File{App: look(keyApp), Digest: look(keyDigest), Events: f.NumRows(), Failed: what == contentFailed}
 		day, after, through := look(keyDay), look(keyAfter), look(keyThrough)
 		if err != nil {
 			return err
@@ -166,17 +174,28 @@ func verify(from io.ReaderAt, size int64) (File, error) {
 	if err != nil {
 		return head, err
 	}
-	sum := newDigest()
-	err = readRecords(from, size, func(some []record) error {
-		for i := range some {
-			sum.add(&some[i])
-		}
-		return nil
-	})
-	if err == nil && sum.String() != head.Digest {
+	sum := ""
+	if head.Failed {
+		sum, err = summed[failedRecord](from, size)
+	} else {
+		sum, err = summed[record](from, size)
+	}
+	if err == nil && sum != head.Digest {
 		err = errors.New("its events are not those that were written")
 	}
 	return head, err
+}
+
+// summed is the digest of a file's records.
+func summed[T any, P pointer[T]](from io.ReaderAt, size int64) (string, error) {
+	sum := newDigest()
+	err := readRecords(from, size, func(some []T) error {
+		for i := range some {
+			sum.add(P(&some[i]))
+		}
+		return nil
+	})
+	return sum.String(), err
 }
 
 // scratch is a file without a name, which is gone when it is closed, whatever happens.

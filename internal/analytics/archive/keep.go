@@ -96,15 +96,16 @@ func (a *Archive) keep(ctx context.Context, app string, now time.Time) error {
 			return fmt.Errorf("archive the events of %s of %s: %w", app, f.Day.Format(time.DateOnly), err)
 		}
 		a.opts.Logger.Info("a day of events is archived", "app", app, "day", f.Day.Format(time.DateOnly), "events", f.Events)
+		have = append(have, f)
 	}
-	return nil
+	return a.keepAllFailed(ctx, app, store, have)
 }
 
 func (a *Archive) keepDay(ctx context.Context, store analytics.Store, f File) (File, error) {
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	return a.write(ctx, f, func(add func([]analytics.Row) error) error {
-		if err := store.Read(ctx, f.After, f.Through, readAtOnce, add); err != nil {
+	return write(ctx, a, f, func(add func([]record) error) error {
+		if err := store.Read(ctx, f.After, f.Through, readAtOnce, func(rows []analytics.Row) error { return add(recordsOf(rows)) }); err != nil {
 			return err
 		}
 		at, err := store.Position(ctx)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/slipwayhq/slipway/internal/analytics"
 )
 
 // ids are the columns that say whose an event is.
@@ -30,7 +28,7 @@ func (a *Archive) Forget(ctx context.Context, app, user string, anonymous []stri
 	}
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	files, err := a.names(ctx, app)
+	files, err := a.names(ctx, app, false)
 	if err != nil {
 		return 0, err
 	}
@@ -39,6 +37,11 @@ func (a *Archive) Forget(ctx context.Context, app, user string, anonymous []stri
 		n, err := a.forgetIn(ctx, f, user, anonymous)
 		removed += n
 		errs = append(errs, err) // the other files are looked at all the same
+	}
+	failed, err := a.names(ctx, app, true)
+	errs = append(errs, err)
+	for _, f := range failed {
+		errs = append(errs, a.forgetFailed(ctx, f, user))
 	}
 	return removed, errors.Join(errs...)
 }
@@ -67,12 +70,12 @@ func (a *Archive) forgetIn(ctx context.Context, f File, user string, anonymous [
 	if err != nil {
 		return 0, a.broken(f, err)
 	}
-	_, err = a.write(ctx, head, func(add func([]analytics.Row) error) error {
+	_, err = write(ctx, a, head, func(add func([]record) error) error {
 		return readRecords(in, in.Size(), func(some []record) error {
-			var kept []analytics.Row
+			var kept []record
 			for i := range some {
 				if !(ids{some[i].User, some[i].Anonymous, some[i].Previous}).of(user, anonymous) {
-					kept = append(kept, some[i].row())
+					kept = append(kept, some[i])
 				}
 			}
 			return errors.Join(ctx.Err(), add(kept))
@@ -101,18 +104,24 @@ func (a *Archive) remove(ctx context.Context, app string, which func(File) bool)
 	}
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	files, err := a.names(ctx, app)
+	files, err := a.names(ctx, app, false)
 	if err != nil {
 		return 0, err
 	}
-	for _, f := range files {
+	failed, err := a.names(ctx, app, true)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range append(failed, files...) {
 		if !which(f) {
 			continue
 		}
 		if err := a.opts.Place.Remove(ctx, f.name()); err != nil {
 			return removed, fmt.Errorf("remove the archived events %s: %w", f.name(), err)
 		}
-		removed++
+		if !f.Failed {
+			removed++
+		}
 	}
 	return removed, nil
 }

@@ -68,6 +68,47 @@ func (rec *record) row() analytics.Row {
 // size is about what a record takes in memory.
 func (rec *record) size() int { return 256 + len(rec.Properties) + len(rec.Context) }
 
+// append adds all that a record says to bytes.
+func (rec *record) append(b []byte) []byte {
+	b = appendNumbers(b, rec.Seq, rec.Received, rec.Time, optional(rec.ClientTime))
+	return appendTexts(b, rec.Environment, rec.Source, rec.Kind, rec.Name, rec.Visitor, rec.User, rec.Anonymous, rec.Previous, rec.Group, rec.Release, rec.ID, rec.Properties, rec.Context)
+}
+
+func appendNumbers(b []byte, numbers ...int64) []byte {
+	for _, n := range numbers {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	return b
+}
+
+func appendTexts(b []byte, texts ...string) []byte {
+	for _, s := range texts {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+// optional is a time that may be missing, as a number.
+func optional(t *int64) int64 {
+	if t == nil {
+		return -1 << 63
+	}
+	return *t
+}
+
+// content is a record of either kind of file.
+type content interface {
+	append(b []byte) []byte
+	size() int
+}
+
+// pointer is a pointer to a record.
+type pointer[T any] interface {
+	*T
+	content
+}
+
 // digest sums up records, so that what is read can be told from what was written.
 type digest struct {
 	sum hash.Hash
@@ -76,23 +117,9 @@ type digest struct {
 
 func newDigest() *digest { return &digest{sum: sha256.New()} }
 
-func (d *digest) add(rec *record) {
-	b := d.buf[:0]
-	client := int64(-1) << 63
-	if rec.ClientTime != nil {
-		client = *rec.ClientTime
-	}
-	for _, n := range []int64{rec.Seq, rec.Received, rec.Time, client} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(n))
-	}
-	for _, s := range []string{
-		rec.Environment, rec.Source, rec.Kind, rec.Name, rec.Visitor, rec.User, rec.Anonymous, rec.Previous, rec.Group, rec.Release, rec.ID, rec.Properties, rec.Context,
-	} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	d.sum.Write(b)
-	d.buf = b
+func (d *digest) add(rec content) {
+	d.buf = rec.append(d.buf[:0])
+	d.sum.Write(d.buf)
 }
 
 func (d *digest) String() string { return hex.EncodeToString(d.sum.Sum(nil)) }

@@ -178,15 +178,17 @@ func (f *Feeder) fillStore(ctx context.Context, app string, last uint64) error {
 	if err != nil {
 		return err
 	}
-	err = f.opts.Archive.Read(ctx, app, at, func(rows []analytics.Row, through uint64) error {
+	err = f.opts.Archive.Read(ctx, app, at, func(b analytics.Batch) error {
 		if f.opts.Leave != nil {
-			rows = slices.DeleteFunc(rows, func(r analytics.Row) bool { return f.opts.Leave(app, &r.Event) })
+			b.Rows = slices.DeleteFunc(b.Rows, func(r analytics.Row) bool { return f.opts.Leave(app, &r.Event) })
+			b.Failed = slices.DeleteFunc(b.Failed, func(one analytics.Failed) bool { return left(app, one, f.opts.Leave) })
 		}
-		if err := store.Append(ctx, analytics.Batch{Rows: rows, Learned: l.learn(rows, at), Through: through}); err != nil {
+		b.Learned = l.learn(b.Rows, at)
+		if err := store.Append(ctx, b); err != nil {
 			return err
 		}
-		at = through
-		f.rebuilding(app, func(r *Rebuilding) { r.Events += int64(len(rows)) })
+		at = b.Through
+		f.rebuilding(app, func(r *Rebuilding) { r.Events += int64(len(b.Rows)) })
 		return nil
 	})
 	if err != nil {

@@ -128,6 +128,46 @@ func TestAStoreIsMadeAnew(t *testing.T) {
 	p.answers("shop", counts, "[[32 32]]")
 }
 
+// Failed events that only the archive has come back with their state, but for those of who is forgotten.
+func TestFailedEventsComeFromTheArchive(t *testing.T) {
+	p := start(t)
+	broken := func(ago int, user string) journal.Record {
+		raw, _ := json.Marshal(capture.Failed{
+			Failure: capture.Failure{Reason: capture.NoName, Message: "no name", Raw: []byte(`{"userId":"` + user + `"}`)}, App: "shop", Environment: "production", Source: "src_1", Dialect: capture.InSegment, Kind: capture.Track,
+			Received: time.Now().UTC().AddDate(0, 0, -ago).Truncate(time.Microsecond),
+		})
+		return journal.Record{Subject: "shop.failed", Data: raw}
+	}
+	p.wait(p.write(onDay(3, 1), broken(3, "u1"), onDay(3, 3), broken(3, "gone"), broken(2, "u2")))
+	store, err := p.engine.Store(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Mark(t.Context(), []uint64{2}, analytics.Repaired, time.Now().UTC().Truncate(time.Microsecond)); err != nil {
+		t.Fatal(err)
+	}
+	p.keep("1,4 5,5")
+	if _, err := store.Mark(t.Context(), []uint64{5}, analytics.Dropped, time.Now().UTC().Truncate(time.Microsecond)); err != nil {
+		t.Fatal(err)
+	}
+	p.keep("1,4 5,5") // as they are now
+	const failed = `SELECT seq, state, raw FROM failed ORDER BY seq`
+	p.answers("shop", failed, `[[2 repaired {"userId":"u1"}] [4 open {"userId":"gone"}] [5 dropped {"userId":"u2"}]]`)
+	before := p.all()
+	p.reopen("log", "events", "mark")
+	p.run()
+	p.wait(p.write(event("shop", 131, "")))
+	after := p.all()
+	if diff := cmp.Diff(before[3], after[3]); diff != "" {
+		t.Error("the failed events are not what they were:", diff)
+	}
+	p.leave = func(_ string, e *capture.Event) bool { return e.User == "gone" }
+	p.reopen("log", "events", "mark")
+	p.run()
+	p.wait(p.write(event("shop", 132, "")))
+	p.answers("shop", failed, `[[2 repaired {"userId":"u1"}] [5 dropped {"userId":"u2"}]]`)
+}
+
 // What only the archive has comes from there, after the log, the stores and the mark were lost; and the log goes on behind it.
 func TestAllButTheArchiveIsLost(t *testing.T) {
 	p := start(t)

@@ -30,7 +30,8 @@ func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows, *T) error
 // Days implements analytics.Store.
 func (s *Store) Days(ctx context.Context) ([]analytics.Day, error) {
 	return list(ctx, s.db, func(rows *sql.Rows, d *analytics.Day) error { return rows.Scan(&d.Day, &d.Events, &d.First, &d.Last) },
-		`SELECT date_trunc('day', received), count(*), min(seq), max(seq) FROM events GROUP BY 1 ORDER BY 1`)
+		`SELECT day, CAST(sum(n) AS BIGINT), min(seq), max(seq) FROM (
+			SELECT date_trunc('day', received) AS day, 1 AS n, seq FROM events UNION ALL SELECT date_trunc('day', received), 0, seq FROM failed) AS d GROUP BY 1 ORDER BY 1`)
 }
 
 // Read implements analytics.Store.

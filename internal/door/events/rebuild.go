@@ -22,7 +22,7 @@ type oneRebuild struct{ Body Rebuild }
 // mountRebuild adds the paths of making a store anew.
 func (d *Door) mountRebuild() {
 	const path = "/v1/apps/{app}/events/rebuild"
-	api.Register(d.API, api.DeployAll, "POST "+path, "Make the store of events anew, from the archive and the log; refused when they have not got all that is in it. Failed events older than the log do not come back",
+	api.Register(d.API, api.DeployAll, "POST "+path, "Make the store of events anew, from the archive and the log; refused when they have not got all that is in it",
 		func(ctx context.Context, id access.Identity, in *struct{ api.InApp }) (*oneRebuild, error) {
 			if err := d.Sources.Audit(ctx, id.Actor(), in.App, "events.rebuild", nil); err != nil {
 				return nil, err
