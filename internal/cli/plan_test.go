@@ -46,15 +46,15 @@ func TestThePlanFromTheCommandLine(t *testing.T) {
 			}
 		}
 	}
-	has(says(exitDone, "", "events", "plan", "--app", "shop"), "mode observe; 0 events, others are not as planned; set by hand")
+	has(says(exitDone, "", "events", "plan", "--app", "shop"), "mode observe; 0 events are planned, others are not as planned; set by hand")
 	has(says(exitDone, "", "events", "plan", "learned", "--app", "shop"), "none")
 
 	write("plan.json", `{"mode": "warn", "events": [{"name": "bought", "schema": {"type": "object", "properties": {"price": {"type": "number"}}}}]}`)
-	has(says(exitDone, "", "events", "plan", "check", "plan.json", "--app", "shop"), "1 events, mode warn: the plan is right")
-	has(says(exitDone, "", "events", "plan", "set", "plan.json", "--reason", "it is time", "--app", "shop"), "1 events are planned, mode warn")
-	has(says(exitDone, "", "events", "plan", "--app", "shop"), "mode warn; 1 events", `track bought {"properties":{"price":{"type":"number"}},"type":"object"}`)
+	has(says(exitDone, "", "events", "plan", "check", "plan.json", "--app", "shop"), "1 event is planned, mode warn: the plan is right")
+	has(says(exitDone, "", "events", "plan", "set", "plan.json", "--reason", "it is time", "--app", "shop"), "1 event is planned, mode warn")
+	has(says(exitDone, "", "events", "plan", "--app", "shop"), "mode warn; 1 event is planned", `track bought {"properties":{"price":{"type":"number"}},"type":"object"}`)
 	shown := says(exitDone, "", "events", "plan", "show", "--json", "--app", "shop")
-	has(says(exitDone, shown, "events", "plan", "set", "-", "--app", "shop"), "1 events are planned")
+	has(says(exitDone, shown, "events", "plan", "set", "-", "--app", "shop"), "1 event is planned")
 
 	post(t, s.URL()+"/v1/track", source(t, s.URL()), `{"event":"bought","userId":"u1","properties":{"price":"ten"}}`)
 	s.Until(t, "it is learnt", func() bool {
@@ -68,7 +68,7 @@ func TestThePlanFromTheCommandLine(t *testing.T) {
 	has(says(exitFailed, "", "events", "plan", "check"), "events/bought.json:1:2: /type: this is no JSON Schema")
 	write("events/bought.json", `{"required": ["price"]}`)
 	write("events/more/who.json", `{"x-kind": "identify"}`)
-	has(says(exitDone, "", "events", "plan", "check"), "2 events, mode reject: the plan is right")
+	has(says(exitDone, "", "events", "plan", "check"), "2 events are planned, mode reject: the plan is right")
 	for line, want := range map[string]string{
 		"events plan set none.json":     "no such file",
 		"events plan learned sold":      `no event named "sold" came`,

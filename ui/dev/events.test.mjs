@@ -102,6 +102,23 @@ test('before the first event a source is added on the spot, and its key is in th
   }
 });
 
+test('a source is limited to so many events a second, and what was too fast is told', async () => {
+  const own = await fixture();
+  try {
+    const { page } = await visit(browser, own.url + pages['settings-sources']);
+    await seen(page, 'at most 2,000');
+    await seen(page, '1,204 requests were told to come again');
+    await press(page, 'Limit order service');
+    await write(page, 'Events a second; nothing for no limit', '50');
+    await page.$eval('dialog[open] form', (f) => f.requestSubmit());
+    await seen(page, 'at most 50');
+    assert.equal(own.world.sources.find((s) => s.id === 'src_2').limit, 50);
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
 test('a trend follows its fields, is in the address, counts nothing as 0, and shows its SQL', async () => {
   const { page, complaints } = await visit(browser, server.url + pages['events-trends']);
   await page.waitForSelector('.uplot canvas');
@@ -406,6 +423,23 @@ test('a change of the plan that would break a vital says so before it is made', 
     await seen(page, 'and nothing be counted');
     await choose();
     await seen(page, '5 events seen, 2 planned');
+    await page.close();
+  } finally {
+    await own.close();
+  }
+});
+
+test('a plan with very many events is shown a part at a time, with the one that an address names', async () => {
+  const own = await fixture();
+  own.world.plan = { mode: 'observe', additional_events: false, events: Array.from({ length: 250 }, (_, i) => ({ kind: 'track', name: `made up ${String(i).padStart(3, '0')}`, schema: true })) };
+  try {
+    const { page } = await visit(browser, own.url + '/apps/shop/events/plan?event=' + encodeURIComponent('track made up 249'));
+    await page.waitForSelector('#plan-schema');
+    const shown = () => page.$$eval('main table:first-of-type tbody tr a[aria-current], main section:nth-of-type(2) tbody tr', (l) => new Set(l.map((e) => e.closest('tr'))).size);
+    assert.equal(await shown(), 101);
+    await press(page, 'Show 154 more of 255 events');
+    await page.waitForFunction(() => !document.body.innerText.includes('more of 255'));
+    assert.equal(await shown(), 255);
     await page.close();
   } finally {
     await own.close();

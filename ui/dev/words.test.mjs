@@ -329,7 +329,7 @@ test('what was seen and what is planned stand side by side', () => {
 });
 
 test('a schema of what was learnt has the types that came, and takes its place in the plan', () => {
-  const seen = came('order placed', 10, ['price', 'number', 10], ['plan', 'string', 6], ['plan', 'null', 1]);
+  const seen = came('order placed', 10, ['price', 'number', 10], ['plan', 'string', 6], ['plan', 'null', 1], ['(more)', 'string', 3]);
   assert.deepEqual(plans.schemaOf(seen), { type: 'object', properties: { price: { type: 'number' }, plan: { type: ['string', 'null'] } } });
   assert.deepEqual(plans.planned(shop, { kind: 'track', name: 'order placed' }, true).map((e) => [e.name, e.schema === true]), [['order placed', true], ['refunded', true]]);
   assert.deepEqual(plans.planned(shop, { kind: 'identify', name: '' }, false).at(-1), { kind: 'identify', schema: false });

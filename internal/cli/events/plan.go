@@ -54,7 +54,7 @@ func (c *PlanShow) Run(h *Host) error {
 	if p.AdditionalEvents {
 		others = "others are as planned"
 	}
-	_, _ = fmt.Fprintf(h.Out, "mode %s; %d events, %s; %s\n", p.Mode, len(p.Events), others, from)
+	_, _ = fmt.Fprintf(h.Out, "mode %s; %s, %s; %s\n", p.Mode, planned(len(p.Events)), others, from)
 	if len(p.Events) == 0 {
 		return nil
 	}
@@ -64,6 +64,14 @@ func (c *PlanShow) Run(h *Host) error {
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\n", e.Kind, e.Name, e.Schema)
 	}
 	return t.Flush()
+}
+
+// planned counts events in words.
+func planned(n int) string {
+	if n == 1 {
+		return "1 event is planned"
+	}
+	return fmt.Sprintf("%d events are planned", n)
 }
 
 // PlanCheck asks what a plan would do.
@@ -90,7 +98,7 @@ func (c *PlanCheck) Run(h *Host) error {
 	case c.JSON:
 		return h.json(checked)
 	}
-	_, _ = fmt.Fprintf(h.Out, "%d events, mode %s: the plan is right\n", len(to.Events), to.Mode)
+	_, _ = fmt.Fprintf(h.Out, "%s, mode %s: the plan is right\n", planned(len(to.Events)), to.Mode)
 	return h.breaks("would break", checked.Value.Effects)
 }
 
@@ -134,7 +142,7 @@ func (c *PlanSet) Run(h *Host) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(h.Out, "%d events are planned, mode %s\n", len(now.Value.Events), now.Value.Mode)
+	_, _ = fmt.Fprintf(h.Out, "%s, mode %s\n", planned(len(now.Value.Events)), now.Value.Mode)
 	return h.breaks("breaks", now.Value.Effects)
 }
 

@@ -4,6 +4,9 @@ import { literal } from './question';
 // broken is the failure of a change that would break what counts events: nothing is changed yet.
 export const broken = 'plan-breaks';
 
+// more stands for names beyond those that are learnt one by one: it is nobody's name.
+export const more = '(more)';
+
 // What the page about the tracking plan reckons: what was seen and what is planned, side by side.
 type Named = { kind?: string; name?: string };
 
@@ -96,6 +99,7 @@ export function propertiesOf(r: PlanRow): PropertyRow[] {
 export function schemaOf(seen: LearnedEvent): Schema {
   const properties: Record<string, Schema> = {};
   for (const p of propertiesOf({ key: '', kind: seen.kind, name: seen.name, seen, faults: 0 })) {
+    if (p.name === more) continue;
     const types = p.types.map((t) => t.type);
     properties[p.name] = { type: types.length === 1 ? types[0] : types };
   }
