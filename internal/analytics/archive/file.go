@@ -174,7 +174,7 @@ func verify(from io.ReaderAt, size int64) (File, error) {
 	if err != nil {
 		return head, err
 	}
-	sum := ""
+	var sum string
 	if head.Failed {
 		sum, err = summed[failedRecord](from, size)
 	} else {
