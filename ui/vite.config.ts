@@ -11,6 +11,7 @@ export default defineConfig({
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // light-dark() as it is
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: { checks: { pluginTimings: false } }, // how long the compiler of components took is nobody's trouble
     emptyOutDir: false, // dist/.gitkeep stays: the Go package embeds the folder before the first build
   },
   server: { proxy: { '/v1': server, '/login': server, '/docs': server, '/openapi.json': server } },

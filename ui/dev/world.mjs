@@ -50,7 +50,7 @@ export function makeWorld({ empty = false, start = Date.now() } = {}) {
   world.verdicts = makeVerdicts(world);
   world.agents = makeAgents(world);
   world.sources = [
-    { id: 'src_1', app: 'shop', environment: 'production', name: 'web', write_key: 'wk_6geVPTgejRPLDGyjLDbb1HkqavE5htER', stopped: false, created_at: iso(900_000), created_by: 'person:ana' },
+    { id: 'src_1', app: 'shop', environment: 'production', name: 'web', write_key: 'wk_6geVPTgejRPLDGyjLDbb1HkqavE5htER', stopped: false, limit: 2000, created_at: iso(900_000), created_by: 'person:ana' },
     { id: 'src_2', app: 'shop', environment: 'production', name: 'order service', write_key: 'wk_Qn4Zt8Lr1xVb7Ks0mJd2Wy5Pf9Hc3Gae', stopped: true, created_at: iso(300_000), created_by: 'person:bo' },
   ];
   world.events = makeEvents(world);

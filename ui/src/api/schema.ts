@@ -823,6 +823,12 @@ export interface Rebuild {
   target: number;
 }
 
+export interface Refusal {
+  bodies: number;
+  last: string;
+  source: string;
+}
+
 export interface Release {
   app: string;
   artifact: string;
@@ -1077,6 +1083,7 @@ export interface SplitView {
 }
 
 export interface State {
+  limited?: Refusal[] | null;
   refused?: string;
   stored: number;
   trouble?: string;
