@@ -292,7 +292,7 @@ func TestReleasesAreJudgedByWhatVisitorsSend(t *testing.T) {
 	if err != nil || len(found) != 2 {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	for _, part := range []string{" order_completed of ", " came, ", "name a release that does not serve now"} {
+	for _, part := range []string{" order_completed of ", " came, ", "with one that does not serve, or not any more"} {
 		if !found[0].Found || !strings.Contains(found[0].Text, part) {
 			t.Errorf("%v %q lacks %q", found[0].Found, found[0].Text, part)
 		}

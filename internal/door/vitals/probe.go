@@ -27,7 +27,7 @@ func (c *Counter) Probe(ctx context.Context, q rollout.Queries, v manifest.Vital
 	}
 	parts := []string{fmt.Sprintf("in the last hour %d came, %d of them with the release that served", all, came.served)}
 	if came.elsewhere > 0 {
-		parts = append(parts, fmt.Sprintf("%d name a release that does not serve now", came.elsewhere))
+		parts = append(parts, fmt.Sprintf("%d with one that does not serve, or not any more", came.elsewhere))
 	}
 	if came.unnamed > 0 {
 		parts = append(parts, fmt.Sprintf("%d do not say which served (%s)", came.unnamed, guide))
