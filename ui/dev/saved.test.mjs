@@ -44,6 +44,9 @@ test('a question is saved under a name, and opened by a click and by its link', 
     await page.goto(own.url + pages['events-saved']);
     await seen(page, 'by ana');
     assert.equal(asked(page).split, 'plan');
+    await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error('no clipboard'))));
+    await press(page, 'Copy its link');
+    await seen(page, own.url + '/apps/shop/events/trends?saved=qst_3');
     await page.goto(own.url + '/apps/shop/events/trends?saved=qst_2');
     await seen(page, 'visitors went all the way');
     assert.ok(page.url().includes('/events/funnel'));
