@@ -49,8 +49,18 @@ type world struct {
 
 func open(t *testing.T) *world {
 	t.Helper()
+	engine, err := duck.Open(duck.Options{Dir: t.TempDir(), Memory: 128, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openOn(t, engine)
+}
+
+// openOn is a world whose events are stored by an engine, which it closes.
+func openOn(t *testing.T, engine analytics.Engine) *world {
+	t.Helper()
 	d := dbtest.SQLite(t, db.Options{})
-	w := &world{t: t, db: d, log: dbtest.Journal(t, d), people: access.New(d, slog.New(slog.DiscardHandler)), sources: track.New(d)}
+	w := &world{t: t, db: d, log: dbtest.Journal(t, d), people: access.New(d, slog.New(slog.DiscardHandler)), sources: track.New(d), engine: engine}
 	if _, err := w.people.Bootstrap(t.Context(), adminToken); err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +76,6 @@ func open(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if w.engine, err = duck.Open(duck.Options{Dir: dir, Memory: 128, Threads: 1}); err != nil {
-		t.Fatal(err)
-	}
 	w.feeder = feed.New(feed.Options{Journal: w.log, Engine: w.engine, Mark: filepath.Join(dir, "mark"), Leave: w.sources.Leave, Every: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	ids, err := seen.Open(filepath.Join(dir, "seen"), time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
