@@ -60,12 +60,13 @@ func TestWhatCounts(t *testing.T) {
 		c.did("rel_2", "dan", "order", func(d *done) { d.split, d.browser = "trf_1", true }),
 		c.did("rel_2", "dan", "order", func(d *done) { d.browser = true }),
 		c.did("rel_2", "dan", "order", func(d *done) { d.split, d.browser = "trf_2", true }),
+		c.did("rel_2", "eli", "order", func(d *done) { d.host, d.browser = "agt_1", true }), // of a server, with the browser that asked it
 	)
 	one, two := counts[cell{"shop", "production", "rel_1", ""}], counts[cell{"shop", "production", "rel_2", ""}]
-	if len(counts) != 2 || one["event/order"] != 1 || one["event/order/per"] != 2 || two["event/order"] != 1 || two["event/order/per"] != 1 {
+	if len(counts) != 2 || one["event/order"] != 1 || one["event/order/per"] != 2 || two["event/order"] != 2 || two["event/order/per"] != 1 {
 		t.Errorf("counted %v", counts)
 	}
-	for why, n := range map[reason]int64{counted: 2, unnamed: 1, elsewhere: 1, nobody: 1, long: 1, earlier: 1, undated: 1, again: 2} {
+	for why, n := range map[reason]int64{counted: 3, unnamed: 1, elsewhere: 1, nobody: 1, long: 1, earlier: 1, undated: 1, again: 2} {
 		if v.tally[why] != n {
 			t.Errorf("reason %d: %d, want %d", why, v.tally[why], n)
 		}

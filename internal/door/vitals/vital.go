@@ -63,7 +63,7 @@ func (v *vital) place(w *wanted, d *done) (cell, reason) {
 		return at, long
 	case w.Compares != "" && d.split != "" && d.split != w.Split:
 		return at, earlier
-	case w.Compares != "" && d.split == "" && d.browser:
+	case w.Compares != "" && d.split == "" && d.host == "" && d.browser: // a server that passes on who asked it names its host
 		return at, undated
 	}
 	if w.ByHost {
