@@ -99,6 +99,14 @@ func TestAPlanThatBreaksAVital(t *testing.T) {
 	if got := checked(`{"mode":"reject","events":[{"name":"refunded","schema":true},{"name":"other","schema":true}]}`); got != "" {
 		t.Errorf("what is so already is not the change's: %s", got)
 	}
+	const without = `{"mode":"reject","events":[{"name":"ordered","schema":true}]}`
+	if got := checked(without); !strings.Contains(got, "counts refunded") {
+		t.Errorf("an event that never came is taken out: %s", got)
+	}
+	refused(t, w.do("PUT", path, dan, without, "If-Match", "*"), 200)
+	if got := checked(without); got != "" {
+		t.Errorf("an event that never came is out already: %s", got)
+	}
 }
 
 // A repository's plan is looked at with the vitals of its own commit, and looking makes no store for an app that has no events.

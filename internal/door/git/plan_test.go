@@ -75,7 +75,34 @@ func TestWhatAPlanBreaksIsSaidAtThePush(t *testing.T) {
 	if out := c.must("push", url, "main"); !strings.Contains(out, "Warning: when the plan in events counts: shop loses left of shop.") {
 		t.Error(out)
 	}
+	// Where the plan never counts, it breaks nothing.
+	c.commit("staging", ".slipway.yaml", planned("shop", "  mode: reject\nenvironments:\n  production: {branch: main}\n  staging: {branch: next}\n"))
+	c.must("push", url, "main")
+	if out := c.must("push", url, "main:next"); strings.Contains(out, "when the plan in") {
+		t.Error(out)
+	}
 	fail = errors.New("the store of events is closed")
 	c.commit("two")
 	c.must("push", url, "main")
+}
+
+// A branch that is moved on the server itself declares its plan, too; with one that has mistakes it is told of, and not built, as with a bad manifest.
+func TestAPlanThatWasMovedByHand(t *testing.T) {
+	w := open(t, nil)
+	c, url := newClone(t), w.url("shop", adminToken)
+	c.commit("one", ".slipway.yaml", good("shop"))
+	c.must("push", url, "main")
+	for _, move := range []struct {
+		schema, mode string
+		declared     bool
+	}{{"{", "warn", false}, {"true", "reject", true}} {
+		head := c.commit("by hand "+move.mode, ".slipway.yaml", planned("shop", "  mode: "+move.mode+"\n"), "events/left.json", move.schema)
+		c.must("push", "--quiet", w.door.repo("shop"), "main")
+		if err := w.door.settleAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, p := w.lastPush(); p.After != head || (len(p.Manifest) > 0) != move.declared || (w.noted(head) != "") != move.declared {
+			t.Errorf("with %s: %+v, %q", move.schema, p, w.noted(head))
+		}
+	}
 }
