@@ -17,8 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/analytics/duck"
 	"github.com/slipwayhq/slipway/internal/analytics/feed"
+	"github.com/slipwayhq/slipway/internal/analytics/pg"
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
@@ -57,7 +59,7 @@ func (s *site) now() time.Time {
 	return time.Now().Add(s.ahead)
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, open func(*testing.T) (analytics.Engine, error)) *site {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s := &site{t: t}
@@ -75,7 +77,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ids.Close() })
-	engine, err := duck.Open(duck.Options{Dir: t.TempDir(), Memory: 128, Threads: 1, Logger: log})
+	engine, err := open(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +100,15 @@ func newSite(t *testing.T) *site {
 	dbtest.Emit(t, s.db, event.Meta{Actor: "agent:agt_1"}, event.AgentJoined{Agent: "agt_1", Name: "eu1", Roles: []string{wire.RoleHost}})
 	s.emit(event.EnvironmentCreated{Name: "production", Spec: event.EnvironmentSpec{Branch: "main"}})
 	return s
+}
+
+// inDuck and inPostgres are where events are asked about.
+func inDuck(t *testing.T) (analytics.Engine, error) {
+	return duck.Open(duck.Options{Dir: t.TempDir(), Memory: 128, Threads: 1})
+}
+
+func inPostgres(t *testing.T) (analytics.Engine, error) {
+	return pg.Open(t.Context(), pg.Options{URL: dbtest.PostgresURL(t), Secret: []byte("of the test")})
 }
 
 func (s *site) emit(p event.Payload) {
@@ -267,7 +278,7 @@ func (s *site) post(events []map[string]any) {
 
 // From what visitors send to the verdict: a release with half of the orders comes back by them, one with as many is promoted, although pages that were open before go on to order on the old release.
 func TestReleasesAreJudgedByWhatVisitorsSend(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, inDuck)
 	if v := s.ship(1); v.Outcome != "promoted" {
 		t.Fatalf("the first release ended %s: %v", v.Outcome, v.Reasons)
 	}
@@ -304,7 +315,13 @@ func TestReleasesAreJudgedByWhatVisitorsSend(t *testing.T) {
 
 // Who asks why a vital has no data is told what came without a release, and what else kept it from counting.
 func TestWhyAVitalHasNoData(t *testing.T) {
-	s := newSite(t)
+	for name, open := range map[string]func(*testing.T) (analytics.Engine, error){"duck": inDuck, "postgres": inPostgres} {
+		t.Run(name, func(t *testing.T) { whyNoData(t, newSite(t, open)) })
+	}
+}
+
+func whyNoData(t *testing.T, s *site) {
+	t.Helper()
 	s.ship(1)
 	var sent []map[string]any
 	for i := range 5 {
