@@ -109,14 +109,15 @@ export function tail(req, res, world) {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   res.write(': stream\n\n');
   if (world.empty || asked.get('environment') !== 'production') return;
-  const write = (e) => res.write(`id: ${e.seq}\nevent: ${e.failed ? 'failed' : 'event'}\ndata: ${JSON.stringify(e.data)}\n\n`);
+  const [name, user] = [asked.get('name'), asked.get('user')];
+  const wanted = (e) => (!name && !user) || (!e.failed && (!name || e.data.name === name) && (!user || e.data.user === user || e.data.anonymous === user));
+  const write = (e) => wanted(e) && res.write(`id: ${e.seq}\nevent: ${e.failed ? 'failed' : 'event'}\ndata: ${JSON.stringify(e.data)}\n\n`);
   for (const e of world.events) if (e.seq > Number(asked.get('after') || Infinity)) write(e);
   const send = () => {
     const seq = world.events.at(-1).seq + 1;
     const at = new Date().toISOString();
     const e = seq % 9 === 8 ? { seq, failed: true, data: { reason: 'no_user', message: 'neither a user nor an anonymous id', raw: { event: 'order placed' }, app: 'shop', environment: 'production', source: 'src_1', received: at } } : madeEvent(world, seq, (l) => l[Math.floor(r() * l.length)], at);
     world.events.push(e);
-    if (asked.get('name') && (e.failed || e.data.name !== asked.get('name'))) return;
     write(e);
   };
   const timer = setInterval(send, 400);
