@@ -86,7 +86,7 @@ func TestOneSendersRequestsStayInOrder(t *testing.T) {
 			got = append(got, r.msgs[0].subject)
 		}
 	}
-	if want := "[a0 b0 c0 a1 b1 c1 a2 b2 c2 a3 b3 c3 a4 b4 c4]"; fmt.Sprint(got) != want {
+	if want := "[a0 a1 a2 a3 a4 b0 b1 b2 b3 b4 c0 c1 c2 c3 c4]"; fmt.Sprint(got) != want {
 		t.Errorf("%v", got)
 	}
 }

@@ -37,7 +37,7 @@ type Events struct {
 
 // NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
 func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
-	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), slots: &slots{free: runtime.GOMAXPROCS(0)}, limits: &limits{buckets: map[string]*bucket{}}, settleAfter: settleAfter, bodyTime: bodyTime}
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), slots: newSlots(max(1, runtime.GOMAXPROCS(0)/2)), limits: &limits{buckets: map[string]*bucket{}}, settleAfter: settleAfter, bodyTime: bodyTime}
 }
 
 // decoder reads the body of one dialect.
@@ -103,7 +103,7 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 			return taken{}, err
 		}
 	}
-	give, err := e.slots.take(r.Context(), sender)
+	give, err := e.slots.take(r.Context(), sender, len(body))
 	defer give()
 	if err != nil {
 		return taken{}, errLater

@@ -7,16 +7,29 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/turns"
 )
 
-// slots are for how many bodies are read at once: as many as there are processors, for more would only make all of them wait for each other. Who waits takes turns by sender, so that one's thousand connections
-// hold another up no longer than one body takes.
+// slots are for how many large bodies are read at once: half as many as there are processors, so that what follows, up to the disk, need not wait for what is read. Who waits takes turns by sender, so that one's thousand connections
+// hold another up no longer than one body takes. Small bodies are read at once: to wait would take longer.
 type slots struct {
 	mu      sync.Mutex
 	free    int
 	waiting turns.Queue[chan struct{}]
 }
 
-// take waits for a slot; give it back by what it returns, which may be called again.
-func (s *slots) take(ctx context.Context, sender string) (give func(), err error) {
+const (
+	// smallBody is read without a slot, and turnBytes are what a turn is worth.
+	smallBody = 4 << 10
+	turnBytes = 32 << 10
+)
+
+func newSlots(n int) *slots {
+	return &slots{free: n, waiting: turns.Queue[chan struct{}]{Quantum: turnBytes}}
+}
+
+// take waits for a slot for a body of so many bytes; give it back by what it returns, which may be called again.
+func (s *slots) take(ctx context.Context, sender string, size int) (give func(), err error) {
+	if size <= smallBody {
+		return func() {}, nil
+	}
 	give = sync.OnceFunc(s.give)
 	s.mu.Lock()
 	if s.free > 0 {
@@ -25,7 +38,7 @@ func (s *slots) take(ctx context.Context, sender string) (give func(), err error
 		return give, nil
 	}
 	mine := make(chan struct{})
-	s.waiting.Push(sender, mine)
+	s.waiting.Push(sender, size, mine)
 	s.mu.Unlock()
 	select {
 	case <-mine:

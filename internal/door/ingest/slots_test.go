@@ -11,8 +11,8 @@ import (
 
 // However many bodies of one sender wait, another's next is read after one of them.
 func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
-	s := &slots{free: 1}
-	hold, err := s.take(t.Context(), "flood")
+	s := newSlots(1)
+	hold, err := s.take(t.Context(), "flood", turnBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 		s.mu.Unlock()
 		for range n {
 			all.Go(func() {
-				give, err := s.take(ctx, sender)
+				give, err := s.take(ctx, sender, turnBytes)
 				defer give()
 				mu.Lock()
 				defer mu.Unlock()
@@ -40,6 +40,9 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 			there = s.waiting.Len()
 			s.mu.Unlock()
 		}
+	}
+	if _, err := s.take(t.Context(), "small", smallBody); err != nil { // needs none
+		t.Fatal(err)
 	}
 	waits(t.Context(), "flood", 50)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -3,21 +3,33 @@ package turns
 
 import "slices"
 
-// Queue is what waits. The zero value is empty.
+// Queue is what waits. A turn is worth so much (Quantum, in the unit of Push's costs): one who has much little takes as much in it as one who has little much. It is deficit round robin (Shreedhar and Varghese, 1996), but for that a turn
+// may end above its worth, by a part of the last that is taken, which is not made good: nothing here is much larger than a turn.
 type Queue[T any] struct {
-	waiting map[string][]T // by sender, the oldest first
-	senders []string       // who wait, the next first
+	// Quantum is what a turn is worth; 0 gives each one at a time.
+	Quantum int
+
+	waiting map[string][]item[T] // by sender, the oldest first
+	senders []string             // who wait, the next first
+	spent   int                  // of the first one's turn
+	n       int
+}
+
+type item[T any] struct {
+	v    T
+	cost int
 }
 
 // Push adds what a sender has; its own stay in their order.
-func (q *Queue[T]) Push(sender string, v T) {
+func (q *Queue[T]) Push(sender string, cost int, v T) {
 	if q.waiting == nil {
-		q.waiting = map[string][]T{}
+		q.waiting = map[string][]item[T]{}
 	}
 	if len(q.waiting[sender]) == 0 {
 		q.senders = append(q.senders, sender)
 	}
-	q.waiting[sender] = append(q.waiting[sender], v)
+	q.waiting[sender] = append(q.waiting[sender], item[T]{v, cost})
+	q.n++
 }
 
 // Pop takes the next; ok is false when nothing waits.
@@ -27,43 +39,40 @@ func (q *Queue[T]) Pop() (v T, ok bool) {
 	}
 	sender := q.senders[0]
 	own := q.waiting[sender]
-	v, q.senders = own[0], q.senders[1:]
-	q.left(sender, own[1:])
+	v = own[0].v
+	q.spent += own[0].cost
+	q.n--
+	if own = own[1:]; len(own) == 0 {
+		delete(q.waiting, sender)
+		q.senders, q.spent = q.senders[1:], 0
+		return v, true
+	}
+	q.waiting[sender] = own
+	if q.spent >= q.Quantum {
+		q.senders, q.spent = append(q.senders[1:], sender), 0
+	}
 	return v, true
 }
 
 // Remove takes away what a sender does not want any more, and tells whether it was still there.
 func (q *Queue[T]) Remove(sender string, is func(T) bool) bool {
 	own := q.waiting[sender]
-	i := slices.IndexFunc(own, is)
+	i := slices.IndexFunc(own, func(it item[T]) bool { return is(it.v) })
 	if i < 0 {
 		return false
 	}
-	q.senders = slices.DeleteFunc(q.senders, func(s string) bool { return s == sender && len(own) == 1 })
-	if own = slices.Delete(own, i, i+1); len(own) > 0 {
-		q.waiting[sender] = own
-	} else {
-		delete(q.waiting, sender)
+	q.n--
+	if len(own) > 1 {
+		q.waiting[sender] = slices.Delete(own, i, i+1)
+		return true
 	}
+	delete(q.waiting, sender)
+	if q.senders[0] == sender {
+		q.spent = 0
+	}
+	q.senders = slices.DeleteFunc(q.senders, func(s string) bool { return s == sender })
 	return true
 }
 
-// left puts a sender that has more at the end.
-func (q *Queue[T]) left(sender string, more []T) {
-	if len(more) == 0 {
-		delete(q.waiting, sender)
-		return
-	}
-	q.waiting[sender], q.senders = more, append(q.senders, sender)
-}
-
-// Senders is how many of them wait.
-func (q *Queue[T]) Senders() int { return len(q.senders) }
-
 // Len is how much waits.
-func (q *Queue[T]) Len() (n int) {
-	for _, own := range q.waiting {
-		n += len(own)
-	}
-	return n
-}
+func (q *Queue[T]) Len() int { return q.n }

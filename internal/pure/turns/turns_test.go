@@ -14,13 +14,13 @@ func TestSendersTakeTurnsAndKeepTheirOrder(t *testing.T) {
 	for n := range 3 {
 		for _, s := range []string{"a", "b", "c"} {
 			for range 1 + 2*(2-len(s)) {
-				q.Push(s, fmt.Sprint(s, n))
+				q.Push(s, 1, fmt.Sprint(s, n))
 			}
 		}
 	}
-	q.Push("late", "late")
-	if q.Senders() != 4 {
-		t.Errorf("%d senders", q.Senders())
+	q.Push("late", 1, "late")
+	if q.Len() != 28 {
+		t.Errorf("%d wait", q.Len())
 	}
 	if !q.Remove("b", func(v string) bool { return v == "b1" }) || q.Remove("b", func(v string) bool { return v == "z" }) || q.Remove("z", func(string) bool { return true }) {
 		t.Error("what is there can be taken away, and nothing else")
@@ -30,7 +30,7 @@ func TestSendersTakeTurnsAndKeepTheirOrder(t *testing.T) {
 		got = append(got, v)
 	}
 	want := []string{"a0", "b0", "c0", "late", "a0", "b0", "c0", "a0", "b0", "c0"}
-	if !slices.Equal(got[:len(want)], want) || len(got) != 27 || q.Senders() != 0 {
+	if !slices.Equal(got[:len(want)], want) || len(got) != 27 || q.Len() != 0 {
 		t.Errorf("%d: %v", len(got), got)
 	}
 	last := -1
@@ -57,7 +57,7 @@ func TestNobodyWaitsForABacklog(t *testing.T) {
 		case 0, 1:
 			number++
 			in[number] = s
-			q.Push(s, number)
+			q.Push(s, 1, number)
 		case 2:
 			for n, who := range in {
 				if !q.Remove(who, func(v int) bool { return v == n }) {
@@ -100,5 +100,43 @@ func TestNobodyWaitsForABacklog(t *testing.T) {
 	}
 	if out == 0 {
 		t.Error("nothing came out")
+	}
+}
+
+// One whose requests are small has as many in a turn as another's large one is worth.
+func TestATurnIsWorthTheSameForAll(t *testing.T) {
+	q := turns.Queue[string]{Quantum: 100}
+	for range 10 {
+		q.Push("large", 100, "large")
+	}
+	for range 500 {
+		q.Push("small", 1, "small")
+	}
+	q.Push("huge", 1000, "huge")
+	q.Push("huge", 1, "after")
+	at := map[string]int{}
+	for n := 1; q.Len() > 0; n++ {
+		v, _ := q.Pop()
+		at[fmt.Sprint(v, n)] = n
+		switch {
+		case n == 1 && v != "large", n > 1 && n <= 101 && v != "small", n == 102 && v != "huge", n == 103 && v != "large", n > 103 && n <= 203 && v != "small", n == 204 && v != "after":
+			t.Errorf("number %d is %s", n, v)
+		}
+	}
+	if len(at) != 512 {
+		t.Errorf("%d came", len(at))
+	}
+	// A turn that one left is not the next one's.
+	q.Push("a", 60, "a")
+	q.Push("a", 60, "a2")
+	q.Push("b", 60, "b")
+	q.Push("b", 60, "b2")
+	q.Pop()
+	q.Remove("a", func(string) bool { return true })
+	if one, _ := q.Pop(); one != "b" {
+		t.Errorf("then %s", one)
+	}
+	if two, _ := q.Pop(); two != "b2" {
+		t.Errorf("then %s", two)
 	}
 }
