@@ -36,21 +36,32 @@ const bodyTime = time.Minute
 // errSlow tells a client to come again. It is no 408, which some clients take for the end.
 var errSlow error = api.Unavailable("the body did not come in time; send less at once")
 
-// receive takes a body from the network.
-func (e *Events) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// receive takes a body from the network. It counts as under way until done.
+func (e *Events) receive(w http.ResponseWriter, r *http.Request) (body []byte, done func(), err error) {
+	from := e.held.reader(io.LimitReader(r.Body, 2*capture.MaxBatch+1)) // a form in base64 is a third larger
 	// It ends with the body: what it takes from then on is not the sender's time.
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.bodyTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, fmt.Errorf("bound the time of a body: %w", err)
+		return nil, from.done, fmt.Errorf("bound the time of a body: %w", err)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, 2*capture.MaxBatch+1)) // a form in base64 is a third larger
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, errSlow
+	switch body, err = io.ReadAll(from); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errSlow
+	case err != nil && !errors.Is(err, errCrowded):
+		err = api.Malformed("the body ended early")
 	}
-	if err != nil {
-		return nil, api.Malformed("the body ended early")
-	}
-	return body, nil
+	return body, from.done, err
 }
+
+// weight is how much work a body may be, in bytes: a packed one may be many times as large.
+func weight(body []byte) int {
+	if packed(body) || bytes.HasPrefix(body, formSign) {
+		return max(len(body), capture.MaxBatch)
+	}
+	return len(body)
+}
+
+// packed looks at the first bytes: gzip and zstd have a number of their own, with which no JSON begins.
+func packed(body []byte) bool { return bytes.HasPrefix(body, gzipSign) || bytes.HasPrefix(body, zstdSign) }
 
 // unpack gives the JSON of a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
 func unpack(body []byte) ([]byte, error) {
@@ -58,7 +69,7 @@ func unpack(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(body, []byte("data=")) { // what browsers send as a form
+	if bytes.HasPrefix(body, formSign) { // what browsers send as a form
 		if body, err = form(body); err != nil {
 			return nil, err
 		}
@@ -69,17 +80,24 @@ func unpack(body []byte) ([]byte, error) {
 	return body, nil
 }
 
-// decompress looks at the first bytes: gzip and zstd have a number of their own, with which no JSON begins.
+// What bodies begin with that are packed, or a form, which may be packed inside.
+var (
+	gzipSign = []byte{0x1f, 0x8b}
+	zstdSign = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	formSign = []byte("data=")
+)
+
+// decompress unpacks what is packed.
 func decompress(body []byte) ([]byte, error) {
 	var from io.Reader
 	switch {
-	case bytes.HasPrefix(body, []byte{0x1f, 0x8b}):
+	case bytes.HasPrefix(body, gzipSign):
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
 			return nil, api.Malformed("the body is not the gzip that it begins like")
 		}
 		from = z
-	case bytes.HasPrefix(body, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.HasPrefix(body, zstdSign):
 		z, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(8<<20))
 		if err != nil {
 			return nil, api.Malformed("the body is not the zstd that it begins like")

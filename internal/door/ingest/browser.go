@@ -113,7 +113,13 @@ func (e *Events) configScript(w http.ResponseWriter, r *http.Request) {
 
 // noFlags answers clients of PostHog that ask which flags somebody has: none, so that they use what the app says itself, and go on.
 func (e *Events) noFlags(w http.ResponseWriter, r *http.Request) {
-	body, err := e.receive(w, r)
+	body, done, err := e.receive(w, r)
+	defer done()
+	give := func() {}
+	if err == nil {
+		give, err = e.slots.take(r.Context(), e.sender(r, body), weight(body))
+	}
+	defer give()
 	if err == nil {
 		body, err = unpack(body)
 	}

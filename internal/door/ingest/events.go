@@ -25,6 +25,7 @@ type Events struct {
 	doubts  chan doubt
 	slots   *slots
 	limits  *limits
+	held    *held
 	// settleAfter is how long after a failure the log is asked what it has; tests wait less.
 	settleAfter time.Duration
 	// Counted, if given, is told which events are on disk now for the first time.
@@ -37,7 +38,7 @@ type Events struct {
 
 // NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
 func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
-	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), slots: newSlots(max(1, runtime.GOMAXPROCS(0)/2)), limits: &limits{buckets: map[string]*bucket{}}, settleAfter: settleAfter, bodyTime: bodyTime}
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), slots: newSlots(max(1, runtime.GOMAXPROCS(0)/2)), limits: &limits{buckets: map[string]*bucket{}}, held: newHeld(mostHeld), settleAfter: settleAfter, bodyTime: bodyTime}
 }
 
 // decoder reads the body of one dialect.
@@ -93,7 +94,13 @@ func (e *Events) take(w http.ResponseWriter, r *http.Request, d dialect) {
 }
 
 func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken, error) {
-	body, err := e.receive(w, r)
+	if headerKey(r) != "" { // a wrong one is refused before anything is read
+		if _, err := e.source(r, ""); err != nil {
+			return taken{}, err
+		}
+	}
+	body, done, err := e.receive(w, r)
+	defer done()
 	if err != nil {
 		return taken{}, err
 	}
@@ -103,7 +110,7 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 			return taken{}, err
 		}
 	}
-	give, err := e.slots.take(r.Context(), sender, len(body))
+	give, err := e.slots.take(r.Context(), sender, weight(body))
 	defer give()
 	if err != nil {
 		return taken{}, errLater

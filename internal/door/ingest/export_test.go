@@ -10,3 +10,9 @@ func (e *Events) BodyTime(d time.Duration) { e.bodyTime = d }
 
 // Clock gives the door another time.
 func (e *Events) Clock(now func() time.Time) { e.now = now }
+
+// MostHeld bounds the bytes of bodies under way.
+func (e *Events) MostHeld(n int64) { e.held.most.Store(n) }
+
+// Held is how many they are.
+func (e *Events) Held() int64 { return e.held.now.Load() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -62,5 +63,14 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 	}
 	if s.free != 1 || s.waiting.Len() != 0 {
 		t.Errorf("%d are free and %d wait", s.free, s.waiting.Len())
+	}
+}
+
+// What is packed is not small, however short it is.
+func TestAPackedBodyWaitsForASlot(t *testing.T) {
+	for body, small := range map[string]bool{`{"event":"x"}`: true, "\x1f\x8b\x08": false, "\x28\xb5\x2f\xfd\x00": false, "data=H4sI": false, strings.Repeat("x", smallBody+1): false} {
+		if (weight([]byte(body)) <= smallBody) != small {
+			t.Errorf("%.10q weighs %d", body, weight([]byte(body)))
+		}
 	}
 }

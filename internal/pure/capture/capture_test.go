@@ -324,12 +324,76 @@ func FuzzDialects(f *testing.F) {
 				}
 			}
 			for _, x := range d.Failures {
-				if x.Reason == "" || x.Message == "" || len(x.Raw) == 0 {
+				if x.Reason == "" || x.Message == "" || len(x.Raw) == 0 || !utf8.Valid(x.Raw) || !utf8.ValidString(x.Message) {
 					t.Fatalf("dialect %d: %+v", i, x)
 				}
 			}
 		}
 	})
+}
+
+// A small body is not allowed to become a large one, nor to take long: what the batch says of each event counts for each, and members that nobody looks at cost nothing.
+func TestSmallBodiesStaySmall(t *testing.T) {
+	event := `{"type":"track","event":"x","userId":"u"}`
+	batch := func(around, events string, n int) capture.Decoded {
+		t.Helper()
+		c := call(`{"context":` + around + `,"batch":[` + strings.TrimSuffix(strings.Repeat(events+",", n), ",") + `]}`)
+		c.UserAgent, c.Release = strings.Repeat("u", 60_000), strings.Repeat("r", 60_000)
+		d, err := capture.Segment(c)
+		if err != nil || len(d.Events)+len(d.Failures) != n {
+			t.Fatalf("%d events and %d failures of %d: %v", len(d.Events), len(d.Failures), n, err)
+		}
+		kept := 0
+		for _, e := range d.Events {
+			kept += len(e.AppendJSON(nil))
+		}
+		if most := capture.MaxKept + n*600; kept > most {
+			t.Errorf("%d events became %d bytes", n, kept)
+		}
+		for _, f := range d.Failures {
+			if f.Reason != capture.TooLarge {
+				t.Fatalf("%+v", f)
+			}
+		}
+		return d
+	}
+	if d := batch(`{"a":"`+strings.Repeat("a", 200_000)+`"}`, event, 500); len(d.Events) > 0 {
+		t.Errorf("%d events with a context of 200 KB each", len(d.Events))
+	}
+	if d := batch(`{"a":"`+strings.Repeat("a", 30_000)+`"}`, event, 500); len(d.Events) == 0 || len(d.Failures) == 0 {
+		t.Errorf("%d events and %d failures with a context of 30 KB each", len(d.Events), len(d.Failures))
+	}
+	if d := batch(`{}`, event, 3); len(d.Events) != 3 || len(d.Events[0].Context) > 1100 || d.Events[0].Release != "" {
+		t.Errorf("%+v", d)
+	}
+
+	var members []string
+	for i := range 40_000 {
+		members = append(members, fmt.Sprintf(`"m%d":1`, i))
+	}
+	many := strings.Join(members, ",")
+	if d, err := capture.Segment(call(`{` + many + `,"batch":[` + event + `],"writeKey":"wk"}`)); err != nil || len(d.Events) != 1 || d.Key != "wk" {
+		t.Errorf("%d, %v", len(d.Events), err)
+	}
+	few := strings.Join(members[:1400], ",")
+	d, err := capture.PostHog(call(`{"event":"$identify","distinct_id":"d","$set":{` + few + `},"properties":{"$set_once":{` + few + `}}}`))
+	if err != nil || len(d.Failures) != 1 || d.Failures[0].Reason != capture.TooMany {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if _, err := capture.Segment(call(`{"batch":[` + event + `],"batch":[` + event + `]}`)); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("two lists: %v", err)
+	}
+}
+
+// What is no UTF-8 is stored nowhere, so it is not kept either, whether an event comes of it or not.
+func TestBytesThatAreNoText(t *testing.T) {
+	d, err := capture.Plain(call("{\"events\":[{\"name\":\"x\xff\",\"user\":{}},{\"name\":\"y\xff\",\"user\":\"u\"}]}"))
+	if err != nil || len(d.Events) != 1 || len(d.Failures) != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if d.Events[0].Name != "y\ufffd" || string(d.Failures[0].Raw) != `{"name":"x`+"\ufffd"+`","user":{}}` {
+		t.Errorf("%q and %q", d.Events[0].Name, d.Failures[0].Raw)
+	}
 }
 
 func BenchmarkSegmentBatch(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Call is one request of a client, its body unpacked.
@@ -79,6 +80,9 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 		return nil, nil, errSize
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))) // some clients send a byte order mark
+	if !utf8.Valid(body) {                                                 // no database keeps what is not, not even as what failed
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
 	r := read(body)
 	add := func(item json.RawMessage) error { items = append(items, item); return nil }
 	several, wrong := false, error(nil)
@@ -87,18 +91,20 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 		err, several = r.list(add), true
 	case '{':
 		err = r.object(func(name string) error {
-			if name != list || several || list == "" {
-				raw, err := r.value()
-				common.set(name, raw)
-				return err
-			}
-			if r.dec.PeekKind() == '[' {
+			if name == list && list != "" && r.dec.PeekKind() == '[' {
+				if several {
+					wrong = fmt.Errorf("%q is there twice; send one list of events", list)
+				}
 				several = true
 				return r.list(add)
 			}
 			raw, err := r.value()
-			if err == nil {
+			switch {
+			case err != nil:
+			case name == list && list != "":
 				wrong = fmt.Errorf("%q is %s; send a list of events", list, nameOf(raw))
+			case shared(name):
+				common.set(name, raw)
 			}
 			return err
 		})
@@ -117,11 +123,26 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 	return common, items, nil
 }
 
+// shared are the members of a batch that any dialect looks at: of what else is there, however much, nothing is kept.
+func shared(name string) bool {
+	switch name {
+	case "context", "sentAt", "writeKey", "api_key", "token", "sent_at", "sent", "release":
+		return true
+	}
+	return false
+}
+
 // each reads items one by one.
 func (c *Call) each(name Dialect, common fields, items []json.RawMessage, read dialect) (d Decoded) {
 	d.Dialect, d.Kind = name, c.Kind
+	kept := 0
 	for _, raw := range items {
 		event, err := c.one(common, raw, read)
+		if err == nil {
+			if kept += len(event.Properties) + len(event.Context); kept > MaxKept {
+				err = breaks(TooLarge, "with what the batch says of each, its events have more than %d KB; send fewer at once", MaxKept>>10)
+			}
+		}
 		if err == nil {
 			d.Events, d.Raw = append(d.Events, event), append(d.Raw, raw)
 			continue
@@ -148,13 +169,16 @@ func (c *Call) one(common fields, raw json.RawMessage, read dialect) (Event, err
 	if e.Kind == Track && e.Name == "" {
 		return Event{}, breaks(NoName, "the event has no name")
 	}
+	if n := len(e.Properties) + len(e.Context); n > MaxEvent+2*MaxName { // the batch and the request may have added to it
+		return Event{}, breaks(TooLarge, "with what the batch says of it the event has %d bytes; at most %d", n, MaxEvent)
+	}
 	if e.ID == "" {
 		e.ID = c.NewID()
 	}
 	e.Received = c.Received.UTC().Truncate(time.Microsecond)
 	e.Time = Clock(e.Received, e.Sent, e.Original)
-	if e.Release == "" {
-		e.Release = c.Release
+	if e.Release == "" && len(c.Release) <= MaxName {
+		e.Release = strings.ToValidUTF8(c.Release, "")
 	}
 	e.served()
 	return e, nil
@@ -182,7 +206,7 @@ func short(raw json.RawMessage) string {
 
 // around adds to a context what the request tells and the client did not.
 func (c *Call) around(context *fields) {
-	for _, own := range [...]struct{ name, value string }{{"ip", c.IP}, {"userAgent", c.UserAgent}} {
+	for _, own := range [...]struct{ name, value string }{{"ip", c.IP}, {"userAgent", c.UserAgent[:min(len(c.UserAgent), MaxName)]}} {
 		if own.value != "" && empty(context.get(own.name)) {
 			context.set(own.name, quoted(own.value))
 		}

@@ -160,6 +160,27 @@ func (f *fields) set(name string, raw json.RawMessage) {
 	*f = append(*f, member{name, raw})
 }
 
+// add adds the members that are not there yet. Names within more are there once.
+func (f *fields) add(more fields) {
+	if len(*f)*len(more) <= many*many {
+		for _, m := range more {
+			if f.find(m.name) < 0 {
+				*f = append(*f, m)
+			}
+		}
+		return
+	}
+	has := make(map[string]bool, len(*f))
+	for _, m := range *f {
+		has[m.name] = true
+	}
+	for _, m := range more {
+		if !has[m.name] {
+			*f = append(*f, m)
+		}
+	}
+}
+
 // take gives a member, by the first of its names that says something, and forgets all of them.
 func (f *fields) take(names ...string) json.RawMessage {
 	var found json.RawMessage

@@ -140,11 +140,7 @@ func (e *Event) traits(properties *fields, item fields, names ...string) error {
 			if !ok {
 				return breaks(WrongType, "%s is %s; send an object", name, nameOf(from.get(name)))
 			}
-			for _, m := range known {
-				if traits.find(m.name) < 0 {
-					traits.set(m.name, m.raw)
-				}
-			}
+			traits.add(known)
 		}
 	}
 	*properties = traits

@@ -74,27 +74,74 @@ func (p Privacy) may(raw json.RawMessage) bool {
 	return false
 }
 
-// Raw takes out of what is no event what is not wanted. As nobody knows what it was meant to be, names count at any depth, but for what the dialects themselves call what is on the first level.
+// searched is how deep what is no event is looked through, level by level.
+const searched = MaxDepth + 8
+
+// Raw takes out of what is no event what is not wanted. As nobody knows what it was meant to be, names count at any depth, but for what the dialects themselves call what is on the first level. What lies deeper than can be
+// looked through is left out.
 func (p Privacy) Raw(raw json.RawMessage) json.RawMessage {
-	if item, ok := members(raw); ok && p.network != nil {
-		changed := false
-		for _, at := range [...]struct{ where, name string }{{"context", "ip"}, {"properties", "$ip"}} {
-			part, ok := members(item.get(at.where))
-			if !ok || empty(part.get(at.name)) {
-				continue
-			}
-			(&Call{Network: p.network}).hide(&part, at.name)
-			item.set(at.where, part.appendObject(nil))
-			changed = true
-		}
-		if changed {
-			raw = item.appendObject(nil)
-		}
+	if p.network != nil {
+		raw = p.addresses(raw, true)
 	}
 	if !p.may(raw) {
 		return raw
 	}
-	return everywhere(raw, p.anywhere, true)
+	return everywhere(shallow(raw, searched), p.anywhere, true)
+}
+
+// addresses shortens the addresses in an item where dialects have them, or in a list of items.
+func (p Privacy) addresses(raw json.RawMessage, list bool) json.RawMessage {
+	if list && len(raw) > 0 && raw[0] == '[' {
+		return mapped(raw, func(v json.RawMessage) json.RawMessage { return p.addresses(v, false) })
+	}
+	item, ok := members(raw)
+	if !ok || empty(raw) {
+		return raw
+	}
+	c, changed := &Call{Network: p.network}, false
+	for _, at := range [...]struct{ where, name string }{{"context", "ip"}, {"properties", "$ip"}, {"data", "ip"}} {
+		part, ok := members(item.get(at.where))
+		if !ok || empty(part.get(at.name)) {
+			continue
+		}
+		c.hide(&part, at.name)
+		item.set(at.where, part.appendObject(nil))
+		changed = true
+	}
+	for _, name := range [...]string{"ip", "$ip"} {
+		if !empty(item.get(name)) {
+			c.hide(&item, name)
+			changed = true
+		}
+	}
+	if !changed {
+		return raw
+	}
+	return item.appendObject(nil)
+}
+
+// shallow puts null in the place of what lies deeper in valid JSON than so many levels.
+func shallow(raw json.RawMessage, most int) json.RawMessage {
+	if _, depth, _ := compact(raw); depth <= most {
+		return raw
+	}
+	out := make([]byte, 0, len(raw))
+	level, from := 0, 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			i = stringEnd(raw, i)
+		case '{', '[':
+			if level++; level == most+1 {
+				out = append(append(out, raw[from:i]...), "null"...)
+			}
+		case '}', ']':
+			if level--; level == most {
+				from = i + 1
+			}
+		}
+	}
+	return append(out, raw[from:]...)
 }
 
 // without gives JSON without what paths lead to.

@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/capture"
@@ -51,6 +52,9 @@ func TestHiddenNamesAreTakenOutOfFailures(t *testing.T) {
 		{nil, none, `{"context":{"ip":"1.2.3.4"},"properties":{"$ip":17}}`, `{"context":{},"properties":{}}`},
 		{nil, short, `{"context":{"os":"x"}, "n":1}`, `{"context":{"os":"x"}, "n":1}`},
 		{nil, short, `7`, `7`},
+		{nil, short, `[{"context":{"ip":"1.2.3.4"}},{"ip":"5.6.7.8","n":1},[{"ip":"9.9.9.9"}],7]`, `[{"context":{"ip":"1."}},{"ip":"5.","n":1},[{"ip":"9.9.9.9"}],7]`},
+		{[]string{"email"}, nil, strings.Repeat(`{"a":`, 41) + `{"email":1}` + strings.Repeat(`}`, 41), strings.Repeat(`{"a":`, 39) + `{"a":null}` + strings.Repeat(`}`, 39)},
+		{[]string{"email"}, nil, `[{"email":1,"x":` + strings.Repeat(`[`, 60) + `"}]"` + strings.Repeat(`]`, 60) + `,"y":[1,2]},"]"]`, `[{"x":` + strings.Repeat(`[`, 38) + `null` + strings.Repeat(`]`, 38) + `,"y":[1,2]},"]"]`},
 	} {
 		if got := capture.NewPrivacy(c.names).WithNetwork(c.network).Raw(json.RawMessage(c.raw)); string(got) != c.want {
 			t.Errorf("%s without %v is %s, not %s", c.raw, c.names, got, c.want)

@@ -9,7 +9,14 @@ func Segment(c *Call) (Decoded, error) {
 	if err != nil {
 		return Decoded{}, err
 	}
-	d := c.each(InSegment, common, items, segment)
+	around, wrong := sharedContext(common.get("context"))
+	d := c.each(InSegment, common, items, func(c *Call, common, item fields) (Event, error) {
+		e, err := segment(c, common, item)
+		if err == nil {
+			err = segmentContext(c, around, wrong, item, &e)
+		}
+		return e, err
+	})
 	d.Key, _ = text("writeKey", common.get("writeKey"))
 	if d.Key == "" && len(items) == 1 {
 		if item, ok := members(items[0]); ok {
@@ -57,7 +64,19 @@ func segment(c *Call, common, item fields) (e Event, err error) {
 	if e.Properties, err = with(e.Properties, "category", category); err != nil {
 		return e, err
 	}
-	return e, segmentContext(c, common, item, &e)
+	return e, nil
+}
+
+// sharedContext is the context of a batch.
+func sharedContext(raw json.RawMessage) (fields, error) {
+	if len(raw) > MaxEvent {
+		return nil, breaks(TooLarge, "the batch's context has %d bytes; at most %d", len(raw), MaxEvent)
+	}
+	around, ok := members(raw)
+	if !ok {
+		return nil, breaks(WrongType, "the batch's context is %s; send an object", nameOf(raw))
+	}
+	return around, nil
 }
 
 // segmentKind: what the event says itself counts, then the address.
@@ -76,20 +95,15 @@ func segmentKind(address Kind, own json.RawMessage) (Kind, error) {
 }
 
 // segmentContext merges the batch's context into the event's, and finds the release in it.
-func segmentContext(c *Call, common, item fields, e *Event) error {
+func segmentContext(c *Call, around fields, wrong error, item fields, e *Event) error {
 	own, ok := members(item.get("context"))
 	if !ok {
 		return breaks(WrongType, "context is %s; send an object", nameOf(item.get("context")))
 	}
-	shared, ok := members(common.get("context"))
-	if !ok {
-		return breaks(WrongType, "the batch's context is %s; send an object", nameOf(common.get("context")))
+	if wrong != nil {
+		return wrong
 	}
-	for _, m := range shared {
-		if own.find(m.name) < 0 {
-			own.set(m.name, m.raw)
-		}
-	}
+	own.add(around)
 	c.around(&own)
 	var err error
 	if e.Release, err = text("context.release", own.take("release")); err != nil {
