@@ -61,7 +61,9 @@ func weight(body []byte) int {
 }
 
 // packed looks at the first bytes: gzip and zstd have a number of their own, with which no JSON begins.
-func packed(body []byte) bool { return bytes.HasPrefix(body, gzipSign) || bytes.HasPrefix(body, zstdSign) }
+func packed(body []byte) bool {
+	return bytes.HasPrefix(body, gzipSign) || bytes.HasPrefix(body, zstdSign)
+}
 
 // unpack gives the JSON of a body, whatever it says that it is: clients compress without saying so, and say that JSON is a form.
 func unpack(body []byte) ([]byte, error) {
