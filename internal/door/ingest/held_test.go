@@ -17,7 +17,7 @@ func TestBodiesUnderWayAreBounded(t *testing.T) {
 	if code, text := s.post("/v1/events", batch("small", 10), "Authorization", basic(s.key)); code != 200 {
 		t.Fatal(code, text)
 	}
-	res, err := http.Post(s.URL+"/v1/events?write_key="+s.key, "application/json", strings.NewReader(string(batch("large", 2000)))) //nolint:noctx // the server is ours
+	res, err := http.Post(s.URL+"/v1/events?write_key="+s.key, "application/json", strings.NewReader(string(batch("large", 2000))))
 	if err != nil {
 		t.Fatal(err)
 	}

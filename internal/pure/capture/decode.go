@@ -84,7 +84,7 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	}
 	r := read(body)
-	add := func(item json.RawMessage) error { items = append(items, item); return nil }
+	add := func(item json.RawMessage) { items = append(items, item) }
 	several, wrong := false, error(nil)
 	switch r.dec.PeekKind() {
 	case '[':

@@ -37,18 +37,16 @@ func (r reader) value() (json.RawMessage, error) {
 }
 
 // list hands on each value of a list.
-func (r reader) list(fn func(json.RawMessage) error) error {
+func (r reader) list(fn func(json.RawMessage)) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
 	for r.dec.PeekKind() != ']' {
 		v, err := r.value()
-		if err == nil {
-			err = fn(v)
-		}
 		if err != nil {
 			return err
 		}
+		fn(v)
 	}
 	_, err := r.dec.ReadToken()
 	return err

@@ -236,7 +236,7 @@ func spoken(name string) bool {
 func mapped(raw json.RawMessage, change func(json.RawMessage) json.RawMessage) json.RawMessage {
 	out := []byte{'['}
 	r := read(raw)
-	err := r.list(func(v json.RawMessage) error {
+	err := r.list(func(v json.RawMessage) {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
@@ -244,7 +244,6 @@ func mapped(raw json.RawMessage, change func(json.RawMessage) json.RawMessage) j
 			v = json.RawMessage("null")
 		}
 		out = append(out, v...)
-		return nil
 	})
 	if err != nil {
 		return nil
