@@ -133,6 +133,8 @@ type Query struct {
 const (
 	MaxRows = 10_000
 	MaxTime = 30 * time.Second
+	// MaxBytes is what the values of any answer may take, as they are held in memory until they are sent.
+	MaxBytes = 64 << 20
 )
 
 // Table is an answer.

@@ -4,6 +4,7 @@ package duck
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
@@ -100,13 +101,25 @@ func ask(ctx context.Context, db *sql.DB, q analytics.Query) (*sql.Rows, func(),
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // there is nothing to keep
 		back()
 	}
-	// DuckDB computes all of an answer before it gives the first row: the limit must be its own.
-	rows, err := conn.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (\n%s\n) AS answer LIMIT %d", strings.TrimRight(strings.TrimSpace(q.SQL), ";"), q.Rows+1), q.Args...)
+	// DuckDB computes all of an answer before it gives the first row: the limits must be its own.
+	answer := "answer_" + rand.Text() // no column has that name, which would hide the row in it
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (\n%s\n) AS %s %s LIMIT %d", strings.TrimRight(strings.TrimSpace(q.SQL), ";"), answer, bounded(q, answer), q.Rows+1), q.Args...)
 	if err != nil {
 		done()
 		return nil, nil, err
 	}
 	return rows, done, nil
+}
+
+// tooLarge is what DuckDB is made to say when an answer is too large.
+const tooLarge = "slipway: the answer is too large"
+
+// bounded ends a person's question when its rows so far, as text, are too large: what DuckDB holds of an answer is not in its limit of memory.
+func bounded(q analytics.Query, answer string) string {
+	if !q.Foreign {
+		return ""
+	}
+	return fmt.Sprintf(`QUALIFY CASE WHEN sum(strlen(CAST(%s AS VARCHAR))) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > %d THEN error('%s') ELSE true END`, answer, analytics.MaxBytes, tooLarge)
 }
 
 // onlySelect refuses what is not one SELECT, with as many values as it has places for them.
@@ -190,6 +203,9 @@ func complaint(err error) error {
 	var e *duckdb.Error
 	if !errors.As(err, &e) {
 		return err
+	}
+	if strings.Contains(e.Msg, tooLarge) {
+		return relational.TooLarge().Because(err)
 	}
 	switch e.Type {
 	case duckdb.ErrorTypeOutOfMemory:

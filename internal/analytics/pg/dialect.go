@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -73,6 +74,13 @@ func ask(ctx context.Context, db *sql.DB, q analytics.Query) (*sql.Rows, func(),
 		done()
 		return nil, nil, err
 	}
+	if q.Foreign {
+		// What a sort or a hash needs beyond that goes to the disk of the database.
+		if _, err = tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'; SET LOCAL hash_mem_multiplier = 1; SET LOCAL max_parallel_workers_per_gather = 0`); err != nil {
+			done()
+			return nil, nil, err
+		}
+	}
 	// By itself first: what is only whole with the words around it is no question.
 	prepared, err := tx.PrepareContext(ctx, text)
 	if err != nil {
@@ -123,6 +131,9 @@ func complaint(err error) error {
 	var own *fault.Error
 	if errors.As(err, &own) {
 		return err
+	}
+	if large := (*pgproto3.ExceededMaxBodyLenErr)(nil); errors.As(err, &large) {
+		return relational.TooLarge().Because(err)
 	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {

@@ -8,10 +8,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -114,9 +116,17 @@ func (e *Engine) openApp(ctx context.Context, name string) (_ *app, err error) {
 	if a.noRole = makeRole(ctx, e.db, schema, role, password); a.noRole == nil {
 		reader := config.Copy()
 		reader.User, reader.Password = role, password
+		reader.BuildFrontend = bounded
 		a.foreign = pool(reader)
 	}
 	return a, nil
+}
+
+// bounded reads no row that is larger than an answer may be: it would be in memory before anybody counts it.
+func bounded(r io.Reader, w io.Writer) *pgproto3.Frontend {
+	f := pgproto3.NewFrontend(r, w)
+	f.SetMaxBodyLen(analytics.MaxBytes)
+	return f
 }
 
 // role names the role that reads an app. Roles are of all databases of a server, so the name has the database in it.

@@ -35,7 +35,14 @@ func (s *Store) Query(ctx context.Context, q analytics.Query) (analytics.Table, 
 	}
 }
 
+// TooLarge is the answer to a question whose values take more than analytics.MaxBytes.
+func TooLarge() *fault.Error {
+	return fault.Limited("the answer is larger than %d MiB; ask for fewer rows or columns", analytics.MaxBytes>>20)
+}
+
 func (s *Store) answer(ctx context.Context, q analytics.Query) (table analytics.Table, err error) {
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
 	rows, done, err := s.d.Ask(ctx, q)
 	if err != nil {
 		return table, err
@@ -50,6 +57,7 @@ func (s *Store) answer(ctx context.Context, q analytics.Query) (table analytics.
 		table.Columns = append(table.Columns, analytics.Column{Name: c.Name(), Type: c.DatabaseTypeName()})
 	}
 	table.Rows = [][]any{}
+	bytes := 0
 	for rows.Next() {
 		if len(table.Rows) == q.Rows {
 			table.More = true
@@ -64,8 +72,21 @@ func (s *Store) answer(ctx context.Context, q analytics.Query) (table analytics.
 		}
 		for i := range values {
 			values[i] = s.d.Value(types[i], values[i])
+			bytes += size(values[i])
+		}
+		if bytes > analytics.MaxBytes {
+			enough() // or to close the rows would read all that are left
+			return analytics.Table{}, TooLarge()
 		}
 		table.Rows = append(table.Rows, values)
 	}
 	return table, rows.Err()
+}
+
+// size is about what a value of an answer takes.
+func size(v any) int {
+	if text, ok := v.(string); ok {
+		return len(text)
+	}
+	return 16
 }
