@@ -192,7 +192,12 @@ func (e *Events) sender(r *http.Request, body []byte) string {
 			}
 		}
 	}
-	return cmp.Or(addressKey(r), address(r))
+	if key := addressKey(r); key != "" {
+		if _, known := e.sources.Source(key); known {
+			return key
+		}
+	}
+	return address(r)
 }
 
 // source finds whose key came: in the header, in the body, or in the address.

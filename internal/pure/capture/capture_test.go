@@ -380,6 +380,9 @@ func TestSmallBodiesStaySmall(t *testing.T) {
 	if err != nil || len(d.Failures) != 1 || d.Failures[0].Reason != capture.TooMany {
 		t.Errorf("%+v, %v", d, err)
 	}
+	if _, err := capture.Segment(call(`{"batch":[` + strings.Repeat(`{},`, capture.MaxItems) + `{}]}`)); err == nil || !strings.Contains(err.Error(), "at most 10000 at once") {
+		t.Errorf("too many: %v", err)
+	}
 	if _, err := capture.Segment(call(`{"batch":[` + event + `],"batch":[` + event + `]}`)); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("two lists: %v", err)
 	}
@@ -394,6 +397,23 @@ func TestBytesThatAreNoText(t *testing.T) {
 	if d.Events[0].Name != "y\ufffd" || string(d.Failures[0].Raw) != `{"name":"x`+"\ufffd"+`","user":{}}` {
 		t.Errorf("%q and %q", d.Events[0].Name, d.Failures[0].Raw)
 	}
+}
+
+// What the log holds is read, or refused, and read again alike.
+func FuzzReadEvent(f *testing.F) {
+	for _, seed := range []string{`{"id":"x","kind":"track","time":"2026-01-01T00:00:00Z","received":"2026-01-01T00:00:00.5Z","properties":{"a":1}}`, `{"id":7}`, `{"name":"\ud800"}`, `[]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		e, err := capture.ReadEvent(raw)
+		if err != nil || e.Time.Year() > 9999 || e.Received.Year() > 9999 || e.Sent.Year() > 9999 || e.Original.Year() > 9999 || len(e.Properties) > 0 && !json.Valid(e.Properties) || len(e.Context) > 0 && !json.Valid(e.Context) {
+			return
+		}
+		again, err := capture.ReadEvent(e.AppendJSON(nil))
+		if diff := cmp.Diff(e, again); err != nil || diff != "" {
+			t.Fatalf("%s is read again with %v as another: %s", raw, err, diff)
+		}
+	})
 }
 
 func BenchmarkSegmentBatch(b *testing.B) {

@@ -114,6 +114,9 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 	if err != nil || r.end() != nil {
 		return nil, nil, errNotJSON
 	}
+	if len(items) > MaxItems {
+		wrong = fmt.Errorf("the body has %d events; send at most %d at once", len(items), MaxItems)
+	}
 	if wrong != nil {
 		return nil, nil, wrong
 	}

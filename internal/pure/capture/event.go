@@ -88,6 +88,8 @@ const (
 	// MaxEvent is the size of the largest event, in bytes of JSON, and MaxBatch of a body with several.
 	MaxEvent = 32 << 10
 	MaxBatch = 500 << 10
+	// MaxItems is how many events a body may have.
+	MaxItems = 10_000
 	// MaxKept is how large all events of a body may be together with what the batch says of each of them.
 	MaxKept = 4 * MaxBatch
 	// MaxDepth is how deep properties may be nested, MaxProperties how many an event may have on its first level.

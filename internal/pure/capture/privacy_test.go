@@ -1,7 +1,9 @@
 package capture_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,4 +62,38 @@ func TestHiddenNamesAreTakenOutOfFailures(t *testing.T) {
 			t.Errorf("%s without %v is %s, not %s", c.raw, c.names, got, c.want)
 		}
 	}
+}
+
+// Whatever failed, what is kept of it is JSON in which no hidden name is left as far as it is looked through, and it takes no time that grows with its depth.
+func FuzzHiddenNames(f *testing.F) {
+	for _, seed := range []string{`{"email":1,"a":[{"email":{"email":[]}}]}`, `[{"context":{"ip":"1.2.3.4"}},"email"]`, `{"\u0065mail":"\"}","x":{}}`, strings.Repeat(`[`, 90) + strings.Repeat(`]`, 90), `{"properties":{"$ip":7,"email":null}}`} {
+		f.Add([]byte(seed))
+	}
+	p := capture.NewPrivacy([]string{"email"}).WithNetwork(func(string) string { return "" })
+	var holds func(v any) bool
+	holds = func(v any) bool {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, inner := range v {
+				if name == "email" || holds(inner) {
+					return true
+				}
+			}
+		case []any:
+			return slices.ContainsFunc(v, holds)
+		}
+		return false
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !json.Valid(raw) {
+			return
+		}
+		out := p.Raw(raw)
+		var got any
+		dec := json.NewDecoder(bytes.NewReader(out))
+		dec.UseNumber()
+		if err := dec.Decode(&got); err != nil || !json.Valid(out) || holds(got) {
+			t.Fatalf("%s becomes %s: %v", raw, out, err)
+		}
+	})
 }
