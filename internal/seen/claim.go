@@ -58,7 +58,7 @@ func (c *Claim) hold() (other *Claim) {
 		}
 	}
 	c.epoch = c.x.epoch
-	c.epoch.calls.Add(1)
+	c.epoch.calls++
 	return nil
 }
 
@@ -85,25 +85,26 @@ func (c *Claim) Commit(taken func(i int) bool) error {
 	return nil
 }
 
-// Abandon is for who does not know whether the log has the events: Settle fails from then on, so that a restart finds out.
-func (c *Claim) Abandon(why error) {
-	c.x.mu.Lock()
-	c.x.lost = why
-	c.x.mu.Unlock()
-	c.Release()
-}
+// Abandon is for who does not know whether the log has the events: Settle fails from then on, so that a restart finds out. After Commit or Release it does nothing.
+func (c *Claim) Abandon(why error) { c.end(why) }
 
-// Release gives up what was held. After Commit it does nothing.
-func (c *Claim) Release() {
+// Release gives up what was held. After Commit or Abandon it does nothing.
+func (c *Claim) Release() { c.end(nil) }
+
+// end ends the claim, once. lost is why its ids may be missing.
+func (c *Claim) end(lost error) {
 	c.once.Do(func() {
 		c.x.mu.Lock()
+		defer c.x.mu.Unlock()
+		if lost != nil {
+			c.x.lost = lost
+		}
 		for i, k := range c.keys {
 			if c.Fresh[i] {
 				delete(c.x.pending, k)
 			}
 		}
-		c.x.mu.Unlock()
 		close(c.ended)
-		c.epoch.calls.Done()
+		c.epoch.leave(1, false)
 	})
 }

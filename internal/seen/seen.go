@@ -47,17 +47,36 @@ func KeyOf(source, id string) (k Key) {
 type Index struct {
 	db  *pebble.DB
 	now func() time.Time
+	log *slog.Logger
+	// lastSettle is how long the end of Run waits for calls; tests wait less.
+	lastSettle time.Duration
 
 	close sync.Once
 
 	mu      sync.Mutex
 	pending map[Key]*Claim
 	epoch   *epoch
-	lost    error // why ids are missing that the log has
+	past    []*epoch // those of which calls may be under way
+	lost    error    // why ids are missing that the log has
 }
 
 // epoch is the calls that began between two Settles.
-type epoch struct{ calls sync.WaitGroup }
+type epoch struct {
+	calls int           // that are under way
+	over  bool          // no call begins in it any more
+	ended chan struct{} // closed when it is over and no call is under way
+}
+
+func newEpoch() *epoch { return &epoch{ended: make(chan struct{})} }
+
+// leave is told that a call has ended, or that the epoch is over. The index is locked.
+func (e *epoch) leave(calls int, over bool) {
+	e.calls -= calls
+	e.over = e.over || over
+	if e.over && e.calls == 0 {
+		close(e.ended)
+	}
+}
 
 // Open opens the index in a folder, and makes it where there is none. One process at a time has it.
 func Open(dir string, now func() time.Time, log *slog.Logger) (*Index, error) {
@@ -72,7 +91,7 @@ func Open(dir string, now func() time.Time, log *slog.Logger) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the index of event ids in %s: %w", dir, err)
 	}
-	return &Index{db: db, now: now, pending: map[Key]*Claim{}, epoch: &epoch{}}, nil
+	return &Index{db: db, now: now, log: log, lastSettle: lastSettle, pending: map[Key]*Claim{}, epoch: newEpoch()}, nil
 }
 
 // Close closes the index; it may be called again. No call may be under way.
@@ -153,17 +172,15 @@ func (x *Index) known(now time.Time, keys []Key, wanted []bool, found func(i int
 	return nil
 }
 
-// Settle writes down that everything which the log has now is in. position gives the log's last sequence. It waits for the calls that are under way.
+// Settle writes down that everything which the log has now is in. position gives the log's last sequence. It waits for the calls that are under way, until ctx ends.
 func (x *Index) Settle(ctx context.Context, position func(context.Context) (uint64, error)) error {
 	at, err := position(ctx) // before the epoch ends: whoever wrote up to there began in it
 	if err != nil {
 		return fmt.Errorf("settle the index of event ids: %w", err)
 	}
-	x.mu.Lock()
-	ending := x.epoch
-	x.epoch = &epoch{}
-	x.mu.Unlock()
-	ending.calls.Wait()
+	if err := x.waitForCalls(ctx); err != nil {
+		return fmt.Errorf("settle the index of event ids: calls are under way still: %w", err)
+	}
 	x.mu.Lock()
 	lost := x.lost
 	x.mu.Unlock()
@@ -172,6 +189,24 @@ func (x *Index) Settle(ctx context.Context, position func(context.Context) (uint
 	}
 	if err := x.db.Set([]byte(positionKey), binary.BigEndian.AppendUint64(nil, at), pebble.Sync); err != nil {
 		return fmt.Errorf("settle the index of event ids: %w", err)
+	}
+	return nil
+}
+
+// waitForCalls ends the epoch, and waits for all calls that began in it or before.
+func (x *Index) waitForCalls(ctx context.Context) error {
+	x.mu.Lock()
+	x.past = append(slices.DeleteFunc(x.past, func(e *epoch) bool { return e.calls == 0 }), x.epoch)
+	x.epoch.leave(0, true)
+	x.epoch = newEpoch()
+	past := slices.Clone(x.past)
+	x.mu.Unlock()
+	for _, e := range past {
+		select {
+		case <-e.ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return nil
 }
@@ -186,28 +221,46 @@ func (x *Index) Forget() error {
 	return nil
 }
 
-// settleEvery bounds how much of the log is read again after a crash.
-const settleEvery = time.Second
+const (
+	// settleEvery bounds how much of the log is read again after a crash.
+	settleEvery = time.Second
+	// lastSettle bounds how long the end waits for calls: one of which nobody hears any more must not keep the server from ending.
+	lastSettle = 20 * time.Second
+)
 
-// Run settles each second and forgets each hour, until ctx ends, and once more then.
+// Run settles each second and forgets each hour, until ctx ends, and once more then. What fails it logs, and goes on: ids are claimed and known without it, and the next start reads the log from the last position on.
 func (x *Index) Run(ctx context.Context, position func(context.Context) (uint64, error)) error {
 	settle, forget := time.NewTicker(settleEvery), time.NewTicker(time.Hour)
 	defer settle.Stop()
 	defer forget.Stop()
+	told := false // one line for all seconds in which it fails
 	for {
-		var err error
 		select {
 		case <-settle.C:
-			err = x.Settle(ctx, position)
+			err := x.Settle(ctx, position)
+			if err != nil && ctx.Err() == nil && !told {
+				x.tell("event ids are not settled; they are known all the same, and the next start reads the log from the last position on", err)
+			}
+			told = err != nil
 		case <-forget.C:
-			err = x.Forget()
+			if err := x.Forget(); err != nil {
+				x.tell("old event ids are not forgotten yet", err)
+			}
 		case <-ctx.Done():
-			return x.Settle(context.WithoutCancel(ctx), position)
-		}
-		if err != nil && ctx.Err() == nil {
-			return err
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.lastSettle)
+			defer cancel()
+			if err := x.Settle(ctx, position); err != nil {
+				x.tell("event ids were not settled at the end; the next start reads the log from the last position on", err)
+			}
+			return nil
 		}
 	}
+}
+
+// tell logs a failure, and from where on the log is to be read.
+func (x *Index) tell(what string, err error) {
+	position, unread := x.Position()
+	x.log.Error(what, "position", position, "error", errors.Join(err, unread))
 }
 
 // quiet logs what the tree has to say only where something is wrong.

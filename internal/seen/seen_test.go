@@ -1,6 +1,7 @@
 package seen_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -236,6 +238,120 @@ func TestRunSettlesAtItsEnd(t *testing.T) {
 		t.Errorf("position %d, %v", p, err)
 	}
 	fresh(t, claim(t, y, "a"), false)
+}
+
+// A call that nobody ends holds up whoever waits for it no longer than that has time, and what it may have written is not promised by a later Settle either.
+func TestACallThatDoesNotEndHoldsNobodyForEver(t *testing.T) {
+	dir, c := t.TempDir(), started()
+	x := open(t, dir, c)
+	x.LastSettle(20 * time.Millisecond)
+	at := func(context.Context) (uint64, error) { return 7, nil }
+	stuck := claim(t, x, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- x.Run(ctx, at) }()
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("its end waits for a call that nobody ends")
+	}
+	short, end := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer end()
+	if err := x.Settle(short, at); !errors.Is(err, context.DeadlineExceeded) { // the call began before the Settle that gave up
+		t.Errorf("settled over a call that is under way: %v", err)
+	}
+	if p, err := x.Position(); p != 0 || err != nil {
+		t.Errorf("position %d, %v", p, err)
+	}
+	stuck.Release()
+	if err := x.Settle(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := x.Position(); p != 7 || err != nil {
+		t.Errorf("position %d, %v", p, err)
+	}
+}
+
+// Of ids that may be missing the next start finds out; until then claims go on, and Run does.
+func TestAnAbandonedCallEndsNothing(t *testing.T) {
+	dir, c := t.TempDir(), started()
+	var said syncedBuffer
+	x, err := seen.Open(dir, c.now, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	asked := make(chan struct{}, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- x.Run(ctx, func(context.Context) (uint64, error) { asked <- struct{}{}; return 7, nil })
+	}()
+	lost := claim(t, x, "lost")
+	lost.Abandon(errors.New("no answer"))
+	lost.Release()
+	released := claim(t, x, "released")
+	released.Release()
+	for range 3 { // it goes on trying
+		select {
+		case <-asked:
+		case err := <-done:
+			t.Fatalf("it ends by itself: %v", err)
+		}
+	}
+	commit(t, claim(t, x, "a"), nil)
+	again := claim(t, x, "a", "b", "lost")
+	fresh(t, again, false, true, true)
+	again.Release()
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("its end: %v", err)
+	}
+	if p, err := x.Position(); p != 0 || err != nil {
+		t.Errorf("position %d, %v", p, err)
+	}
+	if n := strings.Count(said.String(), "are not settled"); n != 1 {
+		t.Errorf("said %d times: %s", n, said.String())
+	}
+	if !strings.Contains(said.String(), "were not settled at the end") {
+		t.Errorf("nothing is said at the end: %s", said.String())
+	}
+}
+
+// After a call has ended, who abandons it too late changes nothing.
+func TestACallEndsOnce(t *testing.T) {
+	x := open(t, t.TempDir(), started())
+	for _, end := range []func(*seen.Claim){(*seen.Claim).Release, func(c *seen.Claim) { commit(t, c, nil) }} {
+		c := claim(t, x, "a")
+		end(c)
+		c.Abandon(errors.New("too late"))
+		c.Release()
+	}
+	if err := x.Settle(t.Context(), func(context.Context) (uint64, error) { return 1, nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// syncedBuffer is read while it is written.
+type syncedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncedBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncedBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 func BenchmarkClaim(b *testing.B) {

@@ -1,0 +1,6 @@
+package seen
+
+import "time"
+
+// LastSettle shortens how long the end of Run waits for calls.
+func (x *Index) LastSettle(d time.Duration) { x.lastSettle = d }
