@@ -20,6 +20,9 @@ const retryAfter = "5"
 // errLater is the answer when it is not known that events are on disk.
 var errLater error = api.Unavailable("events cannot be written just now; send them again in a few seconds")
 
+// errCutOff is why it is not known whether the log has what a call wrote that ended in the middle of it.
+var errCutOff = errors.New("the call was cut off while it wrote events")
+
 // keep writes what is new of a body, and gives what became of it once that is on disk.
 func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
 	if e.Full != nil {
@@ -38,6 +41,8 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	if err != nil {
 		return taken{}, errLater
 	}
+	end := claim.Release // what ends the claim where nothing else does, a panic too: others wait for it
+	defer func() { end() }()
 	got := taken{events: dropped, failures: d.Failures} // who sends what is dropped is told that it was taken
 	records := make([]journal.Record, 0, len(d.Events)+len(d.Failures))
 	subject := source.App + ".event"
@@ -54,17 +59,17 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	for _, f := range d.Failures {
 		raw, err := json.Marshal(capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
 		if err != nil {
-			claim.Release()
 			return taken{}, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)
 		}
 		records = append(records, journal.Record{Subject: source.App + ".failed", Data: raw})
 	}
 	if len(records) == 0 {
-		claim.Release()
 		return got, nil
 	}
 	// Not the caller's context: one that hangs up must not leave in doubt what is written.
+	end = func() { claim.Abandon(errCutOff) }
 	if _, err := e.journal.AppendEventsOf(context.WithoutCancel(ctx), source.ID, records...); err != nil {
+		end = func() {}
 		e.doubt(claim, keys, err)
 		return taken{}, errLater
 	}
@@ -132,14 +137,19 @@ func (e *Events) heldSince(ctx context.Context) (map[seen.Key]bool, error) {
 	return held, err
 }
 
-// abandon leaves what is still in doubt to the next start.
+// abandon leaves what is in doubt to the next start, and what comes to be so later, when nobody settles any more: it fills the queue, and who finds it full abandons by himself.
 func (e *Events) abandon() {
-	for {
+	for empty := 0; empty < cap(e.doubts); {
 		select {
-		case d := <-e.doubts:
-			d.claim.Abandon(d.why)
+		case e.doubts <- doubt{}:
+			empty++
+			continue
 		default:
-			return
+		}
+		if d := <-e.doubts; d.claim != nil {
+			d.claim.Abandon(d.why)
+		} else {
+			empty--
 		}
 	}
 }
