@@ -25,7 +25,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"AppendsOnce": appendsOnce, "AllOrNothing": allOrNothing, "ComesBack": comesBack, "GivesBackWhatItGot": givesBack, "AppsAreApart": appsApart,
 		"Asks": asks, "ReadsOnly": readsOnly, "KeepsToLimits": keepsToLimits, "ErrorsAreTheAskers": errorsAreTheAskers, "KnowsPeople": knowsPeople, "Forgets": forgets, "Retains": retains,
-		"KeepsFailures": keepsFailures, "Learns": learns, "AnswersWhileItGrows": answersWhileItGrows, "TakesAnyText": takesAnyText, "AnswersNoMoreThanFits": answersNoMoreThanFits,
+		"KeepsFailures": keepsFailures, "Learns": learns, "AnswersWhileItGrows": answersWhileItGrows, "TakesAnyText": takesAnyText, "AnswersNoMoreThanFits": answersNoMoreThanFits, "CountsWhatIsANumber": countsWhatIsANumber, "TakesWhatIsNoText": takesWhatIsNoText,
 		"CountsOverTime": countsOverTime, "TurnsPagesOfATimeline": turnsPagesOfATimeline, "SplitsTheMostFrequent": splitsTheMostFrequent, "FollowsFunnels": followsFunnels, "KnowsWhoComesBack": knowsWhoComesBack,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,7 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 		Functions: []string{
 			`CREATE OR REPLACE MACRO prop(j, k) AS json_extract_string(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
 			`CREATE OR REPLACE MACRO obj(j, k) AS json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
-			`CREATE OR REPLACE MACRO num(t) AS TRY_CAST(t AS DOUBLE)`,
+			`CREATE OR REPLACE MACRO num(t) AS CASE WHEN abs(TRY_CAST(t AS DOUBLE)) <= 1e100 THEN TRY_CAST(t AS DOUBLE) END`,
 		},
 		Bulk:      bulk,
 		Ask:       func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },

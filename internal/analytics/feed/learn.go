@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
@@ -12,6 +13,8 @@ import (
 const (
 	MaxLearned = 10_000
 	More       = "(more)"
+	// longest is how many bytes of a property's name are learnt, and longestName of an event's: the index of PostgreSQL takes 2,700 of both. What is longer is counted under the name More, too.
+	longest, longestName = 200, capture.MaxName
 )
 
 // key is what is learnt about.
@@ -50,10 +53,10 @@ func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned 
 		if r.Sequence <= after {
 			continue
 		}
-		name := r.Name
+		name := learnable(r.Name, longestName)
 		l.count(sums, key{kind: r.Kind, name: name}, r)
 		capture.Members(r.Properties, func(property string, value json.RawMessage) {
-			l.count(sums, key{r.Kind, name, property, typeOf(value)}, r)
+			l.count(sums, key{r.Kind, name, learnable(property, longest), typeOf(value)}, r)
 		})
 	}
 	out := make([]analytics.Learned, 0, len(sums))
@@ -61,6 +64,14 @@ func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned 
 		out = append(out, *s)
 	}
 	return out
+}
+
+// learnable is a name as a store can keep it.
+func learnable(name string, most int) string {
+	if len(name) > most {
+		return More
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", "\ufffd"), "\ufffd")
 }
 
 func (l *learner) count(sums map[key]*analytics.Learned, k key, r *analytics.Row) {

@@ -22,11 +22,17 @@ import (
 func (e *Engine) dialect(schema string, a *app) relational.Dialect {
 	return relational.Dialect{
 		JSON: "JSON", // not JSONB: it refuses numbers that JSON allows
+		// Of numbers beyond 1e100 num makes none: a few of them, from anybody, and PostgreSQL has no sum or average of all others.
 		Functions: []string{
 			`CREATE OR REPLACE FUNCTION prop(j json, k varchar) RETURNS varchar LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT j->>k'`,
 			`CREATE OR REPLACE FUNCTION obj(j json, k varchar) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT j->k'`,
 			`CREATE OR REPLACE FUNCTION num(t varchar) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-				$$SELECT CASE WHEN t ~ '^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*$' AND length(t) < 300 THEN t::double precision END$$`,
+				$$SELECT CASE
+					WHEN length(t) >= 300 OR t !~ '^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$' THEN NULL
+					WHEN t ~ '[eE]-0*[1-9][0-9]{3,}\s*$' THEN 0
+					WHEN t ~ '[eE]\+?0*[1-9][0-9]{3,}\s*$' OR abs(t::numeric) > 1e100 THEN NULL
+					WHEN abs(t::numeric) < 1e-300 THEN 0
+					ELSE t::double precision END$$`,
 		},
 		Bulk: bulk,
 		Ask: func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) {

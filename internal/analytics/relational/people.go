@@ -19,9 +19,9 @@ type person struct {
 
 // knownAs tells whom an event makes known: it names both ids, or says that one was the other.
 func knownAs(r analytics.Row) (person, bool) {
-	p := person{r.Anonymous, r.User, r.Time}
+	p := person{text(r.Anonymous), text(r.User), r.Time}
 	if r.Kind == capture.Alias && r.Previous != "" {
-		p.anonymous = r.Previous
+		p.anonymous = text(r.Previous)
 	}
 	return p, p.anonymous != "" && p.user != "" && p.anonymous != p.user
 }
@@ -55,7 +55,7 @@ func addLearned(ctx context.Context, conn *sql.Conn, learned []analytics.Learned
 		learned = learned[len(some):]
 		var args []any
 		for _, l := range some {
-			args = append(args, string(l.Kind), l.Name, l.Property, l.Type, l.First, l.Last, l.Count)
+			args = append(args, text(string(l.Kind)), text(l.Name), text(l.Property), l.Type, l.First, l.Last, l.Count)
 		}
 		//nolint:gosec // as above
 		_, err := conn.ExecContext(ctx, `INSERT INTO learned (kind, name, property, type, first, last, count) VALUES `+

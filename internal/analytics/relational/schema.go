@@ -43,8 +43,8 @@ func eventRow(r analytics.Row) []any {
 		visitor = r.Anonymous
 	}
 	return []any{
-		int64(r.Sequence), r.Received, r.Time, moment(r.Original), r.Environment, r.Source, string(r.Kind), r.Name, visitor, null(r.User), null(r.Anonymous), null(r.Previous), null(r.Group),
-		null(r.Release), r.ID, null(string(r.Properties)), null(string(r.Context)),
+		int64(r.Sequence), r.Received, r.Time, moment(r.Original), text(r.Environment), text(r.Source), text(string(r.Kind)), text(r.Name), text(visitor), null(r.User), null(r.Anonymous), null(r.Previous), null(r.Group),
+		null(r.Release), text(r.ID), null(jsonText(r.Properties)), null(jsonText(r.Context)),
 	}
 }
 
@@ -53,7 +53,7 @@ func failedRow(f analytics.Failed) []any {
 	if state == "" {
 		state = analytics.Open
 	}
-	return []any{int64(f.Sequence), f.Received, f.Environment, f.Source, string(f.Dialect), string(f.Kind), string(f.Reason), f.Message, string(f.Raw), string(state), moment(f.Changed)}
+	return []any{int64(f.Sequence), f.Received, text(f.Environment), text(f.Source), text(string(f.Dialect)), text(string(f.Kind)), text(string(f.Reason)), text(f.Message), text(string(f.Raw)), text(string(state)), moment(f.Changed)}
 }
 
 // null keeps what is not there out of the columns: it takes no room, and count() passes over it.
@@ -61,7 +61,7 @@ func null(s string) any {
 	if s == "" {
 		return nil
 	}
-	return s
+	return text(s)
 }
 
 func moment(t time.Time) any {
