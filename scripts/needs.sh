@@ -44,6 +44,7 @@ need_ui() {
 need_test() {
     need_build
     need_ui
+    debian curl curl
     has_postgres || missing+=(postgresql)
     has_chromium || missing+=(chromium)
     { has prometheus && has promtool; } || missing+=(prometheus)
