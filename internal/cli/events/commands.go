@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/pure/printable"
 )
 
 // Host is what the commands run in.
@@ -138,7 +140,7 @@ func (h *Host) print(a apiclient.Item[apiclient.Answer], f Form) (err error) {
 	case f.JSON:
 		return h.json(a)
 	case f.SQL:
-		_, err = fmt.Fprintln(h.Out, a.Value.SQL)
+		_, err = fmt.Fprintln(h.Out, printable.Text(a.Value.SQL))
 		return err
 	case f.CSV:
 		return printCSV(h.Out, a.Value)
@@ -148,16 +150,24 @@ func (h *Host) print(a apiclient.Item[apiclient.Answer], f Form) (err error) {
 }
 
 func (h *Host) json(v any) error {
-	e := json.NewEncoder(h.Out)
+	var raw bytes.Buffer
+	e := json.NewEncoder(&raw)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := h.Out.Write(printable.JSON(raw.Bytes()))
+	return err
 }
+
+// line is a text that came from outside, for a line or a cell of a table.
+func line(s string) string { return printable.Line(strings.ReplaceAll(s, "\t", " ")) }
 
 func names(a apiclient.Answer) []string {
 	out := make([]string, len(a.Columns))
 	for i, c := range a.Columns {
-		out[i] = c.Name
+		out[i] = line(c.Name)
 	}
 	return out
 }
@@ -181,7 +191,7 @@ func printCSV(w io.Writer, a apiclient.Answer) error {
 	for _, row := range a.Rows {
 		cells := make([]string, len(row))
 		for i, v := range row {
-			cells[i] = cell(v)
+			cells[i] = printable.Text(cell(v))
 		}
 		rows = append(rows, cells)
 	}
@@ -195,13 +205,12 @@ func printTable(w io.Writer, a apiclient.Answer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, strings.ToUpper(strings.ReplaceAll(strings.Join(names(a), "\t"), "_", "-")))
-	clean := strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 	for _, row := range a.Rows {
 		for i, v := range row {
 			if i > 0 {
 				_, _ = fmt.Fprint(t, "\t")
 			}
-			_, _ = fmt.Fprint(t, clean.Replace(cell(v)))
+			_, _ = fmt.Fprint(t, line(cell(v)))
 		}
 		_, _ = fmt.Fprintln(t)
 	}

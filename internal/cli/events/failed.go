@@ -41,7 +41,7 @@ func (c *Failed) Run(h *Host) error {
 	t := tabwriter.NewWriter(h.Out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "REASON\tSTATE\tCOUNT\tLAST")
 	for _, n := range counts {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\n", n.Value.Reason, n.Value.State, n.Value.Count, n.Value.Last.Format(time.RFC3339))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\n", line(n.Value.Reason), n.Value.State, n.Value.Count, n.Value.Last.Format(time.RFC3339))
 	}
 	return t.Flush()
 }
@@ -58,7 +58,7 @@ func (c *Failed) list(h *Host, client *apiclient.Client, app string) error {
 		return err
 	}
 	for _, f := range failed {
-		_, _ = fmt.Fprintf(h.Out, "%d  %s  %s: %s\n    %s\n", f.Value.Sequence, f.Value.Received.Format(time.RFC3339), f.Value.Reason, f.Value.Message, f.Value.Raw)
+		_, _ = fmt.Fprintf(h.Out, "%d  %s  %s: %s\n    %s\n", f.Value.Sequence, f.Value.Received.Format(time.RFC3339), line(f.Value.Reason), line(f.Value.Message), line(string(f.Value.Raw)))
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (c *Repair) Run(h *Host) error {
 	for _, one := range r.Value.Results {
 		switch {
 		case one.Message != "":
-			_, _ = fmt.Fprintf(h.Out, "%d  %s\n", one.Sequence, one.Message)
+			_, _ = fmt.Fprintf(h.Out, "%d  %s\n", one.Sequence, line(one.Message))
 		case c.Try:
 			_, _ = fmt.Fprintf(h.Out, "%d  %s\n", one.Sequence, orNothing(one.Item))
 		}
@@ -107,5 +107,5 @@ func orNothing(item json.RawMessage) string {
 	if len(item) == 0 {
 		return "left as it is"
 	}
-	return string(item)
+	return line(string(item))
 }

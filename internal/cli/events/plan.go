@@ -61,7 +61,7 @@ func (c *PlanShow) Run(h *Host) error {
 	t := tabwriter.NewWriter(h.Out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "KIND\tEVENT\tSCHEMA")
 	for _, e := range p.Events {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\n", e.Kind, e.Name, e.Schema)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\n", e.Kind, line(e.Name), line(string(e.Schema)))
 	}
 	return t.Flush()
 }
@@ -109,7 +109,7 @@ func (h *Host) breaks(word string, effects []apiclient.PlanEffect) error {
 	}
 	_, err := fmt.Fprintf(h.Out, "it %s:\n", word)
 	for _, e := range effects {
-		_, err = fmt.Fprintf(h.Out, "  %s\n", e.Text)
+		_, err = fmt.Fprintf(h.Out, "  %s\n", line(e.Text))
 	}
 	return err
 }
@@ -188,11 +188,11 @@ func (c *PlanLearned) Run(h *Host) error {
 	for _, e := range some {
 		v := e.Value
 		if c.Event == "" {
-			_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\n", v.Kind, v.Name, v.Count, v.First.Format(time.RFC3339), v.Last.Format(time.RFC3339), word[v.Planned])
+			_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\n", v.Kind, line(v.Name), v.Count, v.First.Format(time.RFC3339), v.Last.Format(time.RFC3339), word[v.Planned])
 			continue
 		}
 		for _, p := range v.Properties {
-			_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", v.Kind, p.Name, p.Type, p.Count, word[p.Planned])
+			_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", v.Kind, line(p.Name), line(p.Type), p.Count, word[p.Planned])
 		}
 	}
 	return t.Flush()

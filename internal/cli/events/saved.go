@@ -48,7 +48,7 @@ func (c *Saved) Run(h *Host) error {
 	t := tabwriter.NewWriter(h.Out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "NAME\tKIND\tCHANGED\tBY")
 	for _, q := range all {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", q.Value.Name, q.Value.Kind, q.Value.ChangedAt.Format(time.RFC3339), q.Value.ChangedBy)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", line(q.Value.Name), q.Value.Kind, q.Value.ChangedAt.Format(time.RFC3339), line(q.Value.ChangedBy))
 	}
 	return t.Flush()
 }

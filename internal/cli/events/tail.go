@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/pure/printable"
 )
 
 // Tail follows events.
@@ -27,7 +29,7 @@ func (c *Tail) Run(h *Host) error {
 	filter := url.Values{"name": {c.Name}, "user": {c.User}, "environment": {c.Env}}
 	return client.Tail(h.Context, app, filter, func(_, kind string, data json.RawMessage) error {
 		if c.JSON {
-			_, err := fmt.Fprintf(h.Out, "%s\n", data)
+			_, err := fmt.Fprintf(h.Out, "%s\n", printable.JSON(data))
 			return err
 		}
 		var e struct {
@@ -38,10 +40,10 @@ func (c *Tail) Run(h *Host) error {
 		_ = json.Unmarshal(data, &e) // what is not understood is left out
 		who := slices.DeleteFunc([]string{e.User, e.Anonymous}, func(s string) bool { return s == "" })
 		if kind == "failed" {
-			_, err := fmt.Fprintf(h.Out, "%s  failed    %s: %s\n", e.Received.Format(time.TimeOnly), e.Reason, e.Message)
+			_, err := fmt.Fprintf(h.Out, "%s  failed    %s: %s\n", e.Received.Format(time.TimeOnly), line(e.Reason), line(e.Message))
 			return err
 		}
-		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), e.Kind, e.Name, strings.Join(append(who, ""), " "), e.Properties)
+		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), line(e.Kind), line(e.Name), line(strings.Join(append(who, ""), " ")), line(string(e.Properties)))
 		return err
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/pure/manifest"
+	"github.com/slipwayhq/slipway/internal/pure/printable"
 )
 
 // File is one file of the folder that a repository keeps its plan in.
@@ -134,16 +135,8 @@ func (f File) at(offset int64, where, format string, args ...any) *manifest.Prob
 	from := bytes.LastIndexByte(before, '\n') + 1
 	source, _, _ := bytes.Cut(f.Text[from:], []byte("\n"))
 	p := &manifest.Problem{File: f.Path, Line: line + 1, Column: len([]rune(string(before[from:]))) + 1, Path: strings.TrimSuffix(where, "/"), Message: fmt.Sprintf(format, args...)}
-	p.Source = strings.Map(printable, string(source))
+	p.Source = printable.Line(string(source))
 	return p
-}
-
-// printable keeps out of a terminal what is no text.
-func printable(r rune) rune {
-	if r != '\t' && (r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0)) {
-		return '\ufffd'
-	}
-	return r
 }
 
 // offsetOf finds where the value at a JSON pointer begins; what is not found counts as where the search ended.
