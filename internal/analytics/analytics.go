@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/capture"
@@ -23,7 +24,8 @@ type Engine interface {
 type Store interface {
 	// Position is the sequence of the log up to which everything is in the store; 0 at first.
 	Position(ctx context.Context) (uint64, error)
-	// Append adds a batch and moves the position to its Through, in one transaction. Rows at or below the position are there already and passed over.
+	// Append adds a batch and moves the position to its Through, in one transaction. Rows at or below the position are there already and passed over. An error that is ErrRefused is about what is in the
+	// batch: tried again it would fail again.
 	Append(ctx context.Context, b Batch) error
 	// Query answers one SELECT. Its errors are the asker's: fault.Invalid with what the engine said, or fault.Limited at a limit.
 	Query(ctx context.Context, q Query) (Table, error)
@@ -46,6 +48,9 @@ type Store interface {
 	// Size is what the store takes on disk, in bytes.
 	Size(ctx context.Context) (int64, error)
 }
+
+// ErrRefused is that a store does not take what it was given.
+var ErrRefused = errors.New("the store refuses what is in it")
 
 // Row is an event at its place in the log.
 type Row struct {

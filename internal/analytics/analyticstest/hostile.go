@@ -1,6 +1,7 @@
 package analyticstest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,4 +65,15 @@ func takesWhatIsNoText(t *testing.T, w *world) {
 	}
 	w.answers("shop", `SELECT message, raw FROM failed`, "[[not \ufffd \ufffd {\"userId\":\"\ufffd\ufffd\\u0000\"}]]")
 	w.answers("shop", `SELECT length(name), length(property) FROM learned`, "[[500 180]]")
+}
+
+func allOrNothing(t *testing.T, w *world) {
+	much := []analytics.Learned{{Name: "x", First: noon(), Last: noon(), Count: 1 << 62}}
+	w.append("shop", analytics.Batch{Rows: rows(1, 3), Learned: much, Through: 3})
+	if err := w.store("shop").Append(t.Context(), analytics.Batch{Rows: rows(4, 5), Learned: much, Through: 5}); !errors.Is(err, analytics.ErrRefused) {
+		t.Fatalf("a count of more than 64 bits ends with %v", err)
+	}
+	w.answers("shop", `SELECT count(*), min(through) FROM events, position`, "[[3 3]]")
+	w.append("shop", analytics.Batch{Rows: rows(4, 5), Through: 5})
+	w.answers("shop", `SELECT count(*) FROM events`, "[[5]]")
 }

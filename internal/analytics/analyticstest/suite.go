@@ -121,17 +121,6 @@ func appendsOnce(t *testing.T, w *world) {
 	}
 }
 
-func allOrNothing(t *testing.T, w *world) {
-	much := []analytics.Learned{{Name: "x", First: noon(), Last: noon(), Count: 1 << 62}}
-	w.append("shop", analytics.Batch{Rows: rows(1, 3), Learned: much, Through: 3})
-	if err := w.store("shop").Append(t.Context(), analytics.Batch{Rows: rows(4, 5), Learned: much, Through: 5}); err == nil {
-		t.Fatal("a count of more than 64 bits was taken")
-	}
-	w.answers("shop", `SELECT count(*), min(through) FROM events, position`, "[[3 3]]")
-	w.append("shop", analytics.Batch{Rows: rows(4, 5), Through: 5})
-	w.answers("shop", `SELECT count(*) FROM events`, "[[5]]")
-}
-
 func comesBack(t *testing.T, w *world) {
 	w.append("shop", analytics.Batch{Rows: rows(1, 10), Through: 12})
 	w.reopen()

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 		Ask:       func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
 		Value:     plain,
 		Complaint: complaint,
+		Refused:   refused,
 		Failed:    func(err error) { e.failed(app, f, err) },
 		Size: func(context.Context) (int64, error) {
 			var size int64
@@ -191,6 +193,25 @@ func plain(_ *sql.ColumnType, v any) any {
 			return fmt.Sprint(v)
 		}
 		return string(text)
+	}
+}
+
+// refused goes by the kind of an error. The appender gives some without one, and the driver its own where it cannot write a value.
+func refused(err error) bool {
+	says := func(signs ...string) bool {
+		return slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(err.Error(), sign) })
+	}
+	var e *duckdb.Error
+	if !errors.As(err, &e) {
+		return says("cast error", "conversion error")
+	}
+	switch e.Type {
+	case duckdb.ErrorTypeConstraint, duckdb.ErrorTypeConversion, duckdb.ErrorTypeInvalidInput, duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeMismatchType, duckdb.ErrorTypeObjectSize, duckdb.ErrorTypeDecimal:
+		return true
+	case duckdb.ErrorTypeInvalid:
+		return says("constraint failed", "Constraint Error", "Conversion Error")
+	default:
+		return false
 	}
 }
 

@@ -254,13 +254,8 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 		if at < f.positions[app] {
 			return fmt.Errorf("%w: %s", errEmptied, app)
 		}
-		l, err := f.learner(ctx, app, store)
-		if err != nil {
-			return err
-		}
-		batch.Through, batch.Learned = p.through, l.learn(batch.Rows, at)
-		if err := store.Append(ctx, *batch); err != nil {
-			delete(f.learners, app)
+		batch.Through = p.through
+		if err := (intake{f, app, store}).append(ctx, *batch, at); err != nil {
 			return err
 		}
 		f.positions[app] = p.through

@@ -17,6 +17,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/analytics/archive"
 	"github.com/slipwayhq/slipway/internal/analytics/duck"
 	"github.com/slipwayhq/slipway/internal/analytics/feed"
+	"github.com/slipwayhq/slipway/internal/analytics/pg"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
@@ -26,11 +27,13 @@ const patience = 60 * time.Second
 
 // plant is a log with stores behind it, and an archive that takes today for a day that has ended.
 type plant struct {
-	t       *testing.T
-	dir     string
-	log     *journal.Journal
-	engine  analytics.Engine
-	archive *archive.Archive
+	t   *testing.T
+	dir string
+	// postgres is the address of the database where the stores are; empty for files.
+	postgres string
+	log      *journal.Journal
+	engine   analytics.Engine
+	archive  *archive.Archive
 	*feed.Feeder
 	leave             func(string, *capture.Event) bool
 	stop, stopAndShut func()
@@ -38,7 +41,12 @@ type plant struct {
 
 func start(t *testing.T) *plant {
 	t.Helper()
-	p := &plant{t: t, dir: t.TempDir()}
+	return startOn(t, "")
+}
+
+func startOn(t *testing.T, postgres string) *plant {
+	t.Helper()
+	p := &plant{t: t, dir: t.TempDir(), postgres: postgres}
 	p.open()
 	t.Cleanup(func() { p.stopAndShut() })
 	p.run()
@@ -56,7 +64,12 @@ func (p *plant) open() {
 	var wg sync.WaitGroup
 	log := p.log
 	wg.Go(func() { _ = log.Run(ctx) })
-	if p.engine, err = duck.Open(duck.Options{Dir: filepath.Join(p.dir, "events"), Memory: 128, Threads: 1}); err != nil {
+	if p.postgres != "" {
+		p.engine, err = pg.Open(p.t.Context(), pg.Options{URL: p.postgres, Secret: []byte("of the test")})
+	} else {
+		p.engine, err = duck.Open(duck.Options{Dir: filepath.Join(p.dir, "events"), Memory: 128, Threads: 1})
+	}
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	place, err := archive.OpenPlace(filepath.Join(p.dir, "archive"), os.Getenv)

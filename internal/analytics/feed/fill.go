@@ -174,17 +174,12 @@ func (f *Feeder) fillStore(ctx context.Context, app string, last uint64) error {
 	if err != nil {
 		return err
 	}
-	l, err := f.learner(ctx, app, store)
-	if err != nil {
-		return err
-	}
 	err = f.opts.Archive.Read(ctx, app, at, func(b analytics.Batch) error {
 		if f.opts.Leave != nil {
 			b.Rows = slices.DeleteFunc(b.Rows, func(r analytics.Row) bool { return f.opts.Leave(app, &r.Event) })
 			b.Failed = slices.DeleteFunc(b.Failed, func(one analytics.Failed) bool { return left(app, one, f.opts.Leave) })
 		}
-		b.Learned = l.learn(b.Rows, at)
-		if err := store.Append(ctx, b); err != nil {
+		if err := (intake{f, app, store}).append(ctx, b, at); err != nil {
 			return err
 		}
 		at = b.Through
@@ -192,7 +187,6 @@ func (f *Feeder) fillStore(ctx context.Context, app string, last uint64) error {
 		return nil
 	})
 	if err != nil {
-		delete(f.learners, app)
 		return err
 	}
 	f.positions[app] = at

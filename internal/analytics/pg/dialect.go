@@ -46,6 +46,7 @@ func (e *Engine) dialect(schema string, a *app) relational.Dialect {
 		},
 		Value:     plain,
 		Complaint: complaint,
+		Refused:   refused,
 		Size: func(ctx context.Context) (size int64, err error) {
 			err = a.db.QueryRowContext(ctx, `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, schema).Scan(&size)
 			return size, err
@@ -130,6 +131,15 @@ func plain(column *sql.ColumnType, v any) any {
 
 func errNotSelect() *fault.Error {
 	return fault.Invalid("only one SELECT is answered here; nothing can be changed").At("sql")
+}
+
+// refused goes by the classes of errors (https://www.postgresql.org/docs/current/errcodes-appendix.html): data, integrity, limits of the program; or the driver could not write a value.
+func refused(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return strings.Contains(err.Error(), "unable to encode")
+	}
+	return e.Code[:2] == "22" || e.Code[:2] == "23" || e.Code[:2] == "54"
 }
 
 // complaint is what the asker is told: PostgreSQL's own words (https://www.postgresql.org/docs/current/errcodes-appendix.html).

@@ -23,6 +23,8 @@ type Dialect struct {
 	Value func(column *sql.ColumnType, v any) any
 	// Complaint makes an engine's error the asker's, where it is about the question.
 	Complaint func(err error) error
+	// Refused tells that an error of appending is about the data, and not about the engine, its machine or the way there.
+	Refused func(err error) bool
 	// Failed looks at every error of the engine, for what says that the database itself is of no use any more; nil looks at none.
 	Failed func(err error)
 	// Size is what the store takes on disk, in bytes.
@@ -88,6 +90,9 @@ func (s *Store) Append(ctx context.Context, b analytics.Batch) error {
 		}
 		return nil
 	})
+	if err != nil && s.d.Refused(err) {
+		err = fmt.Errorf("%w: %w", analytics.ErrRefused, err)
+	}
 	if err != nil {
 		return fmt.Errorf("store events up to %d: %w", b.Through, err)
 	}
