@@ -52,6 +52,7 @@ type Counter struct {
 	vitals  map[place][]*vital
 	numbers map[string]int64 // by host
 	seconds int
+	unasked bool // it could not be asked what is wanted
 }
 
 // place is an environment.
@@ -88,6 +89,7 @@ func (c *Counter) Count(events []capture.Event, fresh []bool) {
 	if all == nil || len(*all) == 0 {
 		return
 	}
+	now := c.Now()
 	var take []done
 	ask := false
 	for i := range events {
@@ -103,7 +105,8 @@ func (c *Counter) Count(events []capture.Event, fresh []bool) {
 		ask = ask || e.Release != "" && w.Release(e.Release) == "" || e.Split != "" && w.Compares != "" && e.Split > w.Split // ids are in order of their time
 		take = append(take, done{
 			place: place{e.App, e.Environment}, name: name, release: e.Release, host: e.Host, split: e.Split, who: [2]uint64{c.hash('a', e.Anonymous), c.hash('u', e.User)},
-			late: e.Received.Sub(e.Time) > late, browser: bytes.Contains(e.Context, []byte(`"userAgent":"Mozilla/`)),
+			late:    max(e.Received.Sub(e.Time), now.Sub(e.Time)) > late, // received long ago is what was repaired since
+			browser: bytes.Contains(e.Context, []byte(`"userAgent":"Mozilla/`)),
 		})
 	}
 	if len(take) == 0 {
@@ -158,7 +161,7 @@ func (c *Counter) Run(ctx context.Context) error {
 	}
 }
 
-// second counts what came in the last second, and tells of it. What is wanted is asked before: a split is written down before anybody can come by it.
+// second counts what came in the last second, and tells of it. What is wanted is asked before: a split is written down before anybody can come by it. Where that fails, what was known before counts: what it does not know of counts for nothing.
 func (c *Counter) second(ctx context.Context) error {
 	c.waits.Lock()
 	came, over, ask := c.waiting, c.over, c.ask
@@ -167,10 +170,12 @@ func (c *Counter) second(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.Now()
-	if ask || c.seconds%askEvery == 0 {
-		if err := c.refresh(ctx, now); err != nil {
-			return err
+	if ask || c.unasked || c.seconds%askEvery == 0 {
+		err := c.refresh(ctx, now)
+		if err != nil && ctx.Err() == nil && !c.unasked {
+			c.Logger.Error("it cannot be asked which events are vitals; they are counted by what was known before", "error", err)
 		}
+		c.unasked = err != nil
 	}
 	c.seconds++
 	if over {

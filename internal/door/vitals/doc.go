@@ -8,9 +8,9 @@
 // not had theirs yet, as an edge counts requests. So what falls to a release is a draw for each visitor, whatever the visitors are like, and the test is exact. While one release serves alone a visitor
 // counts once in ten minutes.
 //
-// What is not: an event that names no release of those that serve, or nobody who did it; one that happened long before it came; while releases are compared one of a page that was loaded before the present split, since who reads it may have been
+// What is not: an event that names no release of those that serve, or nobody who did it; one that happened long before it came, or failed and was repaired only long after; while releases are compared one of a page that was loaded before the present split, since who reads it may have been
 // drawn for the other release meanwhile, and one of a browser that says its release alone; and where hosts are compared one that names no host. How many there were is kept for who asks why a vital has no data.
 //
 // Guarantees. Only what is on disk for the first time is counted. A crash loses what was not told of, at most a second, of all releases alike; then, and on each of several servers, a visitor may count
-// once more. Beyond so many visitors a sample of them, drawn by a hash, is counted.
+// once more. While it cannot be asked what is wanted, what was wanted before is counted. Beyond so many visitors a sample of them, drawn by a hash, is counted.
 package vitals

@@ -41,7 +41,9 @@ type site struct {
 	j        *journal.Journal
 	rollouts *rollout.Service
 	counter  *Counter
+	door     *ingest.Events
 	feeder   *feed.Feeder
+	sources  *track.Service
 	key      string
 	releases int
 	seconds  int64
@@ -67,6 +69,7 @@ func newSite(t *testing.T, open func(*testing.T) (analytics.Engine, error)) *sit
 	s.j = dbtest.Journal(t, s.db)
 	s.rollouts = rollout.New(s.db, s.j, log)
 	sources := track.New(s.db)
+	s.sources = sources
 	source, err := sources.Create(t.Context(), "person:ana", "shop", "production", "web")
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +95,7 @@ func newSite(t *testing.T, open func(*testing.T) (analytics.Engine, error)) *sit
 	door.Counted = s.counter.Count
 	mux := http.NewServeMux()
 	door.Mount(mux)
+	s.door = door
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	for _, run := range []func(context.Context) error{s.rollouts.Run, s.outside, door.Run, s.feeder.Run} {
