@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -209,7 +210,39 @@ func TestTheTailIsResumed(t *testing.T) {
 	if id, name := next(tail("", "Last-Event-ID", "2")); id != "3" || name != "paid" {
 		t.Errorf("behind 2: %s %s", id, name)
 	}
-	refused(t, w.do("GET", "/v1/apps/shop/events/tail?after=x", vera, ""), 422)
+	gone := tail("", "Last-Event-ID", "4000") // of a log that is no more
+	w.tell("shop", "u1 next")
+	if id, name := next(gone); id != "4" || name != "next" {
+		t.Errorf("behind what the log does not have: %s %s", id, name)
+	}
+	next(tail("?after=3"))
+	for _, c := range []struct {
+		path, token string
+		status      int
+		says        string
+	}{
+		{"shop/events/tail?after=x", vera, 422, "the sequence of an event"},
+		{"shop/events/tail?after=5", vera, 422, "the log ends at 4"},
+		{"shop/events/tail?after=5", "", 401, ""}, // who may not look is not told where the log ends
+		{"blog/events/tail?after=5", vera, 404, ""},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a stream would not end
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, "GET", w.http.URL+"/v1/apps/"+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != c.status || !strings.Contains(string(raw), c.says) {
+			t.Errorf("%s: %d %s", c.path, res.StatusCode, raw)
+		}
+	}
 	refused(t, w.do("GET", "/v1/apps/blog/events/tail", vera, ""), 404)
 	refused(t, w.do("GET", "/v1/apps/shop/events/tail", "", ""), 401)
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/door/api"
-	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/journal"
 )
 
@@ -52,7 +51,7 @@ func (d *Door) mountLog() {
 			return nil, err
 		}
 		if in.After > last {
-			return nil, fault.Invalid("the log ends at %d; send the \"next\" of an answer before", last).At("query.after")
+			return nil, beyond(last)
 		}
 		out := LogPart{Items: []LogEntry{}, Next: in.After, First: first}
 		if in.After == last && in.Wait == 0 {
