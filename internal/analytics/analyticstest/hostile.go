@@ -77,3 +77,19 @@ func allOrNothing(t *testing.T, w *world) {
 	w.append("shop", analytics.Batch{Rows: rows(4, 5), Through: 5})
 	w.answers("shop", `SELECT count(*) FROM events`, "[[5]]")
 }
+
+// forgetsHoweverTheyAreWritten has ids that are numbers, or written with escapes.
+func forgetsHoweverTheyAreWritten(t *testing.T, w *world) {
+	var some []analytics.Failed
+	for i, raw := range []string{`{"userId":4711}`, `{"anonymousId":"Zo\u00eb"}`, `"{\"user\":4711,"`, `"{\"user\":\"Zo\u00eb\"}"`, `{"userId":47110}`, `{"price":4711}`} {
+		one := failedAt(uint64(i+1), noon())
+		one.Raw = []byte(raw)
+		some = append(some, one)
+	}
+	w.append("shop", analytics.Batch{Failed: some, Through: 6})
+	for _, user := range []string{"4711", "Zoë"} {
+		_, err := w.store("shop").Forget(t.Context(), user)
+		must(t, err)
+	}
+	w.answers("shop", `SELECT seq FROM failed ORDER BY seq`, "[[5] [6]]")
+}

@@ -25,7 +25,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"AppendsOnce": appendsOnce, "AllOrNothing": allOrNothing, "ComesBack": comesBack, "GivesBackWhatItGot": givesBack, "AppsAreApart": appsApart,
 		"Asks": asks, "ReadsOnly": readsOnly, "KeepsToLimits": keepsToLimits, "ErrorsAreTheAskers": errorsAreTheAskers, "KnowsPeople": knowsPeople, "Forgets": forgets, "Retains": retains,
-		"KeepsFailures": keepsFailures, "Learns": learns, "AnswersWhileItGrows": answersWhileItGrows, "TakesAnyText": takesAnyText, "AnswersNoMoreThanFits": answersNoMoreThanFits, "CountsWhatIsANumber": countsWhatIsANumber, "TakesWhatIsNoText": takesWhatIsNoText,
+		"KeepsFailures": keepsFailures, "Learns": learns, "AnswersWhileItGrows": answersWhileItGrows, "TakesAnyText": takesAnyText, "AnswersNoMoreThanFits": answersNoMoreThanFits, "CountsWhatIsANumber": countsWhatIsANumber, "TakesWhatIsNoText": takesWhatIsNoText, "ForgetsHoweverTheyAreWritten": forgetsHoweverTheyAreWritten,
 		"CountsOverTime": countsOverTime, "TurnsPagesOfATimeline": turnsPagesOfATimeline, "SplitsTheMostFrequent": splitsTheMostFrequent, "FollowsFunnels": followsFunnels, "KnowsWhoComesBack": knowsWhoComesBack,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -277,7 +277,7 @@ func forgets(t *testing.T, w *world) {
 	before.Anonymous, login.Anonymous, login.Kind = "a1", "a1", capture.Identify
 	failure := analytics.Failed{Sequence: 5, Failed: capture.Failed{Failure: capture.Failure{Reason: capture.NoName, Raw: []byte(`{"userId":"u1"}`)}, Received: noon()}}
 	kept := failure
-	kept.Sequence, kept.Raw = 6, []byte(`{"userId":"u11"}`)
+	kept.Sequence, kept.Raw = 6, []byte(`{"userId":"u11","\\":1}`)
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{before, login, after, other}, Failed: []analytics.Failed{failure, kept}, Through: 6})
 	removed, err := w.store("shop").Forget(t.Context(), "u1")
 	must(t, err)
@@ -286,7 +286,7 @@ func forgets(t *testing.T, w *world) {
 	}
 	w.answers("shop", `SELECT user_id FROM events`, "[[u2]]")
 	w.answers("shop", `SELECT count(*) FROM people`, "[[0]]")
-	w.answers("shop", `SELECT raw FROM failed`, `[[{"userId":"u11"}]]`)
+	w.answers("shop", `SELECT raw FROM failed`, `[[{"userId":"u11","\\":1}]]`)
 	login.Sequence = 7
 	w.append("shop", analytics.Batch{Rows: []analytics.Row{login}, Through: 7})
 	w.answers("shop", `SELECT anonymous_id, user_id FROM people`, "[[a1 u1]]")

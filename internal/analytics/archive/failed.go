@@ -165,7 +165,7 @@ func (a *Archive) forgetFailed(ctx context.Context, f File, user string) error {
 		return err
 	}
 	defer in.Close()
-	named := func(rec *failedRecord) bool { return strings.Contains(rec.Raw, `"`+user+`"`) }
+	named := func(rec *failedRecord) bool { return analytics.Names([]byte(rec.Raw), user) }
 	gone, kept := 0, 0
 	err = readRecords(in, in.Size(), func(some []failedRecord) error {
 		for i := range some {

@@ -120,6 +120,27 @@ func TestFailedEventsGoWithTheirPersonAndTheirDay(t *testing.T) {
 	w.failedFiles("")
 }
 
+// An id may be a number, or be written with escapes.
+func TestFailedEventsGoHoweverTheirPersonIsWritten(t *testing.T) {
+	w := start(t, openPlace(t, t.TempDir(), nil))
+	w.add(row(1, midnight(1)))
+	var some []analytics.Failed
+	for i, raw := range []string{`{"userId":4711}`, `{"userId":"Zo\u00eb"}`, `{"userId":47110}`} {
+		one := broken(uint64(i+2), midnight(1).Add(time.Hour), "")
+		one.Raw = []byte(raw)
+		some = append(some, one)
+	}
+	w.addFailed(4, some...)
+	w.add(row(5, midnight(3)))
+	must(t, w.KeepAll(t.Context()))
+	w.failedFiles("1:(0,4]3 ")
+	for _, user := range []string{"4711", "Zoë"} {
+		_, err := w.Forget(t.Context(), "shop", user, nil)
+		must(t, err)
+	}
+	w.failedFiles("1:(0,4]1 ")
+}
+
 // A store whose failed events are nowhere else is not dropped, and those of days that were archived before failed ones were are caught up on.
 func TestFailedEventsThatAreNowhereElse(t *testing.T) {
 	dir := t.TempDir()

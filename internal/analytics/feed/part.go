@@ -56,7 +56,7 @@ func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event)
 
 // left tells that what is no event names somebody whose events are left out.
 func left(app string, f analytics.Failed, leave func(string, *capture.Event) bool) bool {
-	return slices.ContainsFunc(append(capture.Ids(f.Raw), ""), func(id string) bool {
+	return slices.ContainsFunc(append(analytics.IDs(f.Raw), ""), func(id string) bool {
 		return leave(app, &capture.Event{User: id, Received: f.Received}) || leave(app, &capture.Event{Anonymous: id, Received: f.Received})
 	})
 }

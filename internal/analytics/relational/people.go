@@ -3,7 +3,10 @@ package relational
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,7 +108,7 @@ func (s *Store) Forget(ctx context.Context, user string) (removed int64, err err
 		if removed, err = res.RowsAffected(); err != nil {
 			return err
 		}
-		if _, err := conn.ExecContext(ctx, `DELETE FROM failed WHERE position('"' || $1 || '"' IN raw) > 0`, user); err != nil {
+		if err := forgetFailed(ctx, conn, user); err != nil {
 			return err
 		}
 		_, err = conn.ExecContext(ctx, `DELETE FROM people WHERE user_id = $1 OR anonymous_id = $1`, user)
@@ -116,4 +119,34 @@ func (s *Store) Forget(ctx context.Context, user string) (removed int64, err err
 	}
 	clear(s.known)
 	return removed, nil
+}
+
+// forgetFailed removes the failed events that name a person.
+func forgetFailed(ctx context.Context, conn *sql.Conn, user string) error {
+	rows, err := conn.QueryContext(ctx, `SELECT seq, raw FROM failed WHERE `+analytics.MayName, user)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var theirs []string
+	for rows.Next() {
+		var seq int64
+		var raw []byte
+		if err := rows.Scan(&seq, &raw); err != nil {
+			return err
+		}
+		if analytics.Names(raw, user) {
+			theirs = append(theirs, strconv.FormatInt(seq, 10))
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(theirs, chunk) {
+		//nolint:gosec // what is put together are numbers
+		if _, err := conn.ExecContext(ctx, `DELETE FROM failed WHERE seq IN (`+strings.Join(some, ", ")+`)`); err != nil {
+			return err
+		}
+	}
+	return nil
 }

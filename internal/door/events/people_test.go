@@ -173,3 +173,22 @@ func TestAliasesAreLeftWhereOneSaysSo(t *testing.T) {
 	}
 	w.has(names, "[[as-old]]")
 }
+
+// An id may be a number, or be written with escapes.
+func TestFailedEventsAreTheirsHoweverTheyAreWritten(t *testing.T) {
+	w := open(t)
+	send := w.sender()
+	for range 45 {
+		send(`{"type":"track","userId":4711}`, `{"type":"track","userId":"Zo\u00eb"}`, `{"type":"track","userId":47110}`)
+	}
+	var known events.KnownPerson
+	for _, user := range []string{"4711", "Zo%C3%AB"} {
+		w.do("GET", "/v1/apps/shop/events/people/"+user, adminToken, "").into(t, &known)
+		if known.Failed != 45 {
+			t.Errorf("%s is named by %d failed events, not 45", user, known.Failed)
+		}
+	}
+	var f track.Forgotten
+	w.do("POST", "/v1/apps/shop/events/people/4711/forget", adminToken, `{}`).into(t, &f)
+	w.has(`SELECT count(*), sum(CASE WHEN raw LIKE '%47110%' THEN 1 ELSE 0 END) FROM failed`, "[[90 45]]")
+}

@@ -54,15 +54,35 @@ func (k *KnownPerson) count(ctx context.Context, store analytics.Store, person t
 		k.First, _ = table.Rows[0][1].(time.Time)
 		k.Last, _ = table.Rows[0][2].(time.Time)
 	}
+	theirs := map[int64]bool{}
 	for _, id := range append([]string{person.User}, person.Aliases...) {
-		table, err := store.Query(ctx, analytics.Query{SQL: `SELECT count(*) FROM failed WHERE strpos(raw, '"' || CAST($1 AS VARCHAR) || '"') > 0`, Args: []any{id}})
+		if err := failedNaming(ctx, store, id, theirs); err != nil {
+			return err
+		}
+	}
+	k.Failed = int64(len(theirs))
+	return nil
+}
+
+// failedAtOnce is how many failed events are read at once: each may be as large as a body.
+const failedAtOnce = 20
+
+// failedNaming adds the sequences of the failed events that name somebody.
+func failedNaming(ctx context.Context, store analytics.Store, id string, theirs map[int64]bool) error {
+	for after := int64(0); ; {
+		table, err := store.Query(ctx, analytics.Query{SQL: `SELECT seq, raw FROM failed WHERE ` + analytics.MayName + ` AND seq > $2 ORDER BY seq`, Args: []any{id, after}, Rows: failedAtOnce})
 		if err != nil {
 			return err
 		}
-		if len(table.Rows) == 1 {
-			n, _ := table.Rows[0][0].(int64)
-			k.Failed += n
+		for _, row := range table.Rows {
+			seq, _ := row[0].(int64)
+			raw, _ := row[1].(string)
+			if after = seq; analytics.Names([]byte(raw), id) {
+				theirs[seq] = true
+			}
+		}
+		if !table.More {
+			return nil
 		}
 	}
-	return nil
 }
