@@ -272,6 +272,7 @@ func TestRefusals(t *testing.T) {
 		"stopped":       {[]byte(`{"name":"x"}`), stopped.Key, 403, `\"old\" was stopped`},
 		"not JSON":      {[]byte(`name=x`), s.key, 400, "not JSON"},
 		"too large":     {[]byte(big), s.key, 400, "larger than 500 KB"},
+		"too many":      {[]byte("[" + strings.Repeat("1,", 10_000) + "1]"), s.key, 400, "send at most 10000"},
 		"a zip bomb":    {zipped(t, strings.Repeat(" ", 50<<20)), s.key, 400, "larger than 500 KB"},
 		"broken gzip":   {[]byte("\x1f\x8bxxxxxxxxxxxx"), s.key, 400, "gzip"},
 		"half a gzip":   {zipped(t, big)[:400], s.key, 400, "ends early"},
