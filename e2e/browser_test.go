@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -245,4 +248,50 @@ func (j *journey) machinesAndAudit() {
 	j.visit(j.path("/audit"))
 	j.sees("the phones ring", "The new supplier")
 	j.check("audit")
+}
+
+// TestEventsOnThePage adds a source on the page, sends what somebody did with the key that it shows, and follows it from the live tail to a funnel.
+func TestEventsOnThePage(t *testing.T) {
+	j := newJourney(t)
+	j.signIn()
+	if status, body := j.post("/v1/apps", "Bearer "+adminToken, `{"name":"corner"}`); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	j.visit(j.path("/apps/corner/events"))
+	j.sees("Nothing sends events of production yet")
+	j.press("Add a source")
+	j.sees("No event of production yet")
+	key := regexp.MustCompile(`wk_[\w-]+`).FindString(j.text())
+	status, body := j.post("/v1/events", "Bearer "+key, `{"events":[{"name":"cart_filled","user":"ana"},{"name":"cart_filled","user":"ben"},{"name":"order_completed","user":"ana"}]}`)
+	if status != http.StatusOK {
+		t.Fatalf("with the key %q of the page events are answered %d: %s", key, status, body)
+	}
+	j.sees("cart_filled", "order_completed", "ana", "ben") // by itself
+	j.check("events")
+	j.visit(j.path("/apps/corner/events/funnel?steps=" + url.QueryEscape(`[{"event":"cart_filled"},{"event":"order_completed"}]`)))
+	j.sees("order_completed", "50")
+	j.check("funnel")
+	j.visit(j.path("/apps/corner/events/sql"))
+	j.sees("message_id", "learned") // the schema
+}
+
+// post sends JSON to the server.
+func (j *journey) post(path, authorization, body string) (status int, answer string) {
+	j.Helper()
+	req, err := http.NewRequestWithContext(j.Context(), http.MethodPost, j.path(path), strings.NewReader(body))
+	if err != nil {
+		j.Fatal(err)
+	}
+	req.Header.Set("Authorization", authorization)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		j.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		j.Fatal(err)
+	}
+	return res.StatusCode, string(raw)
 }
