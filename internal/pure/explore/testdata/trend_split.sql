@@ -1,4 +1,4 @@
-WITH matched AS (
+WITH matched AS NOT MATERIALIZED (
   SELECT date_trunc('hour', time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin') AS bucket, coalesce(release, '(none)') AS split, num(prop(properties, 'price')) AS number
   FROM events
   WHERE time >= TIMESTAMP '2026-11-01 00:00:00'
