@@ -19,8 +19,8 @@ import (
 const (
 	// Every is how long events are collected before they are stored.
 	Every = time.Second
-	// most is how many are stored at once, and readAtOnce how many are read.
-	most, readAtOnce = 20_000, 1000
+	// most and mostBytes are how many are stored at once, and readAtOnce how many are read.
+	most, mostBytes, readAtOnce = 20_000, 64 << 20, 1000
 	// again is how long to wait after a store failed.
 	again = 2 * time.Second
 )
@@ -211,7 +211,7 @@ func (f *Feeder) collect(ctx context.Context, after uint64, batches <-chan []jou
 				timer.Reset(f.opts.Every)
 			}
 			part.add(batch, f.opts.Leave)
-			flush = part.messages >= most
+			flush = part.full()
 		case <-timer.C:
 			flush = true
 		case <-f.asked:

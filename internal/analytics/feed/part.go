@@ -15,15 +15,20 @@ import (
 type part struct {
 	through  uint64
 	messages int
+	bytes    int // of their JSON
 	apps     map[string]*analytics.Batch
 }
 
 func newPart(after uint64) *part { return &part{through: after, apps: map[string]*analytics.Batch{}} }
 
+// full tells that it is to be stored before more is read: after an outage much waits, and some of it is large.
+func (p *part) full() bool { return p.messages >= most || p.bytes >= mostBytes }
+
 func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event) bool) {
 	for _, m := range batch {
 		p.through = m.Sequence
 		p.messages++
+		p.bytes += len(m.Data)
 		_, rest, _ := strings.Cut(m.Subject, ".") // "events.APP.event"
 		app, kind, _ := strings.Cut(rest, ".")
 		if app == "" {
