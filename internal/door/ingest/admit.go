@@ -56,7 +56,7 @@ func admit(rules *track.Rules, d *capture.Decoded) (dropped int) {
 		}
 		privacy.Event(&ev)
 		if f, reject := rules.Check(&ev); f != nil && reject {
-			d.Failures = append(d.Failures, capture.Failure{Reason: capture.Unplanned, Message: strings.TrimPrefix(f.Path+": "+f.Fault, ": "), Raw: privacy.Raw(d.Raw[i])})
+			d.Failures = append(d.Failures, capture.Failure{ID: ev.ID, Reason: capture.Unplanned, Message: strings.TrimPrefix(f.Path+": "+f.Fault, ": "), Raw: privacy.Raw(d.Raw[i])})
 			continue
 		}
 		events, raw = append(events, ev), append(raw, d.Raw[i])

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/seen"
@@ -37,6 +38,14 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		ev.App, ev.Environment, ev.Source = source.App, source.Environment, source.ID
 		keys[i] = seen.KeyOf(source.ID, ev.ID)
 	}
+	failed := len(keys)
+	for _, f := range d.Failures { // one that the client names comes once, too, and another than the event of that id: it may yet become one
+		id := f.ID
+		if id == "" {
+			id = event.NewID(e.now())
+		}
+		keys = append(keys, seen.KeyOf(source.ID, "failed\x00"+id))
+	}
 	claim, err := e.seen.Claim(ctx, keys)
 	if err != nil {
 		return taken{}, errLater
@@ -56,7 +65,10 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		records = append(records, journal.Record{Subject: subject, Data: e.AppendJSON(make([]byte, 0, others+len(e.Properties)+len(e.Context)))})
 		got.events++
 	}
-	for _, f := range d.Failures {
+	for i, f := range d.Failures {
+		if !claim.Fresh[failed+i] {
+			continue
+		}
 		raw, err := json.Marshal(capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
 		if err != nil {
 			return taken{}, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)

@@ -152,9 +152,16 @@ func (c *Call) each(name Dialect, common fields, items []json.RawMessage, read d
 		}
 		why := broken{Malformed, err.Error()}
 		_ = errors.As(err, &why)
-		d.Failures = append(d.Failures, Failure{Reason: why.reason, Message: why.message, Raw: raw})
+		d.Failures = append(d.Failures, Failure{ID: idOf(raw), Reason: why.reason, Message: why.message, Raw: raw})
 	}
 	return d
+}
+
+// idOf is the id of an item that may be no event, as dialects call it.
+func idOf(raw json.RawMessage) (id string) {
+	item, _ := members(raw)
+	_ = item.texts(place{"messageId", &id}, place{"uuid", &id}, place{"id", &id}) // what is none is none
+	return id
 }
 
 func (c *Call) one(common fields, raw json.RawMessage, read dialect) (Event, error) {
