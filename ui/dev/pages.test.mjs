@@ -4,7 +4,7 @@ import { findings } from './axe.mjs';
 import { emptyPages, narrow, open, pages, settled, visit, wide } from './browser.mjs';
 import { fixture } from './server.mjs';
 
-// Every page in a real browser against the made-up server: nothing on the console, nothing that axe-core finds; then the ways of using them.
+// The pages in a real browser against the made-up server: the ways of using them. How each looks is in looks.test.mjs.
 let full, empty, browser;
 before(async () => {
   [full, empty, browser] = await Promise.all([fixture(), fixture({ empty: true }), open()]);
@@ -13,23 +13,6 @@ after(async () => {
   await browser?.close();
   await Promise.all([full?.close(), empty?.close()]);
 });
-
-for (const [list, server] of [[pages, () => full], [emptyPages, () => empty]]) {
-  for (const [name, path] of Object.entries(list)) {
-    test(`page ${name}`, async () => {
-      for (const [look, size] of [['wide', wide], ['narrow', narrow]]) {
-        const { page, complaints } = await visit(browser, server().url + path, { size });
-        assert.deepEqual(await findings(page), [], `${look}, light: axe-core`);
-        await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
-        assert.deepEqual(await findings(page, ['color-contrast']), [], `${look}, dark: axe-core`);
-        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(sideways <= 0, `${look}: the page scrolls sideways by ${sideways} px`);
-        assert.deepEqual(complaints, [], `${look}: console`);
-        await page.close();
-      }
-    });
-  }
-}
 
 // text is what a part says, without the definitions that are not open.
 const text = (page, selector) => page.$eval(selector, (e) => {
