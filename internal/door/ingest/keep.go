@@ -32,20 +32,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		}
 	}
 	dropped := admit(e.sources.Rules(source.App), &d)
-	keys := make([]seen.Key, len(d.Events))
-	for i := range d.Events {
-		ev := &d.Events[i]
-		ev.App, ev.Environment, ev.Source = source.App, source.Environment, source.ID
-		keys[i] = seen.KeyOf(source.ID, ev.ID)
-	}
-	failed := len(keys)
-	for _, f := range d.Failures { // one that the client names comes once, too, and another than the event of that id: it may yet become one
-		id := f.ID
-		if id == "" {
-			id = event.NewID(e.now())
-		}
-		keys = append(keys, seen.KeyOf(source.ID, "failed\x00"+id))
-	}
+	keys := e.keys(source, &d)
 	claim, err := e.seen.Claim(ctx, keys)
 	if err != nil {
 		return taken{}, errLater
@@ -53,27 +40,16 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	end := claim.Release // what ends the claim where nothing else does, a panic too: others wait for it
 	defer func() { end() }()
 	got := taken{events: dropped, failures: d.Failures} // who sends what is dropped is told that it was taken
-	records := make([]journal.Record, 0, len(d.Events)+len(d.Failures))
-	subject := source.App + ".event"
-	for i := range d.Events {
-		if !claim.Fresh[i] {
+	for _, fresh := range claim.Fresh[:len(d.Events)] {
+		if fresh {
+			got.events++
+		} else {
 			got.repeated++
-			continue
 		}
-		e := &d.Events[i]
-		const others = 400 // bytes of what is no property and no context
-		records = append(records, journal.Record{Subject: subject, Data: e.AppendJSON(make([]byte, 0, others+len(e.Properties)+len(e.Context)))})
-		got.events++
 	}
-	for i, f := range d.Failures {
-		if !claim.Fresh[failed+i] {
-			continue
-		}
-		raw, err := json.Marshal(capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
-		if err != nil {
-			return taken{}, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)
-		}
-		records = append(records, journal.Record{Subject: source.App + ".failed", Data: raw})
+	records, err := e.records(source, &d, claim.Fresh)
+	if err != nil {
+		return taken{}, err
 	}
 	if len(records) == 0 {
 		return got, nil
@@ -92,6 +68,48 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		e.Counted(d.Events, claim.Fresh)
 	}
 	return got, nil
+}
+
+// keys are those of a body's events, and then of its failures. A failure that the client names comes once, too, and is another than the event of that id: it may yet become one.
+func (e *Events) keys(source track.Source, d *capture.Decoded) []seen.Key {
+	keys := make([]seen.Key, 0, len(d.Events)+len(d.Failures))
+	for i := range d.Events {
+		ev := &d.Events[i]
+		ev.App, ev.Environment, ev.Source = source.App, source.Environment, source.ID
+		keys = append(keys, seen.KeyOf(source.ID, ev.ID))
+	}
+	for _, f := range d.Failures {
+		id := f.ID
+		if id == "" {
+			id = event.NewID(e.now())
+		}
+		keys = append(keys, seen.KeyOf(source.ID, "failed\x00"+id))
+	}
+	return keys
+}
+
+// records are what the log gets of a body: what is fresh, in the order of keys.
+func (e *Events) records(source track.Source, d *capture.Decoded, fresh []bool) ([]journal.Record, error) {
+	records := make([]journal.Record, 0, len(fresh))
+	subject := source.App + ".event"
+	for i := range d.Events {
+		if fresh[i] {
+			ev := &d.Events[i]
+			const others = 400 // bytes of what is no property and no context
+			records = append(records, journal.Record{Subject: subject, Data: ev.AppendJSON(make([]byte, 0, others+len(ev.Properties)+len(ev.Context)))})
+		}
+	}
+	for i, f := range d.Failures {
+		if !fresh[len(d.Events)+i] {
+			continue
+		}
+		raw, err := json.Marshal(capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
+		if err != nil {
+			return nil, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)
+		}
+		records = append(records, journal.Record{Subject: source.App + ".failed", Data: raw})
+	}
+	return records, nil
 }
 
 // maxDoubts is how many bodies may be in doubt at once; what is more waits for the next start.
