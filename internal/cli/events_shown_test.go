@@ -11,22 +11,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/slipwayhq/slipway/internal/apiclient"
-	"github.com/slipwayhq/slipway/internal/apptest"
 )
 
 // What strangers send must not command the terminal of who looks at it, whichever way.
 func TestEventsDoNotCommandTheTerminal(t *testing.T) {
 	alone(t)
-	s := apptest.Start(t)
-	t.Setenv("SLIPWAY_URL", s.URL())
-	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
-	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
-	must(t, err)
-	defer client.Close()
-	_, err = client.CreateApp(t.Context(), "shop")
-	must(t, err)
+	s, _ := shop(t)
 	key := source(t, s.URL())
 	const evil = "A\\u001b[2J\u009b31mB\u202eC\u2066D\u007fE\\nF" // as JSON
 	send := func() {

@@ -18,14 +18,7 @@ import (
 // A whole day with events: load, questions, the tail, what failed, and its repair.
 func TestEventsFromTheCommandLine(t *testing.T) {
 	alone(t)
-	s := apptest.Start(t)
-	t.Setenv("SLIPWAY_URL", s.URL())
-	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
-	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
-	must(t, err)
-	defer client.Close()
-	_, err = client.CreateApp(t.Context(), "shop")
-	must(t, err)
+	s, _ := shop(t)
 	says := func(want int, line ...string) string {
 		t.Helper()
 		status, out, errs := run(t, "", line...)
@@ -128,14 +121,7 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 // The tail prints what comes while it runs.
 func TestTheTailOfEvents(t *testing.T) {
 	alone(t)
-	s := apptest.Start(t)
-	t.Setenv("SLIPWAY_URL", s.URL())
-	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
-	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
-	must(t, err)
-	defer client.Close()
-	_, err = client.CreateApp(t.Context(), "shop")
-	must(t, err)
+	s, client := shop(t)
 	key := source(t, s.URL())
 	got := make(chan string, 1)
 	stop := make(chan struct{})
@@ -161,6 +147,20 @@ func TestTheTailOfEvents(t *testing.T) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// shop is a server with an app of that name, which the commands of the test speak to.
+func shop(t *testing.T) (*apptest.Server, *apiclient.Client) {
+	t.Helper()
+	s := apptest.Start(t)
+	t.Setenv("SLIPWAY_URL", s.URL())
+	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
+	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
+	must(t, err)
+	t.Cleanup(client.Close)
+	_, err = client.CreateApp(t.Context(), "shop")
+	must(t, err)
+	return s, client
 }
 
 func source(t *testing.T, url string) (key string) {

@@ -7,22 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/slipwayhq/slipway/internal/apiclient"
-	"github.com/slipwayhq/slipway/internal/apptest"
 )
 
 // A plan from the command line: from a file and from the folder of a repository.
 func TestThePlanFromTheCommandLine(t *testing.T) {
 	alone(t)
-	s := apptest.Start(t)
-	t.Setenv("SLIPWAY_URL", s.URL())
-	t.Setenv("SLIPWAY_TOKEN", apptest.Token)
-	client, err := apiclient.New(apiclient.Options{URL: s.URL(), Token: apptest.Token})
-	must(t, err)
-	defer client.Close()
-	_, err = client.CreateApp(t.Context(), "shop")
-	must(t, err)
+	s, _ := shop(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
 	write := func(name, text string) {

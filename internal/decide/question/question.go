@@ -147,13 +147,14 @@ func (q *SavedQuestion) clean(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = asked.SQL()
-	if span, ok := asked.(interface {
-		Check(load func(string) error) error
-	}); ok && err == nil {
-		err = span.Check(func(name string) error { _, err := time.LoadLocation(name); return err })
-	}
+	_, err = explore.Checked(asked, Zone)
 	return told(err)
+}
+
+// Zone tells whether a time zone is known.
+func Zone(name string) error {
+	_, err := time.LoadLocation(name)
+	return err
 }
 
 // told makes a mistake in a question the asker's.

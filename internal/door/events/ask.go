@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/analytics"
+	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/explore"
@@ -58,12 +59,7 @@ func mountQuestion[Q explore.Question](d *Door, name, summary string) {
 		Body Q
 	}
 	api.Register(d.API, api.View, "POST /v1/apps/{app}/events/"+name, summary, func(ctx context.Context, _ access.Identity, in *asked) (*answered, error) {
-		sql, err := in.Body.SQL()
-		if span, ok := any(in.Body).(interface {
-			Check(load func(string) error) error
-		}); ok && err == nil {
-			err = span.Check(func(name string) error { _, err := time.LoadLocation(name); return err })
-		}
+		sql, err := explore.Checked(in.Body, question.Zone)
 		if err != nil {
 			var m *explore.Mistake
 			if errors.As(err, &m) {

@@ -323,25 +323,8 @@ func TestAnIndexThatIsBehindLearns(t *testing.T) {
 
 // A log that gives no answer leaves open what it has. The client is told to come again; by then it is known: what the log has is not written twice, and what it has not is as if it had never come.
 func TestWhatIsInDoubtIsSettled(t *testing.T) {
-	d := dbtest.SQLite(t, db.Options{})
-	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(j.Close)
-	ctx, stop := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = j.Run(ctx) })
-	sources := track.New(d)
-	src, err := sources.Create(t.Context(), "person:ana", "shop", "production", "web")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids, err := seen.Open(t.TempDir(), time.Now, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ids.Close() })
+	q := aboutToStop(t)
+	j, sources, src, ids := q.journal, q.sources, q.source, q.ids
 	// The answer to this one was lost: it is in the log, and the door does not know.
 	raw, err := json.Marshal(capture.Event{ID: "there", Source: src.ID, App: "shop", Received: time.Now()})
 	if err != nil {
@@ -350,8 +333,7 @@ func TestWhatIsInDoubtIsSettled(t *testing.T) {
 	if _, err := j.AppendEvents(t.Context(), journal.Record{Subject: "shop.event", Data: raw}); err != nil {
 		t.Fatal(err)
 	}
-	stop() // from here on the log takes nothing
-	wg.Wait()
+	q.stop() // from here on the log takes nothing
 	door := ingest.NewEvents(j, sources, ids, time.Now, slog.New(slog.DiscardHandler))
 	door.SettleAfter(20 * time.Millisecond)
 	dbtest.Run(t, door.Run)

@@ -19,29 +19,44 @@ import (
 	"github.com/slipwayhq/slipway/internal/seen"
 )
 
-// A request may outlive the loop that settles doubts. What it leaves open is left to the next start at once: neither who sends it again nor the end of the server waits for it.
-func TestDoubtsAfterTheEndAreLeft(t *testing.T) {
+// quiet is what a door stands on, with a log that can be made to take nothing more.
+type quiet struct {
+	ctx     context.Context //nolint:containedctx // it is what the log runs by
+	stop    func()          // ends the log's commits
+	journal *journal.Journal
+	sources *track.Service
+	source  track.Source
+	ids     *seen.Index
+}
+
+func aboutToStop(t *testing.T) *quiet {
+	t.Helper()
 	d := dbtest.SQLite(t, db.Options{})
 	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(j.Close)
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = j.Run(ctx) })
-	sources := track.New(d)
-	src, err := sources.Create(t.Context(), "person:ana", "shop", "production", "web")
-	if err != nil {
+	q := &quiet{ctx: ctx, journal: j, sources: track.New(d), stop: func() { cancel(); wg.Wait() }}
+	t.Cleanup(q.stop)
+	if q.source, err = q.sources.Create(t.Context(), "person:ana", "shop", "production", "web"); err != nil {
 		t.Fatal(err)
 	}
-	ids, err := seen.Open(t.TempDir(), time.Now, slog.New(slog.DiscardHandler))
-	if err != nil {
+	if q.ids, err = seen.Open(t.TempDir(), time.Now, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = ids.Close() })
-	stop() // from here on the log takes nothing
-	wg.Wait()
+	t.Cleanup(func() { _ = q.ids.Close() })
+	return q
+}
+
+// A request may outlive the loop that settles doubts. What it leaves open is left to the next start at once: neither who sends it again nor the end of the server waits for it.
+func TestDoubtsAfterTheEndAreLeft(t *testing.T) {
+	q := aboutToStop(t)
+	ctx, j, sources, src, ids := q.ctx, q.journal, q.sources, q.source, q.ids
+	q.stop() // from here on the log takes nothing
 	door := ingest.NewEvents(j, sources, ids, time.Now, slog.New(slog.DiscardHandler))
 	if err := door.Run(ctx); err != nil { // ctx has ended
 		t.Fatal(err)
@@ -59,7 +74,7 @@ func TestDoubtsAfterTheEndAreLeft(t *testing.T) {
 			t.Fatalf("%d %s, %v", rec.Code, rec.Body, soon.Err())
 		}
 	}
-	err = ids.Settle(soon, func(context.Context) (uint64, error) { return 1, nil })
+	err := ids.Settle(soon, func(context.Context) (uint64, error) { return 1, nil })
 	if err == nil || soon.Err() != nil {
 		t.Errorf("settled, or still waiting: %v, %v", err, soon.Err())
 	}

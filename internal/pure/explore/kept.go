@@ -20,6 +20,17 @@ const (
 // Question is what can be asked.
 type Question interface{ SQL() (string, error) }
 
+// Checked gives the SQL of a question, or what is wrong with it, its zone too: see Span.Check.
+func Checked(q Question, zone func(name string) error) (string, error) {
+	sql, err := q.SQL()
+	if span, ok := q.(interface {
+		Check(load func(string) error) error
+	}); ok && err == nil {
+		err = span.Check(zone)
+	}
+	return sql, err
+}
+
 // Own is a question in a person's own words.
 type Own struct {
 	Text string `json:"sql"`
