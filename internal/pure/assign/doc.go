@@ -1,0 +1,2 @@
+// Package assign evaluates feature flags.
+package assign
