@@ -68,7 +68,7 @@ func (c *Claim) drop(k Key) {
 	delete(c.x.pending, k)
 }
 
-// Commit says that the log has the events of those fresh keys that taken names (all of them where it is nil). If it fails, Settle fails from then on, so that the ids are learnt from the log after a restart.
+// Commit says that the log has the events of those fresh keys that taken names (all of them where it is nil). If it fails they are held still: Commit again, or Abandon.
 func (c *Claim) Commit(taken func(i int) bool) error {
 	var keys []Key
 	for i, k := range c.keys {
@@ -77,15 +77,13 @@ func (c *Claim) Commit(taken func(i int) bool) error {
 		}
 	}
 	err := c.x.Learn(c.x.now(), keys...)
-	if err != nil {
-		c.Abandon(err)
-		return err
+	if err == nil {
+		c.Release()
 	}
-	c.Release()
-	return nil
+	return err
 }
 
-// Abandon is for who does not know whether the log has the events: Settle fails from then on, so that a restart finds out. After Commit or Release it does nothing.
+// Abandon is for who ends, and does not know whether the log has the events: Settle fails from then on, so that the next start finds out. Who does not end goes on holding them until it is known. After Commit or Release it does nothing.
 func (c *Claim) Abandon(why error) { c.end(why) }
 
 // Release gives up what was held. After Commit or Abandon it does nothing.

@@ -4,7 +4,7 @@
 //	                                └──> it has not       ──> Release    as if nobody had come
 //
 // It is a projection of the log, and may lose its newest part: Settle writes down up to which sequence of the log everything is in, and after a start what lies behind that is read again and learnt. So
-// no event waits for a second fsync. Of who does not know what the log has (Abandon), the next start finds out: until then all goes on, and nothing is settled. Ids lie on disk, by day, in a log-structured tree; in memory are only those of calls under way, and a cache of fixed size.
+// no event waits for a second fsync. Who does not know what the log has holds its ids until it is known; at its end it leaves that to the next start (Abandon), and nothing is settled any more. Ids lie on disk, by day, in a log-structured tree; in memory are only those of calls under way, and a cache of fixed size.
 //
 // Of two calls with the same id at the same time, one waits for what becomes of the other.
 package seen

@@ -185,7 +185,7 @@ func (x *Index) Settle(ctx context.Context, position func(context.Context) (uint
 	lost := x.lost
 	x.mu.Unlock()
 	if lost != nil {
-		return fmt.Errorf("the index of event ids misses some; it is mended by a restart: %w", lost)
+		return fmt.Errorf("the index of event ids misses some; the next start learns them from the log: %w", lost)
 	}
 	if err := x.db.Set([]byte(positionKey), binary.BigEndian.AppendUint64(nil, at), pebble.Sync); err != nil {
 		return fmt.Errorf("settle the index of event ids: %w", err)

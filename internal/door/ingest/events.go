@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -22,7 +21,7 @@ type Events struct {
 	seen    *seen.Index
 	log     *slog.Logger
 	now     func() time.Time
-	doubts  chan doubt
+	doubts  *doubts
 	slots   *slots
 	limits  *limits
 	held    *held
@@ -38,7 +37,7 @@ type Events struct {
 
 // NewEvents makes the door on a log, and an index of ids that has learnt all of it (see Learn).
 func NewEvents(j *journal.Journal, sources *track.Service, ids *seen.Index, now func() time.Time, log *slog.Logger) *Events {
-	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: make(chan doubt, maxDoubts), slots: newSlots(max(1, runtime.GOMAXPROCS(0)/2)), limits: &limits{buckets: map[string]*bucket{}}, held: newHeld(mostHeld), settleAfter: settleAfter, bodyTime: bodyTime}
+	return &Events{journal: j, sources: sources, seen: ids, now: now, log: log, doubts: newDoubts(), slots: newSlots(max(1, runtime.GOMAXPROCS(0)/2)), limits: &limits{buckets: map[string]*bucket{}}, held: newHeld(mostHeld), settleAfter: settleAfter, bodyTime: bodyTime}
 }
 
 // decoder reads the body of one dialect.
@@ -163,17 +162,4 @@ func plainAnswer(w http.ResponseWriter, t taken) {
 		failed = []capture.Failure{}
 	}
 	writeJSON(w, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
-}
-
-// Run settles doubts until ctx ends.
-func (e *Events) Run(ctx context.Context) error {
-	for {
-		select {
-		case d := <-e.doubts:
-			e.settle(ctx, d)
-		case <-ctx.Done():
-			e.abandon()
-			return nil
-		}
-	}
 }

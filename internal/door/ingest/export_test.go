@@ -16,3 +16,13 @@ func (e *Events) MostHeld(n int64) { e.held.most.Store(n) }
 
 // Held is how many they are.
 func (e *Events) Held() int64 { return e.held.now.Load() }
+
+// MostDoubts bounds the ids that are in doubt.
+func (e *Events) MostDoubts(n int) { e.doubts.most = n }
+
+// InDoubt is how many they are.
+func (e *Events) InDoubt() int {
+	e.doubts.mu.Lock()
+	defer e.doubts.mu.Unlock()
+	return e.doubts.ids
+}

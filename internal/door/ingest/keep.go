@@ -3,8 +3,8 @@ package ingest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/track"
@@ -21,15 +21,15 @@ const retryAfter = "5"
 // errLater is the answer when it is not known that events are on disk.
 var errLater error = api.Unavailable("events cannot be written just now; send them again in a few seconds")
 
-// errCutOff is why it is not known whether the log has what a call wrote that ended in the middle of it.
-var errCutOff = errors.New("the call was cut off while it wrote events")
-
 // keep writes what is new of a body, and gives what became of it once that is on disk.
 func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
 	if e.Full != nil {
 		if err := e.Full(); err != nil {
 			return taken{}, err
 		}
+	}
+	if e.doubts.full() {
+		return taken{}, errDoubts
 	}
 	dropped := admit(e.sources.Rules(source.App), &d)
 	keys := e.keys(source, &d)
@@ -55,14 +55,17 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		return got, nil
 	}
 	// Not the caller's context: one that hangs up must not leave in doubt what is written.
-	end = func() { claim.Abandon(errCutOff) }
+	end = func() { e.doubt(claim, keys, errCutOff) }
 	if _, err := e.journal.AppendEventsOf(context.WithoutCancel(ctx), source.ID, records...); err != nil {
 		end = func() {}
+		e.log.Error("the log did not take events; their clients are told to send them again", "events", len(records), "error", err)
 		e.doubt(claim, keys, err)
 		return taken{}, errLater
 	}
-	if err := claim.Commit(nil); err != nil {
-		e.log.Error("ids of events are not kept; they are learnt again at the next start", "error", err)
+	end = func() {}
+	if err := claim.Commit(nil); err != nil { // it is on disk all the same
+		e.log.Error("ids of events are not kept yet; they are read from the log", "error", err)
+		e.doubt(claim, keys, err)
 	}
 	if e.Counted != nil {
 		e.Counted(d.Events, claim.Fresh)
@@ -83,10 +86,12 @@ func (e *Events) keys(source track.Source, d *capture.Decoded) []seen.Key {
 		if id == "" {
 			id = event.NewID(e.now())
 		}
-		keys = append(keys, seen.KeyOf(source.ID, "failed\x00"+id))
+		keys = append(keys, failedKey(source.ID, id))
 	}
 	return keys
 }
+
+func failedKey(source, id string) seen.Key { return seen.KeyOf(source, "failed\x00"+id) }
 
 // records are what the log gets of a body: what is fresh, in the order of keys.
 func (e *Events) records(source track.Source, d *capture.Decoded, fresh []bool) ([]journal.Record, error) {
@@ -110,78 +115,6 @@ func (e *Events) records(source track.Source, d *capture.Decoded, fresh []bool) 
 		records = append(records, journal.Record{Subject: source.App + ".failed", Data: raw})
 	}
 	return records, nil
-}
-
-// maxDoubts is how many bodies may be in doubt at once; what is more waits for the next start.
-const maxDoubts = 1024
-
-// doubt is a body that the log failed to answer for: it may be in there, or come there yet.
-type doubt struct {
-	claim *seen.Claim
-	keys  []seen.Key
-	why   error
-	since time.Time
-}
-
-func (e *Events) doubt(claim *seen.Claim, keys []seen.Key, why error) {
-	e.log.Error("the log did not take events; their clients are told to send them again", "events", len(keys), "error", why)
-	if errors.Is(why, journal.ErrRefused) {
-		claim.Release()
-		return
-	}
-	select {
-	case e.doubts <- doubt{claim, keys, why, time.Now()}:
-	default:
-		claim.Abandon(why)
-	}
-}
-
-// settleAfter is longer than the log holds on to a batch that was begun and not ended.
-const settleAfter = 12 * time.Second
-
-// settle finds out what of a body the log has. Until then, who sends its events again waits.
-func (e *Events) settle(ctx context.Context, d doubt) {
-	select {
-	case <-time.After(time.Until(d.since.Add(e.settleAfter))):
-	case <-ctx.Done():
-		d.claim.Abandon(d.why)
-		return
-	}
-	held, err := e.heldSince(ctx)
-	if err != nil {
-		d.claim.Abandon(errors.Join(d.why, err))
-		return
-	}
-	_ = d.claim.Commit(func(i int) bool { return held[d.keys[i]] }) // if it fails, the next start learns them
-}
-
-// heldSince are the ids in the log that the index may not know yet.
-func (e *Events) heldSince(ctx context.Context) (map[seen.Key]bool, error) {
-	held := map[seen.Key]bool{}
-	err := e.readTail(ctx, func(_ time.Time, keys []seen.Key) error {
-		for _, k := range keys {
-			held[k] = true
-		}
-		return nil
-	})
-	return held, err
-}
-
-// abandon leaves what is in doubt to the next start, and what comes to be so later, when nobody settles any more: it fills the queue, and who finds it full abandons by himself.
-func (e *Events) abandon() {
-	for empty := 0; empty < cap(e.doubts); {
-		select {
-		case e.doubts <- doubt{}:
-			empty++
-			continue
-		default:
-		}
-		if d := <-e.doubts; d.claim != nil {
-			d.claim.Abandon(d.why)
-		} else {
-			empty--
-		}
-	}
 }
 
 // Learn tells the index what the log has and it has not. It is to be done before the door is opened.
@@ -217,18 +150,11 @@ func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys 
 	err = e.journal.ReadEvents(ctx, after, tailBatch, func(batch []journal.Telemetry) error {
 		days := map[time.Time][]seen.Key{}
 		for _, m := range batch {
-			var ev struct {
-				ID, Source string
-				Received   time.Time
-			}
-			if err := json.Unmarshal(m.Data, &ev); err != nil {
-				return fmt.Errorf("read event %d of the log: %w", m.Sequence, err)
-			}
-			if ev.ID != "" {
-				day := ev.Received.Truncate(24 * time.Hour)
-				days[day] = append(days[day], seen.KeyOf(ev.Source, ev.ID))
-			}
 			read = m.Sequence
+			received, key, ok := e.idOf(m)
+			if ok {
+				days[received] = append(days[received], key)
+			}
 		}
 		for day, keys := range days {
 			if err := do(day, keys); err != nil {
@@ -244,4 +170,21 @@ func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys 
 		err = fmt.Errorf("read the ids of events %d to %d of the log: it ended at %d", after+1, last, read)
 	}
 	return err
+}
+
+// idOf reads the id of an event, or of a failed one, and the day when it came. What cannot be read has none: no client can send it again, and the store has it among what failed.
+func (e *Events) idOf(m journal.Telemetry) (day time.Time, key seen.Key, ok bool) {
+	var ev struct {
+		ID, Source string
+		Received   time.Time
+	}
+	if err := json.Unmarshal(m.Data, &ev); err != nil {
+		e.log.Warn("an event of the log cannot be read; it has no id", "sequence", m.Sequence, "error", err)
+		return day, key, false
+	}
+	key = seen.KeyOf(ev.Source, ev.ID)
+	if strings.HasSuffix(m.Subject, ".failed") {
+		key = failedKey(ev.Source, ev.ID)
+	}
+	return ev.Received.Truncate(24 * time.Hour), key, ev.ID != ""
 }

@@ -152,15 +152,27 @@ func (c *Call) each(name Dialect, common fields, items []json.RawMessage, read d
 		}
 		why := broken{Malformed, err.Error()}
 		_ = errors.As(err, &why)
-		d.Failures = append(d.Failures, Failure{ID: idOf(raw), Reason: why.reason, Message: why.message, Raw: raw})
+		d.Failures = append(d.Failures, Failure{ID: idOf(name, raw), Reason: why.reason, Message: why.message, Raw: raw})
 	}
 	return d
 }
 
-// idOf is the id of an item that may be no event, as dialects call it.
-func idOf(raw json.RawMessage) (id string) {
+// idOf is the id of an item that may be no event, as its dialect has it.
+func idOf(name Dialect, raw json.RawMessage) (id string) {
 	item, _ := members(raw)
-	_ = item.texts(place{"messageId", &id}, place{"uuid", &id}, place{"id", &id}) // what is none is none
+	switch name {
+	case InSegment:
+		_ = item.texts(place{"messageId", &id}) // what is none is none
+	case InPostHog:
+		_ = item.texts(place{"uuid", &id})
+	case InPlain:
+		_ = item.texts(place{"id", &id})
+	case InCloudEvents:
+		source := ""
+		if err := item.texts(place{"source", &source}, place{"id", &id}); err == nil && id != "" {
+			id = source + "#" + id
+		}
+	}
 	return id
 }
 

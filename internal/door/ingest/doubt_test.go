@@ -1,0 +1,172 @@
+package ingest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/db/dbtest"
+	"github.com/slipwayhq/slipway/internal/decide/track"
+	"github.com/slipwayhq/slipway/internal/door/ingest"
+	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
+	"github.com/slipwayhq/slipway/internal/seen"
+)
+
+// send posts events to a door that has no network before it.
+func send(door *ingest.Events, key, body string) *httptest.ResponseRecorder {
+	mux := http.NewServeMux()
+	door.Mount(mux)
+	rec := httptest.NewRecorder()
+	req := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+key)
+	mux.ServeHTTP(rec, req)
+	return rec
+}
+
+// settles waits until the index has settled at what the log has.
+func settles(t *testing.T, ids *seen.Index, door *ingest.Events) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := ids.Settle(ctx, door.Position); err != nil {
+		t.Fatal(err)
+	}
+	at, err := ids.Position()
+	if last, unread := door.Position(ctx); err != nil || unread != nil || at != last {
+		t.Fatalf("settled at %d of %d: %v, %v", at, last, err, unread)
+	}
+}
+
+// More in doubt than are remembered is not given up: nothing more is taken until it is known what became of them, and then all goes on.
+func TestDoubtsAreBoundedAndEnd(t *testing.T) {
+	q := aboutToStop(t)
+	door := ingest.NewEvents(q.journal, q.sources, q.ids, time.Now, slog.New(slog.DiscardHandler))
+	door.SettleAfter(300 * time.Millisecond)
+	door.MostDoubts(10)
+	q.stop() // from here on the log takes nothing
+	for i := range 6 {
+		rec := send(door, q.source.Key, fmt.Sprintf(`[{"id":"a%d","name":"x"},{"id":"b%d","name":"x"}]`, i, i))
+		if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
+			t.Fatalf("%d: %d %s", i, rec.Code, rec.Body)
+		}
+		if full := strings.Contains(rec.Body.String(), "not known yet"); full != (i == 5) {
+			t.Errorf("%d: %s", i, rec.Body)
+		}
+	}
+	if n := door.InDoubt(); n != 10 {
+		t.Errorf("%d ids are in doubt", n)
+	}
+	dbtest.Run(t, door.Run)
+	settles(t, q.ids, door)
+	if n := door.InDoubt(); n != 0 {
+		t.Errorf("%d ids are in doubt still", n)
+	}
+	claim, err := q.ids.Claim(t.Context(), []seen.Key{seen.KeyOf(q.source.ID, "a0")})
+	if err != nil || !claim.Fresh[0] {
+		t.Errorf("what the log has not is not as if it had never come: %v", err)
+	}
+	claim.Release()
+}
+
+// cluster is a log on another machine, which can go away and come back.
+type cluster struct {
+	t    *testing.T
+	opts server.Options
+	srv  *server.Server
+}
+
+func (c *cluster) start() {
+	c.t.Helper()
+	opts := c.opts
+	srv, err := server.NewServer(&opts)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(time.Minute) {
+		c.t.Fatal("the log does not start")
+	}
+	c.srv, c.opts.Port = srv, opts.Port
+}
+
+func (c *cluster) stop() {
+	c.srv.Shutdown()
+	c.srv.WaitForShutdown()
+}
+
+// Where the log cannot be asked what it has, it is asked again until it answers; then what it has is known, failed events too, and what it has not can come again. Nothing waits for a restart.
+func TestADoubtIsAskedAboutUntilTheLogAnswers(t *testing.T) {
+	c := &cluster{t: t, opts: server.Options{ServerName: "log", Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: filepath.Join(t.TempDir(), "log"), NoSigs: true, NoLog: true}}
+	c.start()
+	t.Cleanup(func() { c.stop() })
+	j, err := journal.Open(t.Context(), journal.Options{URL: c.srv.ClientURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Close)
+	sources := track.New(dbtest.SQLite(t, db.Options{}))
+	source, err := sources.Create(t.Context(), "person:ana", "shop", "production", "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := seen.Open(t.TempDir(), time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ids.Close() })
+	running, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- j.Run(running) }()
+	// The answer to these was lost: they are in the log, and the door does not know.
+	event, _ := json.Marshal(capture.Event{ID: "there", Source: source.ID, App: "shop", Received: time.Now()})
+	failed, _ := json.Marshal(capture.Failed{Failure: capture.Failure{ID: "broken", Raw: []byte(`{}`)}, Source: source.ID, App: "shop", Received: time.Now()})
+	if _, err := j.AppendEvents(t.Context(), journal.Record{Subject: "shop.event", Data: event}, journal.Record{Subject: "shop.failed", Data: failed}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if err := <-ended; err != nil { // from here on the log takes nothing
+		t.Fatal(err)
+	}
+	c.stop() // nor can it be asked
+
+	var said lines
+	said.got = make(chan string, 100)
+	door := ingest.NewEvents(j, sources, ids, time.Now, slog.New(slog.NewTextHandler(&said, nil)))
+	door.SettleAfter(20 * time.Millisecond)
+	dbtest.Run(t, door.Run)
+	body := `[{"id":"there","name":"x"},{"id":"nowhere","name":"x"},{"id":"broken","name":{}}]`
+	if rec := send(door, source.Key, body); rec.Code != http.StatusServiceUnavailable {
+		t.Fatalf("%d %s", rec.Code, rec.Body)
+	}
+	for line := range said.got {
+		if strings.Contains(line, "it is not known yet whether the log has") {
+			break
+		}
+	}
+	c.start()
+	settles(t, ids, door)
+	claim, err := ids.Claim(t.Context(), []seen.Key{seen.KeyOf(source.ID, "there"), seen.KeyOf(source.ID, "nowhere"), seen.KeyOf(source.ID, "failed\x00broken")})
+	if err != nil || claim.Fresh[0] || !claim.Fresh[1] || claim.Fresh[2] {
+		t.Errorf("%v, %v", claim.Fresh, err)
+	}
+	claim.Release()
+}
+
+// lines hands on what is logged.
+type lines struct{ got chan string }
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.got <- string(p)
+	return len(p), nil
+}
