@@ -60,11 +60,6 @@ func (d *dice) list(of func() any) []any {
 	for range d.n(4) {
 		out = append(out, of())
 	}
-	if d.n(12) == 1 { // long enough for a set
-		for range 9 {
-			out = append(out, of())
-		}
-	}
 	return out
 }
 
@@ -144,6 +139,13 @@ func (d *dice) value() any {
 func (d *dice) argument(op string) any {
 	switch op {
 	case "$in", "$nin", "$ini", "$nini":
+		if d.n(3) == 1 { // enough strings for a set
+			out := []any{}
+			for range 12 {
+				out = append(out, d.text())
+			}
+			return out
+		}
 		return d.list(d.scalar)
 	case "$all", "$alli":
 		return d.list(d.value)
@@ -178,7 +180,9 @@ func (d *dice) groups() map[string]any {
 			groups[id] = d.any()
 		case 2:
 			groups[id] = map[string]any{"type": pick[any](d, "later", "list", "condition", 7.0), "attributeKey": d.any(), "values": d.any(), "condition": d.any()}
-		case 3, 4:
+		case 3:
+			groups[id] = map[string]any{"type": "remote", "attributeKey": d.attribute()}
+		case 4:
 			groups[id] = map[string]any{"type": "list", "attributeKey": d.attribute(), "values": d.list(d.scalar)}
 		default:
 			groups[id] = map[string]any{"type": "condition", "condition": d.object()}
@@ -187,11 +191,29 @@ func (d *dice) groups() map[string]any {
 	return groups
 }
 
+func (d *dice) attributes() map[string]any {
+	m := map[string]any{}
+	for _, name := range []string{"a", "b", pick(d, "", "value", "$groups", condition.RemoteGroups)} {
+		d.depth = 30
+		switch d.n(5) {
+		case 0:
+			m[name] = d.list(d.scalar)
+		case 1:
+			m[name] = d.list(d.any)
+		case 2:
+			m[name] = d.any()
+		default:
+			m[name] = d.scalar()
+		}
+	}
+	return m
+}
+
 // A compiled condition decides as the plain interpreter does, and as GrowthBook's own.
 func FuzzCondition(f *testing.F) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
-		seed := make([]byte, 20+rng.IntN(200))
+		seed := make([]byte, 60+rng.IntN(400))
 		for i := range seed {
 			seed[i] = byte(rng.Uint32())
 		}
@@ -199,12 +221,9 @@ func FuzzCondition(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, entropy []byte) {
 		d := &dice{bytes: entropy}
-		cond, groups := d.object(), d.groups()
-		attributes := map[string]any{}
-		for range 4 {
-			d.depth = 20
-			attributes[pick(d, "a", "b", "", "value", "$groups", "x")] = d.any()
-		}
+		attributes, groups := d.attributes(), d.groups()
+		d.depth = 0
+		cond := d.object()
 		compare(t, cond, attributes, groups)
 		for name, v := range attributes { // the same as other Go types that mean it
 			if f, ok := v.(float64); ok {

@@ -27,7 +27,6 @@ type Group struct {
 	named  []*Group // the groups that the condition names
 	circle bool     // it names itself, by whatever way
 	first  string   // where it is first named
-	mark   mark
 }
 
 // group is $savedGroup: whether what is asked about is in the group.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipwayhq/slipway/internal/pure/assign/circle"
 	"github.com/slipwayhq/slipway/internal/pure/assign/span"
 )
 
@@ -118,75 +119,27 @@ func (c *Compiler) listGroup(r *span.Reader, g *Group, values *span.Reader) (err
 	return err
 }
 
-// mark is how far the search for circles is with a group.
-type mark struct {
-	order, low int
-	open       bool
-	depth      int
-}
-
 // Finish tells what can be told only when all has been read: groups that nobody defines, and groups that name themselves.
 func (c *Compiler) Finish() {
-	search := circles{}
-	for _, id := range slices.Sorted(maps.Keys(c.groups)) {
+	ids := slices.Sorted(maps.Keys(c.groups))
+	var naming []*Group
+	for _, id := range ids {
 		g := c.groups[id]
 		if g.kind == missing {
 			c.faults.Add(g.first, "there is no saved group "+span.Short(id)+"; make it, or take its name out")
 		}
-		if g.mark.order == 0 {
-			search.visit(g)
+		if len(g.named) > 0 {
+			naming = append(naming, g)
 		}
-		where := "savedGroups." + span.Short(id)
-		if g.circle {
-			c.faults.Add(where, "the group names itself, by way of "+search.way(g)+"; whoever comes round a second time is not in it")
-		} else if g.mark.depth > MaxGroups {
+	}
+	found := circle.Find(naming, func(g *Group) []*Group { return g.named })
+	for _, g := range naming {
+		switch where := "savedGroups." + span.Short(g.id); {
+		case found.In[g]:
+			g.circle = true
+			c.faults.Add(where, "the group names itself, directly or by way of others; whoever comes round a second time is not in it")
+		case found.Depth[g] > MaxGroups:
 			c.faults.Add(where, "groups may name one another 50 levels deep, no more")
 		}
 	}
-}
-
-// circles finds the groups that name themselves: the strongly connected parts of what names what (Tarjan).
-type circles struct {
-	count int
-	stack []*Group
-}
-
-func (s *circles) visit(g *Group) {
-	s.count++
-	g.mark = mark{order: s.count, low: s.count, open: true, depth: 1}
-	s.stack = append(s.stack, g)
-	for _, next := range g.named {
-		switch {
-		case next.mark.order == 0:
-			s.visit(next)
-			g.mark.low = min(g.mark.low, next.mark.low)
-		case next.mark.open:
-			g.mark.low = min(g.mark.low, next.mark.order)
-		}
-		g.mark.depth = max(g.mark.depth, next.mark.depth+1)
-		g.circle = g.circle || next == g
-	}
-	if g.mark.low < g.mark.order {
-		return
-	}
-	at := len(s.stack) - 1
-	for s.stack[at] != g {
-		at--
-	}
-	for _, one := range s.stack[at:] {
-		one.mark.open = false
-		one.circle = one.circle || at < len(s.stack)-1
-	}
-	s.stack = s.stack[:at]
-}
-
-// way names the groups that a circle goes through next.
-func (s *circles) way(g *Group) string {
-	var names []string
-	for _, next := range g.named {
-		if next.circle {
-			names = append(names, span.Short(next.id))
-		}
-	}
-	return strings.Join(slices.Compact(names), ", ")
 }

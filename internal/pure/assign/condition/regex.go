@@ -25,7 +25,7 @@ func (c *Compiler) regex(r *span.Reader, fold bool) (node, bool, error) {
 	re := c.regexes[pattern]
 	if re == nil {
 		var what string
-		if re, what = compilePattern(pattern); re == nil {
+		if re, what = Pattern(pattern); re == nil {
 			c.faults.At(r, "%s", what)
 			return node{op: opFail}, true, err
 		}
@@ -34,8 +34,8 @@ func (c *Compiler) regex(r *span.Reader, fold bool) (node, bool, error) {
 	return node{op: opRegex, more: &more{regex: re}}, true, err
 }
 
-// compilePattern compiles a regular expression, or says what is wrong with it.
-func compilePattern(pattern string) (re *regexp.Regexp, what string) {
+// Pattern compiles a regular expression, or says what is wrong with it.
+func Pattern(pattern string) (re *regexp.Regexp, what string) {
 	if len(pattern) > MaxPattern {
 		return nil, "a regular expression may have 1,000 bytes; use several, or a list ($in)"
 	}

@@ -301,3 +301,6 @@ func (r *Reader) Fork() *Reader {
 	other.path = append([]step(nil), r.path...)
 	return &other
 }
+
+// Rest is the text from where the reader stands.
+func (r *Reader) Rest() string { return r.text[r.at:] }

@@ -1,0 +1,158 @@
+package assign
+
+import (
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
+)
+
+// Assignment is what an experiment says of a visitor.
+type Assignment struct {
+	Experiment    *Experiment
+	Flag          string // the flag that the experiment belongs to
+	Variation     int    // its number, 0 for whoever is not in the experiment
+	In            bool   // in the experiment
+	Placed        bool   // by hashing, and so to be recorded; not by force
+	Kept          bool   // as it was assigned earlier
+	HashAttribute string
+	HashValue     string
+	Bucket        float64 // where the visitor stands between 0 and 1, where Placed
+	leaf          *Leaf
+}
+
+// Value is the variation's value.
+func (a *Assignment) Value() Value {
+	if a.Experiment == nil || a.Variation >= len(a.Experiment.Variations) {
+		return Value{}
+	}
+	return a.Experiment.Variations[a.Variation]
+}
+
+// Key is what the variation is called in reports: its own key, or its number.
+func (a *Assignment) Key() string { return a.Experiment.name(a.Variation) }
+
+// Name is what people call the variation, if they do.
+func (a *Assignment) Name() string {
+	if a.Variation < len(a.Experiment.meta) {
+		return a.Experiment.meta[a.Variation].name
+	}
+	return ""
+}
+
+// Passthrough tells whether the variation leaves the decision to the next rule, as one of a holdout does.
+func (a *Assignment) Passthrough() bool {
+	return a.Variation < len(a.Experiment.meta) && a.Experiment.meta[a.Variation].passthrough
+}
+
+// Leaf says by what weights a bandit gave the variation. It is nil where it did not: without a bandit, by force, or as assigned earlier.
+func (a *Assignment) Leaf() *Leaf {
+	if !a.In || !a.Placed || a.Kept || a.Experiment.explicit {
+		return nil
+	}
+	return a.leaf
+}
+
+// Run asks one of the experiments that stand beside the flags.
+func (f *Flags) Run(e *Experiment, v *Visitor, t *Trail) (a Assignment) {
+	s := state{flags: f, visitor: v, trail: t, budget: condition.Run{Fuel: condition.Fuel}}
+	var r Result
+	s.assign(e, "", &a, &r)
+	return a
+}
+
+// assign asks an experiment, and leaves its traces.
+func (s *state) assign(e *Experiment, flag string, a *Assignment, r *Result) {
+	a.Experiment, a.Flag = e, flag
+	a.HashAttribute, a.HashValue = s.subject(&e.hashing)
+	a.leaf = s.leaf(e)
+	variation := s.choose(e, a, r)
+	if a.In = variation >= 0 && variation < len(e.Variations); a.In {
+		a.Variation = variation
+	}
+	if s.trail == nil || !a.In || !a.Placed {
+		return
+	}
+	s.trail.Exposures = append(s.trail.Exposures, Exposure{*a})
+	if s.keeps(e) {
+		s.keep(a)
+	}
+}
+
+// choose gives the number of the visitor's variation, or -1.
+func (s *state) choose(e *Experiment, a *Assignment, r *Result) int {
+	v := s.visitor
+	if len(e.Variations) < 2 || v.Off || e.rare != nil && !e.rare.onPage(v.URL) {
+		return -1
+	}
+	if v.URL != "" {
+		if i, ok := Queried(e.Key, v.URL, len(e.Variations)); ok {
+			return i
+		}
+	}
+	if i, ok := v.Forced[e.Key]; ok {
+		return i
+	}
+	if e.rare != nil && (e.rare.off || e.rare.status == "draft" || e.rare.status == "stopped" && !e.rare.forces) || a.HashValue == "" {
+		return -1
+	}
+	earlier := -1
+	if s.keeps(e) {
+		var out bool
+		if earlier, out = s.earlier(e, a); out {
+			a.Kept = true
+			return -1
+		}
+	}
+	if earlier < 0 && !s.eligible(e, a, r) || e.rare != nil && !e.rare.onOldPage(v.URL) {
+		return -1
+	}
+	n, ok := e.place(a.HashValue)
+	if !ok {
+		return -1
+	}
+	i := earlier
+	if i < 0 {
+		i = e.at(n, a.leaf)
+	}
+	switch {
+	case i < 0:
+		return -1
+	case e.rare != nil && e.rare.forces:
+		return e.rare.force
+	case v.QA:
+		return -1
+	}
+	a.Placed, a.Bucket, a.Kept = true, n, earlier >= 0
+	return i
+}
+
+// eligible tells whether the experiment is for the visitor at all.
+func (s *state) eligible(e *Experiment, a *Assignment, r *Result) bool {
+	if len(e.filters) > 0 {
+		if s.filtered(e.filters) {
+			return false
+		}
+	} else if e.space != nil && !InNamespace(a.HashValue, e.space.id, e.space.from, e.space.to) {
+		return false
+	}
+	if e.cond != nil && !s.meant(e.cond, r) || len(e.parents) > 0 && s.parents(e.parents, r) != met {
+		return false
+	}
+	return e.rare == nil || len(e.rare.groups) == 0 || slices.ContainsFunc(e.rare.groups, func(g string) bool { return s.visitor.Groups[g] })
+}
+
+// at gives the variation of a place.
+func (e *Experiment) at(n float64, leaf *Leaf) int {
+	if leaf == nil || leaf == e.aside || e.explicit {
+		return Choose(n, e.ranges)
+	}
+	start := 0.0
+	for i, w := range leaf.Weights {
+		width := e.coverage * w
+		if (Range{start, start + float64(width)}).has(n) {
+			return i
+		}
+		start += w
+	}
+	return -1
+}

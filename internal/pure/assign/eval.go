@@ -1,0 +1,276 @@
+package assign
+
+import (
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
+)
+
+// Visitor is who is asking, and how. The evaluation reads it only.
+type Visitor struct {
+	Attributes map[string]any    // as encoding/json decodes them
+	URL        string            // of the page, for what is forced in its query and for experiments on some pages only
+	Off        bool              // experiments include nobody
+	QA         bool              // only what is forced
+	Forced     map[string]int    // the variation of an experiment, by its key
+	Values     map[string]Value  // the value of a flag, by its name, whatever its rules say
+	Groups     map[string]bool   // the groups of older experiments
+	Sticky     map[string]Sticky // what was assigned earlier, by Sticky.Key; nil: assignments are not kept
+}
+
+// Trail is what an evaluation leaves behind, for those who want to know. One may serve several evaluations for the same visitor.
+type Trail struct {
+	Exposures []Exposure        // who got what by being placed: to be recorded
+	Sticky    map[string]Sticky // what was assigned and is to be kept: each replaces what the caller had
+}
+
+// Exposure says that a visitor got a variation by being placed, on the way to the value of a flag.
+type Exposure struct {
+	Assignment
+}
+
+// Source is where a value comes from.
+type Source uint8
+
+// The zero Source is that of a flag that nobody knows.
+const (
+	UnknownFeature Source = iota
+	DefaultValue
+	Force
+	ByExperiment
+	Override
+	Prerequisite
+	CyclicPrerequisite
+)
+
+// String is GrowthBook's name of the source.
+func (s Source) String() string {
+	switch s {
+	case DefaultValue:
+		return "defaultValue"
+	case Force:
+		return "force"
+	case ByExperiment:
+		return "experiment"
+	case Override:
+		return "override"
+	case Prerequisite:
+		return "prerequisite"
+	case CyclicPrerequisite:
+		return "cyclicPrerequisite"
+	}
+	return "unknownFeature"
+}
+
+// What went wrong in an evaluation; the value is good all the same.
+const (
+	problemBroken  = "a condition is none, and lets nobody in"
+	problemUnknown = "a condition has an operator or a group that this version does not know, and lets nobody in"
+	problemFuel    = "the conditions take too many steps; the default value counts"
+	problemDeep    = "the prerequisites are nested too deep; the default value counts"
+	problemCircle  = "the flag is its own prerequisite"
+)
+
+// Result is the value of a flag for a visitor, and why.
+type Result struct {
+	Value      Value
+	Source     Source
+	On         bool
+	Rule       string     // the id of the rule that decided
+	Problem    string     // what is wrong with the flag, if anything is: to be counted
+	Assignment Assignment // what the experiment says; none where Source is another
+}
+
+// state is one evaluation.
+type state struct {
+	flags   *Flags
+	visitor *Visitor
+	trail   *Trail
+	budget  condition.Run
+	within  int     // flags that are being looked into
+	circle  []*flag // those of them that are part of a circle
+}
+
+// Eval gives the value of a flag. t may be nil.
+func (f *Flags) Eval(key string, v *Visitor, t *Trail) (r Result) {
+	s := state{flags: f, visitor: v, trail: t, budget: condition.Run{Fuel: condition.Fuel}}
+	s.named(key, f.byKey[key], &r)
+	return r
+}
+
+func (s *state) named(key string, f *flag, r *Result) {
+	if s.visitor.Values != nil {
+		if v, ok := s.visitor.Values[key]; ok {
+			r.give(v, Override)
+			return
+		}
+	}
+	if f != nil {
+		s.flag(f, r)
+	}
+}
+
+// give sets the value.
+func (r *Result) give(v Value, by Source) { r.Value, r.Source, r.On = v, by, v.On() }
+
+// flag goes through the rules of a flag; r is empty before.
+func (s *state) flag(f *flag, r *Result) {
+	if f.problem != "" {
+		r.give(f.value, DefaultValue)
+		r.Problem = f.problem
+		return
+	}
+	if !f.circle {
+		s.rules(f, r)
+		return
+	}
+	if slices.Contains(s.circle, f) {
+		r.Source, r.Problem = CyclicPrerequisite, problemCircle
+		return
+	}
+	s.circle = append(s.circle, f)
+	s.rules(f, r)
+	s.circle = s.circle[:len(s.circle)-1]
+}
+
+func (s *state) rules(f *flag, r *Result) {
+	for i := range f.rules {
+		if s.rule(f, &f.rules[i], r) {
+			if s.budget.Fuel < 0 {
+				break
+			}
+			return
+		}
+	}
+	r.give(f.value, DefaultValue)
+	if s.budget.Fuel < 0 {
+		r.Problem = problemFuel
+		r.Rule, r.Assignment = "", Assignment{}
+	}
+}
+
+// rule tells whether a rule decides.
+func (s *state) rule(f *flag, ru *rule, r *Result) bool {
+	if ru.more != nil {
+		switch s.parents(ru.more.parents, r) {
+		case met:
+		case gated:
+			r.Source = Prerequisite
+			return true
+		case inCircle:
+			r.Source = CyclicPrerequisite
+			return true
+		default:
+			return false
+		}
+		if s.filtered(ru.more.filters) {
+			return false
+		}
+	}
+	switch {
+	case ru.forces:
+		if !s.meant(ru.cond, r) || ru.part != nil && !s.included(ru.part) {
+			return false
+		}
+		r.give(ru.value, Force)
+	case ru.exp != nil:
+		var a Assignment
+		s.assign(ru.exp, f.key, &a, r)
+		if !a.In || a.Passthrough() {
+			return false
+		}
+		r.Assignment = a
+		r.give(a.Value(), ByExperiment)
+	default:
+		return false
+	}
+	r.Rule = ru.id
+	return true
+}
+
+// meant tells whether a condition means the visitor.
+func (s *state) meant(c *condition.Condition, r *Result) bool {
+	switch c.Match(&s.budget, s.visitor.Attributes) {
+	case condition.Pass:
+		return true
+	case condition.Unknown:
+		r.Problem = problemUnknown
+	case condition.Broken:
+		r.Problem = problemBroken
+	}
+	return false
+}
+
+// subject finds by what a visitor is placed: the attribute's name, and its value, which is empty where it is missing.
+func (s *state) subject(h *hashing) (name, value string) {
+	if value = hashable(s.visitor.Attributes[h.attribute]); value != "" {
+		return h.attribute, value
+	}
+	if h.fallback != "" && s.visitor.Sticky != nil && !h.fleeting {
+		if value = hashable(s.visitor.Attributes[h.fallback]); value != "" {
+			return h.fallback, value
+		}
+	}
+	return h.attribute, ""
+}
+
+func (s *state) included(p *part) bool {
+	_, value := s.subject(&p.hashing)
+	if value == "" {
+		return false
+	}
+	n, ok := p.place(value)
+	return ok && p.has(n)
+}
+
+// filtered tells whether a filter keeps the visitor away.
+func (s *state) filtered(filters []filter) bool {
+	for i := range filters {
+		f := &filters[i]
+		_, value := s.subject(&f.hashing)
+		if value == "" {
+			return true
+		}
+		if n, ok := f.place(value); !ok || Choose(n, f.ranges) < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+type prerequisites uint8
+
+const (
+	met prerequisites = iota
+	unmet
+	gated
+	inCircle
+)
+
+// parents asks the prerequisites, one after the other.
+func (s *state) parents(parents []parent, r *Result) prerequisites {
+	for i := range parents {
+		p := &parents[i]
+		var pr Result
+		if s.budget.Fuel--; s.within >= 2*MaxParents {
+			r.Problem = problemDeep
+			return unmet
+		}
+		s.within++
+		s.named(p.id, p.flag, &pr)
+		s.within--
+		if pr.Problem != "" {
+			r.Problem = pr.Problem
+		}
+		if pr.Source == CyclicPrerequisite {
+			return inCircle
+		}
+		if c := p.cond.Match(&s.budget, &condition.Holder{Value: pr.Value.Any()}); c != condition.Pass {
+			if p.gate {
+				return gated
+			}
+			return unmet
+		}
+	}
+	return met
+}

@@ -1,0 +1,97 @@
+package assign
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
+	"github.com/slipwayhq/slipway/internal/pure/assign/span"
+)
+
+// Fault is something wrong with a payload: where it is, and what to do about it.
+type Fault = span.Fault
+
+// Faults are all that is wrong with a payload. A strict Compile gives them as its error.
+type Faults = span.Faults
+
+// Flags are the flags of one payload, compiled. They do not change, so that many may ask at once.
+type Flags struct {
+	byKey       map[string]*flag
+	keys        []string // in order
+	experiments []*Experiment
+	faults      *Faults
+}
+
+type flag struct {
+	key     string
+	value   Value // where no rule decides
+	rules   []rule
+	problem string // why it cannot be evaluated
+	circle  bool   // it is its own prerequisite, by whatever way
+}
+
+// rule decides for those whom it means, or leaves them to the next rule.
+type rule struct {
+	id     string
+	value  Value
+	forces bool // the rule gives its value; otherwise its experiment decides, if it has one
+	cond   *condition.Condition
+	part   *part
+	more   *conditions
+	exp    *Experiment
+}
+
+// part is how many of those whom a rule means get its value.
+type part struct {
+	hashing
+	Range
+}
+
+// conditions are what few rules have.
+type conditions struct {
+	parents []parent
+	filters []filter
+}
+
+// parent is a prerequisite: a flag whose value must meet a condition.
+type parent struct {
+	id   string
+	flag *flag
+	cond *condition.Condition
+	gate bool // without it the whole flag has no value; otherwise the rule alone is skipped
+}
+
+// filter keeps those who stand outside of its ranges away.
+type filter struct {
+	hashing
+	ranges []Range
+}
+
+// Faults are what is wrong with the payload; what can be evaluated all the same is.
+func (f *Flags) Faults() *Faults { return f.faults }
+
+// Len is how many flags there are.
+func (f *Flags) Len() int { return len(f.keys) }
+
+// Keys are the names of the flags, in order.
+func (f *Flags) Keys() iter.Seq[string] { return slices.Values(f.keys) }
+
+// Experiments are the experiments that stand beside the flags.
+func (f *Flags) Experiments() []*Experiment { return f.experiments }
+
+// All evaluates each flag for one visitor, in the order of their names.
+func (f *Flags) All(v *Visitor, t *Trail) iter.Seq2[string, Result] {
+	return func(yield func(string, Result) bool) {
+		for _, key := range f.keys {
+			if !yield(key, f.Eval(key, v, t)) {
+				return
+			}
+		}
+	}
+}
+
+// finish orders what was read, and ties what names one another together.
+func (f *Flags) finish() {
+	f.keys = slices.Sorted(maps.Keys(f.byKey))
+}
