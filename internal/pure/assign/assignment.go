@@ -1,10 +1,6 @@
 package assign
 
-import (
-	"slices"
-
-	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
-)
+import "slices"
 
 // Assignment is what an experiment says of a visitor.
 type Assignment struct {
@@ -54,7 +50,7 @@ func (a *Assignment) Leaf() *Leaf {
 
 // Run asks one of the experiments that stand beside the flags.
 func (f *Flags) Run(e *Experiment, v *Visitor, t *Trail) (a Assignment) {
-	s := state{flags: f, visitor: v, trail: t, budget: condition.Run{Fuel: condition.Fuel}}
+	s := newState(v, t)
 	var r Result
 	s.assign(e, "", &a, &r)
 	return a
@@ -64,7 +60,9 @@ func (f *Flags) Run(e *Experiment, v *Visitor, t *Trail) (a Assignment) {
 func (s *state) assign(e *Experiment, flag string, a *Assignment, r *Result) {
 	a.Experiment, a.Flag = e, flag
 	a.HashAttribute, a.HashValue = s.subject(&e.hashing)
-	a.leaf = s.leaf(e)
+	if e.bandit != nil {
+		a.leaf = s.leaf(e)
+	}
 	variation := s.choose(e, a, r)
 	if a.In = variation >= 0 && variation < len(e.Variations); a.In {
 		a.Variation = variation
@@ -80,30 +78,24 @@ func (s *state) assign(e *Experiment, flag string, a *Assignment, r *Result) {
 
 // choose gives the number of the visitor's variation, or -1.
 func (s *state) choose(e *Experiment, a *Assignment, r *Result) int {
-	v := s.visitor
-	if len(e.Variations) < 2 || v.Off || e.rare != nil && !e.rare.onPage(v.URL) {
-		return -1
-	}
-	if v.URL != "" {
-		if i, ok := Queried(e.Key, v.URL, len(e.Variations)); ok {
+	odd := s.odd || e.odd
+	if odd {
+		if i, decided := s.beforehand(e); decided {
 			return i
 		}
 	}
-	if i, ok := v.Forced[e.Key]; ok {
-		return i
-	}
-	if e.rare != nil && (e.rare.off || e.rare.status == "draft" || e.rare.status == "stopped" && !e.rare.forces) || a.HashValue == "" {
+	if a.HashValue == "" {
 		return -1
 	}
 	earlier := -1
-	if s.keeps(e) {
+	if odd && s.keeps(e) {
 		var out bool
 		if earlier, out = s.earlier(e, a); out {
 			a.Kept = true
 			return -1
 		}
 	}
-	if earlier < 0 && !s.eligible(e, a, r) || e.rare != nil && !e.rare.onOldPage(v.URL) {
+	if earlier < 0 && !s.eligible(e, a, r) || e.rare != nil && !e.rare.onOldPage(s.visitor.URL) {
 		return -1
 	}
 	n, ok := e.place(a.HashValue)
@@ -119,15 +111,41 @@ func (s *state) choose(e *Experiment, a *Assignment, r *Result) int {
 		return -1
 	case e.rare != nil && e.rare.forces:
 		return e.rare.force
-	case v.QA:
+	case s.visitor.QA:
 		return -1
 	}
 	a.Placed, a.Bucket, a.Kept = true, n, earlier >= 0
 	return i
 }
 
+// beforehand is what decides whoever the visitor is: who is forced, and experiments that do not run.
+func (s *state) beforehand(e *Experiment) (i int, decided bool) {
+	v := s.visitor
+	if len(e.Variations) < 2 || v.Off || e.rare != nil && !e.rare.onPage(v.URL) {
+		return -1, true
+	}
+	if v.URL != "" {
+		if i, ok := Queried(e.Key, v.URL, len(e.Variations)); ok {
+			return i, true
+		}
+	}
+	if i, ok := v.Forced[e.Key]; ok {
+		return i, true
+	}
+	idle := e.rare != nil && (e.rare.off || e.rare.status == "draft" || e.rare.status == "stopped" && !e.rare.forces)
+	return -1, idle
+}
+
 // eligible tells whether the experiment is for the visitor at all.
 func (s *state) eligible(e *Experiment, a *Assignment, r *Result) bool {
+	if e.cond != nil && !s.meant(e.cond, r) {
+		return false
+	}
+	return !e.narrow || s.admitted(e, a, r)
+}
+
+// admitted is the part of eligible that few experiments have. It comes after the condition, which says no most often; the order of the two changes nothing.
+func (s *state) admitted(e *Experiment, a *Assignment, r *Result) bool {
 	if len(e.filters) > 0 {
 		if s.filtered(e.filters) {
 			return false
@@ -135,7 +153,7 @@ func (s *state) eligible(e *Experiment, a *Assignment, r *Result) bool {
 	} else if e.space != nil && !InNamespace(a.HashValue, e.space.id, e.space.from, e.space.to) {
 		return false
 	}
-	if e.cond != nil && !s.meant(e.cond, r) || len(e.parents) > 0 && s.parents(e.parents, r) != met {
+	if len(e.parents) > 0 && s.parents(e.parents, r) != met {
 		return false
 	}
 	return e.rare == nil || len(e.rare.groups) == 0 || slices.ContainsFunc(e.rare.groups, func(g string) bool { return s.visitor.Groups[g] })

@@ -160,11 +160,8 @@ func (l *loader) guide(e *Experiment) {
 	}
 }
 
-// leaf finds the kind of visitor that somebody is: nil without a bandit.
+// leaf finds the kind of visitor that somebody is.
 func (s *state) leaf(e *Experiment) *Leaf {
-	if e.bandit == nil {
-		return nil
-	}
 	for i := range e.bandit.contexts {
 		c := &e.bandit.contexts[i]
 		if c.broken {

@@ -1,8 +1,7 @@
 package assign
 
 import (
-	"slices"
-
+	"github.com/slipwayhq/slipway/internal/pure/assign/circle"
 	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
 )
 
@@ -83,56 +82,63 @@ type Result struct {
 
 // state is one evaluation.
 type state struct {
-	flags   *Flags
 	visitor *Visitor
 	trail   *Trail
 	budget  condition.Run
-	within  int     // flags that are being looked into
-	circle  []*flag // those of them that are part of a circle
+	within  int        // flags that are being looked into
+	seen    circle.Set // those of them that are part of a circle
+	odd     bool       // there is more to the visitor than attributes
 }
 
 // Eval gives the value of a flag. t may be nil.
 func (f *Flags) Eval(key string, v *Visitor, t *Trail) (r Result) {
-	s := state{flags: f, visitor: v, trail: t, budget: condition.Run{Fuel: condition.Fuel}}
+	s := newState(v, t)
 	s.named(key, f.byKey[key], &r)
 	return r
 }
 
+func newState(v *Visitor, t *Trail) state {
+	return state{
+		visitor: v, trail: t, budget: condition.Run{Fuel: condition.Fuel},
+		odd: v.URL != "" || v.Off || v.QA || v.Forced != nil || v.Values != nil || v.Sticky != nil,
+	}
+}
+
 func (s *state) named(key string, f *flag, r *Result) {
-	if s.visitor.Values != nil {
+	if s.odd {
 		if v, ok := s.visitor.Values[key]; ok {
 			r.give(v, Override)
 			return
 		}
 	}
-	if f != nil {
-		s.flag(f, r)
+	switch {
+	case f == nil:
+	case f.odd:
+		s.oddFlag(f, r)
+	default:
+		s.rules(f, r)
 	}
 }
 
 // give sets the value.
 func (r *Result) give(v Value, by Source) { r.Value, r.Source, r.On = v, by, v.On() }
 
-// flag goes through the rules of a flag; r is empty before.
-func (s *state) flag(f *flag, r *Result) {
-	if f.problem != "" {
+// oddFlag is a flag that cannot be evaluated, or one that is its own prerequisite.
+func (s *state) oddFlag(f *flag, r *Result) {
+	switch {
+	case f.problem != "":
 		r.give(f.value, DefaultValue)
 		r.Problem = f.problem
-		return
-	}
-	if !f.circle {
-		s.rules(f, r)
-		return
-	}
-	if slices.Contains(s.circle, f) {
+	case s.seen.Has(f.circle):
 		r.Source, r.Problem = CyclicPrerequisite, problemCircle
-		return
+	default:
+		s.seen.Flip(f.circle)
+		s.rules(f, r)
+		s.seen.Flip(f.circle)
 	}
-	s.circle = append(s.circle, f)
-	s.rules(f, r)
-	s.circle = s.circle[:len(s.circle)-1]
 }
 
+// rules goes through the rules of a flag; r is empty before.
 func (s *state) rules(f *flag, r *Result) {
 	for i := range f.rules {
 		if s.rule(f, &f.rules[i], r) {
@@ -174,13 +180,12 @@ func (s *state) rule(f *flag, ru *rule, r *Result) bool {
 		}
 		r.give(ru.value, Force)
 	case ru.exp != nil:
-		var a Assignment
-		s.assign(ru.exp, f.key, &a, r)
-		if !a.In || a.Passthrough() {
+		a := &r.Assignment
+		if s.assign(ru.exp, f.key, a, r); !a.In || len(ru.exp.meta) > 0 && a.Passthrough() {
+			*a = Assignment{}
 			return false
 		}
-		r.Assignment = a
-		r.give(a.Value(), ByExperiment)
+		r.give(ru.exp.Variations[a.Variation], ByExperiment)
 	default:
 		return false
 	}
@@ -203,7 +208,11 @@ func (s *state) meant(c *condition.Condition, r *Result) bool {
 
 // subject finds by what a visitor is placed: the attribute's name, and its value, which is empty where it is missing.
 func (s *state) subject(h *hashing) (name, value string) {
-	if value = hashable(s.visitor.Attributes[h.attribute]); value != "" {
+	v := s.visitor.Attributes[h.attribute]
+	if value, ok := v.(string); ok && value != "" {
+		return h.attribute, value
+	}
+	if value = hashable(v); value != "" {
 		return h.attribute, value
 	}
 	if h.fallback != "" && s.visitor.Sticky != nil && !h.fleeting {

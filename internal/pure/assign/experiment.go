@@ -13,20 +13,22 @@ type Experiment struct {
 	Variations []Value
 
 	hashing
-	ranges   []Range
-	weights  []float64 // of the variations, for a bandit
-	coverage float64
+	odd      bool // it is never run, or has rare
+	narrow   bool // it has filters, a namespace, parents or groups
 	explicit bool // the ranges stand in the payload, and weights say nothing
+	ranges   []Range
 	cond     *condition.Condition
+	bandit   *bandit
+	rare     *rare
+	meta     []meta
+	coverage float64
+	weights  []float64 // of the variations, for a bandit
+	aside    *Leaf     // where no leaf of the bandit matches
 	space    *namespace
 	filters  []filter
-	meta     []meta
+	parents  []parent
 	sticky   string // under what an assignment is kept
 	minimum  int    // of an earlier version than this whoever was assigned is out
-	rare     *rare
-	parents  []parent
-	bandit   *bandit
-	aside    *Leaf // where no leaf of the bandit matches
 	ref      string
 	raw      string
 }
@@ -125,7 +127,8 @@ func (l *loader) experiment(key, raw string) *Experiment {
 		l.covered()
 		e.coverage = min(max(d.coverage, 0), 1)
 	}
-	if len(d.variations) < 2 {
+	e.narrow = len(e.filters)+len(e.parents)+len(d.groups) > 0 || e.space != nil
+	if e.odd = len(d.variations) < 2; e.odd {
 		l.faults.At(l.Reader, "an experiment needs two variations at least")
 	}
 	l.weighed()
@@ -180,6 +183,7 @@ func (l *loader) autoExperiments() error {
 		}
 		e := l.experiment("", raw[:len(raw)-len(l.Rest())])
 		d := &l.draft
+		e.odd = true
 		e.rare = &rare{status: d.status, off: d.off, forces: d.forces, groups: slices.Clone(d.groups), address: d.address, targets: slices.Clone(d.targets), persist: d.persist}
 		if f, ok := d.value.Number(); ok {
 			e.rare.force = int(f)

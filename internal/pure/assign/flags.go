@@ -2,8 +2,6 @@ package assign
 
 import (
 	"iter"
-	"maps"
-	"slices"
 
 	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
 	"github.com/slipwayhq/slipway/internal/pure/assign/span"
@@ -18,7 +16,7 @@ type Faults = span.Faults
 // Flags are the flags of one payload, compiled. They do not change, so that many may ask at once.
 type Flags struct {
 	byKey       map[string]*flag
-	keys        []string // in order
+	inOrder     []*flag
 	experiments []*Experiment
 	faults      *Faults
 }
@@ -27,8 +25,9 @@ type flag struct {
 	key     string
 	value   Value // where no rule decides
 	rules   []rule
+	odd     bool   // it has a problem, or is part of a circle
 	problem string // why it cannot be evaluated
-	circle  bool   // it is its own prerequisite, by whatever way
+	circle  int    // it is its own prerequisite, by whatever way: its number among those that are, from 1
 }
 
 // rule decides for those whom it means, or leaves them to the next rule.
@@ -72,10 +71,18 @@ type filter struct {
 func (f *Flags) Faults() *Faults { return f.faults }
 
 // Len is how many flags there are.
-func (f *Flags) Len() int { return len(f.keys) }
+func (f *Flags) Len() int { return len(f.inOrder) }
 
 // Keys are the names of the flags, in order.
-func (f *Flags) Keys() iter.Seq[string] { return slices.Values(f.keys) }
+func (f *Flags) Keys() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, one := range f.inOrder {
+			if !yield(one.key) {
+				return
+			}
+		}
+	}
+}
 
 // Experiments are the experiments that stand beside the flags.
 func (f *Flags) Experiments() []*Experiment { return f.experiments }
@@ -83,15 +90,13 @@ func (f *Flags) Experiments() []*Experiment { return f.experiments }
 // All evaluates each flag for one visitor, in the order of their names.
 func (f *Flags) All(v *Visitor, t *Trail) iter.Seq2[string, Result] {
 	return func(yield func(string, Result) bool) {
-		for _, key := range f.keys {
-			if !yield(key, f.Eval(key, v, t)) {
+		for _, one := range f.inOrder {
+			var r Result
+			s := newState(v, t)
+			s.named(one.key, one, &r)
+			if !yield(one.key, r) {
 				return
 			}
 		}
 	}
-}
-
-// finish orders what was read, and ties what names one another together.
-func (f *Flags) finish() {
-	f.keys = slices.Sorted(maps.Keys(f.byKey))
 }

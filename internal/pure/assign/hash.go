@@ -2,7 +2,6 @@ package assign
 
 import (
 	"math"
-	"strconv"
 	"unicode/utf16"
 
 	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
@@ -53,12 +52,23 @@ func hashOne(value, seed string) float64 {
 	return float64(fnv(fnv(fnvStart, value), seed)%1000) / 1000
 }
 
-// hashTwo goes on from the hash of the seed, which is known beforehand.
+// hashTwo goes on from the hash of the seed, which is known beforehand. What is hashed then is the hash, in decimal digits.
 func hashTwo(seed uint32, value string) float64 {
-	var digits [10]byte
-	h := fnvStart
-	for _, c := range strconv.AppendUint(digits[:0], uint64(fnv(seed, value)), 10) {
-		h = (h ^ uint32(c)) * fnvPrime
+	x := fnv(seed, value)
+	h, begun := fnvStart, false
+	// The two halves of five digits each, as fractions of their first digit's place: each digit is what comes before the point, times ten what comes behind it.
+	for _, half := range [2]uint32{x / 100_000, x % 100_000} {
+		rest := uint64(half) * (1<<32/10_000 + 1)
+		for range 5 {
+			digit := uint32(rest >> 32)
+			if begun = begun || digit > 0; begun {
+				h = (h ^ ('0' + digit)) * fnvPrime
+			}
+			rest = (rest & (1<<32 - 1)) * 10
+		}
+	}
+	if !begun {
+		h = (h ^ '0') * fnvPrime
 	}
 	return float64(h%10000) / 10000
 }

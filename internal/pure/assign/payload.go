@@ -2,6 +2,9 @@ package assign
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/pure/assign/circle"
 	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
@@ -207,14 +210,20 @@ func (l *loader) finish() {
 		tie(nil, e.parents, fmt.Sprintf("experiments[%d].parentConditions", i))
 	}
 	found := circle.Find(l.related, func(f *flag) []*flag { return parents[f] })
+	circles := 0
 	for _, f := range l.related {
 		switch where := "features." + span.Short(f.key); {
 		case found.In[f]:
+			circles++
+			f.circle = circles
 			l.faults.Add(where, "the flag must come before itself, directly or by way of others; take one of the prerequisites out")
 		case found.Depth[f] > MaxParents:
 			l.faults.Add(where, fmt.Sprintf("flags may be each other's prerequisites %d levels deep, no more", MaxParents))
 		}
-		f.circle = found.In[f]
 	}
-	l.flags.finish()
+	all := slices.SortedFunc(maps.Values(l.flags.byKey), func(a, b *flag) int { return strings.Compare(a.key, b.key) })
+	for _, f := range all {
+		f.odd = f.problem != "" || f.circle > 0
+	}
+	l.flags.inOrder = all
 }

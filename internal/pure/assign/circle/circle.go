@@ -65,3 +65,15 @@ func (s *search[T]) visit(t T) *mark {
 	s.stack = s.stack[:at]
 	return m
 }
+
+// MaxMembers is how many members of circles a Set can tell apart.
+const MaxMembers = 64
+
+// Set is a set of members of circles, by their numbers from 1 to MaxMembers. A number beyond is always in it: who cannot be told apart counts as seen.
+type Set uint64
+
+// Has tells whether a member is in the set.
+func (s Set) Has(n int) bool { return n > MaxMembers || s>>(n-1)&1 == 1 }
+
+// Flip puts a member in, or takes it out.
+func (s *Set) Flip(n int) { *s ^= 1 << (n - 1) }

@@ -39,3 +39,19 @@ func TestFind(t *testing.T) {
 		t.Errorf("a chain: %d, %d", len(chain.In), chain.Depth[0])
 	}
 }
+
+func TestSet(t *testing.T) {
+	var s circle.Set
+	for _, n := range []int{1, 2, circle.MaxMembers} {
+		if s.Has(n) {
+			t.Errorf("%d is in an empty set", n)
+		}
+		if s.Flip(n); !s.Has(n) {
+			t.Errorf("%d was put in, and is not", n)
+		}
+		s.Flip(n)
+	}
+	if s != 0 || !s.Has(circle.MaxMembers+1) {
+		t.Errorf("%v, and one beyond counts as seen: %v", s, s.Has(circle.MaxMembers+1))
+	}
+}

@@ -25,7 +25,7 @@ type Group struct {
 	path   []string // the attribute of a list; nil where it has none
 	root   node     // the condition
 	named  []*Group // the groups that the condition names
-	circle bool     // it names itself, by whatever way
+	circle int      // it names itself, by whatever way: its number among those that do, from 1
 	first  string   // where it is first named
 }
 
@@ -49,19 +49,19 @@ func (r *Run) group(n *node, v any) Outcome {
 		}
 		return outcome(g.list != nil && path != nil && g.list.any(follow(v, path), false))
 	}
-	if g.circle && slices.Contains(r.seen, g) {
+	if g.circle > 0 && r.seen.Has(g.circle) {
 		return Fail
 	}
 	if r.within >= MaxGroups {
 		return Broken
 	}
 	r.within++
-	if g.circle {
-		r.seen = append(r.seen, g)
+	if g.circle > 0 {
+		r.seen.Flip(g.circle)
 	}
 	o := r.node(&g.root, v)
-	if g.circle {
-		r.seen = r.seen[:len(r.seen)-1]
+	if g.circle > 0 {
+		r.seen.Flip(g.circle)
 	}
 	r.within--
 	return o

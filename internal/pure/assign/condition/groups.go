@@ -133,10 +133,12 @@ func (c *Compiler) Finish() {
 		}
 	}
 	found := circle.Find(naming, func(g *Group) []*Group { return g.named })
+	circles := 0
 	for _, g := range naming {
 		switch where := "savedGroups." + span.Short(g.id); {
 		case found.In[g]:
-			g.circle = true
+			circles++
+			g.circle = circles
 			c.faults.Add(where, "the group names itself, directly or by way of others; whoever comes round a second time is not in it")
 		case found.Depth[g] > MaxGroups:
 			c.faults.Add(where, "groups may name one another 50 levels deep, no more")

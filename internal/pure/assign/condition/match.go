@@ -1,6 +1,10 @@
 package condition
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/pure/assign/circle"
+)
 
 // Fuel is the budget of one evaluation, in nodes.
 const Fuel = 500_000
@@ -10,9 +14,9 @@ const MaxGroups = 50
 
 // Run is one evaluation of one or more conditions for one visitor.
 type Run struct {
-	Fuel   int      // nodes that may still be looked at; below 0 everything is Broken
-	within int      // groups that are being looked into
-	seen   []*Group // those of them that are part of a circle
+	Fuel   int        // nodes that may still be looked at; below 0 everything is Broken
+	within int        // groups that are being looked into
+	seen   circle.Set // those of them that are part of a circle
 }
 
 // Match asks a condition about an object, which is the visitor's attributes, or a *Holder.
@@ -30,10 +34,11 @@ func (r *Run) node(n *node, v any) Outcome {
 	if n.path {
 		v = n.find(v)
 	}
-	switch n.op {
-	case opString:
+	if n.op == opString {
 		s, ok := v.(string)
 		return outcome((ok && s == n.str) != n.not)
+	}
+	switch n.op {
 	case opAnd:
 		return r.all(n.more.kids, v)
 	case opOr:
