@@ -11,9 +11,9 @@ import (
 // pureImports is the part of the standard library that has no I/O, no clock and no goroutine. Package time is here for its types; pureCalls minds its functions.
 func pureImports() []string {
 	return []string{
-		"bufio", "bytes", "cmp", "container/heap", "container/list", "crypto/sha256", "encoding", "encoding/base64", "encoding/binary", "encoding/hex",
+		"bufio", "bytes", "cmp", "container/heap", "container/list", "crypto/aes", "crypto/cipher", "crypto/sha256", "encoding", "encoding/base64", "encoding/binary", "encoding/hex",
 		"encoding/csv", "encoding/json", "encoding/xml", "errors", "fmt", "hash", "hash/fnv", "hash/maphash", "io", "iter", "maps", "math", "math/big", "math/bits",
-		"math/rand/v2", "path", "regexp", "slices", "sort", "strconv", "strings", "text/tabwriter", "time", "unicode", "unicode/utf16", "unicode/utf8",
+		"math/rand/v2", "path", "regexp", "regexp/syntax", "slices", "sort", "strconv", "strings", "text/tabwriter", "time", "unicode", "unicode/utf16", "unicode/utf8",
 	}
 }
 

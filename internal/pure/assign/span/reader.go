@@ -127,7 +127,14 @@ func (r *Reader) Kind() byte {
 	return 0
 }
 
+// space steps over what may stand between values; mostly nothing does.
 func (r *Reader) space() {
+	if r.at < len(r.text) && r.text[r.at] <= ' ' {
+		r.spaces()
+	}
+}
+
+func (r *Reader) spaces() {
 	for r.at < len(r.text) {
 		switch r.text[r.at] {
 		case ' ', '\t', '\n', '\r':
