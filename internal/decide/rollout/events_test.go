@@ -37,7 +37,7 @@ func (w *world) ordersSecond(number *int64, orders float64) {
 			metric := func(name string, n float64) event.Metric {
 				return event.Metric{Name: name, Kind: event.MetricCounter, Values: int64(n), Sum: n}
 			}
-			sec.Releases = append(sec.Releases, event.ReleaseSecond{App: app, Env: env, Release: release, Metrics: []event.Metric{metric("event/order_completed", n*rate), metric("event/order_completed/per", n)}})
+			sec.Releases = append(sec.Releases, event.ReleaseSecond{App: app, Env: env, Release: release, Metrics: []event.Metric{metric("event/order_completed per page", n*rate), metric("event/order_completed per page/per", n)}})
 		}
 	}
 	data, err := json.Marshal(sec)
@@ -127,6 +127,26 @@ func TestWhichEventsAreAsked(t *testing.T) {
 		found, err := w.ReadVitals(t.Context(), app, env, nil)
 		if err != nil || len(found) != 2 || !found[1].Found || found[1].Hosts != 0 || !strings.Contains(found[1].Text, "order_completed of ") || !strings.HasSuffix(found[1].Text, " page, each visitor until the first; this server takes no events") {
 			t.Errorf("it reads %+v, %v", found, err)
+		}
+		// Another divisor counts while the release is on its way that brings it, on both releases.
+		w.release(ordered, func(_ *event.ReleaseCreated, m *manifest.Manifest) {
+			m.Rollout.Vitals[len(m.Rollout.Vitals)-1].Per = "screen"
+		})
+		w.reach(3, "watching")
+		per := func() string {
+			t.Helper()
+			q, err := w.EventQueries(t.Context())
+			if err != nil || len(q) != 1 || len(q[0].Vitals) != 1 {
+				t.Fatalf("%+v, %v", q, err)
+			}
+			return q[0].Vitals[0].Per
+		}
+		if got := per(); got != "screen" {
+			t.Errorf("while it is on its way it is divided by %q", got)
+		}
+		w.end(3, .02, .5)
+		if got := per(); got != "page" {
+			t.Errorf("when it came back it is divided by %q", got)
 		}
 	})
 }

@@ -129,6 +129,10 @@ func (s *Service) ReadVitals(ctx context.Context, app, env string, vitals []mani
 		}
 		vitals = policy.Vitals
 	}
+	asked := Queries{App: app, Env: env}
+	if _, err := s.addQueries(ctx, s.db, e, &asked, func(v manifest.Vital) bool { return v.Prometheus != "" }); err != nil {
+		return nil, err
+	}
 	found, err := before.Read(ctx, s.db, s.db.Now(), app, env, vitals)
 	for i := range found {
 		switch v := vitals[i]; {
@@ -138,11 +142,21 @@ func (s *Service) ReadVitals(ctx context.Context, app, env string, vitals []mani
 			var ok bool
 			text, ok, err = s.probe(ctx, e, v)
 			found[i].Say(text, ok)
+		case v.Prometheus != "" && others(asked.Vitals, v):
+			found[i] = before.Reading{Name: v.Name, Unit: found[i].Unit, Minutes: []*float64{}}
+			found[i].Text, found[i].Found, err = s.probe(ctx, e, v)
 		case v.Prometheus != "" && !found[i].Found:
 			found[i].Text, found[i].Found, err = s.probe(ctx, e, v)
 		}
 	}
 	return found, err
+}
+
+// others tells that what is called like a vital is read by other queries: it says nothing of these.
+func others(vitals []manifest.Vital, v manifest.Vital) bool {
+	return slices.ContainsFunc(vitals, func(o manifest.Vital) bool {
+		return o.Name == v.Name && (o.Prometheus != v.Prometheus || o.Per != v.Per)
+	})
 }
 
 // forecast fills in what each step sees, and what other settings would cost.

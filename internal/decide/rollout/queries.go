@@ -97,7 +97,7 @@ func (s *Service) asked(ctx context.Context, wanted func(manifest.Vital) bool) (
 	return all, nil
 }
 
-// addQueries adds what the policies of the release that serves, and of the one on its way, ask for. It gives what the later of the two splits.
+// addQueries adds what the policies of the release that serves, and of the one on its way, ask for. Where both have a vital of one name, the later counts, on both releases: by it the rollout is judged. It gives how the later splits.
 func (s *Service) addQueries(ctx context.Context, from db.Querier, e *envRow, q *Queries, wanted func(manifest.Vital) bool) (canary manifest.Canary, err error) {
 	policy, err := livePolicy(ctx, from, e)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *Service) addQueries(ctx context.Context, from db.Querier, e *envRow, q 
 		if err != nil {
 			return "", err
 		}
-		policies, releases = append(policies, m.Policy), append(releases, m.Release)
+		policies, releases = []manifest.Rollout{m.Policy, policy}, append(releases, m.Release)
 		if canary = m.Policy.Canary; m.Mode != "" {
 			canary = m.Mode
 		}

@@ -60,6 +60,46 @@ func TestAVitalIsTriedBeforeItIsShipped(t *testing.T) {
 	}
 }
 
+// What was read by one query is not told of another one that is tried under its name.
+func TestAnotherQueryIsTriedByItself(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"release":"rel_1"},"value":[1,"7"]}]}}`)
+	}))
+	defer server.Close()
+	d := dbtest.SQLite(t, db.Options{})
+	j := dbtest.Journal(t, d)
+	rollouts := serving(t, d, j)
+	s := scraper(t, j, rollouts, server.URL, &bytes.Buffer{})
+	rollouts.Probe = s.Probe
+	grown := map[cell]map[string]float64{{"shop", "production", "rel_1", ""}: {"prometheus/orders_failed": 3, "prometheus/orders_failed/per": 40}}
+	if err := s.tell(t.Context(), time.Now().Add(-time.Minute), grown); err != nil {
+		t.Fatal(err)
+	}
+	var own []manifest.Vital
+	queries, err := rollouts.Queries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own = append(own, queries[0].Vitals...)
+	read := func(v []manifest.Vital) string {
+		t.Helper()
+		found, err := rollouts.ReadVitals(t.Context(), "shop", "production", v)
+		if err != nil || len(found) != 1 || !found[0].Found {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		return found[0].Text
+	}
+	for end := time.Now().Add(time.Minute); read(own) != "3 of 40"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it reads %q", read(own))
+		}
+	}
+	own[0].Prometheus = "sum(others)"
+	if text := read(own); !strings.HasPrefix(text, "Prometheus has 7 of 7;") {
+		t.Errorf("another one reads %q", text)
+	}
+}
+
 // What is wrong is said once, in plain words, and so is that it is over.
 func TestALateAnswerIsSaidPlainly(t *testing.T) {
 	var late atomic.Bool

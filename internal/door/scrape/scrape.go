@@ -126,7 +126,7 @@ func (s *Scraper) vital(ctx context.Context, q rollout.Queries, v manifest.Vital
 	both := map[cell]map[string]float64{}
 	for i, part := range parts {
 		for _, one := range answers[i] {
-			s.add(q, part.name, one, number, both)
+			s.add(q, part.name, part.query, one, number, both)
 		}
 	}
 	for c, counters := range both {
@@ -141,7 +141,7 @@ func (s *Scraper) vital(ctx context.Context, q rollout.Queries, v manifest.Vital
 }
 
 // add adds the growth of one counter.
-func (s *Scraper) add(q rollout.Queries, name string, one prometheus.Series, number int64, to map[cell]map[string]float64) {
+func (s *Scraper) add(q rollout.Queries, name, query string, one prometheus.Series, number int64, to map[cell]map[string]float64) {
 	if len(one.Points) == 0 {
 		return
 	}
@@ -150,7 +150,7 @@ func (s *Scraper) add(q rollout.Queries, name string, one prometheus.Series, num
 	if err != nil || c.release == "" {
 		return
 	}
-	key := strings.Join([]string{q.App, q.Env, name, string(labels)}, "\x00")
+	key := strings.Join([]string{q.App, q.Env, name, query, string(labels)}, "\x00") // another query under the same name counts other things
 	value := one.Points[0].Value
 	was, known := s.last[key]
 	if !(value >= 0 && value < 1e15) { // nor a number

@@ -190,3 +190,40 @@ func TestWhatIsNoAnswerIsAGap(t *testing.T) {
 		t.Errorf("with answers again it tells %+v", seconds)
 	}
 }
+
+// Another query under the same name begins anew: that it has more than the one before is no growth.
+func TestAnotherQueryBeginsAnew(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		value := "100"
+		if strings.Contains(r.FormValue("query"), "others") {
+			value = "900"
+		}
+		_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"release":"rel_1"},"value":[1800000000,%q]}]}}`, value)
+	}))
+	defer server.Close()
+	d := dbtest.SQLite(t, db.Options{})
+	j := dbtest.Journal(t, d)
+	s := scraper(t, j, serving(t, d, j), server.URL, &bytes.Buffer{})
+	queries, err := s.Rollouts.Queries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := queries[0].Vitals[0]
+	grown := map[cell]map[string]float64{}
+	for n := range int64(3) {
+		if n == 2 {
+			v.Prometheus, v.Per = "sum(others_failed)", "sum(others)"
+		}
+		s.vital(t.Context(), queries[0], v, time.Now(), n, grown)
+	}
+	for c, counters := range grown {
+		for name, by := range counters {
+			if by != 0 {
+				t.Errorf("%s of %s grew by %v", name, c.release, by)
+			}
+		}
+	}
+	if len(grown) != 1 {
+		t.Errorf("told of %v", grown)
+	}
+}

@@ -63,7 +63,7 @@ func TestWhatCounts(t *testing.T) {
 		c.did("rel_2", "eli", "order", func(d *done) { d.host, d.browser = "agt_1", true }), // of a server, with the browser that asked it
 	)
 	one, two := counts[cell{"shop", "production", "rel_1", ""}], counts[cell{"shop", "production", "rel_2", ""}]
-	if len(counts) != 2 || one["event/order"] != 1 || one["event/order/per"] != 2 || two["event/order"] != 2 || two["event/order/per"] != 1 {
+	if len(counts) != 2 || one["event/order per page"] != 1 || one["event/order per page/per"] != 2 || two["event/order per page"] != 2 || two["event/order per page/per"] != 1 {
 		t.Errorf("counted %v", counts)
 	}
 	for why, n := range map[reason]int64{counted: 3, unnamed: 1, elsewhere: 1, nobody: 1, long: 1, earlier: 1, undated: 1, again: 2} {
@@ -84,7 +84,7 @@ func TestWhatCountsByHostAndAlone(t *testing.T) {
 		d := c.did("rel_1", fmt.Sprint(i), "order", func(d *done) { d.host = host })
 		c.count(&d, counts)
 	}
-	if v.tally[homeless] != 2 || len(counts) != 1 || counts[cell{"shop", "production", "rel_1", "agt_1"}]["event/order"] != 1 {
+	if v.tally[homeless] != 2 || len(counts) != 1 || counts[cell{"shop", "production", "rel_1", "agt_1"}]["event/order per page"] != 1 {
 		t.Errorf("by host: %v, %v", counts, v.tally)
 	}
 	q = comparing()
@@ -112,7 +112,7 @@ func TestVisitorsBeyondTheRoomAreSampled(t *testing.T) {
 		c.count(&d, counts)
 		c.count(&d, counts)
 	}
-	one, two := counts[cell{"shop", "production", "rel_1", ""}]["event/order"], counts[cell{"shop", "production", "rel_2", ""}]["event/order"]
+	one, two := counts[cell{"shop", "production", "rel_1", ""}]["event/order per page"], counts[cell{"shop", "production", "rel_2", ""}]["event/order per page"]
 	if len(v.seen) > 1000 || one+two < 3000 || one+two > 8000 || math.Abs(float64(one-two)) > 5*math.Sqrt(float64(one+two)) {
 		t.Errorf("%d and %d counted, %d remembered", one, two, len(v.seen))
 	}
@@ -180,8 +180,8 @@ func world(seed uint64, orders func(release string) float64) judge.Outcome {
 		here = left
 		if second%10 == 9 {
 			of := func(release, name string) int64 { return counts[cell{"shop", "production", release, ""}][name] }
-			k := judge.Count{New: of("rel_2", "event/order"), Old: of("rel_1", "event/order")}
-			k.AtRiskNew, k.AtRiskOld = max(k.New, of("rel_2", "event/order/per")), max(k.Old, of("rel_1", "event/order/per"))
+			k := judge.Count{New: of("rel_2", "event/order per page"), Old: of("rel_1", "event/order per page")}
+			k.AtRiskNew, k.AtRiskOld = max(k.New, of("rel_2", "event/order per page/per")), max(k.Old, of("rel_1", "event/order per page/per"))
 			if err := state.Fold(p, judge.Tick{Second: int64(second), Share: share, Counts: map[string]judge.Count{"order": k}}); err != nil {
 				panic(err)
 			}

@@ -45,6 +45,7 @@ type site struct {
 	feeder   *feed.Feeder
 	sources  *track.Service
 	key      string
+	per      string // what the vital is divided by, as the next release has it
 	releases int
 	seconds  int64
 	visitors int
@@ -64,7 +65,7 @@ func (s *site) now() time.Time {
 func newSite(t *testing.T, open func(*testing.T) (analytics.Engine, error)) *site {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	s := &site{t: t}
+	s := &site{t: t, per: "page"}
 	s.db = dbtest.SQLite(t, db.Options{Now: s.now, Logger: log})
 	s.j = dbtest.Journal(t, s.db)
 	s.rollouts = rollout.New(s.db, s.j, log)
@@ -153,7 +154,7 @@ func (s *site) ship(orders float64) rollout.View {
 	s.t.Helper()
 	s.releases++
 	m := manifest.Manifest{App: "shop", Processes: map[string]manifest.Process{"web": {Run: "./shop"}}, Rollout: manifest.DefaultRollout()}
-	m.Rollout.Vitals = []manifest.Vital{{Name: "errors", Weight: 1}, {Name: "order_completed", Event: "order_completed", Per: "page", Bad: manifest.Drop, Weight: 1}}
+	m.Rollout.Vitals = []manifest.Vital{{Name: "errors", Weight: 1}, {Name: "order_completed", Event: "order_completed", Per: s.per, Bad: manifest.Drop, Weight: 1}}
 	m.Rollout.Steps = []manifest.Step{{Share: .5, Watch: manifest.Every(90 * time.Second)}}
 	m.Rollout.Settle, m.Rollout.Alpha, m.Rollout.FalseAlarms = manifest.Every(time.Second), .01, manifest.Rate{}
 	text, err := json.Marshal(m)

@@ -1,8 +1,10 @@
 package vitals
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +77,9 @@ func (c *Counter) lately(ctx context.Context, q rollout.Queries, name string) (n
 	return n, nil
 }
 
+// divisor is what a vital is divided by.
+func divisor(v manifest.Vital) string { return cmp.Or(v.Per, "event of any kind") }
+
 // kept says what kept events that came with their release from counting.
 func (c *Counter) kept(q rollout.Queries, wanted manifest.Vital) (parts []string) {
 	c.mu.Lock()
@@ -82,6 +87,9 @@ func (c *Counter) kept(q rollout.Queries, wanted manifest.Vital) (parts []string
 	for _, v := range c.vitals[place{q.App, q.Env}] {
 		if v.Event != wanted.Event {
 			continue
+		}
+		if v.Per != wanted.Per && !slices.ContainsFunc(c.vitals[place{q.App, q.Env}], func(o *vital) bool { return o.Event == wanted.Event && o.Per == wanted.Per }) {
+			parts = append(parts, fmt.Sprintf("it is counted per %s now; per %s counts from the beginning of the rollout that brings it", divisor(v.Vital), divisor(wanted)))
 		}
 		since := v.begun.UTC().Format("15:04 UTC")
 		for _, one := range []struct {

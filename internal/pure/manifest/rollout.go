@@ -131,7 +131,11 @@ func (v Vital) Counters() (events, per string, ok bool) {
 	case v.Prometheus != "":
 		return "prometheus/" + v.Name, "prometheus/" + v.Name + "/per", true
 	case v.Event != "":
-		return "event/" + v.Event, "event/" + v.Event + "/per", true
+		of := "event/" + v.Event // by what it is divided tells until when visitors count: each is a count of its own
+		if v.Per != "" {
+			of += " per " + v.Per
+		}
+		return of, of + "/per", true
 	}
 	return "", "", false
 }

@@ -16,7 +16,7 @@ func measured() *past {
 		p.slots[minute].Add(event.ReleaseSecond{
 			Use: &event.ProcessUse{CPU: .25, Memory: 1 << 20},
 			Metrics: []event.Metric{
-				{Name: "event/order", Kind: event.MetricCounter, Sum: 1}, {Name: "event/order/per", Kind: event.MetricCounter, Sum: 10}, {Name: "event/alone", Kind: event.MetricCounter, Sum: 1}, {Name: "event/alone/per", Kind: event.MetricCounter, Sum: 1},
+				{Name: "event/order per page", Kind: event.MetricCounter, Sum: 1}, {Name: "event/order per page/per", Kind: event.MetricCounter, Sum: 10}, {Name: "event/alone", Kind: event.MetricCounter, Sum: 1}, {Name: "event/alone/per", Kind: event.MetricCounter, Sum: 1},
 				{Name: "checkout.failed", Kind: event.MetricCounter, Sum: 2}, {Name: "checkout.started", Kind: event.MetricCounter, Sum: 50},
 				{Name: "queue", Kind: event.MetricGauge, Sum: 9}, {Name: "bad", Kind: event.MetricCounter, Sum: math.Inf(1)}, {Name: "worse", Kind: event.MetricCounter, Sum: -3},
 			},
@@ -47,6 +47,7 @@ func TestReadings(t *testing.T) {
 		{manifest.Vital{Name: "load"}, true, 2, "2 on average"},
 		{manifest.Vital{Name: "latency"}, false, 0, "no request came through an edge"},
 		{manifest.Vital{Name: "order", Event: "order", Per: "page"}, true, .1, "20 order of 200 page, each visitor until the first"},
+		{manifest.Vital{Name: "order", Event: "order", Per: "screen"}, false, 0, ""}, // what was counted by page says nothing of it
 		{manifest.Vital{Name: "alone", Event: "alone"}, true, 1, "visitors send nothing else"},
 		{manifest.Vital{Name: "none", Event: "none"}, false, 0, ""},
 	} {

@@ -74,7 +74,7 @@ func (p *plant) slot(host, release string) before.Slot {
 		if release == p.m.Release {
 			orders *= p.orders
 		}
-		s.Counters["event/order"], s.Counters["event/order/per"] = distuv.Poisson{Lambda: orders, Src: p.rng}.Rand(), started
+		s.Counters["event/order per page"], s.Counters["event/order per page/per"] = distuv.Poisson{Lambda: orders, Src: p.rng}.Rand(), started
 	}
 	return s
 }
