@@ -92,6 +92,7 @@ func TestWhatWasBeforeThePush(t *testing.T) {
 			t.Helper()
 			for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 				if v := w.nth(n); v.State.Ended() {
+					w.alone()
 					return v
 				}
 				w.hostSecond(hosts, bad, kind)

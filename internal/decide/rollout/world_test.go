@@ -356,6 +356,16 @@ func (w *world) runs(host string) string {
 	return strings.Join(w.wish[host], ",")
 }
 
+// alone waits until edges have heard that one release serves alone: what they count before says nothing of it.
+func (w *world) alone() {
+	w.t.Helper()
+	w.until("one release serves alone", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.split.Split.Old != "" && w.split.Split.New == ""
+	})
+}
+
 // asked waits until a host is asked to run exactly this.
 func (w *world) asked(host, releases string) {
 	w.t.Helper()
