@@ -142,17 +142,14 @@ func (s *state) oddFlag(f *flag, r *Result) {
 func (s *state) rules(f *flag, r *Result) {
 	for i := range f.rules {
 		if s.rule(f, &f.rules[i], r) {
-			if s.budget.Fuel < 0 {
-				break
-			}
 			return
+		}
+		if s.budget.Fuel < 0 {
+			r.Problem = problemFuel
+			break
 		}
 	}
 	r.give(f.value, DefaultValue)
-	if s.budget.Fuel < 0 {
-		r.Problem = problemFuel
-		r.Rule, r.Assignment = "", Assignment{}
-	}
 }
 
 // rule tells whether a rule decides.
@@ -247,6 +244,9 @@ func (s *state) filtered(filters []filter) bool {
 	return false
 }
 
+// costOfFlag is what a prerequisite takes of the budget of an evaluation.
+const costOfFlag = 20
+
 type prerequisites uint8
 
 const (
@@ -261,7 +261,10 @@ func (s *state) parents(parents []parent, r *Result) prerequisites {
 	for i := range parents {
 		p := &parents[i]
 		var pr Result
-		if s.budget.Fuel--; s.within >= 2*MaxParents {
+		if s.budget.Fuel -= costOfFlag; s.budget.Fuel < 0 {
+			return unmet
+		}
+		if s.within >= 2*MaxParents {
 			r.Problem = problemDeep
 			return unmet
 		}

@@ -29,6 +29,9 @@ type Group struct {
 	first  string   // where it is first named
 }
 
+// costOfGroup is what looking into a group takes of the budget of an evaluation.
+const costOfGroup = 5
+
 // group is $savedGroup: whether what is asked about is in the group.
 func (r *Run) group(n *node, v any) Outcome {
 	g := n.more.group
@@ -55,6 +58,7 @@ func (r *Run) group(n *node, v any) Outcome {
 	if r.within >= MaxGroups {
 		return Broken
 	}
+	r.Fuel -= costOfGroup
 	r.within++
 	if g.circle > 0 {
 		r.seen.Flip(g.circle)
