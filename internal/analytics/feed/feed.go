@@ -52,6 +52,7 @@ type Feeder struct {
 	// of Run alone
 	learners  map[string]*learner
 	positions map[string]uint64
+	changed   map[string][]changed // by app, in the order of their sequences
 }
 
 // Behind is how far the stores are.
@@ -261,6 +262,9 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 		f.positions[app] = p.through
 	}
 	if err := writeMark(f.opts.Mark, p.through, slices.Sorted(maps.Keys(f.positions))); err != nil {
+		return err
+	}
+	if err := f.restored(p.through); err != nil {
 		return err
 	}
 	f.tell(func(b *Behind) {

@@ -99,8 +99,8 @@ func (p *plant) reopen(lost ...string) {
 	p.open()
 }
 
-// run starts a feeder, in the place of the one before.
-func (p *plant) run() {
+// run starts a feeder, in the place of the one before, once it was asked for something.
+func (p *plant) run(asked ...func()) {
 	p.t.Helper()
 	p.stop()
 	p.Feeder = feed.New(feed.Options{
@@ -108,6 +108,9 @@ func (p *plant) run() {
 	})
 	if err := p.Prepare(p.t.Context()); err != nil {
 		p.t.Fatal(err)
+	}
+	for _, ask := range asked {
+		ask()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

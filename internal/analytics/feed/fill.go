@@ -106,6 +106,9 @@ func (f *Feeder) dropAsked(ctx context.Context) error {
 		if err == nil {
 			err = f.opts.Archive.Verify(ctx, app)
 		}
+		if err == nil {
+			err = f.keepChanged(ctx, app)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -125,7 +128,7 @@ func (f *Feeder) dropAsked(ctx context.Context) error {
 		}
 		f.rebuilding(app, func(r *Rebuilding) { r.State = Filling })
 	}
-	return nil
+	return f.readChanged()
 }
 
 // fill brings into each store what the archive has and it has not. Until the log was read behind that, there is no mark.

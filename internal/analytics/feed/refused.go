@@ -28,6 +28,7 @@ func (in intake) append(ctx context.Context, b analytics.Batch, after uint64) er
 		return err
 	}
 	b.Learned = l.learn(b.Rows, after)
+	in.f.restore(in.app, b.Failed)
 	refusal := in.store.Append(ctx, b)
 	if refusal == nil {
 		return nil
@@ -105,7 +106,9 @@ func (in intake) putAside(ctx context.Context, b analytics.Batch, sequence uint6
 			aside.Environment, aside.Source = b.Failed[i].Environment, b.Failed[i].Source
 		}
 	}
-	if err := in.store.Append(ctx, analytics.Batch{Failed: []analytics.Failed{aside}, Through: b.Through}); err != nil {
+	failed := []analytics.Failed{aside}
+	in.f.restore(in.app, failed)
+	if err := in.store.Append(ctx, analytics.Batch{Failed: failed, Through: b.Through}); err != nil {
 		return err
 	}
 	in.f.opts.Logger.Error("the store refused an event; it is put aside among the failed ones", "app", in.app, "sequence", sequence, "error", why)
