@@ -57,9 +57,15 @@ func (e *Experiment) standIn() string {
 	return e.fallback
 }
 
+// kept is what is kept for a value of an attribute, with what this evaluation has added.
 func (s *state) kept(attribute, value string) map[string]string {
 	var buf [96]byte
 	key := append(append(append(buf[:0], attribute...), "||"...), value...)
+	if s.trail != nil {
+		if doc, ok := s.trail.Sticky[string(key)]; ok {
+			return doc.Assignments
+		}
+	}
 	return s.visitor.Sticky[string(key)].Assignments
 }
 

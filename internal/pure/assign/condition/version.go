@@ -1,7 +1,6 @@
 package condition
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/pure/assign/span"
@@ -81,8 +80,8 @@ func appendPart(dst []byte, part string) []byte {
 			return append(dst, part...)
 		}
 	}
-	if pad := 5 - len(part); part != "" && pad > 0 {
-		dst = append(dst, bytes.Repeat([]byte{' '}, pad)...)
+	if part != "" {
+		dst = append(dst, "     "[min(len(part), 5):]...)
 	}
 	return append(dst, part...)
 }
