@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"strings"
 	"time"
@@ -135,21 +136,12 @@ func (a *Archive) keepFailed(ctx context.Context, store analytics.Store, f File)
 	if err != nil || n == 0 {
 		return err
 	}
-	files, err := a.names(ctx, f.App, true)
-	if err != nil {
+	switch head, err := a.head(ctx, f); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return err
-	}
-	for _, there := range files {
-		if !there.Day.Equal(f.Day) {
-			continue
-		}
-		head, err := a.head(ctx, there)
-		if err != nil {
-			return err
-		}
-		if head.After == f.After && head.Through == f.Through && (head.Digest == sum.String() || n < head.Events) {
-			return nil
-		}
+	case head.After == f.After && head.Through == f.Through && (head.Digest == sum.String() || n < head.Events):
+		return nil
 	}
 	if f, err = write(ctx, a, f, func(add func([]failedRecord) error) error { return failedIn(ctx, store, f, add) }); err != nil {
 		return err
@@ -210,33 +202,25 @@ var errEnough = errors.New("no more is wanted")
 // failedOf gives the failed events of a day's file one by one; those of a day without such a file are none. What fails is told by the last pair.
 func (a *Archive) failedOf(ctx context.Context, day File) iter.Seq2[analytics.Failed, error] {
 	return func(yield func(analytics.Failed, error) bool) {
-		files, err := a.names(ctx, day.App, true)
+		in, err := a.checked(ctx, File{App: day.App, Day: day.Day, Failed: true})
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
 		if err != nil {
 			yield(analytics.Failed{}, err)
 			return
 		}
-		for _, f := range files {
-			if !f.Day.Equal(day.Day) {
-				continue
-			}
-			in, err := a.checked(ctx, f)
-			if err != nil {
-				yield(analytics.Failed{}, err)
-				return
-			}
-			defer in.Close()
-			err = readRecords(in, in.Size(), func(some []failedRecord) error {
-				for i := range some {
-					if !yield(some[i].failed(), nil) {
-						return errEnough
-					}
+		defer in.Close()
+		err = readRecords(in, in.Size(), func(some []failedRecord) error {
+			for i := range some {
+				if !yield(some[i].failed(), nil) {
+					return errEnough
 				}
-				return ctx.Err()
-			})
-			if err != nil && !errors.Is(err, errEnough) {
-				yield(analytics.Failed{}, err)
 			}
-			return
+			return ctx.Err()
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(analytics.Failed{}, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -207,5 +208,42 @@ func TestAMergedImportThatBreaksOffGoesOn(t *testing.T) {
 	}
 	if diff := cmp.Diff(w.contents(w.store(w.engine)), w.contents(w.store(other))); diff != "" {
 		t.Errorf("the events are others: %.500s", diff)
+	}
+}
+
+// counting is a place that counts how often it is listed.
+type counting struct {
+	archive.Place
+	lists int
+}
+
+func (c *counting) List(ctx context.Context, prefix string) ([]string, error) {
+	c.lists++
+	return c.Place.List(ctx, prefix)
+}
+
+// However many days there are, the place is listed no more often: it may have years of them, and a price for each look.
+func TestAPlaceIsListedOnceForAllDays(t *testing.T) {
+	lists := func(days int) (kept, read int) {
+		place := &counting{Place: openPlace(t, t.TempDir(), nil)}
+		w := start(t, place)
+		w.now = midnight(days + 2).Add(12 * time.Hour)
+		for d := 1; d <= days; d++ {
+			seq := uint64(2 * d)
+			w.add(row(seq-1, midnight(d)))
+			w.addFailed(seq, broken(seq, midnight(d).Add(time.Hour), "u1"))
+		}
+		must(t, w.KeepAll(t.Context()))
+		kept, place.lists = place.lists, 0
+		other := w.store(stores(t))
+		must(t, w.restore(t.Context(), other))
+		if diff := cmp.Diff(w.failedOf(w.store(w.engine)), w.failedOf(other)); diff != "" {
+			t.Error(diff)
+		}
+		return kept, place.lists
+	}
+	kept, read := lists(2)
+	if keptMore, readMore := lists(12); keptMore != kept || readMore != read {
+		t.Errorf("of 2 days it is listed %d times to keep and %d to read, of 12 days %d and %d", kept, read, keptMore, readMore)
 	}
 }
