@@ -156,7 +156,7 @@ func TestUnitThatKillsItsWorkersIsAnError(t *testing.T) {
 
 func TestFaultyWorkerIsAvoided(t *testing.T) {
 	each(t, func(w *world) {
-		w.idle("agt_2") // is there
+		w.there("agt_2")
 		w.push(shop(one()))
 		w.done("agt_1", w.lease("agt_1"), wire.LeaseResult{Fault: "no space left on device"})
 		w.idle("agt_1")

@@ -156,6 +156,17 @@ func (w *world) idle(agent string) {
 	}
 }
 
+// there has a worker ask for work, of which there is none, until it is known to be there.
+func (w *world) there(agent string) {
+	w.t.Helper()
+	w.wait(agent+" to be there", func() bool {
+		w.idle(agent) // on a busy machine it may hang up before it was heard
+		var n int
+		err := w.db.QueryRow(w.t.Context(), `SELECT COUNT(*) FROM build_workers WHERE agent = $1`, agent).Scan(&n)
+		return err == nil && n == 1
+	})
+}
+
 func (w *world) done(agent string, l wire.Lease, r wire.LeaseResult) {
 	w.t.Helper()
 	if err := w.Done(w.t.Context(), agent, l.ID, r); err != nil {
