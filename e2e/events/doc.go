@@ -5,5 +5,5 @@
 //	senders_test.go  who sends: several forms, each again and again under the same ids until it is answered
 //	server_test.go   the server as a process, and what its log has
 //
-// What must hold in the end: each event that was acknowledged is kept once, and none that was sent is kept twice.
+// What must hold in the end: each event, and each failed one, that was acknowledged is kept once, and none that was sent is kept twice.
 package events

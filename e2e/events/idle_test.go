@@ -30,7 +30,7 @@ func TestIdleConnectionsHoldUpNobody(t *testing.T) {
 	for i := range 100 {
 		id := fmt.Sprint(i)
 		c.sent[id] = true
-		if !c.post(plain, plain.body([]string{plain.item(id)}, s.key), 1) {
+		if !c.post(plain, plain.body([]string{plain.item(id)}, s.key), 1, 0) {
 			t.Fatal("an event is not taken beside idle connections")
 		}
 	}

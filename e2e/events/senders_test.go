@@ -20,6 +20,7 @@ type form struct {
 	name, path string
 	most       int // events in a request
 	item       func(id string) string
+	broken     func(id string) string // one that is no event
 	body       func(items []string, key string) []byte
 }
 
@@ -28,13 +29,13 @@ func forms() []form {
 		return fmt.Sprintf(`{"type":"track","event":"Order Completed","userId":"u1","messageId":%q,"properties":{"total":12.5}}`, id)
 	}
 	return []form{
-		{"segment", "/v1/batch", 30, segment, func(items []string, key string) []byte {
+		{"segment", "/v1/batch", 30, segment, func(id string) string { return fmt.Sprintf(`{"type":"track","event":"x","messageId":%q}`, id) }, func(items []string, key string) []byte {
 			return fmt.Appendf(nil, `{"batch":[%s],"writeKey":%q}`, strings.Join(items, ","), key)
 		}},
-		{"single", "/v1/track", 1, segment, func(items []string, _ string) []byte { return []byte(items[0]) }},
+		{"single", "/v1/track", 1, segment, nil, func(items []string, _ string) []byte { return []byte(items[0]) }},
 		{"posthog", "/batch/", 30, func(id string) string {
 			return fmt.Sprintf(`{"event":"Order Completed","distinct_id":"u1","uuid":%q,"properties":{"total":12.5}}`, id)
-		}, func(items []string, key string) []byte {
+		}, func(id string) string { return fmt.Sprintf(`{"event":"x","uuid":%q}`, id) }, func(items []string, key string) []byte {
 			var b bytes.Buffer
 			z := gzip.NewWriter(&b)
 			_, _ = fmt.Fprintf(z, `{"batch":[%s],"api_key":%q}`, strings.Join(items, ","), key)
@@ -43,7 +44,7 @@ func forms() []form {
 		}},
 		{"plain", "/v1/events", 30, func(id string) string {
 			return fmt.Sprintf(`{"name":"order_completed","user":"u1","id":%q,"properties":{"total":12.5}}`, id)
-		}, func(items []string, _ string) []byte { return []byte("[" + strings.Join(items, ",") + "]") }},
+		}, func(id string) string { return fmt.Sprintf(`{"name":{},"id":%q}`, id) }, func(items []string, _ string) []byte { return []byte("[" + strings.Join(items, ",") + "]") }},
 	}
 }
 
@@ -90,18 +91,23 @@ func (c *crowd) sender(f form, number int, dice *rand.Rand) {
 		if f.most > 1 {
 			items = append(items, items[0]) // twice in one request
 		}
+		good := len(items)
+		if f.broken != nil && dice.IntN(3) == 0 {
+			id := fmt.Sprintf("%s-%d-%d-broken", f.name, number, n)
+			ids, items = append(ids, id), append(items, f.broken(id), f.broken(id))
+		}
 		body := f.body(items, c.key)
 		c.note(c.sent, ids)
-		taken := c.post(f, body, len(items))
+		taken := c.post(f, body, good, len(items)-good)
 		for !taken && !c.stopped.Load() {
 			time.Sleep(time.Duration(5+dice.IntN(40)) * time.Millisecond) // as clients do
-			taken = c.post(f, body, len(items))
+			taken = c.post(f, body, good, len(items)-good)
 		}
 		if taken {
 			c.note(c.acked, ids)
 		}
 		if dice.IntN(4) == 0 {
-			c.post(f, body, len(items))
+			c.post(f, body, good, len(items)-good)
 		}
 		time.Sleep(time.Duration(dice.IntN(15)) * time.Millisecond) // a load that two cores bear
 	}
@@ -115,8 +121,8 @@ func (c *crowd) note(book map[string]bool, ids []string) {
 	}
 }
 
-// post tells whether the events were taken. No answer and "later" are no; anything else fails the test.
-func (c *crowd) post(f form, body []byte, n int) bool {
+// post tells whether the events, and failed ones, were taken. No answer and "later" are no; anything else fails the test.
+func (c *crowd) post(f form, body []byte, good, broken int) bool {
 	req, err := http.NewRequest(http.MethodPost, c.url+f.path, bytes.NewReader(body))
 	if err != nil {
 		c.t.Error(err)
@@ -138,7 +144,7 @@ func (c *crowd) post(f form, body []byte, n int) bool {
 		Accepted, Repeated int
 		Failed             []any
 	}
-	if err := json.Unmarshal(answer, &told); err != nil || res.StatusCode != http.StatusOK || f.name == "plain" && (told.Accepted+told.Repeated != n || len(told.Failed) > 0) {
+	if err := json.Unmarshal(answer, &told); err != nil || res.StatusCode != http.StatusOK || f.name == "plain" && (told.Accepted+told.Repeated != good || len(told.Failed) != broken) {
 		c.t.Errorf("%s is answered %d %s", f.path, res.StatusCode, answer)
 	}
 	c.answers.Add(1)

@@ -188,7 +188,6 @@ func (s *server) do(req *http.Request, out any) {
 func (s *server) stored() map[string]int {
 	s.Helper()
 	times := map[string]int{}
-	after := 0
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var answer struct{ Stored, Written int }
 		req, err := http.NewRequest(http.MethodGet, "http://"+s.addr+"/v1/apps/shop/events/state", nil)
@@ -203,11 +202,19 @@ func (s *server) stored() map[string]int {
 			s.Fatalf("stored is %d of %d after %s", answer.Stored, answer.Written, patience)
 		}
 	}
-	for {
+	s.count(times, "SELECT seq, message_id FROM events")
+	s.count(times, "SELECT seq, COALESCE(raw->>'messageId', raw->>'uuid', raw->>'id') FROM failed")
+	return times
+}
+
+// count counts how often each id is in the answer to a question, which gives sequences and ids.
+func (s *server) count(times map[string]int, sql string) {
+	s.Helper()
+	for after := 0; ; {
 		var answer struct{ Rows [][]any }
-		s.call("/v1/apps/shop/events/sql", map[string]any{"sql": fmt.Sprintf("SELECT seq, message_id FROM events WHERE seq > %d ORDER BY seq LIMIT 10000", after), "limit": 10000}, &answer)
+		s.call("/v1/apps/shop/events/sql", map[string]any{"sql": fmt.Sprintf("%s WHERE seq > %d ORDER BY seq LIMIT 10000", sql, after), "limit": 10000}, &answer)
 		if len(answer.Rows) == 0 {
-			return times
+			return
 		}
 		for _, row := range answer.Rows {
 			sequence, number := row[0].(float64)
@@ -245,7 +252,7 @@ func (s *server) kept() map[string]int {
 			if err := json.Unmarshal(m.Data, &e); err != nil {
 				return err
 			}
-			if m.Subject != "events.shop.event" {
+			if m.Subject != "events.shop.event" && m.Subject != "events.shop.failed" {
 				return fmt.Errorf("%s is no event: %s", m.Subject, m.Data)
 			}
 			times[e.ID]++
