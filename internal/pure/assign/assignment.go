@@ -95,7 +95,8 @@ func (s *state) choose(e *Experiment, a *Assignment, r *Result) int {
 			return -1
 		}
 	}
-	if earlier < 0 && !s.eligible(e, a, r) || e.rare != nil && !e.rare.onOldPage(s.visitor.URL) {
+	// The condition is asked first, since it says no most often; the order of the two changes nothing.
+	if earlier < 0 && (e.cond != nil && !s.meant(e.cond, r) || e.narrow && !s.admitted(e, a, r)) || odd && e.rare != nil && !e.rare.onOldPage(s.visitor.URL) {
 		return -1
 	}
 	n, ok := e.place(a.HashValue)
@@ -109,9 +110,9 @@ func (s *state) choose(e *Experiment, a *Assignment, r *Result) int {
 	switch {
 	case i < 0:
 		return -1
-	case e.rare != nil && e.rare.forces:
+	case odd && e.rare != nil && e.rare.forces:
 		return e.rare.force
-	case s.visitor.QA:
+	case odd && s.visitor.QA:
 		return -1
 	}
 	a.Placed, a.Bucket, a.Kept = true, n, earlier >= 0
@@ -136,15 +137,7 @@ func (s *state) beforehand(e *Experiment) (i int, decided bool) {
 	return -1, idle
 }
 
-// eligible tells whether the experiment is for the visitor at all.
-func (s *state) eligible(e *Experiment, a *Assignment, r *Result) bool {
-	if e.cond != nil && !s.meant(e.cond, r) {
-		return false
-	}
-	return !e.narrow || s.admitted(e, a, r)
-}
-
-// admitted is the part of eligible that few experiments have. It comes after the condition, which says no most often; the order of the two changes nothing.
+// admitted tells whether a narrow experiment is for the visitor at all.
 func (s *state) admitted(e *Experiment, a *Assignment, r *Result) bool {
 	if len(e.filters) > 0 {
 		if s.filtered(e.filters) {

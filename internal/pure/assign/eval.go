@@ -93,7 +93,11 @@ type state struct {
 // Eval gives the value of a flag. t may be nil.
 func (f *Flags) Eval(key string, v *Visitor, t *Trail) (r Result) {
 	s := newState(v, t)
-	s.named(key, f.byKey[key], &r)
+	if one := f.byKey[key]; one == nil || one.odd || s.odd {
+		s.named(key, one, &r)
+	} else {
+		s.rules(one, &r)
+	}
 	return r
 }
 

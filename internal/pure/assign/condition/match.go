@@ -32,7 +32,14 @@ func (r *Run) node(n *node, v any) Outcome {
 		return Broken
 	}
 	if n.path {
-		v = n.find(v)
+		if m, ok := v.(map[string]any); ok {
+			v = m[n.attr]
+		} else {
+			v = step(v, n.attr)
+		}
+		if n.more != nil {
+			v = follow(v, n.more.rest)
+		}
 	}
 	if n.op == opString {
 		s, ok := v.(string)

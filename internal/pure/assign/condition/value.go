@@ -49,19 +49,7 @@ func smallNumber(v any) (float64, bool) {
 	return 0, false
 }
 
-// find follows the node's path from a value. What is not there is null.
-func (n *node) find(v any) any {
-	if m, ok := v.(map[string]any); ok {
-		v = m[n.attr]
-	} else {
-		v = step(v, n.attr)
-	}
-	if n.more == nil {
-		return v
-	}
-	return follow(v, n.more.rest)
-}
-
+// follow goes a way down from a value. What is not there is null.
 func follow(v any, path []string) any {
 	for _, key := range path {
 		v = step(v, key)
