@@ -54,7 +54,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	door.Counted, rollouts.ProbeEvents = counter.Count, counter.Probe
 	door.Mount(server.Clients())
 	keeper := &track.Keeper{Sources: sources, Engine: engine, Archive: past, Stored: stored(log, feeder), Logger: a.logger("keeper")}
-	(&events.Door{API: server, Sources: sources, Questions: questions, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Refusals: door.Refusals, Replay: door.Replay, Full: free.full, Plans: a.plans}).Mount()
+	(&events.Door{API: server, Sources: sources, Questions: questions, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Refusals: door.Refusals, Replay: door.Replay, Full: door.Closed, Plans: a.plans}).Mount()
 	a.stage("events", door.Run, counter.Run, feeder.Run, past.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })
 	return nil
 }

@@ -121,6 +121,19 @@ func (d *doubts) end() []doubt {
 	return left
 }
 
+// Closed tells why no events are taken just now; nil when they are.
+func (e *Events) Closed() error {
+	if e.Full != nil {
+		if err := e.Full(); err != nil {
+			return err
+		}
+	}
+	if e.doubts.full() {
+		return errDoubts
+	}
+	return nil
+}
+
 // doubt has it found out what the log has of a body.
 func (e *Events) doubt(claim *seen.Claim, keys []seen.Key, why error) {
 	if errors.Is(why, journal.ErrRefused) {

@@ -64,13 +64,13 @@ func TestDoubtsAreBoundedAndEnd(t *testing.T) {
 			t.Errorf("%d: %s", i, rec.Body)
 		}
 	}
-	if n := door.InDoubt(); n != 10 {
-		t.Errorf("%d ids are in doubt", n)
+	if n := door.InDoubt(); n != 10 || door.Closed() == nil {
+		t.Errorf("%d ids are in doubt, %v", n, door.Closed())
 	}
 	dbtest.Run(t, door.Run)
 	settles(t, q.ids, door)
-	if n := door.InDoubt(); n != 0 {
-		t.Errorf("%d ids are in doubt still", n)
+	if n := door.InDoubt(); n != 0 || door.Closed() != nil {
+		t.Errorf("%d ids are in doubt still, %v", n, door.Closed())
 	}
 	claim, err := q.ids.Claim(t.Context(), []seen.Key{seen.KeyOf(q.source.ID, "a0")})
 	if err != nil || !claim.Fresh[0] {

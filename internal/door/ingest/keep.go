@@ -23,13 +23,8 @@ var errLater error = api.Unavailable("events cannot be written just now; send th
 
 // keep writes what is new of a body, and gives what became of it once that is on disk.
 func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
-	if e.Full != nil {
-		if err := e.Full(); err != nil {
-			return taken{}, err
-		}
-	}
-	if e.doubts.full() {
-		return taken{}, errDoubts
+	if err := e.Closed(); err != nil {
+		return taken{}, err
 	}
 	dropped := admit(e.sources.Rules(source.App), &d)
 	keys := e.keys(source, &d)
