@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/slipwayhq/slipway/internal/pure/assign/condition"
 )
 
 // address is a URL in its parts, as they stand there.
@@ -92,11 +90,7 @@ type pattern = regexp.Regexp
 
 // pattern compiles an expression, which may have its slashes escaped as between slashes.
 func (l *loader) pattern(text string) *pattern {
-	re, what := condition.Pattern(strings.ReplaceAll(text, `\/`, `/`))
-	if re == nil {
-		l.faults.At(l.Reader, "%s", what)
-	}
-	return re
+	return l.conds.Pattern(l.Reader, strings.ReplaceAll(text, `\/`, `/`), false)
 }
 
 func (l *loader) targets() error {

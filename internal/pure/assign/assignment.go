@@ -70,7 +70,7 @@ func (s *state) assign(e *Experiment, flag string, a *Assignment, r *Result) {
 	if s.trail == nil || !a.In || !a.Placed {
 		return
 	}
-	s.trail.Exposures = append(s.trail.Exposures, Exposure{*a})
+	s.trail.Exposures = append(s.trail.Exposures, *a)
 	if s.keeps(e) {
 		s.keep(a)
 	}

@@ -19,13 +19,8 @@ type Visitor struct {
 
 // Trail is what an evaluation leaves behind, for those who want to know. One may serve several evaluations for the same visitor.
 type Trail struct {
-	Exposures []Exposure        // who got what by being placed: to be recorded
+	Exposures []Assignment      // the visitor was placed, on the way to the value of a flag: to be recorded
 	Sticky    map[string]Sticky // what was assigned and is to be kept: each replaces what the caller had
-}
-
-// Exposure says that a visitor got a variation by being placed, on the way to the value of a flag.
-type Exposure struct {
-	Assignment
 }
 
 // Source is where a value comes from.

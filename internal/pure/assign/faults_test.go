@@ -118,6 +118,18 @@ func TestNoJSON(t *testing.T) {
 	}
 }
 
+// A payload cannot make regular expressions that take gigabytes, however short each is.
+func TestPatternsTogether(t *testing.T) {
+	var many []string
+	for i := range 200 {
+		many = append(many, fmt.Sprintf(`{"a":{"$regex":"a{1000}b{1000}c{1000}%d"}}`, i))
+	}
+	flags := compiled(t, rules(`{"condition":{"$or":[`+strings.Join(many, ",")+`]},"force":1}`))
+	if f := flags.Faults(); f.Count < 100 || !strings.Contains(f.List[0].String(), "200,000 steps together") {
+		t.Errorf("%d: %s", f.Count, f)
+	}
+}
+
 // What is wrong with a flag is said in its result, and its default counts.
 func TestProblems(t *testing.T) {
 	var chain strings.Builder

@@ -170,9 +170,7 @@ func (l *loader) feature(f *flag) error {
 		_, err := l.Skip()
 		return err
 	})
-	if len(l.rules) > 0 {
-		f.rules = append(make([]rule, 0, len(l.rules)), l.rules...)
-	}
+	f.rules = slices.Clone(l.rules)
 	if related {
 		l.related = append(l.related, f)
 	}

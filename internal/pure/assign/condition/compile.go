@@ -26,6 +26,7 @@ type Compiler struct {
 	within  *Group  // the group whose condition is being read
 	nested  int
 	nodes   int // of the condition that is being read
+	steps   int // of the regular expressions
 }
 
 // entry is one key of an object of tests, or one element of a list of them.

@@ -12,5 +12,5 @@
 // []any, map[string]any); other Go numbers, []string and map[string]string are understood; anything else is null.
 //
 // Every evaluation has a budget (Run.Fuel, in nodes), so that no set of groups that name one another, however it is nested, takes long; a regular expression is
-// RE2, at most MaxPattern bytes and MaxProgram steps.
+// RE2, at most MaxPattern bytes and MaxSteps steps.
 package condition

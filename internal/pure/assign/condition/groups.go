@@ -12,7 +12,7 @@ import (
 // named finds the group of an id, which the payload may define later, or never.
 func (c *Compiler) named(r *span.Reader, id string) *Group {
 	g := c.group(id)
-	if g.first == "" {
+	if g.first == "" && len(c.groups) <= 10*span.MaxFaults { // so many paths take little memory, however long they are
 		g.first = r.Path()
 	}
 	if c.within != nil {

@@ -10,8 +10,10 @@ import (
 const (
 	// MaxPattern is how long a regular expression may be, in bytes.
 	MaxPattern = 1000
-	// MaxProgram is how many steps it may have when its repetitions are written out: time and memory grow with them.
-	MaxProgram = 5000
+	// MaxSteps is how many steps one may have when its repetitions are written out: time and memory grow with them.
+	MaxSteps = 5000
+	// MaxAllSteps is how many those of one payload may have together.
+	MaxAllSteps = 200_000
 )
 
 func (c *Compiler) regex(r *span.Reader, fold bool) (node, bool, error) {
@@ -19,47 +21,62 @@ func (c *Compiler) regex(r *span.Reader, fold bool) (node, bool, error) {
 		return c.none(r, "this must be a regular expression, a string")
 	}
 	pattern, err := r.String()
-	if fold {
-		pattern = "(?i)" + pattern
-	}
-	re := c.regexes[pattern]
+	re := c.Pattern(r, pattern, fold)
 	if re == nil {
-		var what string
-		if re, what = Pattern(pattern); re == nil {
-			c.faults.At(r, "%s", what)
-			return node{op: opFail}, true, err
-		}
-		c.regexes[pattern] = re
+		return node{op: opFail}, true, err
 	}
 	return node{op: opRegex, more: &more{regex: re}}, true, err
 }
 
-// Pattern compiles a regular expression, or says what is wrong with it.
-func Pattern(pattern string) (re *regexp.Regexp, what string) {
+// Pattern compiles a regular expression that was just read, with letters of both cases alike if so asked. Where something is wrong with it, that is a fault, and nil.
+func (c *Compiler) Pattern(r *span.Reader, pattern string, fold bool) *regexp.Regexp {
 	if len(pattern) > MaxPattern {
-		return nil, "a regular expression may have 1,000 bytes; use several, or a list ($in)"
+		c.faults.At(r, "a regular expression may have 1,000 bytes; use several, or a list ($in)")
+		return nil
+	}
+	if fold {
+		pattern = "(?i)" + pattern
+	}
+	if re := c.regexes[pattern]; re != nil {
+		return re
 	}
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return nil, "not a regular expression as RE2 knows them (no look-ahead, no back-references): " + err.Error()
+		c.faults.At(r, "not a regular expression as RE2 knows them (no look-ahead, no back-references): %v", err)
+		return nil
 	}
-	if steps(tree) > MaxProgram {
-		return nil, "the repetitions of this regular expression multiply to more than 5,000 steps; make their numbers smaller"
+	n := steps(tree)
+	switch {
+	case n > MaxSteps:
+		c.faults.At(r, "the repetitions of this regular expression multiply to more than 5,000 steps; make their numbers smaller")
+		return nil
+	case c.steps+n > MaxAllSteps:
+		c.faults.At(r, "the regular expressions of the payload have more than 200,000 steps together; use fewer, or lists ($in)")
+		return nil
 	}
-	if re, err = regexp.Compile(pattern); err != nil {
-		return nil, err.Error()
+	c.steps += n
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		c.faults.At(r, "not a regular expression: %v", err)
+		return nil
 	}
-	return re, ""
+	c.regexes[pattern] = re
+	return re
 }
 
 // steps counts the steps of a regular expression with its repetitions written out.
 func steps(re *syntax.Regexp) int {
-	n := 1 + len(re.Rune)/2
+	n := 0
 	for _, sub := range re.Sub {
 		n += steps(sub)
 	}
-	if re.Op == syntax.OpRepeat {
+	switch re.Op {
+	case syntax.OpLiteral:
+		n += len(re.Rune)
+	case syntax.OpRepeat:
 		n *= max(re.Max, re.Min+1)
+	default:
+		n += 1 + len(re.Rune)/2 // a class has two ends for each of its ranges
 	}
-	return min(n, MaxProgram+1)
+	return min(n, MaxSteps+1)
 }
