@@ -62,7 +62,10 @@ func (l *loader) oneBandit() (*bandit, error) {
 			return err
 		case key == "contexts" && l.Kind() == '[':
 			b.contexts = nil
-			return l.Array(func(int) error {
+			return l.Array(func(i int) error {
+				if i >= MaxList {
+					return l.wrong("a bandit may have 1,000 contexts; this one does not count")
+				}
 				c, err := l.leafContext()
 				b.contexts = append(b.contexts, c)
 				return err

@@ -48,6 +48,8 @@ func TestFaults(t *testing.T) {
 		"range":                {rules(`{"force":1,"range":[0.5,0.2]}`), "features.f.rules[0].range", "smaller one first", `"d"`},
 		"namespace":            {rules(`{"variations":[1,2],"namespace":["n",0,2]}`), "features.f.rules[0].namespace", "a namespace is", "1"},
 		"hash version":         {rules(`{"force":1,"coverage":1,"hashVersion":3}`), "features.f.rules[0]", "hashVersion 1 and 2", `"d"`},
+		"many variations":      {rules(`{"variations":[` + strings.Repeat("1,", 1000) + `1]}`), "features.f.rules[0].variations[1000]", "more than 1,000", `"d"`},
+		"many contexts":        {`{"contextualBandits":{"b":{"contexts":[` + strings.Repeat(`{"leafId":1,"weights":[1]},`, 1000) + `{}]}}}`, "contextualBandits.b.contexts[1000]", "1,000 contexts", ""},
 		"rule does nothing":    {rules(`{"id":"r"}`), "features.f.rules[0]", "does nothing", `"d"`},
 		"rule no object":       {rules(`7`), "features.f.rules[0]", "must be an object", `"d"`},
 		"rules no list":        {`{"features":{"f":{"defaultValue":"d","rules":{}}}}`, "features.f.rules", "a list", `"d"`},

@@ -186,7 +186,16 @@ func (l *loader) list(of string, one func() error) error {
 	if l.Kind() != '[' {
 		return l.broken("this must be a list of " + of)
 	}
-	return l.Array(func(int) error { return one() })
+	return l.Array(func(i int) error {
+		switch {
+		case i < MaxList:
+			return one()
+		case i == MaxList:
+			return l.broken("the list has more than 1,000 entries")
+		}
+		_, err := l.Skip()
+		return err
+	})
 }
 
 func (l *loader) values(into *[]Value) error {

@@ -49,6 +49,7 @@ type part struct {
 
 // conditions are what few rules have.
 type conditions struct {
+	at      int // which of the flag's rules in the payload this is
 	parents []parent
 	filters []filter
 }

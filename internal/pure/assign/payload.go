@@ -16,6 +16,8 @@ const (
 	MaxBytes = 10 << 20
 	// MaxName is how long the name of a flag, a rule, an experiment or a group may be, in bytes.
 	MaxName = 256
+	// MaxList is how many entries the lists of a rule may have: variations, filters, prerequisites.
+	MaxList = 1000
 	// MaxParents is how deep flags may be each other's prerequisites.
 	MaxParents = 50
 )
@@ -155,10 +157,15 @@ func (l *loader) feature(f *flag) error {
 			l.rules, related = l.rules[:0], false
 			switch l.Kind() {
 			case '[':
-				return l.Array(func(int) error {
+				return l.Array(func(i int) error {
 					ru, err := l.rule(f)
-					related = related || ru.more != nil && len(ru.more.parents) > 0
-					l.rules = append(l.rules, ru)
+					if ru.more != nil {
+						ru.more.at = i
+						related = related || len(ru.more.parents) > 0
+					}
+					if ru.forces || ru.exp != nil || ru.more != nil { // others do nothing
+						l.rules = append(l.rules, ru)
+					}
 					return err
 				})
 			case 'n':
@@ -200,7 +207,7 @@ func (l *loader) finish() {
 		}
 		for i := range f.rules {
 			if m := f.rules[i].more; m != nil {
-				tie(f, m.parents, fmt.Sprintf("features.%s.rules[%d].parentConditions", span.Short(f.key), i))
+				tie(f, m.parents, fmt.Sprintf("features.%s.rules[%d].parentConditions", span.Short(f.key), m.at))
 			}
 		}
 	}

@@ -174,7 +174,7 @@ func asGrowthBook(t *testing.T, seed uint64) assign.Source {
 
 func TestAsGrowthBook(t *testing.T) {
 	sources := map[assign.Source]int{}
-	for seed := range uint64(3000) {
+	for seed := range uint64(1500) {
 		sources[asGrowthBook(t, seed)]++
 	}
 	for source := assign.DefaultValue; source <= assign.CyclicPrerequisite; source++ {

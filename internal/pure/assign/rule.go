@@ -39,6 +39,9 @@ func (l *loader) rule(f *flag) (ru rule, err error) {
 		}
 		d.parents = d.parents[:0] // the rule asks for them
 		ru.exp = l.experiment(f.key, raw[:len(raw)-len(l.Rest())])
+		if ru.more != nil {
+			ru.exp.filters = ru.more.filters
+		}
 	case !slices.ContainsFunc(d.parents, func(p parent) bool { return p.gate }):
 		l.faults.At(l.Reader, "the rule does nothing: give it a value (force), or variations")
 	}
