@@ -255,7 +255,7 @@ func (s *server) kept() map[string]int {
 			if m.Subject != "events.shop.event" && m.Subject != "events.shop.failed" {
 				return fmt.Errorf("%s is no event: %s", m.Subject, m.Data)
 			}
-			times[e.ID]++
+			times[e.ID]++ // failed ones have one, too
 			if m.Sequence == last {
 				enough()
 			}

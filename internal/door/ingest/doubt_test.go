@@ -130,7 +130,7 @@ func TestADoubtIsAskedAboutUntilTheLogAnswers(t *testing.T) {
 	go func() { ended <- j.Run(running) }()
 	// The answer to these was lost: they are in the log, and the door does not know.
 	event, _ := json.Marshal(capture.Event{ID: "there", Source: source.ID, App: "shop", Received: time.Now()})
-	failed, _ := json.Marshal(capture.Failed{Failure: capture.Failure{ID: "broken", Raw: []byte(`{}`)}, Source: source.ID, App: "shop", Received: time.Now()})
+	failed := fmt.Appendf(nil, `{"id":"broken","raw":{},"source":%q,"app":"shop","received":%q}`, source.ID, time.Now().Format(time.RFC3339))
 	if _, err := j.AppendEvents(t.Context(), journal.Record{Subject: "shop.event", Data: event}, journal.Record{Subject: "shop.failed", Data: failed}); err != nil {
 		t.Fatal(err)
 	}

@@ -157,9 +157,13 @@ func postHogAnswer(w http.ResponseWriter, _ taken) {
 
 // plainAnswer tells servers all of it.
 func plainAnswer(w http.ResponseWriter, t taken) {
-	failed := t.failures
-	if failed == nil {
-		failed = []capture.Failure{}
+	type failure struct {
+		ID string `json:"id,omitempty"`
+		capture.Failure
+	}
+	failed := make([]failure, 0, len(t.failures))
+	for _, f := range t.failures {
+		failed = append(failed, failure{f.ID, f})
 	}
 	writeJSON(w, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
 }

@@ -103,13 +103,19 @@ func (e *Events) records(source track.Source, d *capture.Decoded, fresh []bool) 
 		if !fresh[len(d.Events)+i] {
 			continue
 		}
-		raw, err := json.Marshal(capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()})
+		raw, err := json.Marshal(logged{f.ID, capture.Failed{Failure: f, Dialect: d.Dialect, Kind: d.Kind, App: source.App, Environment: source.Environment, Source: source.ID, Received: e.now().UTC()}})
 		if err != nil {
 			return nil, fmt.Errorf("encode a failed event of %s: %w", source.ID, err)
 		}
 		records = append(records, journal.Record{Subject: source.App + ".failed", Data: raw})
 	}
 	return records, nil
+}
+
+// logged is a failed event in the log: with its id, by which it is learnt again.
+type logged struct {
+	ID string `json:"id,omitempty"`
+	capture.Failed
 }
 
 // Learn tells the index what the log has and it has not. It is to be done before the door is opened.

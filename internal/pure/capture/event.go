@@ -66,8 +66,8 @@ const (
 
 // Failure is an item that is no event: why, in a word and in a sentence, and what came.
 type Failure struct {
-	// ID is the item's own id, where it has one: by it what is sent again is known.
-	ID      string          `json:"id,omitempty"`
+	// ID is the item's own id, where it has one: by it the door knows what is sent again. It is in Raw already.
+	ID      string          `json:"-"`
 	Reason  Reason          `json:"reason"`
 	Message string          `json:"message"`
 	Raw     json.RawMessage `json:"raw"`
