@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,38 +82,95 @@ func TestDoubtsAreBoundedAndEnd(t *testing.T) {
 	claim.Release()
 }
 
-// cluster is a log on another machine, which can go away and come back.
-type cluster struct {
-	t    *testing.T
-	opts server.Options
-	srv  *server.Server
+// cable is a way to a log on another machine, which can be cut.
+type cable struct {
+	net.Listener
+	to string
+
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
 }
 
-func (c *cluster) start() {
-	c.t.Helper()
-	opts := c.opts
-	srv, err := server.NewServer(&opts)
+// elsewhere starts a log, and gives the way to it.
+func elsewhere(t *testing.T) *cable {
+	t.Helper()
+	srv, err := server.NewServer(&server.Options{ServerName: "log", Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: filepath.Join(t.TempDir(), "log"), NoSigs: true, NoLog: true})
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 	srv.Start()
+	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
 	if !srv.ReadyForConnections(time.Minute) {
-		c.t.Fatal("the log does not start")
+		t.Fatal("the log does not start")
 	}
-	c.srv, c.opts.Port = srv, opts.Port
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &cable{Listener: l, to: srv.Addr().String()}
+	dbtest.Run(t, func(ctx context.Context) error {
+		context.AfterFunc(ctx, func() { _ = l.Close(); w.set(true) })
+		w.pass()
+		return nil
+	})
+	return w
 }
 
-func (c *cluster) stop() {
-	c.srv.Shutdown()
-	c.srv.WaitForShutdown()
+// pass hands on what comes, until the listener is closed.
+func (c *cable) pass() {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		in, err := c.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", c.to)
+		if err != nil {
+			_ = in.Close()
+			continue
+		}
+		c.add(in, out)
+		for _, ends := range [][2]net.Conn{{in, out}, {out, in}} {
+			wg.Go(func() {
+				_, _ = io.Copy(ends[0], ends[1])
+				_ = ends[0].Close()
+			})
+		}
+	}
+}
+
+func (c *cable) add(conns ...net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conns = append(c.conns, conns...)
+	c.close()
+}
+
+// close closes what goes over a cable that is cut.
+func (c *cable) close() {
+	if !c.cut {
+		return
+	}
+	for _, conn := range c.conns {
+		_ = conn.Close()
+	}
+	c.conns = nil
+}
+
+// set cuts the cable, or mends it.
+func (c *cable) set(cut bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = cut
+	c.close()
 }
 
 // Where the log cannot be asked what it has, it is asked again until it answers; then what it has is known, failed events too, and what it has not can come again. Nothing waits for a restart.
 func TestADoubtIsAskedAboutUntilTheLogAnswers(t *testing.T) {
-	c := &cluster{t: t, opts: server.Options{ServerName: "log", Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: filepath.Join(t.TempDir(), "log"), NoSigs: true, NoLog: true}}
-	c.start()
-	t.Cleanup(func() { c.stop() })
-	j, err := journal.Open(t.Context(), journal.Options{URL: c.srv.ClientURL()})
+	way := elsewhere(t)
+	j, err := journal.Open(t.Context(), journal.Options{URL: "nats://" + way.Addr().String()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +198,7 @@ func TestADoubtIsAskedAboutUntilTheLogAnswers(t *testing.T) {
 	if err := <-ended; err != nil { // from here on the log takes nothing
 		t.Fatal(err)
 	}
-	c.stop() // nor can it be asked
+	way.set(true) // nor can it be asked
 
 	var said lines
 	said.got = make(chan string, 100)
@@ -154,7 +214,7 @@ func TestADoubtIsAskedAboutUntilTheLogAnswers(t *testing.T) {
 			break
 		}
 	}
-	c.start()
+	way.set(false)
 	settles(t, ids, door)
 	claim, err := ids.Claim(t.Context(), []seen.Key{seen.KeyOf(source.ID, "there"), seen.KeyOf(source.ID, "nowhere"), seen.KeyOf(source.ID, "failed\x00broken")})
 	if err != nil || claim.Fresh[0] || !claim.Fresh[1] || claim.Fresh[2] {
