@@ -141,6 +141,44 @@ func TestTrail(t *testing.T) {
 	}
 }
 
+// What was kept a moment ago, on the way to the same value, counts already.
+func TestKeptAtOnce(t *testing.T) {
+	flags := compiled(t, `{"features":{"first":{"rules":[{"key":"e","variations":[1,2]}]},"f":{"rules":[
+		{"parentConditions":[{"id":"first","condition":{"value":{"$gt":0}}}],"key":"e","bucketVersion":1,"minBucketVersion":1,"variations":[3,4]}]}}}`)
+	v := &assign.Visitor{Attributes: map[string]any{"id": "1"}, Sticky: map[string]assign.Sticky{}}
+	if r := flags.Eval("f", v, &assign.Trail{}); r.Source != assign.DefaultValue {
+		t.Errorf("who was assigned in version 0 has %s", r.Value.JSON())
+	}
+	if r := flags.Eval("f", v, nil); r.Source != assign.ByExperiment {
+		t.Errorf("without a trail nothing is kept, but: %+v", r)
+	}
+}
+
+// A variation that was assigned earlier says nothing of a bandit's weights.
+func TestKeptIsNoBandits(t *testing.T) {
+	flags := compiled(t, `{"contextualBandits":{"b":{"contexts":[{"leafId":1,"weights":[1,0]}]}},"features":{"f":{"rules":[{"key":"e","variations":[1,2],"meta":[{"key":"x"},{"key":"y"}],"contextualBanditRef":"b"}]}}}`)
+	v := &assign.Visitor{Attributes: map[string]any{"id": "1"}}
+	if r := flags.Eval("f", v, nil); r.Value.JSON() != "1" || r.Assignment.Leaf() == nil || r.Assignment.Leaf().ID != 1 {
+		t.Errorf("by the bandit: %+v", r)
+	}
+	v.Sticky = map[string]assign.Sticky{"id||1": {Attribute: "id", Value: "1", Assignments: map[string]string{"e__0": "y"}}}
+	if r := flags.Eval("f", v, nil); r.Value.JSON() != "2" || r.Assignment.Leaf() != nil || !r.Assignment.Kept {
+		t.Errorf("as earlier: %+v", r)
+	}
+}
+
+func TestNamespaceHasNoEnd(t *testing.T) {
+	n := 0.0
+	for k := range 1000 {
+		if n = float64(k) / 1000; assign.InNamespace("1", "ns", n, n+0.0005) {
+			break
+		}
+	}
+	if !assign.InNamespace("1", "ns", n, 1) || assign.InNamespace("1", "ns", 0, n) {
+		t.Errorf("at %v", n)
+	}
+}
+
 func TestPages(t *testing.T) {
 	run := func(fields, url string) bool {
 		flags := compiled(t, `{"experiments":[{"key":"e","variations":[0,1],`+fields+`}]}`)

@@ -142,12 +142,15 @@ func TestProblems(t *testing.T) {
 	for i := range 40 {
 		fmt.Fprintf(&tree, `"t%d":{"defaultValue":%d,"rules":[{"parentConditions":[{"id":"t%d","condition":{"value":true}}]},{"parentConditions":[{"id":"t%d","condition":{"value":true}}]}]},`, i, i, i+1, i+1)
 	}
+	for i := range 40 { // and so does each level here, without a condition
+		fmt.Fprintf(&tree, `"u%d":{"defaultValue":%d,"rules":[{"parentConditions":[{"id":"u%d"},{"id":"u%d"}],"force":5}]},`, i, i, i+1, i+1)
+	}
 	groups := `"savedGroups":{`
 	for i := range 40 {
 		groups += fmt.Sprintf(`"g%d":{"type":"condition","condition":{"$or":[{"$savedGroup":{"id":"g%d"}},{"$savedGroup":{"id":"g%d"}}]}},`, i, i+1, i+1)
 	}
 	flags := compiled(t, `{`+groups+`"g40":["x"]},"features":{`+chain.String()+tree.String()+`
-		"p150":{"defaultValue":true},"t40":{"defaultValue":false},
+		"p150":{"defaultValue":true},"t40":{"defaultValue":false},"u40":{},
 		"groups":{"defaultValue":7,"rules":[{"condition":{"$savedGroup":{"id":"g0"}},"force":8},{"force":9}]},
 		"broken":{"defaultValue":1,"rules":[{"condition":{"$not":null},"force":2},{"force":3}]},
 		"unknown":{"defaultValue":1,"rules":[{"condition":{"$not":{"a":{"$later":1}}},"force":2}]},
@@ -160,6 +163,7 @@ func TestProblems(t *testing.T) {
 		"broken":  {"3", "a condition is none"},
 		"groups":  {"7", "too many steps"},
 		"t0":      {"0", "too many steps"},
+		"u0":      {"0", "too many steps"},
 		"p0":      {"false", "nested too deep"},
 		"p120":    {"true", ""},
 	} {

@@ -74,11 +74,11 @@ func (m maker) features() map[string]any {
 
 func (m maker) visitor() *assign.Visitor {
 	v := &assign.Visitor{Attributes: map[string]any{}, QA: m.IntN(20) == 0, Off: m.IntN(20) == 0}
-	for name, of := range map[string][]any{
-		"id": {"1", "user-7", "é", "", 5.0, true}, "device": {"d1", "d2", nil}, "number": {0.0, 3.0, 1.5}, "country": {"US", "DE"}, "plan": {"pro", "free"}, "age": {17.0, 18.0, "18"},
+	for _, of := range [][]any{
+		{"id", "1", "user-7", "é", "", 5.0, true}, {"device", "d1", "d2", nil}, {"number", 0.0, 3.0, 1.5}, {"country", "US", "DE"}, {"plan", "pro", "free"}, {"age", 17.0, 18.0, "18"},
 	} {
 		if m.IntN(5) > 0 {
-			v.Attributes[name] = one(m, of...)
+			v.Attributes[fmt.Sprint(of[0])] = one(m, of[1:]...)
 		}
 	}
 	if m.IntN(4) == 0 {
@@ -141,7 +141,7 @@ func newPeer(t *testing.T, features, groups string, bandits growthbook.Contextua
 func asGrowthBook(t *testing.T, seed uint64) assign.Source {
 	t.Helper()
 	const groups = `{"g":{"type":"list","attributeKey":"id","values":["1","user-7"]}}`
-	const bandits = `{"bandit":{"banditVersion":3,"contexts":[{"leafId":1,"condition":{"country":"US"},"weights":[0.9,0.1]},{"leafId":2,"condition":{"$not":null},"weights":[0.1,0.9]}]}}`
+	const bandits = `{"bandit":{"banditVersion":3,"contexts":[{"leafId":1,"condition":{"country":"US"},"weights":[0.9,0.1]},{"leafId":2,"condition":{"plan":"pro"},"weights":[0.1,0.8]},{"leafId":3,"condition":{"age":18},"weights":[0.1,0.9]},{"leafId":4,"condition":{"$not":null},"weights":[0.2,0.8]},{"leafId":5,"weights":[0.4,0.6]}]}}`
 	defs, err := growthbook.ParseContextualBandits([]byte(bandits))
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,9 @@ func TestAsGrowthBook(t *testing.T) {
 }
 
 func FuzzAsGrowthBook(f *testing.F) {
-	f.Add(uint64(17052))
+	for seed := range uint64(50) {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, seed uint64) { asGrowthBook(t, seed) })
 }
 
