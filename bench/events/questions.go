@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/slipwayhq/slipway/bench/rig"
@@ -44,31 +45,48 @@ func questions(ctx context.Context, r *rig.Rig, rows, visitors int) error {
 	if store, err = engine.Store(ctx, "shop"); err != nil {
 		return err
 	}
+	first, err := ask(ctx, store, rows, 1)
+	if err != nil {
+		return err
+	}
+	begin = time.Now()
+	for more := true; more; { // as it is between the appends of a server
+		if more, err = store.Improve(ctx); err != nil {
+			return err
+		}
+	}
+	improved := time.Since(begin)
+	table, err := ask(ctx, store, rows, 3)
+	if err != nil {
+		return err
+	}
+	for i := range table {
+		table[i] = slices.Insert(table[i], 1, first[i][1])
+	}
+	if err := engine.Close(); err != nil {
+		return err
+	}
 	size, err := store.Size(ctx)
 	if err != nil {
 		return err
 	}
-	table, err := ask(ctx, store, rows)
-	if err != nil {
-		return err
-	}
-	if err := rig.Table(os.Stdout, []string{fmt.Sprintf("%d events, %d visitors", rows, visitors), "first s", "median of 3", "target", ""}, table); err != nil {
+	if err := rig.Table(os.Stdout, []string{fmt.Sprintf("%d events, %d visitors", rows, visitors), "at first s", "later, median of 3", "target", ""}, table); err != nil {
 		return err
 	}
 	_, most, err := rig.Memory(os.Getpid())
 	if err != nil {
 		return err
 	}
-	fmt.Printf("stored at %.0f events/s; %.1f bytes an event on disk; peak memory of this program %s MiB; load before %s, after %s\n", float64(rows)/filled.Seconds(), float64(size)/float64(rows), rig.MiB(most), before, rig.Load())
+	fmt.Printf("stored at %.0f events/s, what questions need made in %s s; %.1f bytes an event on disk; peak memory of this program %s MiB; load before %s, after %s\n", float64(rows)/filled.Seconds(), rig.Seconds(improved), float64(size)/float64(rows), rig.MiB(most), before, rig.Load())
 	return engine.Close()
 }
 
-// ask asks what the page asks, three times each, and gives the table's rows.
-func ask(ctx context.Context, store analytics.Store, rows int) (table [][]string, err error) {
+// ask asks what the page asks, so many times each, and gives the table's rows.
+func ask(ctx context.Context, store analytics.Store, rows, times int) (table [][]string, err error) {
 	scope := explore.Scope{Span: explore.Span{From: start(), To: start().AddDate(0, 0, days)}}
 	for _, q := range []struct {
 		name   string
-		asks   interface{ SQL() (string, error) }
+		asks   explore.Question
 		target time.Duration
 	}{
 		{"visitors a day, split by a property", explore.Trend{Scope: scope, Measure: "visitors", Interval: "day", Split: "plan"}, time.Second},
@@ -82,8 +100,8 @@ func ask(ctx context.Context, store analytics.Store, rows int) (table [][]string
 			return nil, err
 		}
 		var took []time.Duration
-		for range 3 {
-			answer, err := store.Query(ctx, analytics.Query{SQL: sql, Time: 5 * time.Minute})
+		for range times {
+			answer, err := store.Query(ctx, analytics.Query{SQL: sql, Question: q.asks, Time: 5 * time.Minute})
 			if err != nil {
 				return nil, err
 			}
@@ -96,7 +114,7 @@ func ask(ctx context.Context, store analytics.Store, rows int) (table [][]string
 				met = rig.Verdict(rig.Median(took) <= q.target)
 			}
 		}
-		table = append(table, []string{q.name, rig.Seconds(took[0]), rig.Seconds(rig.Median(took)), target, met})
+		table = append(table, []string{q.name, rig.Seconds(rig.Median(took)), target, met})
 	}
 	return table, nil
 }

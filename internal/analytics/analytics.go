@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/capture"
+	"github.com/slipwayhq/slipway/internal/pure/explore"
 )
 
 // Engine holds the Stores of all apps.
@@ -29,6 +30,8 @@ type Store interface {
 	Append(ctx context.Context, b Batch) error
 	// Query answers one SELECT. Its errors are the asker's: fault.Invalid with what the engine said, or fault.Limited at a limit.
 	Query(ctx context.Context, q Query) (Table, error)
+	// Improve makes a bounded part of what later questions are answered sooner with, and tells whether more is left. It is for who appends, between appends.
+	Improve(ctx context.Context) (more bool, err error)
 	// Days are the UTC days on which events, or failed events, were received, oldest first.
 	Days(ctx context.Context) ([]Day, error)
 	// Read hands on the events behind one sequence of the log up to another, in order, at most so many at once.
@@ -124,6 +127,8 @@ type Learned struct {
 // Query is a question in SQL.
 type Query struct {
 	SQL string
+	// Question, when there is one, is what the SQL asks: a store may answer it by a way of its own, which comes to the same.
+	Question explore.Question
 	// Args stand for $1, $2, ….
 	Args []any
 	// Foreign tells that a person wrote the SQL: it is answered with no other rights than to read this store.

@@ -7,21 +7,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/pure/explore"
 )
 
-// question is any of package explore.
-type question interface{ SQL() (string, error) }
+func (w *world) explored(q explore.Question, want string) {
+	w.t.Helper()
+	for how, rows := range w.bothWays(q) {
+		if got := strings.TrimSpace(fmt.Sprint(rows)); got != want {
+			w.t.Errorf("%+v (%s)\n got %s\nwant %s", q, how, got, want)
+		}
+	}
+}
 
-func (w *world) explored(q question, want string) {
+// bothWays answers a question by the SQL that people are shown, and by the store's own way.
+func (w *world) bothWays(q explore.Question) map[string][][]any {
 	w.t.Helper()
 	sql, err := q.SQL()
 	must(w.t, err)
-	if got := strings.TrimSpace(fmt.Sprint(w.ask("shop", sql))); got != want {
-		w.t.Errorf("%+v\n got %s\nwant %s\n%s", q, got, want, sql)
-	}
+	own, err := w.store("shop").Query(w.t.Context(), analytics.Query{SQL: sql, Question: q})
+	must(w.t, err)
+	return map[string][][]any{"by the SQL that is shown": w.ask("shop", sql), "by the store's own way": own.Rows}
 }
 
 // day is the span of the suite's day, and the one behind it.
@@ -165,17 +175,20 @@ func followsFunnels(t *testing.T, w *world) {
 			for _, name := range steps {
 				q.Steps = append(q.Steps, explore.Selection{Event: name})
 			}
-			sql, err := q.SQL()
-			must(t, err)
 			want := follows(steps, time.Duration(within)*time.Second, some)
-			got := w.ask("shop", sql)
-			for k, n := range want {
-				if got[k][1] != int64(n) || got[k][0] != int64(k+1) {
-					t.Errorf("%v within %d s: step %d is reached by %v, not %d", steps, within, k+1, got[k], n)
+			answers := w.bothWays(q)
+			for how, got := range answers {
+				for k, n := range want {
+					if got[k][1] != int64(n) || got[k][0] != int64(k+1) {
+						t.Errorf("%v within %d s: step %d is reached by %v, not %d, %s", steps, within, k+1, got[k], n, how)
+					}
+					if took, ok := got[k][2].(float64); k > 0 && n > 0 && (!ok || took < 0 || took > float64(within)) {
+						t.Errorf("%v within %d s: step %d takes %v %s", steps, within, k+1, got[k][2], how)
+					}
 				}
-				if took, ok := got[k][2].(float64); k > 0 && n > 0 && (!ok || took < 0 || took > float64(within)) {
-					t.Errorf("%v within %d s: step %d takes %v", steps, within, k+1, got[k][2])
-				}
+			}
+			if diff := cmp.Diff(answers["by the SQL that is shown"], answers["by the store's own way"], cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+				t.Errorf("%v within %d s: the ways differ: %s", steps, within, diff)
 			}
 		}
 	}

@@ -25,6 +25,7 @@ import (
 
 func (e *Engine) dialect(app string, f *file) relational.Dialect {
 	return relational.Dialect{
+		Events: "stored",
 		// Text, not DuckDB's JSON: the appender would encode it a second time, and its operators read either.
 		JSON: "VARCHAR",
 		// A key as a path in quotes: by itself one with a $ before it would be a path.
@@ -33,6 +34,9 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 			`CREATE OR REPLACE MACRO obj(j, k) AS json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
 			`CREATE OR REPLACE MACRO num(t) AS CASE WHEN abs(TRY_CAST(t AS DOUBLE)) <= 1e100 THEN TRY_CAST(t AS DOUBLE) END`,
 		},
+		Tables:    ownTables(),
+		Forgotten: forgotten,
+		Retained:  retained,
 		Bulk:      bulk,
 		Ask:       func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
 		Value:     plain,
@@ -55,13 +59,13 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 }
 
 // bulk adds rows by the appender, which is ten times as fast as statements, within the connection's transaction.
-func bulk(_ context.Context, conn *sql.Conn, table string, _ []string, rows [][]any) error {
+func bulk(_ context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
 	return conn.Raw(func(c any) error {
 		dc, ok := c.(driver.Conn)
 		if !ok {
 			return fmt.Errorf("the connection is a %T", c)
 		}
-		appender, err := duckdb.NewAppenderFromConn(dc, "", table)
+		appender, err := duckdb.NewAppenderWithColumns(dc, "", "", table, columns)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ type Engine struct {
 // file is an open one.
 type file struct {
 	db    *sql.DB
-	store *relational.Store
+	store *store
 }
 
 var _ analytics.Engine = (*Engine)(nil)
@@ -98,12 +98,26 @@ func (e *Engine) openFile(ctx context.Context, app string) (*file, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
+	if err := renamed(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	f := &file{db: db}
-	f.store, err = relational.Open(ctx, db, e.dialect(app, f))
+	tables, err := relational.Open(ctx, db, e.dialect(app, f))
+	f.store = &store{Store: tables}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return f, nil
+}
+
+// renamed makes room for the view events in a file in which that is a table still.
+func renamed(ctx context.Context, db *sql.DB) error {
+	var tables int
+	err := db.QueryRowContext(ctx, `SELECT count(*) FROM duckdb_tables() WHERE NOT internal AND table_name = 'events'`).Scan(&tables)
+	if err == nil && tables > 0 {
+		_, err = db.ExecContext(ctx, `ALTER TABLE events RENAME TO stored`)
+	}
+	return err
 }
 
 // broken tells whether the error of opening a file says that it is no longer what was written.

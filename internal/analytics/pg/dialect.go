@@ -21,7 +21,8 @@ import (
 
 func (e *Engine) dialect(schema string, a *app) relational.Dialect {
 	return relational.Dialect{
-		JSON: "JSON", // not JSONB: it refuses numbers that JSON allows
+		Events: "events",
+		JSON:   "JSON", // not JSONB: it refuses numbers that JSON allows
 		// Of numbers beyond 1e100 num makes none: a few of them, from anybody, and PostgreSQL has no sum or average of all others.
 		Functions: []string{
 			`CREATE OR REPLACE FUNCTION prop(j json, k varchar) RETURNS varchar LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT j->>k'`,

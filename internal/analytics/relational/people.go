@@ -100,8 +100,13 @@ func (s *Store) Forget(ctx context.Context, user string) (removed int64, err err
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	err = s.tx(ctx, func(conn *sql.Conn) error {
+		if s.d.Forgotten != nil {
+			if err := s.d.Forgotten(ctx, conn, user); err != nil {
+				return err
+			}
+		}
 		const theirs = `(SELECT anonymous_id FROM people WHERE user_id = $1)`
-		res, err := conn.ExecContext(ctx, `DELETE FROM events WHERE user_id = $1 OR anonymous_id = $1 OR previous_id = $1 OR (user_id IS NULL AND anonymous_id IN `+theirs+`)`, user)
+		res, err := conn.ExecContext(ctx, `DELETE FROM `+s.d.Events+` WHERE user_id = $1 OR anonymous_id = $1 OR previous_id = $1 OR (user_id IS NULL AND anonymous_id IN `+theirs+`)`, user)
 		if err != nil {
 			return err
 		}

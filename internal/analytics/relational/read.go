@@ -65,15 +65,18 @@ func scanRow(rows *sql.Rows, r *analytics.Row) error {
 
 // Retain implements analytics.Store.
 func (s *Store) Retain(ctx context.Context, before time.Time) (removed int64, err error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	err = s.tx(ctx, func(conn *sql.Conn) error {
-		res, err := conn.ExecContext(ctx, `DELETE FROM events WHERE received < $1`, before)
+	err = s.Write(ctx, func(conn *sql.Conn) error {
+		res, err := conn.ExecContext(ctx, `DELETE FROM `+s.d.Events+` WHERE received < $1`, before)
 		if err != nil {
 			return err
 		}
 		if removed, err = res.RowsAffected(); err != nil {
 			return err
+		}
+		if removed > 0 && s.d.Retained != nil {
+			if err := s.d.Retained(ctx, conn); err != nil {
+				return err
+			}
 		}
 		_, err = conn.ExecContext(ctx, `DELETE FROM failed WHERE received < $1`, before)
 		return err
@@ -112,9 +115,7 @@ func (s *Store) FailedCounts(ctx context.Context) ([]analytics.FailedCount, erro
 
 // Mark implements analytics.Store.
 func (s *Store) Mark(ctx context.Context, sequences []uint64, to analytics.FailedState, now time.Time) (n int64, err error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	err = s.tx(ctx, func(conn *sql.Conn) error {
+	err = s.Write(ctx, func(conn *sql.Conn) error {
 		for _, seq := range sequences {
 			res, err := conn.ExecContext(ctx, `UPDATE failed SET state = $1, changed = $2 WHERE seq = $3 AND state <> $1`, string(to), now, int64(seq))
 			if err != nil {

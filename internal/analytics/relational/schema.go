@@ -1,6 +1,8 @@
 package relational
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -9,8 +11,8 @@ import (
 // schema makes the tables. Nothing here is unique but what upserts need: an index over millions of ids costs more than the events, and the position guards against doubles.
 func schema(d Dialect) []string {
 	json := d.JSON
-	return append([]string{
-		`CREATE TABLE IF NOT EXISTS events (
+	return slices.Concat([]string{
+		`CREATE TABLE IF NOT EXISTS ` + d.Events + ` (
 			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, time TIMESTAMP NOT NULL, client_time TIMESTAMP,
 			environment VARCHAR NOT NULL, source VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
 			visitor VARCHAR NOT NULL, user_id VARCHAR, anonymous_id VARCHAR, previous_id VARCHAR, group_id VARCHAR,
@@ -24,19 +26,24 @@ func schema(d Dialect) []string {
 			first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (kind, name, property, type))`,
 		`CREATE TABLE IF NOT EXISTS position (through BIGINT NOT NULL)`,
 		`INSERT INTO position SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM position)`,
-		`CREATE OR REPLACE VIEW activity AS SELECT e.*, coalesce(p.user_id, e.visitor) AS person FROM events e LEFT JOIN people p ON p.anonymous_id = e.visitor`,
-	}, d.Functions...)
+	}, d.Tables, []string{
+		`CREATE OR REPLACE VIEW activity AS SELECT e.` + strings.Join(EventColumns(), ", e.") + `, coalesce(p.user_id, e.visitor) AS person FROM events e LEFT JOIN people p ON p.anonymous_id = e.visitor`,
+	}, d.Functions)
 }
 
-var (
-	eventColumns = []string{
+// EventColumns are those of events, in their order.
+func EventColumns() []string {
+	return []string{
 		"seq", "received", "time", "client_time", "environment", "source", "kind", "name", "visitor", "user_id", "anonymous_id", "previous_id", "group_id", "release", "message_id",
 		"properties", "context",
 	}
+}
+
+var (
 	failedColumns = []string{"seq", "received", "environment", "source", "dialect", "kind", "reason", "message", "raw", "state", "changed"}
 )
 
-// eventRow is a row of events in the order of eventColumns.
+// eventRow is a row of events in the order of EventColumns.
 func eventRow(r analytics.Row) []any {
 	visitor := r.User
 	if visitor == "" {

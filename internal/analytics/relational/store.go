@@ -11,8 +11,14 @@ import (
 
 // Dialect is what the engines do each in their own way.
 type Dialect struct {
+	// Events is the table of events. It may have columns of the engine's own when there is a view events, without them.
+	Events string
 	// JSON is the type of columns that hold a JSON object.
 	JSON string
+	// Tables are statements that make what an engine keeps beside the tables of all, before the views; Forgotten and Retained see to it, before a person's events are removed, and after old ones were. nil sees to nothing.
+	Tables    []string
+	Forgotten func(ctx context.Context, conn *sql.Conn, user string) error
+	Retained  func(ctx context.Context, conn *sql.Conn) error
 	// Functions define prop, obj and num: see package explore.
 	Functions []string
 	// Bulk adds many rows to a table, within the transaction that the connection is in.
@@ -63,6 +69,16 @@ func (s *Store) Position(ctx context.Context) (uint64, error) {
 
 // Size implements analytics.Store.
 func (s *Store) Size(ctx context.Context) (int64, error) { return s.d.Size(ctx) }
+
+// Improve implements analytics.Store: what all engines have is made at once.
+func (s *Store) Improve(context.Context) (more bool, err error) { return false, nil }
+
+// Write runs fn in a transaction, apart from all others that write.
+func (s *Store) Write(ctx context.Context, fn func(conn *sql.Conn) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.tx(ctx, fn)
+}
 
 // Append implements analytics.Store.
 func (s *Store) Append(ctx context.Context, b analytics.Batch) error {
@@ -126,7 +142,7 @@ func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, 
 			failed = append(failed, failedRow(f))
 		}
 	}
-	if err := s.bulk(ctx, conn, "events", eventColumns, rows); err != nil {
+	if err := s.bulk(ctx, conn, s.d.Events, EventColumns(), rows); err != nil {
 		return err
 	}
 	if err := s.bulk(ctx, conn, "failed", failedColumns, failed); err != nil {

@@ -16,7 +16,7 @@ import (
 
 // Answer is what a question is answered with.
 type Answer struct {
-	SQL     string             `json:"sql" doc:"What was asked of the store; POST it to …/events/sql, as it is or changed"`
+	SQL     string             `json:"sql" doc:"What was asked; POST it to …/events/sql, as it is or changed. The store may have answered it in a quicker way that comes to the same"`
 	Columns []analytics.Column `json:"columns" nullable:"false"`
 	Rows    [][]any            `json:"rows" nullable:"false" doc:"One value a column: null, true or false, a number, a text, or a time"`
 	More    bool               `json:"more" doc:"There were more rows than the limit"`
@@ -67,7 +67,7 @@ func mountQuestion[Q explore.Question](d *Door, name, summary string) {
 			}
 			return nil, err
 		}
-		return d.ask(ctx, in.App, analytics.Query{SQL: sql})
+		return d.ask(ctx, in.App, analytics.Query{SQL: sql, Question: in.Body})
 	})
 }
 

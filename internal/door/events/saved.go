@@ -115,5 +115,5 @@ func (d *Door) askSaved(ctx context.Context, app, id string) (*answered, error) 
 	if saved.Kind == explore.KindSQL {
 		return d.ask(ctx, app, analytics.Query{SQL: sql, Rows: savedRows, Foreign: true})
 	}
-	return d.ask(ctx, app, analytics.Query{SQL: sql})
+	return d.ask(ctx, app, analytics.Query{SQL: sql, Question: asked})
 }

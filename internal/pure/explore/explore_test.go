@@ -16,10 +16,45 @@ var update = flag.Bool("update", false, "write the golden files")
 
 type question interface{ SQL() (string, error) }
 
+// own is a question by a store's own way.
+type own struct {
+	explore.Quick
+	way explore.Way
+}
+
+func (o own) SQL() (string, error) { return o.By(o.way) }
+
 func scope() explore.Scope {
 	return explore.Scope{
 		Span:        explore.Span{From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Zone: "Europe/Berlin"},
 		Environment: "production",
+	}
+}
+
+func utc() explore.Scope {
+	s := scope()
+	s.Zone = ""
+	return s
+}
+
+func way() explore.Way {
+	return explore.Way{Columns: map[string]string{"plan": "p1"}, Numbers: 2_000_000, Through: 1000}
+}
+
+func TestPropertiesThatAStoreMayHaveColumnsFor(t *testing.T) {
+	where := []explore.Condition{{Property: "plan"}, {Property: "context.page.path"}, {Property: "event.release"}, {Property: "price"}}
+	for _, c := range []struct {
+		q    explore.Quick
+		want string
+	}{
+		{explore.Trend{Selection: explore.Selection{Where: where}, Split: "color", Of: "price"}, "color plan price"},
+		{explore.Funnel{Steps: []explore.Selection{{Where: where}, {Where: []explore.Condition{{Property: "a"}}}}}, "a plan price"},
+		{explore.Retention{First: explore.Selection{Where: where[:1]}, Back: explore.Selection{Where: where[3:]}}, "plan price"},
+		{explore.Top{Property: "event.name"}, ""},
+	} {
+		if got := strings.Join(c.q.Properties(), " "); got != c.want {
+			t.Errorf("%T: %s, not %s", c.q, got, c.want)
+		}
 	}
 }
 
@@ -35,7 +70,14 @@ func TestSQL(t *testing.T) {
 		"retention":   explore.Retention{Scope: scope(), First: explore.Selection{Event: "signed up"}, Back: bought, Interval: "week"},
 		"top":         explore.Top{Scope: scope(), Property: "$browser", Limit: 20},
 		"timeline":    explore.Timeline{Visitor: "u'1", Before: scope().To, Limit: 100},
-		"timeline_on": explore.Timeline{Visitor: "u1", Behind: 41, Limit: 100},
+		// What a store does in its own way, people are not shown; it is looked at all the same.
+		"own_trend":     own{explore.Trend{Scope: utc(), Selection: bought, Measure: "visitors", Interval: "day", Split: "plan"}, way()},
+		"own_minutes":   own{explore.Trend{Scope: utc(), Measure: "visitors", Interval: "minute"}, way()},
+		"own_events":    own{explore.Trend{Scope: utc(), Measure: "events", Interval: "day"}, way()},
+		"own_funnel":    own{explore.Funnel{Scope: utc(), Steps: []explore.Selection{{Event: "viewed"}, bought, {Event: "thanked"}}, Within: 3600}, way()},
+		"own_retention": own{explore.Retention{Scope: scope(), First: explore.Selection{Event: "signed up"}, Back: bought, Interval: "week"}, way()},
+		"own_top":       own{explore.Top{Scope: scope(), Property: "plan", Limit: 20}, way()},
+		"timeline_on":   explore.Timeline{Visitor: "u1", Behind: 41, Limit: 100},
 	} {
 		sql, err := q.SQL()
 		if err != nil {

@@ -25,7 +25,7 @@ func own() map[string]string {
 }
 
 // property is the SQL of a property, as text.
-func property(field, name string) (string, error) {
+func (w Way) property(field, name string) (string, error) {
 	switch {
 	case name == "":
 		return "", wrong(field, "name a property")
@@ -51,11 +51,14 @@ func property(field, name string) (string, error) {
 		}
 		return "prop(" + at + ", " + text(keys[len(keys)-1]) + ")", nil
 	}
+	if column, has := w.Columns[name]; has {
+		return column, nil
+	}
 	return "prop(properties, " + text(name) + ")", nil
 }
 
 // conditions are the terms of a selection, to be joined by AND.
-func (s Selection) conditions(field string) ([]string, error) {
+func (s Selection) conditions(w Way, field string) ([]string, error) {
 	var terms []string
 	if s.Kind != "" {
 		terms = append(terms, "kind = "+text(s.Kind))
@@ -64,7 +67,7 @@ func (s Selection) conditions(field string) ([]string, error) {
 		terms = append(terms, "name = "+text(s.Event))
 	}
 	for i, c := range s.Where {
-		term, err := c.term(fmt.Sprintf("%swhere[%d]", field, i))
+		term, err := c.term(w, fmt.Sprintf("%swhere[%d]", field, i))
 		if err != nil {
 			return nil, err
 		}
@@ -73,8 +76,8 @@ func (s Selection) conditions(field string) ([]string, error) {
 	return terms, nil
 }
 
-func (c Condition) term(field string) (string, error) {
-	p, err := property(field+".property", c.Property)
+func (c Condition) term(w Way, field string) (string, error) {
+	p, err := w.property(field+".property", c.Property)
 	if err != nil {
 		return "", err
 	}

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// SQL answers with the columns bucket, value, and split where there is one; in the order of time.
-func (q Trend) SQL() (string, error) {
-	terms, err := q.terms()
+// By implements Quick.
+func (q Trend) By(w Way) (string, error) {
+	terms, err := w.terms(q.Scope)
 	if err != nil {
 		return "", err
 	}
-	selected, err := q.conditions("")
+	selected, err := q.conditions(w, "")
 	if err != nil {
 		return "", err
 	}
@@ -19,35 +19,27 @@ func (q Trend) SQL() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	number := "NULL"
-	value := map[string]string{"events": "count(*)", "visitors": "count(DISTINCT person)", "sum": "sum(number)", "average": "avg(number)", "p90": "percentile_cont(0.9) WITHIN GROUP (ORDER BY number)"}[q.Measure]
-	switch q.Measure {
-	case "events", "visitors":
-	case "sum", "average", "p90":
-		if q.Of == "" {
-			return "", wrong("of", "say which property the %s is of", q.Measure)
-		}
-		p, err := property("of", q.Of)
-		if err != nil {
-			return "", err
-		}
-		number = "num(" + p + ")"
-	default:
-		return "", wrong("measure", "%q is none of events, visitors, sum, average, p90", q.Measure)
+	number, value, err := q.value(w)
+	if err != nil {
+		return "", err
 	}
-	from := map[bool]string{true: "activity", false: "events"}[q.Measure == "visitors"]
+	from, person := w.events(), ""
+	if q.Measure == "visitors" {
+		from, person = w.people()
+	}
+	days := w.days(&bucket)
 	terms = append(terms, selected...)
 	if q.Split == "" {
-		return fmt.Sprintf("SELECT %s AS bucket, %s AS value\nFROM %s\nWHERE %s\nGROUP BY 1\nORDER BY 1", bucket, strings.ReplaceAll(value, "number", number), from, strings.Join(terms, "\n  AND ")), nil
+		return days(fmt.Sprintf("SELECT %s AS bucket, %s AS value\nFROM %s\nWHERE %s\nGROUP BY 1", bucket, strings.ReplaceAll(value, "number", number), from, strings.Join(terms, "\n  AND "))) + "\nORDER BY 1", nil
 	}
-	split, err := property("split", q.Split)
+	split, err := w.property("split", q.Split)
 	if err != nil {
 		return "", err
 	}
 	columns := []string{bucket + " AS bucket", "coalesce(" + split + ", " + text(None) + ") AS split"}
 	switch {
-	case q.Measure == "visitors":
-		columns = append(columns, "person")
+	case person != "":
+		columns = append(columns, person)
 	case number != "NULL":
 		columns = append(columns, number+" AS number")
 	}
@@ -59,18 +51,39 @@ func (q Trend) SQL() (string, error) {
 ), frequent AS (
   SELECT split FROM matched GROUP BY split ORDER BY count(*) DESC, split LIMIT %d
 )
-SELECT bucket, CASE WHEN split IN (SELECT split FROM frequent) THEN split ELSE %s END AS split, %s AS value
+%s
+ORDER BY 1, 2`, strings.Join(columns, ", "), from, strings.Join(terms, "\n    AND "), top, days(fmt.Sprintf(`SELECT bucket, CASE WHEN split IN (SELECT split FROM frequent) THEN split ELSE %s END AS split, %s AS value
 FROM matched
-GROUP BY 1, 2
-ORDER BY 1, 2`, strings.Join(columns, ", "), from, strings.Join(terms, "\n    AND "), top, text(Others), value), nil
+GROUP BY 1, 2`, text(Others), value))), nil
 }
 
-// SQL answers with one row a step: step (from 1), visitors, and median_seconds since the first step.
+// value is the SQL of what is measured, of the column number where it is of a property, and the SQL of that.
+func (q Trend) value(w Way) (number, value string, err error) {
+	number = "NULL"
+	value = map[string]string{"events": "count(*)", "visitors": w.visitors(buckets(q.Span, q.Interval) * map[bool]int{true: top + 1, false: 1}[q.Split != ""]), "sum": "sum(number)", "average": "avg(number)", "p90": "percentile_cont(0.9) WITHIN GROUP (ORDER BY number)"}[q.Measure]
+	switch q.Measure {
+	case "events", "visitors":
+	case "sum", "average", "p90":
+		if q.Of == "" {
+			return "", "", wrong("of", "say which property the %s is of", q.Measure)
+		}
+		p, err := w.property("of", q.Of)
+		if err != nil {
+			return "", "", err
+		}
+		number = "num(" + p + ")"
+	default:
+		return "", "", wrong("measure", "%q is none of events, visitors, sum, average, p90", q.Measure)
+	}
+	return number, value, nil
+}
+
+// By implements Quick.
 //
 // A visitor goes on from step k-1 to k when an event of k follows one of k-1, and began at most the funnel's time before. For each event, begun_k is the latest beginning from which the
 // first k steps are done by then: the latest is the one that leaves most time, so no other needs to be looked at.
-func (q Funnel) SQL() (string, error) {
-	terms, err := q.terms()
+func (q Funnel) By(w Way) (string, error) {
+	terms, err := w.terms(q.Scope)
 	if err != nil {
 		return "", err
 	}
@@ -80,9 +93,9 @@ func (q Funnel) SQL() (string, error) {
 	if q.Within < 1 {
 		return "", wrong("within_seconds", "%d is too short; give at least a second", q.Within)
 	}
-	var is, any []string
+	var is, steps []string
 	for i, step := range q.Steps {
-		selected, err := step.conditions(fmt.Sprintf("steps[%d].", i))
+		selected, err := step.conditions(w, fmt.Sprintf("steps[%d].", i))
 		if err != nil {
 			return "", err
 		}
@@ -91,10 +104,13 @@ func (q Funnel) SQL() (string, error) {
 		}
 		term := strings.Join(selected, " AND ")
 		is = append(is, fmt.Sprintf("(%s) AS is_%d", term, i+1))
-		any = append(any, "("+term+")")
+		steps = append(steps, "("+term+")")
+	}
+	if w.Numbers > 0 {
+		return q.chained(w, terms, steps), nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "WITH step_1 AS (\n  SELECT person, time, seq, %s\n  FROM activity\n  WHERE %s\n    AND (%s)\n)", strings.Join(is, ", "), strings.Join(terms, "\n    AND "), strings.Join(any, " OR "))
+	fmt.Fprintf(&b, "WITH step_1 AS (\n  SELECT person, time, seq, %s\n  FROM activity\n  WHERE %s\n    AND (%s)\n)", strings.Join(is, ", "), strings.Join(terms, "\n    AND "), strings.Join(steps, " OR "))
 	begun := "CASE WHEN is_1 THEN time END"
 	for k := 2; k <= len(q.Steps); k++ {
 		fmt.Fprintf(&b, `, step_%d AS (
@@ -112,9 +128,9 @@ func (q Funnel) SQL() (string, error) {
 	return b.String(), nil
 }
 
-// SQL answers with one row a cohort and interval: cohort (when it came first), size, bucket, and visitors who came back in it.
-func (q Retention) SQL() (string, error) {
-	terms, err := q.terms()
+// By implements Quick.
+func (q Retention) By(w Way) (string, error) {
+	terms, err := w.terms(q.Scope)
 	if err != nil {
 		return "", err
 	}
@@ -122,53 +138,55 @@ func (q Retention) SQL() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	first, err := q.First.conditions("first.")
+	first, err := q.First.conditions(w, "first.")
 	if err != nil {
 		return "", err
 	}
-	back, err := q.Back.conditions("back.")
+	back, err := q.Back.conditions(w, "back.")
 	if err != nil {
 		return "", err
 	}
 	indent := func(terms ...string) string { return strings.Join(terms, "\n    AND ") }
+	from, person := w.people()
 	return fmt.Sprintf(`WITH first AS (
-  SELECT person, min(%s) AS cohort
-  FROM activity
-  WHERE %s
-  GROUP BY person
+  SELECT %[1]s, min(%[2]s) AS cohort
+  FROM %[3]s
+  WHERE %[4]s
+  GROUP BY %[1]s
 ), back AS (
-  SELECT DISTINCT person, %s AS bucket
-  FROM activity
-  WHERE %s
+  SELECT DISTINCT %[1]s, %[2]s AS bucket
+  FROM %[3]s
+  WHERE %[5]s
 ), sizes AS (
   SELECT cohort, count(*) AS size FROM first GROUP BY cohort
 )
 SELECT cohort, size, bucket, count(*) AS visitors
-FROM first JOIN back USING (person) JOIN sizes USING (cohort)
+FROM first JOIN back USING (%[1]s) JOIN sizes USING (cohort)
 WHERE bucket >= cohort
 GROUP BY 1, 2, 3
-ORDER BY 1, 3`, bucket, indent(append(terms[:len(terms):len(terms)], first...)...), bucket, indent(append(terms[:len(terms):len(terms)], back...)...)), nil
+ORDER BY 1, 3`, person, bucket, from, indent(append(terms[:len(terms):len(terms)], first...)...), indent(append(terms[:len(terms):len(terms)], back...)...)), nil
 }
 
-// SQL answers with value, events and visitors, the most frequent first.
-func (q Top) SQL() (string, error) {
-	terms, err := q.terms()
+// By implements Quick.
+func (q Top) By(w Way) (string, error) {
+	terms, err := w.terms(q.Scope)
 	if err != nil {
 		return "", err
 	}
-	selected, err := q.conditions("")
+	selected, err := q.conditions(w, "")
 	if err != nil {
 		return "", err
 	}
-	p, err := property("property", q.Property)
+	p, err := w.property("property", q.Property)
 	if err != nil {
 		return "", err
 	}
 	if q.Limit < 1 {
 		return "", wrong("limit", "ask for one at least")
 	}
-	return fmt.Sprintf("SELECT coalesce(%s, %s) AS value, count(*) AS events, count(DISTINCT person) AS visitors\nFROM activity\nWHERE %s\nGROUP BY 1\nORDER BY 2 DESC, 1\nLIMIT %d",
-		p, text(None), strings.Join(append(terms, selected...), "\n  AND "), q.Limit), nil
+	from, person := w.people()
+	return fmt.Sprintf("SELECT coalesce(%s, %s) AS value, count(*) AS events, count(DISTINCT %s) AS visitors\nFROM %s\nWHERE %s\nGROUP BY 1\nORDER BY 2 DESC, 1\nLIMIT %d",
+		p, text(None), person, from, strings.Join(append(terms, selected...), "\n  AND "), q.Limit), nil
 }
 
 // SQL answers with what the visitor did, and did before being known, the newest first.

@@ -1,0 +1,9 @@
+SELECT coalesce(p1, '(none)') AS value, count(*) AS events, count(DISTINCT person_no) AS visitors
+FROM counted
+WHERE time >= TIMESTAMP '2026-11-01 00:00:00'
+  AND time < TIMESTAMP '2026-12-01 00:00:00'
+  AND environment = 'production'
+  AND seq <= 1000
+GROUP BY 1
+ORDER BY 2 DESC, 1
+LIMIT 20
