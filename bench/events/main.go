@@ -64,10 +64,10 @@ func throughput(ctx context.Context, r *rig.Rig, last time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := call(ctx, s.URL+"/v1/apps", `{"name":"shop"}`); err != nil {
+	if err := call(ctx, s.URL+"/v1/apps", `{"name":"shop"}`, nil); err != nil {
 		return err
 	}
-	if err := call(ctx, s.URL+"/v1/apps/shop/sources", `{"name":"web"}`); err != nil {
+	if err := call(ctx, s.URL+"/v1/apps/shop/sources", `{"name":"web"}`, nil); err != nil {
 		return err
 	}
 	idle, _, err := s.Memory()
@@ -164,7 +164,8 @@ func run(ctx context.Context, r *rig.Rig, s *rig.Server, w load, last time.Durat
 	return l, nil
 }
 
-func call(ctx context.Context, url, body string) error {
+// call posts, and reads the answer into what into points to, if anything.
+func call(ctx context.Context, url, body string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return err
@@ -179,6 +180,9 @@ func call(ctx context.Context, url, body string) error {
 	text, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode/100 != 2 {
 		err = fmt.Errorf("%s: %s: %s", url, res.Status, text)
+	}
+	if err == nil && into != nil {
+		err = json.Unmarshal(text, into)
 	}
 	return err
 }
