@@ -167,6 +167,17 @@ func TestKeptIsNoBandits(t *testing.T) {
 	}
 }
 
+// Whom a condition means that is none, nobody can say: the search for a kind of visitor ends there.
+func TestBanditStopsAtWhatIsNoCondition(t *testing.T) {
+	flags := compiled(t, `{"contextualBandits":{"b":{"contexts":[{"leafId":1,"condition":{"plan":"pro"},"weights":[1,0]},{"leafId":2,"condition":{"$not":null},"weights":[1,0]},{"leafId":3,"weights":[1,0]}]}},
+		"features":{"f":{"rules":[{"variations":[1,2],"contextualBanditRef":"b"}]}}}`)
+	for plan, want := range map[string]int{"pro": 1, "free": -1} {
+		if r := flags.Eval("f", &assign.Visitor{Attributes: map[string]any{"id": "1", "plan": plan}}, nil); r.Assignment.Leaf() == nil || r.Assignment.Leaf().ID != want {
+			t.Errorf("%s: %+v", plan, r.Assignment.Leaf())
+		}
+	}
+}
+
 func TestNamespaceHasNoEnd(t *testing.T) {
 	n := 0.0
 	for k := range 1000 {

@@ -90,6 +90,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// The same fault at two places is told at both.
+func TestFaultsAtEachPlace(t *testing.T) {
+	flags := compiled(t, rules(`{"condition":{"a":{"$in":7}},"force":1},{"condition":{"a":{"$in":7}},"force":2}`))
+	if f := flags.Faults(); f.Count != 2 || f.List[1].Path != "features.f.rules[1].condition.a.$in" {
+		t.Errorf("%v", f)
+	}
+}
+
 func TestTooLarge(t *testing.T) {
 	payload := rules(`{"id":"` + strings.Repeat("x", assign.MaxBytes) + `"}`)
 	var faults *assign.Faults
