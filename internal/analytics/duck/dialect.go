@@ -65,6 +65,11 @@ func bulk(_ context.Context, conn *sql.Conn, table string, columns []string, row
 		if !ok {
 			return fmt.Errorf("the connection is a %T", c)
 		}
+		// The id of a visitor is another column's: see ownTables.
+		without := slices.Index(columns, "visitor")
+		if without >= 0 {
+			columns = slices.Delete(slices.Clone(columns), without, without+1)
+		}
 		appender, err := duckdb.NewAppenderWithColumns(dc, "", "", table, columns)
 		if err != nil {
 			return err
@@ -72,8 +77,10 @@ func bulk(_ context.Context, conn *sql.Conn, table string, columns []string, row
 		values := make([]driver.Value, 0, 32)
 		for _, row := range rows {
 			values = values[:0]
-			for _, v := range row {
-				values = append(values, v)
+			for i, v := range row {
+				if i != without {
+					values = append(values, v)
+				}
 			}
 			if err := appender.AppendRow(values...); err != nil {
 				return errors.Join(err, appender.Close())

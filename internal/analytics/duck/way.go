@@ -45,10 +45,14 @@ func ownTables() []string {
 		`ALTER TABLE stored ADD COLUMN IF NOT EXISTS visitor_no INTEGER`,
 		`ALTER TABLE people ADD COLUMN IF NOT EXISTS anonymous_no INTEGER`,
 		`ALTER TABLE people ADD COLUMN IF NOT EXISTS user_no INTEGER`,
-		`CREATE OR REPLACE VIEW events AS SELECT ` + strings.Join(relational.EventColumns(), ", ") + ` FROM stored`,
+		`ALTER TABLE stored DROP COLUMN IF EXISTS visitor`, // what can be worked out takes no room
+		`CREATE OR REPLACE VIEW events AS SELECT ` + strings.Replace(strings.Join(relational.EventColumns(), ", "), "visitor", visitor+" AS visitor", 1) + ` FROM stored`,
 		counted,
 	}
 }
+
+// visitor is the id by which somebody is known.
+const visitor = `coalesce(user_id, anonymous_id, '')`
 
 // counted is made again when there is another column.
 const counted = `CREATE OR REPLACE VIEW counted AS SELECT e.*, coalesce(p.user_no, e.visitor_no) AS person_no FROM stored e LEFT JOIN people p ON p.anonymous_no = e.visitor_no`
@@ -234,17 +238,17 @@ func number(ctx context.Context, conn *sql.Conn, part string) error {
 	for _, statement := range []string{
 		`CREATE OR REPLACE TEMP TABLE met AS
 			WITH ids AS MATERIALIZED (
-				SELECT visitor AS id FROM stored WHERE THESE
+				SELECT VISITOR AS id FROM stored WHERE THESE
 				UNION SELECT anonymous_id FROM people WHERE anonymous_no IS NULL
 				UNION SELECT user_id FROM people WHERE anonymous_no IS NULL)
 			SELECT id, v.no IS NULL AS fresh, coalesce(v.no, (SELECT coalesce(max(no), -1) FROM visitors) + row_number() OVER (PARTITION BY v.no IS NULL)) AS no
 			FROM ids LEFT JOIN visitors v USING (id)`,
 		`INSERT INTO visitors SELECT no, id FROM met WHERE fresh`,
-		`UPDATE stored SET visitor_no = met.no FROM met WHERE met.id = stored.visitor AND THESE`,
+		`UPDATE stored SET visitor_no = met.no FROM met WHERE met.id = VISITOR AND THESE`,
 		`UPDATE people SET anonymous_no = a.no, user_no = u.no FROM met a, met u WHERE a.id = people.anonymous_id AND u.id = people.user_id AND people.anonymous_no IS NULL`,
 		`DROP TABLE met`,
 	} {
-		if _, err := conn.ExecContext(ctx, strings.ReplaceAll(statement, "THESE", part)); err != nil {
+		if _, err := conn.ExecContext(ctx, strings.NewReplacer("VISITOR", visitor, "THESE", part).Replace(statement)); err != nil {
 			return fmt.Errorf("number visitors: %w", err)
 		}
 	}
@@ -259,6 +263,6 @@ func forgotten(ctx context.Context, conn *sql.Conn, user string) error {
 
 // retained takes back the numbers of whose events are all gone.
 func retained(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `DELETE FROM visitors WHERE id NOT IN (SELECT visitor FROM stored) AND id NOT IN (SELECT anonymous_id FROM people) AND id NOT IN (SELECT user_id FROM people)`)
+	_, err := conn.ExecContext(ctx, `DELETE FROM visitors WHERE id NOT IN (SELECT `+visitor+` FROM stored) AND id NOT IN (SELECT anonymous_id FROM people) AND id NOT IN (SELECT user_id FROM people)`)
 	return err
 }

@@ -159,6 +159,7 @@ func TestAWayIsMadeForAnOlderFile(t *testing.T) {
 	}
 	for _, statement := range []string{
 		`DROP VIEW counted`, `DROP VIEW events`, `ALTER TABLE stored RENAME TO events`, `DROP TABLE made`, `DROP TABLE visitors`, `ALTER TABLE events DROP COLUMN visitor_no`, `ALTER TABLE events DROP COLUMN p1`, `ALTER TABLE people DROP COLUMN anonymous_no`, `ALTER TABLE people DROP COLUMN user_no`,
+		`ALTER TABLE events ADD COLUMN visitor VARCHAR`, `UPDATE events SET visitor = user_id`,
 		`CREATE OR REPLACE VIEW activity AS SELECT e.*, coalesce(p.user_id, e.visitor) AS person FROM events e LEFT JOIN people p ON p.anonymous_id = e.visitor`,
 	} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
