@@ -146,6 +146,15 @@ func onlySelect(c any, q analytics.Query) error {
 		return errNotSelect().Because(err)
 	}
 	if err != nil {
+		if isParser(err) {
+			return err
+		}
+		// What names no table, or is done to what is none, is refused before its kind is known; what is no SELECT is none in brackets either.
+		if within, inner := dc.Prepare("SELECT * FROM (\n" + q.SQL + "\n) AS asked"); inner == nil {
+			_ = within.Close()
+		} else if isParser(inner) {
+			return errNotSelect().Because(err)
+		}
 		return err
 	}
 	defer prepared.Close()
@@ -164,6 +173,11 @@ func onlySelect(c any, q analytics.Query) error {
 		return fault.Invalid("the question has places for %d values, and %d are given", n, len(q.Args)).At("sql")
 	}
 	return nil
+}
+
+func isParser(err error) bool {
+	var e *duckdb.Error
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeParser || e.Type == duckdb.ErrorTypeSyntax)
 }
 
 // plain makes DuckDB's values those of analytics.Table.
