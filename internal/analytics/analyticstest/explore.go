@@ -84,6 +84,11 @@ func countsOverTime(_ *testing.T, w *world) {
 	w.explored(explore.Top{Scope: day(), Property: "context.page.path", Limit: 5}, "[[(none) 9 4] [/a'b 1 1]]")
 	w.explored(explore.Top{Scope: day(), Selection: bought, Property: "event.environment", Limit: 5}, "[[production 6 3] [staging 1 1]]")
 	w.explored(explore.Top{Scope: day(), Property: "event.release", Selection: explore.Selection{Where: []explore.Condition{{Property: "event.release", Is: "set"}}}, Limit: 5}, "[[rel_1 1 1]]")
+	odd := with(row(11, 2, "odd", "u1"), `{"*":"all","a/b":"slash","a~b":"tilde","$.x":"path","~1":"escape","":"empty","Plan":"upper","plan":"lower"}`)
+	w.append("shop", analytics.Batch{Rows: []analytics.Row{odd}, Through: 11})
+	for name, want := range map[string]string{"*": "all", "a/b": "slash", "a~b": "tilde", "$.x": "path", "~1": "escape", "Plan": "upper", "plan": "lower"} {
+		w.explored(explore.Top{Scope: day(), Selection: explore.Selection{Event: "odd"}, Property: name, Limit: 5}, "[["+want+" 1 1]]")
+	}
 	timeline, err := explore.Timeline{Visitor: "a1", Limit: 3}.SQL()
 	must(w.t, err)
 	w.answers("shop", "SELECT name, user_id, anonymous_id FROM ("+timeline+") AS t ORDER BY time DESC", "[[bought u1 <nil>] [ u1 a1] [bought <nil> a1]]")

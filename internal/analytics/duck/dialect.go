@@ -28,15 +28,14 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 		Events: "stored",
 		// Text, not DuckDB's JSON: the appender would encode it a second time, and its operators read either.
 		JSON: "VARCHAR",
-		// A key as a path in quotes: by itself one with a $ before it would be a path.
+		// A key as a JSON Pointer (RFC 6901): by itself one with a $ before it would be a path, and in a path a * means all keys.
 		Functions: []string{
-			`CREATE OR REPLACE MACRO prop(j, k) AS json_extract_string(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
-			`CREATE OR REPLACE MACRO obj(j, k) AS json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"')`,
+			`CREATE OR REPLACE MACRO prop(j, k) AS json_extract_string(j, '/' || replace(replace(k, '~', '~0'), '/', '~1'))`,
+			`CREATE OR REPLACE MACRO obj(j, k) AS json_extract(j, '/' || replace(replace(k, '~', '~0'), '/', '~1'))`,
 			`CREATE OR REPLACE MACRO num(t) AS CASE WHEN abs(TRY_CAST(t AS DOUBLE)) <= 1e100 THEN TRY_CAST(t AS DOUBLE) END`,
 		},
 		Tables:    ownTables(),
-		Forgotten: forgotten,
-		Retained:  retained,
+		Removed:   func(ctx context.Context, conn *sql.Conn) error { return f.store.removed(ctx, conn) },
 		Bulk:      bulk,
 		Ask:       func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
 		Value:     plain,

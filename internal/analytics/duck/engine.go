@@ -84,9 +84,7 @@ func (e *Engine) openFile(ctx context.Context, app string) (*file, error) {
 		"memory_limit":   {fmt.Sprintf("%dMiB", e.opts.Memory)},
 		"temp_directory": {filepath.Join(e.opts.Dir, "tmp-"+app)}, "max_temp_directory_size": {fmt.Sprintf("%dMiB", e.opts.Disk)},
 	}
-	if e.opts.Threads > 0 {
-		settings.Set("threads", strconv.Itoa(e.opts.Threads))
-	}
+	settings.Set("threads", strconv.Itoa(e.opts.Threads))
 	connector, err := duckdb.NewConnector(e.path(app)+"?"+settings.Encode(), nil)
 	if err != nil {
 		return nil, err
@@ -103,7 +101,7 @@ func (e *Engine) openFile(ctx context.Context, app string) (*file, error) {
 	}
 	f := &file{db: db}
 	tables, err := relational.Open(ctx, db, e.dialect(app, f))
-	f.store = &store{Store: tables}
+	f.store = &store{Store: tables, opts: e.opts, db: db}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

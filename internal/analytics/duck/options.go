@@ -2,6 +2,7 @@ package duck
 
 import (
 	"log/slog"
+	"runtime"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Memory == 0 {
 		o.Memory = 512
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.NumCPU()
 	}
 	if o.Disk == 0 {
 		o.Disk = 4096

@@ -5,13 +5,17 @@ package duck
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/analytics/relational"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/explore"
 )
 
@@ -19,29 +23,39 @@ import (
 // an event costs no more to store; up to where they are made is kept with them.
 type store struct {
 	*relational.Store
-	mu   sync.Mutex
-	made map[string]progress // by the property; numbers are under ""
+	opts Options
+	db   *sql.DB
+	mu   sync.Mutex          // for what follows
+	made map[string]progress // by the property; numbers are under "". nil when it is to be read
+	part uint64              // how many sequences Improve goes through at once
 }
 
-// progress is up to which sequence something is made.
+// progress is up to which sequence something is made, and when it was asked for last.
 type progress struct {
 	column  string
 	through uint64
+	asked   time.Time
 }
 
 const (
 	// stride is how many sequences are gone through at once: a store is not appended to meanwhile. It is not done for fewer, unless somebody asks: each time all visitors are looked through.
-	stride = 250_000
-	// mostColumns is how many properties get one. Beyond that they are read from the JSON, as before they were asked for.
-	mostColumns = 100
+	stride, leastStride = 250_000, 10_000
+	// mostColumns is how many properties get one. The one that was not asked for longest makes room for another.
+	mostColumns = 50
+	// fresh is for how long a column is kept up that nobody asks for.
+	fresh = 7 * 24 * time.Hour
+	// noted is how often it is noted that somebody asks.
+	noted = 24 * time.Hour
+	// patience is how long a question waits for others that write, and for what is made for it, before it is answered without a way.
+	patience = 5 * time.Second
 )
 
 // ownTables are what is made beside the tables of all stores.
 func ownTables() []string {
 	return []string{
 		`CREATE TABLE IF NOT EXISTS visitors (no INTEGER NOT NULL, id VARCHAR NOT NULL)`,
-		`CREATE TABLE IF NOT EXISTS made (property VARCHAR NOT NULL, name VARCHAR NOT NULL, through BIGINT NOT NULL)`,
-		`INSERT INTO made SELECT '', 'visitor_no', 0 WHERE NOT EXISTS (SELECT 1 FROM made)`,
+		`CREATE TABLE IF NOT EXISTS made (property VARCHAR NOT NULL, name VARCHAR NOT NULL, through BIGINT NOT NULL, asked TIMESTAMP NOT NULL)`,
+		`INSERT INTO made SELECT '', 'visitor_no', 0, TIMESTAMP '2000-01-01' WHERE NOT EXISTS (SELECT 1 FROM made)`,
 		`ALTER TABLE stored ADD COLUMN IF NOT EXISTS visitor_no INTEGER`,
 		`ALTER TABLE people ADD COLUMN IF NOT EXISTS anonymous_no INTEGER`,
 		`ALTER TABLE people ADD COLUMN IF NOT EXISTS user_no INTEGER`,
@@ -57,113 +71,186 @@ const visitor = `coalesce(user_id, anonymous_id, '')`
 // counted is made again when there is another column.
 const counted = `CREATE OR REPLACE VIEW counted AS SELECT e.*, coalesce(p.user_no, e.visitor_no) AS person_no FROM stored e LEFT JOIN people p ON p.anonymous_no = e.visitor_no`
 
-// Query implements analytics.Store.
+// Query implements analytics.Store. A question is answered by its SQL where there is no way, or something is wrong with it.
 func (s *store) Query(ctx context.Context, q analytics.Query) (analytics.Table, error) {
-	if quick, can := q.Question.(explore.Quick); can {
-		begin := time.Now()
-		way, err := s.wayFor(ctx, quick.Properties())
-		if err != nil {
-			return analytics.Table{}, err
-		}
-		if q.SQL, err = quick.By(way); err != nil {
-			return analytics.Table{}, err
-		}
-		table, err := s.Store.Query(ctx, q)
-		table.Took = time.Since(begin)
-		return table, err
+	quick, can := q.Question.(explore.Quick)
+	if !can {
+		return s.Store.Query(ctx, q)
 	}
-	return s.Store.Query(ctx, q)
+	begin := time.Now()
+	own := q
+	way, err := s.wayFor(ctx, quick.Properties())
+	if err == nil && way.Numbers > 0 {
+		own.SQL, err = quick.By(way)
+	}
+	var table analytics.Table
+	if err == nil && way.Numbers > 0 {
+		if table, err = s.Store.Query(ctx, own); err == nil || fault.Is(err, fault.CodeLimited) {
+			table.Took = time.Since(begin)
+			return table, err
+		}
+	}
+	if ctx.Err() != nil {
+		return table, ctx.Err()
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		s.opts.Logger.Warn("a question about events is answered by its SQL, as the store's own way failed", "error", err)
+	}
+	if q.SQL == "" {
+		if q.SQL, err = quick.SQL(); err != nil {
+			return table, err
+		}
+	}
+	table, err = s.Store.Query(ctx, q)
+	table.Took = time.Since(begin)
+	return table, err
 }
 
-// wayFor is the way for a question about some properties. What is a little behind is made now; what is further behind is left out, and Improve goes on with it.
-func (s *store) wayFor(ctx context.Context, properties []string) (way explore.Way, err error) {
+// wayFor is the way for a question about some properties. What is a little behind is made now; what is further behind is left out, and Improve goes on with it. The zero Way is that there is none.
+func (s *store) wayFor(ctx context.Context, properties []string) (explore.Way, error) {
+	at, err := s.Position(ctx)
+	if err != nil {
+		return explore.Way{}, err
+	}
+	if s.wants(properties, at) {
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := s.write(limited, func(conn *sql.Conn) error { return s.add(limited, conn, properties) }); err != nil { // by itself: a table is not altered and written at once
+			return explore.Way{}, err
+		}
+		if err := s.write(limited, func(conn *sql.Conn) (err error) { at, err = s.catchUp(limited, conn, properties); return err }); err != nil {
+			return explore.Way{}, err
+		}
+	}
+	return s.ready(ctx, properties, at)
+}
+
+// write is Write; when it fails, what the database has is what counts.
+func (s *store) write(ctx context.Context, fn func(conn *sql.Conn) error) error {
+	if err := s.Write(ctx, fn, s.readAgain); err != nil {
+		return fmt.Errorf("make what questions are answered with: %w", err)
+	}
+	return nil
+}
+
+// readAgain has what is made read from the database. It is for who writes.
+func (s *store) readAgain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err = s.Write(ctx, func(conn *sql.Conn) error { return s.add(ctx, conn, properties) }); err == nil { // by itself: a table is not altered and written at once
-		err = s.Write(ctx, func(conn *sql.Conn) error { return s.way(ctx, conn, properties, &way) })
-	}
-	if err != nil {
-		s.made = nil // what the database has is what counts
-		return explore.Way{}, fmt.Errorf("make what a question is answered with: %w", err)
-	}
-	if way.Numbers == 0 {
-		return explore.Way{}, nil
-	}
-	return way, nil
+	s.made = nil
 }
 
-// way makes what is a little behind, and tells what there is.
-func (s *store) way(ctx context.Context, conn *sql.Conn, properties []string, way *explore.Way) error {
-	at, err := s.begin(ctx, conn)
-	if err != nil {
-		return err
-	}
-	behind := map[uint64][]string{}
-	*way = explore.Way{Columns: map[string]string{}, Through: at}
-	numbered := false
+func (s *store) progress(property string) (p progress, has bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, has = s.made[property]
+	return p, has
+}
+
+func (s *store) progressed(property string, p progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made[property] = p
+}
+
+// wants tells whether something is to be made for a question, or kept up because of it.
+func (s *store) wants(properties []string, at uint64) bool {
 	for _, property := range append([]string{""}, properties...) {
-		p, has := s.made[property]
-		if !has || p.through+2*stride < at {
+		p, has := s.progress(property)
+		if !has || p.through < at || property != "" && s.opts.Now().Sub(p.asked) >= noted {
+			return true
+		}
+	}
+	return false
+}
+
+// near tells whether what is missing is made while somebody waits.
+func near(through, at uint64) bool { return through+stride+stride/4 >= at }
+
+// catchUp makes what is a little behind.
+func (s *store) catchUp(ctx context.Context, conn *sql.Conn, properties []string) (at uint64, err error) {
+	if at, err = s.begin(ctx, conn); err != nil {
+		return 0, err
+	}
+	for _, property := range append([]string{""}, properties...) {
+		p, has := s.progress(property)
+		if !has || p.through >= at || !near(p.through, at) {
 			continue
 		}
-		if p.through < at {
-			behind[p.through] = append(behind[p.through], property)
+		if err := s.makeUpTo(ctx, conn, property, at); err != nil {
+			return 0, err
 		}
-		if property == "" {
-			numbered = true
-		} else {
+	}
+	return at, nil
+}
+
+// ready is the way that there is for what is stored up to a sequence.
+func (s *store) ready(ctx context.Context, properties []string, at uint64) (explore.Way, error) {
+	if p, has := s.progress(""); !has || p.through < at {
+		return explore.Way{}, nil
+	}
+	way := explore.Way{Columns: map[string]string{}, Through: at, Bits: int64(s.opts.Memory) << 20 / 2 / int64(s.opts.Threads)}
+	for _, property := range properties {
+		if p, has := s.progress(property); has && p.through >= at {
 			way.Columns[property] = p.column
 		}
 	}
-	for after, those := range behind {
-		if err := s.makeUpTo(ctx, conn, those, after, at); err != nil {
-			return err
-		}
-	}
-	if !numbered {
-		return nil
-	}
-	return conn.QueryRowContext(ctx, `SELECT coalesce(max(no), 0) + 1 FROM visitors`).Scan(&way.Numbers)
+	return way, s.db.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(no), 0) + 1 FROM visitors), (SELECT count(*) FROM stored)`).Scan(&way.Numbers, &way.Events)
 }
 
-// Improve implements analytics.Store.
+// Improve implements analytics.Store. One thing is made at a time, and less of it after it failed, so that neither memory nor those who append have much to bear.
 func (s *store) Improve(ctx context.Context) (more bool, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.Write(ctx, func(conn *sql.Conn) error {
+	if s.part == 0 {
+		s.part = stride
+	}
+	part := s.part
+	s.mu.Unlock()
+	err = s.write(ctx, func(conn *sql.Conn) error {
 		at, err := s.begin(ctx, conn)
 		if err != nil {
 			return err
 		}
-		least := at
-		for _, p := range s.made {
-			least = min(least, p.through)
-		}
+		behind, least := s.behind(at)
 		if at-least < stride {
 			return nil
 		}
-		var behind []string
-		for property, p := range s.made {
-			if p.through == least {
-				behind = append(behind, property)
-			}
-		}
 		more = true
-		return s.makeUpTo(ctx, conn, behind, least, min(at, least+stride))
+		return s.makeUpTo(ctx, conn, behind, min(at, least+part))
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
-		s.made = nil
-		return false, fmt.Errorf("make what later questions are answered with: %w", err)
+		s.part = max(part/2, leastStride)
+		return false, err
 	}
+	s.part = min(part*2, stride)
 	return more, nil
+}
+
+// behind is what is made least far of what is kept up.
+func (s *store) behind(at uint64) (property string, least uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	least = at
+	for _, name := range slices.Sorted(maps.Keys(s.made)) {
+		p := s.made[name]
+		if p.through < least && (name == "" || s.opts.Now().Sub(p.asked) < fresh) {
+			property, least = name, p.through
+		}
+	}
+	return property, least
 }
 
 // begin reads what is made, and gives up to where events are stored.
 func (s *store) begin(ctx context.Context, conn *sql.Conn) (at uint64, err error) {
-	if err := conn.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil || s.made != nil {
-		return at, err
+	if err := conn.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
+		return 0, err
 	}
-	rows, err := conn.QueryContext(ctx, `SELECT property, name, through FROM made`)
+	if _, known := s.progress(""); known {
+		return at, nil
+	}
+	rows, err := conn.QueryContext(ctx, `SELECT property, name, through, asked FROM made`)
 	if err != nil {
 		return 0, err
 	}
@@ -172,64 +259,85 @@ func (s *store) begin(ctx context.Context, conn *sql.Conn) (at uint64, err error
 	for rows.Next() {
 		var property string
 		var p progress
-		if err := rows.Scan(&property, &p.column, &p.through); err != nil {
+		if err := rows.Scan(&property, &p.column, &p.through, &p.asked); err != nil {
 			return 0, err
 		}
 		made[property] = p
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.made = made
 	return at, rows.Err()
 }
 
-// add gives properties columns, which are empty at first.
+// add gives properties columns, which are empty at first, and keeps that they were asked for.
 func (s *store) add(ctx context.Context, conn *sql.Conn, properties []string) error {
 	if _, err := s.begin(ctx, conn); err != nil {
 		return err
 	}
+	now := s.opts.Now().UTC()
 	for _, property := range properties {
-		if _, has := s.made[property]; has || len(s.made) > mostColumns {
+		p, has := s.progress(property)
+		if has && now.Sub(p.asked) < noted {
 			continue
 		}
-		p := progress{column: fmt.Sprintf("p%d", len(s.made))}
-		for _, statement := range []string{`ALTER TABLE stored ADD COLUMN IF NOT EXISTS ` + p.column + ` VARCHAR`, counted} {
+		p.asked = now
+		var statements []string
+		if !has {
+			p.column, p.through = s.room()
+			statements = []string{`DELETE FROM made WHERE name = '` + p.column + `'`, `ALTER TABLE stored ADD COLUMN IF NOT EXISTS ` + p.column + ` VARCHAR`, counted}
+		} else {
+			statements = []string{`DELETE FROM made WHERE name = '` + p.column + `'`}
+		}
+		for _, statement := range statements {
 			if _, err := conn.ExecContext(ctx, statement); err != nil {
 				return err
 			}
 		}
-		if _, err := conn.ExecContext(ctx, `INSERT INTO made (property, name, through) VALUES ($1, $2, 0)`, property, p.column); err != nil {
+		if _, err := conn.ExecContext(ctx, `INSERT INTO made (property, name, through, asked) VALUES ($1, $2, $3, $4)`, property, p.column, int64(p.through), now); err != nil {
 			return err
 		}
-		s.made[property] = p
+		s.progressed(property, p)
 	}
 	return nil
 }
 
-// makeUpTo makes numbers and columns that are there up to one sequence, up to another.
-func (s *store) makeUpTo(ctx context.Context, conn *sql.Conn, properties []string, after, through uint64) error {
-	part := fmt.Sprintf("seq > %d AND seq <= %d", after, through)
-	var sets []string
-	var args []any
-	for _, property := range properties {
-		if property == "" {
-			if err := number(ctx, conn, part); err != nil {
-				return err
-			}
-			continue
-		}
-		args = append(args, property)
-		sets = append(sets, fmt.Sprintf("%s = prop(properties, $%d)", s.made[property].column, len(args)))
+// room is a column for another property: a new one, or that of the property that was not asked for longest, which has none any more.
+func (s *store) room() (column string, through uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.made) <= mostColumns {
+		return fmt.Sprintf("p%d", len(s.made)), 0
 	}
-	if len(sets) > 0 {
-		if _, err := conn.ExecContext(ctx, `UPDATE stored SET `+strings.Join(sets, ", ")+` WHERE `+part, args...); err != nil { //nolint:gosec // names and numbers of our own
-			return err
+	oldest := ""
+	for property, p := range s.made {
+		if property != "" && (oldest == "" || p.asked.Before(s.made[oldest].asked)) {
+			oldest = property
 		}
 	}
-	for _, property := range properties {
-		if _, err := conn.ExecContext(ctx, `UPDATE made SET through = $1 WHERE property = $2`, int64(through), property); err != nil {
-			return err
-		}
-		s.made[property] = progress{s.made[property].column, through}
+	column = s.made[oldest].column
+	delete(s.made, oldest)
+	return column, 0
+}
+
+// makeUpTo makes numbers, or the column of a property, from where they are there up to a sequence.
+func (s *store) makeUpTo(ctx context.Context, conn *sql.Conn, property string, through uint64) error {
+	p, _ := s.progress(property)
+	part := fmt.Sprintf("seq > %d AND seq <= %d", p.through, through)
+	var err error
+	if property == "" {
+		err = number(ctx, conn, part)
+	} else {
+		_, err = conn.ExecContext(ctx, `UPDATE stored SET `+p.column+` = prop(properties, $1) WHERE `+part, property) //nolint:gosec // names and numbers of our own
 	}
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, `UPDATE made SET through = $1 WHERE property = $2`, int64(through), property); err != nil {
+		return err
+	}
+	p.through = through
+	s.progressed(property, p)
 	return nil
 }
 
@@ -255,14 +363,18 @@ func number(ctx context.Context, conn *sql.Conn, part string) error {
 	return nil
 }
 
-// forgotten takes back the numbers of who is forgotten, while it is still known who that is.
-func forgotten(ctx context.Context, conn *sql.Conn, user string) error {
-	_, err := conn.ExecContext(ctx, `DELETE FROM visitors WHERE id = $1 OR id IN (SELECT anonymous_id FROM people WHERE user_id = $1)`, user)
-	return err
-}
-
-// retained takes back the numbers of whose events are all gone.
-func retained(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `DELETE FROM visitors WHERE id NOT IN (SELECT `+visitor+` FROM stored) AND id NOT IN (SELECT anonymous_id FROM people) AND id NOT IN (SELECT user_id FROM people)`)
-	return err
+// removed takes back the numbers of those whose events are gone, and has all numbered anew where most numbers are nobody's.
+func (s *store) removed(ctx context.Context, conn *sql.Conn) error {
+	s.readAgain()
+	for _, statement := range []string{
+		`DELETE FROM visitors WHERE id NOT IN (SELECT ` + visitor + ` FROM stored) AND id NOT IN (SELECT anonymous_id FROM people) AND id NOT IN (SELECT user_id FROM people)`,
+		`UPDATE made SET through = 0 WHERE property = '' AND (SELECT coalesce(max(no), 0) > 4 * count(*) + 1000 FROM visitors)`,
+		`UPDATE people SET anonymous_no = NULL, user_no = NULL WHERE (SELECT through = 0 FROM made WHERE property = '')`,
+		`DELETE FROM visitors WHERE (SELECT through = 0 FROM made WHERE property = '')`,
+	} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("take numbers back: %w", err)
+		}
+	}
+	return nil
 }

@@ -3,8 +3,10 @@
 package duck
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -201,22 +203,141 @@ func TestNumbersGoWithThePeople(t *testing.T) {
 	answers(t, s, byPlan(), "[[pro 2]]")
 }
 
-// However many properties are asked for, the table does not grow wider than it may.
+// Who is known by two names in a chain leaves no number behind that somebody has, and takes none away.
+func TestNumbersStayWithWhoIsLeft(t *testing.T) {
+	_, open := place(t)
+	s, _ := open()
+	was := func(seq uint64, before, after string) analytics.Row {
+		r := did(seq, after, `{"plan":"pro"}`)
+		r.Kind, r.Anonymous = capture.Identify, before
+		return r
+	}
+	added(t, s, 4, did(1, "other", `{"plan":"pro"}`), was(2, "a1", "tmp"), was(3, "tmp", "final"), did(4, "tmp", `{"plan":"pro"}`))
+	answers(t, s, byPlan(), "[[pro 2]]")
+	if _, err := s.Forget(t.Context(), "final"); err != nil {
+		t.Fatal(err)
+	}
+	added(t, s, 5, did(5, "new", `{"plan":"pro"}`))
+	for _, q := range []explore.Question{byPlan(), explore.Top{Scope: byPlan().Scope, Property: "plan", Limit: 5}} {
+		shown, err := q.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := s.Query(t.Context(), analytics.Query{SQL: shown})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers(t, s, q, strings.ReplaceAll(fmt.Sprint(table.Rows), "2026-11-29 00:00:00 +0000 UTC ", ""))
+	}
+	if got := s.has(t, `SELECT count(*) FROM (SELECT visitor_no FROM stored GROUP BY 1 HAVING count(DISTINCT coalesce(user_id, anonymous_id)) > 1)`); got != "[[0]]" {
+		t.Errorf("%s numbers are of several", got)
+	}
+}
+
+// Where most numbers are nobody's any more, all are given anew.
+func TestNumbersAreGivenAnew(t *testing.T) {
+	_, open := place(t)
+	s, _ := open()
+	var rows []analytics.Row
+	for seq := uint64(1); seq <= 1500; seq++ {
+		rows = append(rows, did(seq, fmt.Sprintf("u%d", seq), `{"plan":"pro"}`))
+	}
+	added(t, s, 1500, rows...)
+	answers(t, s, byPlan(), "[[pro 1500]]")
+	if _, err := s.Retain(t.Context(), noon().Add(1499*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	added(t, s, 1502, did(1501, "u1499", `{"plan":"pro"}`), did(1502, "u3", `{"plan":"free"}`))
+	answers(t, s, byPlan(), "[[free 1] [pro 2]]")
+	if way, err := s.wayFor(t.Context(), nil); err != nil || way.Numbers != 3 {
+		t.Errorf("the way is %+v (%v)", way, err)
+	}
+}
+
+// However many properties are asked for, the table does not grow wider than it may: the one that was not asked for longest has no column any more.
 func TestColumnsAreBounded(t *testing.T) {
 	_, open := place(t)
 	s, _ := open()
-	added(t, s, 1, did(1, "u1", `{"p120":"x"}`))
-	var all []string
-	for n := range mostColumns + 30 {
-		all = append(all, fmt.Sprintf("p%d", n))
+	now := noon()
+	s.opts.Now = func() time.Time { return now }
+	added(t, s, 1, did(1, "u1", `{"p0":"zero","p1":"one","p60":"x"}`))
+	for n := range mostColumns + 5 {
+		now = now.Add(time.Minute)
+		if way, err := s.wayFor(t.Context(), []string{fmt.Sprintf("p%d", n)}); err != nil || len(way.Columns) != 1 {
+			t.Fatalf("%+v, %v", way, err)
+		}
 	}
-	way, err := s.wayFor(t.Context(), all)
-	if err != nil || len(way.Columns) != mostColumns {
-		t.Errorf("%d columns (%v)", len(way.Columns), err)
+	if got := s.has(t, `SELECT count(*), count(*) FILTER (property = 'p0'), (SELECT count(*) FROM duckdb_columns() WHERE table_name = 'stored' AND column_name LIKE 'p%' AND column_name NOT IN ('properties', 'previous_id')) FROM made WHERE property <> ''`); got != "[[50 0 50]]" {
+		t.Errorf("there are %s columns", got)
 	}
-	q := byPlan()
-	q.Split = "p120"
-	answers(t, s, q, "[[x 1]]")
+	for property, want := range map[string]string{"p0": "zero", "p1": "one", "p60": "x", "p54": "(none)"} {
+		q := byPlan()
+		q.Split = property
+		answers(t, s, q, "[["+want+" 1]]")
+	}
+}
+
+// One column at a time is made between appends, and none that nobody asks for any more.
+func TestOneThingIsMadeAtATime(t *testing.T) {
+	_, open := place(t)
+	s, _ := open()
+	now := noon()
+	s.opts.Now = func() time.Time { return now }
+	added(t, s, 2*stride, did(1, "u1", `{"a":"x"}`), did(2*stride, "u2", `{"b":"y"}`))
+	if _, err := s.wayFor(t.Context(), []string{"a", "b"}); err != nil {
+		t.Fatal(err)
+	}
+	const far = `SELECT list(through ORDER BY property)::VARCHAR FROM made`
+	for _, want := range []string{"250000, 0, 0", "250000, 250000, 0", "250000, 250000, 250000", "500000, 250000, 250000"} {
+		if _, err := s.Improve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.has(t, far); got != "[[["+want+"]]]" {
+			t.Errorf("made is %s, not %s", got, want)
+		}
+	}
+	now = now.Add(fresh + time.Hour)
+	for more := true; more; {
+		var err error
+		if more, err = s.Improve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.has(t, far); got != "[[[500000, 250000, 250000]]]" {
+		t.Errorf("in the end made is %s", got)
+	}
+}
+
+// What goes wrong with the store's own way is nothing to who asks.
+func TestAQuestionIsAnsweredWithoutAWay(t *testing.T) {
+	_, open := place(t)
+	s, _ := open()
+	added(t, s, 1, did(1, "u1", `{"plan":"pro"}`))
+	answers(t, s, byPlan(), "[[pro 1]]")
+	for _, broken := range []string{`CREATE OR REPLACE VIEW counted AS SELECT *, visitor_no + 1000000 AS person_no FROM stored`, `DROP VIEW counted`, `DROP TABLE visitors`} {
+		if _, err := s.db.ExecContext(t.Context(), broken); err != nil {
+			t.Fatal(err)
+		}
+		answers(t, s, byPlan(), "[[pro 1]]")
+	}
+	added(t, s, 2, did(2, "u2", `{"plan":"pro"}`))
+	answers(t, s, byPlan(), "[[pro 2]]")
+}
+
+// Who asks while another writes for long leaves when they have had enough.
+func TestAQuestionDoesNotWaitForEver(t *testing.T) {
+	_, open := place(t)
+	s, _ := open()
+	added(t, s, 1, did(1, "u1", `{"plan":"pro"}`))
+	err := s.Write(t.Context(), func(*sql.Conn) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := s.Query(ctx, analytics.Query{Question: byPlan()})
+		return err
+	}, nil)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the question ends with %v", err)
+	}
 }
 
 // Questions, appends and what is made for questions meet.

@@ -122,9 +122,12 @@ func (f *Feeder) readChanged() error {
 		if !found || strings.HasSuffix(app, ".new") { // it was not written to its end
 			continue
 		}
-		if f.changed[app], err = readChanged(changedIn(f.opts.Mark, app)); err != nil {
+		all, err := readChanged(changedIn(f.opts.Mark, app))
+		if err != nil { // it stays where it is, for who can tell what it says
 			f.opts.Logger.Error("failed events of an app that is made anew are in the state that the archive has, or open", "app", app, "error", err)
+			continue
 		}
+		f.changed[app] = all
 	}
 	return nil
 }

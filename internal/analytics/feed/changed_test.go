@@ -127,3 +127,19 @@ func TestARebuildThatBreaksOffKeepsWhatBecameOfFailedEvents(t *testing.T) {
 	p.rebuilt()
 	p.same(before)
 }
+
+// One that cannot be read stays for who can tell what it says, and holds up no events.
+func TestWhatCannotBeReadOfFailedEventsStays(t *testing.T) {
+	p := start(t)
+	p.stop()
+	path := filepath.Join(p.dir, "mark"+".failed.shop")
+	if err := os.WriteFile(path, []byte(`{"sequence":1,"state":"dropped"}`+"\n"+`{"sequ`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.reopen()
+	p.run()
+	p.wait(p.write(onDay(0, 1)))
+	if left := p.left(); len(left) != 1 {
+		t.Errorf("there is %v", left)
+	}
+}

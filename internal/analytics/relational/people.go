@@ -97,14 +97,12 @@ func (s *Store) Learned(ctx context.Context) ([]analytics.Learned, error) {
 
 // Forget implements analytics.Store.
 func (s *Store) Forget(ctx context.Context, user string) (removed int64, err error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
 	err = s.tx(ctx, func(conn *sql.Conn) error {
-		if s.d.Forgotten != nil {
-			if err := s.d.Forgotten(ctx, conn, user); err != nil {
-				return err
-			}
-		}
 		const theirs = `(SELECT anonymous_id FROM people WHERE user_id = $1)`
 		res, err := conn.ExecContext(ctx, `DELETE FROM `+s.d.Events+` WHERE user_id = $1 OR anonymous_id = $1 OR previous_id = $1 OR (user_id IS NULL AND anonymous_id IN `+theirs+`)`, user) //nolint:gosec // a name of our own, and a constant
 		if err != nil {
@@ -116,8 +114,10 @@ func (s *Store) Forget(ctx context.Context, user string) (removed int64, err err
 		if err := forgetFailed(ctx, conn, user); err != nil {
 			return err
 		}
-		_, err = conn.ExecContext(ctx, `DELETE FROM people WHERE user_id = $1 OR anonymous_id = $1`, user)
-		return err
+		if _, err = conn.ExecContext(ctx, `DELETE FROM people WHERE user_id = $1 OR anonymous_id = $1`, user); err != nil {
+			return err
+		}
+		return s.removed(ctx, conn)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("forget a person: %w", err)

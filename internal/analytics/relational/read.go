@@ -63,6 +63,14 @@ func scanRow(rows *sql.Rows, r *analytics.Row) error {
 	return err
 }
 
+// removed has the engine see to what it keeps beside.
+func (s *Store) removed(ctx context.Context, conn *sql.Conn) error {
+	if s.d.Removed == nil {
+		return nil
+	}
+	return s.d.Removed(ctx, conn)
+}
+
 // Retain implements analytics.Store.
 func (s *Store) Retain(ctx context.Context, before time.Time) (removed int64, err error) {
 	err = s.Write(ctx, func(conn *sql.Conn) error {
@@ -73,14 +81,14 @@ func (s *Store) Retain(ctx context.Context, before time.Time) (removed int64, er
 		if removed, err = res.RowsAffected(); err != nil {
 			return err
 		}
-		if removed > 0 && s.d.Retained != nil {
-			if err := s.d.Retained(ctx, conn); err != nil {
+		if removed > 0 {
+			if err := s.removed(ctx, conn); err != nil {
 				return err
 			}
 		}
 		_, err = conn.ExecContext(ctx, `DELETE FROM failed WHERE received < $1`, before)
 		return err
-	})
+	}, nil)
 	if err != nil {
 		return 0, fmt.Errorf("remove events received before %s: %w", before.Format(time.DateOnly), err)
 	}
@@ -128,7 +136,7 @@ func (s *Store) Mark(ctx context.Context, sequences []uint64, to analytics.Faile
 			n += some
 		}
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return 0, fmt.Errorf("mark failed events as %s: %w", to, err)
 	}

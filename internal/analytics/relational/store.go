@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 )
@@ -15,10 +14,9 @@ type Dialect struct {
 	Events string
 	// JSON is the type of columns that hold a JSON object.
 	JSON string
-	// Tables are statements that make what an engine keeps beside the tables of all, before the views; Forgotten and Retained see to it, before a person's events are removed, and after old ones were. nil sees to nothing.
-	Tables    []string
-	Forgotten func(ctx context.Context, conn *sql.Conn, user string) error
-	Retained  func(ctx context.Context, conn *sql.Conn) error
+	// Tables are statements that make what an engine keeps beside the tables of all, before the views; Removed sees to it after events were removed, in the same transaction. nil sees to nothing.
+	Tables  []string
+	Removed func(ctx context.Context, conn *sql.Conn) error
 	// Functions define prop, obj and num: see package explore.
 	Functions []string
 	// Bulk adds many rows to a table, within the transaction that the connection is in.
@@ -41,9 +39,9 @@ type Dialect struct {
 type Store struct {
 	db *sql.DB
 	d  Dialect
-	// writing keeps appends, and what removes rows, apart: each is one transaction, and engines refuse what meets.
-	writing sync.Mutex
-	known   map[string]bool // anonymous ids that are in people for certain
+	// writing keeps appends, and what removes rows, apart: each is one transaction, and engines refuse what meets. Who has it in the channel writes.
+	writing chan struct{}
+	known   map[string]bool // anonymous ids that are in people for certain; of who writes
 }
 
 var _ analytics.Store = (*Store)(nil)
@@ -55,7 +53,7 @@ func Open(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
 			return nil, fmt.Errorf("make the tables of events: %w", err)
 		}
 	}
-	return &Store{db: db, d: d, known: map[string]bool{}}, nil
+	return &Store{db: db, d: d, writing: make(chan struct{}, 1), known: map[string]bool{}}, nil
 }
 
 // Position implements analytics.Store.
@@ -73,19 +71,39 @@ func (s *Store) Size(ctx context.Context) (int64, error) { return s.d.Size(ctx) 
 // Improve implements analytics.Store: what all engines have is made at once.
 func (s *Store) Improve(context.Context) (more bool, err error) { return false, nil }
 
-// Write runs fn in a transaction, apart from all others that write.
-func (s *Store) Write(ctx context.Context, fn func(conn *sql.Conn) error) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return s.tx(ctx, fn)
+// Write runs fn in a transaction, apart from all others that write. When that fails, failed is called before others may write; nil is not.
+func (s *Store) Write(ctx context.Context, fn func(conn *sql.Conn) error, failed func()) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = s.tx(ctx, fn)
+	if err != nil && failed != nil {
+		failed()
+	}
+	return err
+}
+
+// lock waits for the right to write.
+func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+	select {
+	case s.writing <- struct{}{}:
+		return func() { <-s.writing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Append implements analytics.Store.
 func (s *Store) Append(ctx context.Context, b analytics.Batch) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	met := map[string]bool{}
-	err := s.tx(ctx, func(conn *sql.Conn) error {
+	err = s.tx(ctx, func(conn *sql.Conn) error {
 		var at int64
 		if err := conn.QueryRowContext(ctx, `SELECT through FROM position`).Scan(&at); err != nil {
 			return err

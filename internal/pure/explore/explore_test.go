@@ -38,7 +38,7 @@ func utc() explore.Scope {
 }
 
 func way() explore.Way {
-	return explore.Way{Columns: map[string]string{"plan": "p1"}, Numbers: 2_000_000, Through: 1000}
+	return explore.Way{Columns: map[string]string{"plan": "p1"}, Numbers: 2_000_000, Events: 20_000_000, Bits: 128 << 20, Through: 1000}
 }
 
 func TestPropertiesThatAStoreMayHaveColumnsFor(t *testing.T) {
@@ -47,7 +47,7 @@ func TestPropertiesThatAStoreMayHaveColumnsFor(t *testing.T) {
 		q    explore.Quick
 		want string
 	}{
-		{explore.Trend{Selection: explore.Selection{Where: where}, Split: "color", Of: "price"}, "color plan price"},
+		{explore.Trend{Selection: explore.Selection{Where: where}, Split: "color", Measure: "sum", Of: "cost"}, "color cost plan price"},
 		{explore.Funnel{Steps: []explore.Selection{{Where: where}, {Where: []explore.Condition{{Property: "a"}}}}}, "a plan price"},
 		{explore.Retention{First: explore.Selection{Where: where[:1]}, Back: explore.Selection{Where: where[3:]}}, "plan price"},
 		{explore.Top{Property: "event.name"}, ""},

@@ -15,6 +15,8 @@ type Way struct {
 	Numbers int
 	// Columns hold properties, by the property's name, in counted and in the relation stored, which is events otherwise.
 	Columns map[string]string
+	// Events is how many events there are, and Bits how many bytes of bits tell visitors apart at most, for all groups of an answer.
+	Events, Bits int64
 	// Through is the last sequence of the log for which the columns and the numbers are there; what came behind it is no part of the answer.
 	Through uint64
 }
@@ -43,7 +45,13 @@ func (q Retention) SQL() (string, error) { return q.By(Way{}) }
 func (q Top) SQL() (string, error) { return q.By(Way{}) }
 
 // Properties implements Quick.
-func (q Trend) Properties() []string { return columned(append(q.properties(), q.Split, q.Of)) }
+func (q Trend) Properties() []string {
+	all := append(q.properties(), q.Split)
+	if q.Measure == "sum" || q.Measure == "average" || q.Measure == "p90" {
+		all = append(all, q.Of)
+	}
+	return columned(all)
+}
 
 // Properties implements Quick.
 func (q Funnel) Properties() []string {
@@ -96,15 +104,15 @@ func (w Way) people() (relation, person string) {
 	return "activity", "person"
 }
 
-// mostBits is how much memory bits may take that tell visitors apart, in bytes; each processor takes as much.
-const mostBits = 128 << 20
+// sparse is how many numbers there may be for each event of a group: with more, a group's bits are mostly empty, and take longer to count than the events.
+const sparse = 64
 
 // visitors counts different people within each of so many groups.
 func (w Way) visitors(groups int) string {
 	if w.Numbers == 0 {
 		return "count(DISTINCT person)"
 	}
-	if int64(groups)*int64(w.Numbers)/8 > mostBits {
+	if int64(groups)*int64(w.Numbers)/8 > w.Bits || int64(groups)*int64(w.Numbers) > w.Events*sparse {
 		return "count(DISTINCT person_no)"
 	}
 	return fmt.Sprintf("bit_count(bitstring_agg(person_no, 0, %d))", max(w.Numbers-1, 1))
