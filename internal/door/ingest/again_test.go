@@ -92,7 +92,7 @@ func TestWhatFailedComesOnceAcrossACrash(t *testing.T) {
 		mux.ServeHTTP(rec, req)
 		return rec.Body.String()
 	}
-	if got := post(ids, `[{"id":"0","name":{}},{"id":"1","name":"x"}]`); !strings.Contains(got, `"accepted":1`) {
+	if got := post(ids, `[{"id":"0","name":{}},{"id":"1","name":"x","user":"u"}]`); !strings.Contains(got, `"accepted":1`) {
 		t.Fatal(got)
 	}
 	if err := ids.Settle(t.Context(), func(context.Context) (uint64, error) { return 2, nil }); err != nil {
@@ -102,7 +102,7 @@ func TestWhatFailedComesOnceAcrossACrash(t *testing.T) {
 	if err := os.CopyFS(crashed, os.DirFS(live)); err != nil {
 		t.Fatal(err)
 	}
-	body := `[{"id":"2","name":{}},{"id":"3","name":"x"},{"id":"4","name":{}}]`
+	body := `[{"id":"2","name":{}},{"id":"3","name":"x","user":"u"},{"id":"4","name":{}}]`
 	if got := post(ids, body); !strings.Contains(got, `{"id":"2","reason":"wrong_type"`) { // told by id to who can use it
 		t.Fatal(got)
 	}
@@ -113,7 +113,7 @@ func TestWhatFailedComesOnceAcrossACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	for _, body := range []string{body, `[{"id":"0","name":{}},{"id":"1","name":"x"}]`} {
+	for _, body := range []string{body, `[{"id":"0","name":{}},{"id":"1","name":"x","user":"u"}]`} {
 		if got := post(again, body); !strings.Contains(got, `"accepted":0`) || !strings.Contains(got, `"repeated":1`) {
 			t.Error(got)
 		}
@@ -133,7 +133,7 @@ func TestALogWithWhatCannotBeReadIsLearnt(t *testing.T) {
 	if err := s.door.Learn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if code, text := s.post("/v1/events", []byte(`{"id":"1","name":"x"}`), "Authorization", basic(s.key)); code != 200 || !strings.Contains(text, `"repeated":1`) {
+	if code, text := s.post("/v1/events", []byte(`{"id":"1","name":"x","user":"u"}`), "Authorization", basic(s.key)); code != 200 || !strings.Contains(text, `"repeated":1`) {
 		t.Error(code, text)
 	}
 }

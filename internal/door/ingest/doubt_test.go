@@ -59,7 +59,7 @@ func TestDoubtsAreBoundedAndEnd(t *testing.T) {
 	door.MostDoubts(10)
 	q.stop() // from here on the log takes nothing
 	for i := range 6 {
-		rec := send(door, q.source.Key, fmt.Sprintf(`[{"id":"a%d","name":"x"},{"id":"b%d","name":"x"}]`, i, i))
+		rec := send(door, q.source.Key, fmt.Sprintf(`[{"id":"a%d","name":"x","user":"u"},{"id":"b%d","name":"x","user":"u"}]`, i, i))
 		if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
 			t.Fatalf("%d: %d %s", i, rec.Code, rec.Body)
 		}
@@ -205,7 +205,7 @@ func TestADoubtIsAskedAboutUntilTheLogAnswers(t *testing.T) {
 	door := ingest.NewEvents(j, sources, ids, time.Now, slog.New(slog.NewTextHandler(&said, nil)))
 	door.SettleAfter(20 * time.Millisecond)
 	dbtest.Run(t, door.Run)
-	body := `[{"id":"there","name":"x"},{"id":"nowhere","name":"x"},{"id":"broken","name":{}}]`
+	body := `[{"id":"there","name":"x","user":"u"},{"id":"nowhere","name":"x","user":"u"},{"id":"broken","name":{}}]`
 	if rec := send(door, source.Key, body); rec.Code != http.StatusServiceUnavailable {
 		t.Fatalf("%d %s", rec.Code, rec.Body)
 	}

@@ -215,7 +215,7 @@ func TestNothingComesTwice(t *testing.T) {
 	for c := range clients {
 		wg.Go(func() {
 			for i := range ids {
-				body := fmt.Sprintf(`[{"id":"%d","name":"x"},{"id":"%d","name":"x"},{"id":"%d","name":"x"}]`, i, i, (i+c)%ids)
+				body := fmt.Sprintf(`[{"id":"%d","name":"x","user":"u"},{"id":"%d","name":"x","user":"u"},{"id":"%d","name":"x","user":"u"}]`, i, i, (i+c)%ids)
 				if status, answer := s.post("/v1/events", []byte(body), "Authorization", "Bearer "+s.key); status != http.StatusOK {
 					t.Errorf("%d %s", status, answer)
 				}
@@ -237,15 +237,15 @@ func TestNothingComesTwice(t *testing.T) {
 
 func TestFailuresAreKept(t *testing.T) {
 	s := opened(t)
-	status, answer := s.post("/v1/events", []byte(`[{"name":"good"},{"name":7e400},{"kind":"nonsense"}]`), "Authorization", "Bearer "+s.key)
+	status, answer := s.post("/v1/events", []byte(`[{"name":"good","user":"u"},{"name":"lost","user_id":"u4"},{"kind":"nonsense"}]`), "Authorization", "Bearer "+s.key)
 	var told struct {
 		Accepted int
 		Failed   []capture.Failure
 	}
-	if err := json.Unmarshal([]byte(answer), &told); err != nil || status != http.StatusOK || told.Accepted != 2 || len(told.Failed) != 1 || told.Failed[0].Reason != capture.Malformed {
+	if err := json.Unmarshal([]byte(answer), &told); err != nil || status != http.StatusOK || told.Accepted != 1 || len(told.Failed) != 2 || told.Failed[0].Message != `"user_id" is no member of an event; did you mean "user"?` || told.Failed[1].Reason != capture.Malformed {
 		t.Errorf("%d %s", status, answer)
 	}
-	if _, failed := s.logged(); len(failed) != 1 || string(failed[0].Raw) != `{"kind":"nonsense"}` || failed[0].Source == "" || failed[0].Received.IsZero() {
+	if _, failed := s.logged(); len(failed) != 2 || string(failed[0].Raw) != `{"name":"lost","user_id":"u4"}` || string(failed[1].Raw) != `{"kind":"nonsense"}` || failed[0].Source == "" || failed[0].Received.IsZero() {
 		t.Errorf("%+v", failed)
 	}
 }
@@ -260,16 +260,16 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	big := `[` + strings.Repeat(`{"name":"x"},`, 50_000) + `{"name":"x"}]`
+	big := `[` + strings.Repeat(`{"name":"x","user":"u"},`, 50_000) + `{"name":"x","user":"u"}]`
 	for name, c := range map[string]struct {
 		body   []byte
 		key    string
 		status int
 		says   string
 	}{
-		"no key":        {[]byte(`{"name":"x"}`), "", 401, "has no write key"},
-		"unknown key":   {[]byte(`{"name":"x"}`), "wk_nobody", 401, "is not known; copy it from"},
-		"stopped":       {[]byte(`{"name":"x"}`), stopped.Key, 403, `\"old\" was stopped`},
+		"no key":        {[]byte(`{"name":"x","user":"u"}`), "", 401, "has no write key"},
+		"unknown key":   {[]byte(`{"name":"x","user":"u"}`), "wk_nobody", 401, "is not known; copy it from"},
+		"stopped":       {[]byte(`{"name":"x","user":"u"}`), stopped.Key, 403, `\"old\" was stopped`},
 		"not JSON":      {[]byte(`name=x`), s.key, 400, "not JSON"},
 		"too large":     {[]byte(big), s.key, 400, "larger than 500 KB"},
 		"too many":      {[]byte("[" + strings.Repeat("1,", 10_000) + "1]"), s.key, 400, "send at most 10000"},
@@ -292,7 +292,7 @@ func TestRefusals(t *testing.T) {
 func TestAnIndexThatIsBehindLearns(t *testing.T) {
 	s := opened(t)
 	for i := range 3 {
-		s.post("/v1/events", fmt.Appendf(nil, `[{"id":"a%d","name":"x"},{"id":"b%d","name":"x"},{"kind":"bad"}]`, i, i), "Authorization", "Bearer "+s.key)
+		s.post("/v1/events", fmt.Appendf(nil, `[{"id":"a%d","name":"x","user":"u"},{"id":"b%d","name":"x","user":"u"},{"kind":"bad"}]`, i, i), "Authorization", "Bearer "+s.key)
 	}
 	ids, err := seen.Open(t.TempDir(), time.Now, slog.New(slog.DiscardHandler)) // it has lost all
 	if err != nil {
@@ -310,7 +310,7 @@ func TestAnIndexThatIsBehindLearns(t *testing.T) {
 	mux := http.NewServeMux()
 	again.Mount(mux)
 	rec := httptest.NewRecorder()
-	req := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(`[{"id":"a2","name":"x"},{"id":"b0","name":"x"},{"id":"new","name":"x"}]`))
+	req := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(`[{"id":"a2","name":"x","user":"u"},{"id":"b0","name":"x","user":"u"},{"id":"new","name":"x","user":"u"}]`))
 	req.Header.Set("Authorization", "Bearer "+s.key)
 	mux.ServeHTTP(rec, req)
 	if rec.Body.String() != `{"accepted":1,"failed":[],"repeated":2}` {
@@ -341,7 +341,7 @@ func TestWhatIsInDoubtIsSettled(t *testing.T) {
 	door.Mount(mux)
 	post := func(id string) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
-		req := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(`{"id":"`+id+`","name":"x"}`))
+		req := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(`{"id":"`+id+`","name":"x","user":"u"}`))
 		req.Header.Set("Authorization", "Bearer "+src.Key)
 		mux.ServeHTTP(rec, req)
 		return rec

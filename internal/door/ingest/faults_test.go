@@ -29,7 +29,7 @@ func TestNoTimeIsNoYes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	rec := httptest.NewRecorder()
-	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(`{"id":"1","name":"x"}`))
+	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(`{"id":"1","name":"x","user":"u"}`))
 	req.Header.Set("Authorization", "Bearer "+s.key)
 	s.Config.Handler.ServeHTTP(rec, req)
 	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
@@ -84,7 +84,7 @@ func TestSlowBodiesEnd(t *testing.T) {
 		s.trickle(done)
 	}
 	for i := range 50 {
-		if status, answer := s.post("/v1/events", fmt.Appendf(nil, `{"id":"%d","name":"x"}`, i), "Authorization", "Bearer "+s.key); status != http.StatusOK {
+		if status, answer := s.post("/v1/events", fmt.Appendf(nil, `{"id":"%d","name":"x","user":"u"}`, i), "Authorization", "Bearer "+s.key); status != http.StatusOK {
 			t.Errorf("beside slow clients: %d %s", status, answer)
 		}
 	}
@@ -108,9 +108,9 @@ func TestStrangeEventsHarmNobody(t *testing.T) {
 	s := opened(t)
 	nested := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	refused := map[string]string{
-		"1 MB in one string": `[{"name":"good"},{"name":"x","properties":{"a":"` + strings.Repeat("x", 1<<20) + `"}}]`,
-		"a deep abyss":       `[{"name":"x","properties":` + nested(50_000) + `}]`,
-		"half a list":        `[{"name":"x"},`,
+		"1 MB in one string": `[{"name":"good","user":"u"},{"name":"x","user":"u","properties":{"a":"` + strings.Repeat("x", 1<<20) + `"}}]`,
+		"a deep abyss":       `[{"name":"x","user":"u","properties":` + nested(50_000) + `}]`,
+		"half a list":        `[{"name":"x","user":"u"},`,
 	}
 	for name, body := range refused {
 		if status, answer := s.post("/v1/events", []byte(body), "Authorization", "Bearer "+s.key); status != http.StatusBadRequest {
@@ -118,17 +118,17 @@ func TestStrangeEventsHarmNobody(t *testing.T) {
 		}
 	}
 	items := []string{
-		`{"name":"good"}`,
-		`{"name":"deep","properties":` + nested(33) + `}`,                          // a failure
-		`{"name":"long","properties":{"a":"` + strings.Repeat("x", 40<<10) + `"}}`, // a failure
+		`{"name":"good","user":"u"}`,
+		`{"name":"deep","user":"u","properties":` + nested(33) + `}`,                          // a failure
+		`{"name":"long","user":"u","properties":{"a":"` + strings.Repeat("x", 40<<10) + `"}}`, // a failure
 		`{"name":"n\u0000ul","user":"\u0000u","properties":{"a\u0000":"\u0000","b":"\\u0000"}}`,
 		"{\"name\":\"x\xff\",\"user\":\"\xc3\x28\",\"properties\":{\"\xfe\":\"\xed\xa0\x80\"}}",
-		`{"name":"far","time":"9999-12-31T23:59:59Z"}`,
-		`{"name":"beyond","time":"12026-01-01T00:00:00Z"}`, // a failure
-		`{"name":"number","time":1e300}`,                   // a failure
-		`{"name":"half","properties":{"a":"\ud800"}}`,
-		`{"name":"huge","properties":{"a":123456789012345678901234567890,"b":1e999}}`,
-		`{"name":"good again"}`,
+		`{"name":"far","user":"u","time":"9999-12-31T23:59:59Z"}`,
+		`{"name":"beyond","user":"u","time":"12026-01-01T00:00:00Z"}`, // a failure
+		`{"name":"number","user":"u","time":1e300}`,                   // a failure
+		`{"name":"half","user":"u","properties":{"a":"\ud800"}}`,
+		`{"name":"huge","user":"u","properties":{"a":123456789012345678901234567890,"b":1e999}}`,
+		`{"name":"good again","user":"u"}`,
 	}
 	status, answer := s.post("/v1/events", []byte("["+strings.Join(items, ",")+"]"), "Authorization", "Bearer "+s.key)
 	var told struct {

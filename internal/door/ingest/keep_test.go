@@ -67,7 +67,7 @@ func TestDoubtsAfterTheEndAreLeft(t *testing.T) {
 	defer cancel()
 	for range 2 {
 		rec := httptest.NewRecorder()
-		req := httptest.NewRequestWithContext(soon, http.MethodPost, "/v1/events", strings.NewReader(`{"id":"1","name":"x"}`))
+		req := httptest.NewRequestWithContext(soon, http.MethodPost, "/v1/events", strings.NewReader(`{"id":"1","name":"x","user":"u"}`))
 		req.Header.Set("Authorization", "Bearer "+src.Key)
 		mux.ServeHTTP(rec, req)
 		if rec.Code != http.StatusServiceUnavailable || soon.Err() != nil {
@@ -93,7 +93,7 @@ func TestACallThatPanicsHoldsNothing(t *testing.T) {
 	send := func(ctx context.Context, id string) (code int, panicked any) {
 		defer func() { panicked = recover() }()
 		rec := httptest.NewRecorder()
-		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(`[{"id":"`+id+`","name":"x"},{"kind":"nonsense"}]`))
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(`[{"id":"`+id+`","name":"x","user":"u"},{"kind":"nonsense"}]`))
 		req.Header.Set("Authorization", "Bearer "+s.key)
 		s.Config.Handler.ServeHTTP(rec, req)
 		return rec.Code, nil

@@ -262,11 +262,17 @@ func (s *site) post(events []map[string]any) {
 	if len(events) == 0 {
 		return
 	}
-	body, err := json.Marshal(map[string]any{"events": events})
+	s.postTo("/v1/events", map[string]any{"events": events})
+}
+
+// postTo sends a body, all of whose events are to be taken.
+func (s *site) postTo(path string, what any) {
+	s.t.Helper()
+	body, err := json.Marshal(what)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL+"/v1/events", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL+path, bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -328,13 +334,15 @@ func TestWhyAVitalHasNoData(t *testing.T) {
 func whyNoData(t *testing.T, s *site) {
 	t.Helper()
 	s.ship(1)
-	var sent []map[string]any
+	var sent, nobodys []map[string]any
 	for i := range 5 {
-		sent = append(sent, map[string]any{"name": "order_completed", "user": fmt.Sprint("w", i)}, map[string]any{"name": "order_completed", "release": "rel_1"},
+		nobodys = append(nobodys, map[string]any{"specversion": "1.0", "id": fmt.Sprint(i), "source": "s", "type": "order_completed", "release": "rel_1"})
+		sent = append(sent, map[string]any{"name": "order_completed", "user": fmt.Sprint("w", i)},
 			map[string]any{"name": "order_completed", "user": fmt.Sprint("x", i), "release": "rel_1", "time": s.now().Add(-time.Hour)})
 	}
 	sent = append(sent, map[string]any{"name": "signed_up", "user": "w"})
 	s.post(sent)
+	s.postTo("/v1/cloudevents", nobodys)
 	if err := s.counter.second(t.Context()); err != nil {
 		t.Fatal(err)
 	}

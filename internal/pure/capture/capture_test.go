@@ -110,11 +110,8 @@ func TestPostHog(t *testing.T) {
 	same(t, d.Events[3], capture.Event{ID: "u4", Kind: capture.Page, Name: "Home", Anonymous: "dev", Sent: sent, Properties: json.RawMessage(`{"$current_url":"/","title":"Home"}`)})
 	same(t, d.Events[4], capture.Event{ID: "u5", Kind: capture.Alias, User: "ana", Previous: "old", Sent: sent, Properties: json.RawMessage(`{"alias":"old"}`)})
 
-	hidden := call(`{"name":"x","context":{"ip":"no address"},"event":"x","distinct_id":"d","properties":{"$ip":7}}`)
+	hidden := call(`{"event":"x","distinct_id":"d","properties":{"$ip":7}}`)
 	hidden.Network = func(string) string { return "" }
-	if e := one(t, capture.Plain, hidden); e.Context != nil {
-		t.Errorf("%s", e.Context)
-	}
 	if e := one(t, capture.PostHog, hidden); e.Properties != nil {
 		t.Errorf("%s", e.Properties)
 	}
@@ -154,15 +151,6 @@ func TestCloudEvents(t *testing.T) {
 	}
 }
 
-func TestPlain(t *testing.T) {
-	d, err := capture.Plain(call(`{"release":"rel_4","events":[{"name":"a","user":"u","time":1764417600},{"kind":"exposure","name":"f","properties":{"value":true},"release":"rel_5"},{"kind":"identify","user":"u"}]}`))
-	if err != nil || len(d.Failures) > 0 || len(d.Events) != 3 {
-		t.Fatalf("%+v, %v", d, err)
-	}
-	same(t, d.Events[0], capture.Event{ID: "made-1", Kind: capture.Track, Name: "a", User: "u", Time: time.Unix(1764417600, 0).UTC(), Original: time.Unix(1764417600, 0).UTC(), Release: "rel_4"})
-	same(t, d.Events[1], capture.Event{ID: "made-2", Kind: capture.Exposure, Name: "f", Release: "rel_5", Properties: json.RawMessage(`{"value":true}`)})
-}
-
 // Whatever is wrong with one event leaves the others alone, and is told in words and with the very bytes.
 func TestFailures(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40)
@@ -196,8 +184,6 @@ func TestFailures(t *testing.T) {
 		"posthog alias": {capture.PostHog, `{"event":"$create_alias","distinct_id":"d"}`, capture.NoUser, "alias"},
 		"version":       {capture.CloudEvents, `{"specversion":"0.3","id":"1","source":"s","type":"t"}`, capture.Malformed, `"0.3"`},
 		"no id":         {capture.CloudEvents, `{"specversion":"1.0","source":"s","type":"t"}`, capture.Malformed, "no id"},
-		"kind":          {capture.Plain, `{"kind":"click","name":"x"}`, capture.Malformed, `"click" is none`},
-		"plain flag":    {capture.Plain, `{"kind":"exposure"}`, capture.NoName, "flag's name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := `{"type":"track","event":"x","userId":"u","name":"x","distinct_id":"d","specversion":"1.0","id":"1","source":"s"}`
@@ -303,7 +289,8 @@ func FuzzDialects(f *testing.F) {
 	for _, seed := range []string{
 		`{"batch":[{"type":"track","event":"x","userId":1,"properties":{"a":{"b":[1,"\u0000\\u0000"]}},"timestamp":"2026-01-01"}]}`,
 		`[{"event":"$identify","distinct_id":"d","$set":{"a":1},"offset":12}]`, `{"specversion":"1.0","id":"1","source":"s","type":"t","data":"x"}`,
-		`{"events":[{"name":"x","time":1e12}]}`, "{\"event\":\"\xff\",\"userId\":\"u\",\"type\":\"track\",\"properties\":{\"\xfe\":1}}", `null`, `{"batch":[null]}`, `{"properties":{"\"":1}}`,
+		`{"events":[{"name":"x","user":"u","time":1e12}]}`, `[{"name":"x","user_id":"u"},{"kind":"alias","previous":"p"},{"kind":"exposure","name":"f"}]`, "{\"name\":\"x\",\"\xff\\u0000\":\"u\"}",
+		"{\"event\":\"\xff\",\"userId\":\"u\",\"type\":\"track\",\"properties\":{\"\xfe\":1}}", `null`, `{"batch":[null]}`, `{"properties":{"\"":1}}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -29,7 +29,7 @@ type Event struct {
 	Source string `json:"source"`
 	Kind   Kind   `json:"kind"`
 	Name   string `json:"name,omitempty"`
-	// User is who is signed in, Anonymous the browser or device. Events of servers may have neither.
+	// User is who is signed in, Anonymous the browser or device. A CloudEvent may have neither.
 	User      string `json:"user,omitempty"`
 	Anonymous string `json:"anonymous,omitempty"`
 	Previous  string `json:"previous,omitempty"`

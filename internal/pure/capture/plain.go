@@ -1,10 +1,13 @@
 package capture
 
+import "strings"
+
 // Plain reads Slipway's own form, for servers: {"events": […]}, a list, or one event, each
 //
 //	{"name": "order_completed", "user": "u1", "time": "2026-01-31T12:00:00Z", "id": "…", "release": "…", "properties": {…}, "context": {…}}
 //
-// with "kind" (track when it is not said), "anonymous", "group" and "previous" where they are needed. Only the name is, for a track event.
+// with "kind" (track when it is not said), "anonymous", "group", "previous" and "sent" where they are needed. A user or an anonymous id is, and the name, for a track event. A member that is none of these is
+// a mistake: what nobody reads would be lost.
 func Plain(c *Call) (Decoded, error) {
 	common, items, err := envelope(c.Body, "events")
 	if err != nil {
@@ -14,6 +17,11 @@ func Plain(c *Call) (Decoded, error) {
 }
 
 func plain(c *Call, common, item fields) (e Event, err error) {
+	for _, m := range item {
+		if !plainMember(m.name) {
+			return e, unknown(m.name)
+		}
+	}
 	kind := ""
 	err = item.texts(place{"kind", &kind}, place{"id", &e.ID}, place{"name", &e.Name}, place{"user", &e.User}, place{"anonymous", &e.Anonymous},
 		place{"group", &e.Group}, place{"previous", &e.Previous}, place{"release", &e.Release})
@@ -32,6 +40,9 @@ func plain(c *Call, common, item fields) (e Event, err error) {
 	if e.Kind == Exposure && e.Name == "" {
 		return e, breaks(NoName, "an exposure needs the flag's name")
 	}
+	if e.User == "" && e.Anonymous == "" && (e.Kind != Alias || e.Previous == "") {
+		return e, breaks(NoUser, "the event needs a user or an anonymous id")
+	}
 	sent := item.get("sent")
 	if empty(sent) {
 		sent = common.get("sent")
@@ -49,4 +60,32 @@ func plain(c *Call, common, item fields) (e Event, err error) {
 	c.hide(&around, "ip") // the request's own address is the server's, not the user's
 	e.Context, err = around.rest("context")
 	return e, err
+}
+
+// plainMember: a member of an event in the plain form.
+func plainMember(name string) bool {
+	switch name {
+	case "kind", "id", "name", "user", "anonymous", "group", "previous", "release", "time", "sent", "properties", "context":
+		return true
+	}
+	return false
+}
+
+// meant are the members that go by other names in the forms of other clients, written small and without strokes.
+var meant = map[string]string{
+	"userid": "user", "distinctid": "user", "uid": "user", "anonymousid": "anonymous", "deviceid": "anonymous", "groupid": "group", "previousid": "previous", "event": "name", "eventname": "name", "type": "kind",
+	"messageid": "id", "eventid": "id", "uuid": "id", "timestamp": "time", "originaltimestamp": "time", "sentat": "sent", "traits": "properties", "property": "properties", "props": "properties", "data": "properties",
+}
+
+// unknown says of a member that it is none, and which one may be meant.
+func unknown(name string) error {
+	said := short(quoted(name))
+	small := strings.NewReplacer("_", "", "-", "", "$", "", " ", "").Replace(strings.ToLower(name))
+	if plainMember(small) {
+		return breaks(Malformed, "%s is no member of an event; did you mean %q?", said, small)
+	}
+	if other, ok := meant[small]; ok {
+		return breaks(Malformed, "%s is no member of an event; did you mean %q?", said, other)
+	}
+	return breaks(Malformed, "%s is no member of an event; put what is yours into \"properties\"", said)
 }

@@ -16,7 +16,7 @@ func TestWhoServed(t *testing.T) {
 	}{
 		{"segment", `{"type":"track","event":"x","userId":"u","context":{"release":"SAID"}}`, capture.Segment},
 		{"posthog", `{"event":"x","distinct_id":"u","properties":{"$release":"SAID"}}`, capture.PostHog},
-		{"plain", `{"events":[{"name":"x","release":"SAID"}]}`, capture.Plain},
+		{"plain", `{"events":[{"name":"x","user":"u","release":"SAID"}]}`, capture.Plain},
 		{"cloudevents", `{"specversion":"1.0","id":"1","source":"s","type":"x","release":"SAID"}`, capture.CloudEvents},
 	} {
 		for said, want := range map[string][3]string{
