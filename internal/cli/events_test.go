@@ -39,8 +39,8 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	key := source(t, s.URL())
 	has(says(exitDone, "load", "events", "--rate", "500", "--for", "2s", "--batch", "50"), "sent = 1000 in", "lost = 0, duplicated = 0")
 	has(says(exitDone, "events", "trend", "--measure", "visitors", "--interval", "month", "--split", "plan"), "BUCKET SPLIT VALUE", "free", "team")
-	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed", "order_completed", "--within", "1h"), "STEP VISITORS MEDIAN-SECONDS 1 250", "3 250")
-	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed?plan=pro&price>1"), "2 75")
+	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed", "order_completed", "--within", "1h"), "STEP EVENT VISITORS MEDIAN-TIME 1 page_viewed 250 2 product_viewed", "3 order_completed 250")
+	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed?plan=pro&price>1"), "2 product_viewed?plan=pro&price>1 75")
 	has(says(exitDone, "events", "retention", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", "250")
 	has(says(exitDone, "events", "top", "plan", "-n", "1"), "VALUE EVENTS VISITORS free 334 250")
 	has(says(exitDone, "events", "user", "user-3"), "SEQ TIME KIND", "cart_filled", "page_viewed")
@@ -52,7 +52,8 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "sql", "SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1", "--csv"), "name,n cart_filled,250 order_completed,250")
 	has(says(exitDone, "events", "trend", "--show-sql"), "SELECT date_trunc('day', time)")
 	must(t, os.WriteFile(filepath.Join(".", "q.sql"), []byte("SELECT 1 AS one"), 0o600))
-	has(says(exitDone, "events", "sql", "@q.sql"), "ONE 1")
+	has(says(exitDone, "events", "sql", "@q.sql"), "one 1")
+	has(says(exitDone, "events", "sql", `SELECT count(*), 'x y' AS "my_Col a"`), "count_star() my_Col a")
 	has(says(exitDone, "events", "sql", "@q.sql", "--parquet", "q.parquet"), "q.parquet has the answer")
 	file, err := os.ReadFile("q.parquet")
 	must(t, err)
@@ -74,10 +75,13 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "saved"), "none")
 	save(t, s.URL(), `{"name":"By name","kind":"sql","question":{"sql":"SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1"}}`)
 	save(t, s.URL(), `{"name":"All","kind":"trend","question":{"measure":"visitors","interval":"month","last":"7d"}}`)
+	save(t, s.URL(), `{"name":"Shop","kind":"funnel","question":{"last":"7d","steps":[{"event":"page_viewed"},{"where":[{"property":"plan","is":"set"}]}],"within_seconds":60}}`)
 	has(says(exitDone, "events", "saved"), "NAME KIND CHANGED BY", "All trend", "By name sql", "person:admin")
 	has(says(exitDone, "events", "saved", "All"), "BUCKET VALUE", "250")
 	has(says(exitDone, "events", "saved", "By name", "--csv"), "name,n cart_filled,250")
-	has(says(exitDone, "events", "sql", "--saved", "By name", "-n", "1"), "cart_filled 250 (the first 1 rows)")
+	has(says(exitDone, "events", "saved", "By name"), "name n cart_filled")
+	has(says(exitDone, "events", "saved", "Shop"), "1 page_viewed", "2 (any)?plan")
+	has(says(exitDone, "events", "sql", "--saved", "By name", "-n", "1"), "name n cart_filled 250 (the first 1 rows)")
 	has(says(exitFailed, "events", "saved", "None"), `no saved question "None"; slipway events saved lists`)
 	has(says(exitFailed, "events", "sql", "--saved", "All"), `is a trend; ask it with: slipway events saved "All"`)
 	has(says(exitFailed, "events", "sql", "SELECT 1", "--saved", "All"), "not both")
@@ -107,7 +111,7 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 		"events trend --since yesterday":       `"yesterday" is no time`,
 		"events trend --where =pro":            "is no condition",
 		"events trend --measure sum":           "which property the sum is of",
-		"events funnel one":                    "steps",
+		"events funnel one":                    "a funnel has two to ten steps",
 		"events sql DELETE":                    "syntax",
 		"events repair .[":                     "not jq",
 		"load events --rate 0":                 "--rate",

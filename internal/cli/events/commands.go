@@ -131,11 +131,11 @@ func (h *Host) ask(kind string, question any, f Form) error {
 	if err != nil {
 		return err
 	}
-	return h.print(a, f)
+	return h.print(kind, question, a, f)
 }
 
-// print prints an answer.
-func (h *Host) print(a apiclient.Item[apiclient.Answer], f Form) (err error) {
+// print prints the answer to a question.
+func (h *Host) print(kind string, question any, a apiclient.Item[apiclient.Answer], f Form) (err error) {
 	switch {
 	case f.JSON:
 		return h.json(a)
@@ -144,8 +144,12 @@ func (h *Host) print(a apiclient.Item[apiclient.Answer], f Form) (err error) {
 		return err
 	case f.CSV:
 		return printCSV(h.Out, a.Value)
+	case kind == "sql": // who asks in words of their own finds them again
+		return printTable(h.Out, names(a.Value), a.Value)
+	case kind == "funnel":
+		return printFunnel(h.Out, question, a.Value)
 	default:
-		return printTable(h.Out, a.Value)
+		return printTable(h.Out, heads(a.Value), a.Value)
 	}
 }
 
@@ -170,6 +174,11 @@ func names(a apiclient.Answer) []string {
 		out[i] = line(c.Name)
 	}
 	return out
+}
+
+// heads are the names as tables of our own columns have them.
+func heads(a apiclient.Answer) []string {
+	return strings.Fields(strings.ToUpper(strings.ReplaceAll(strings.Join(names(a), " "), "_", "-")))
 }
 
 func cell(v any) string {
@@ -198,13 +207,13 @@ func printCSV(w io.Writer, a apiclient.Answer) error {
 	return out.WriteAll(rows)
 }
 
-func printTable(w io.Writer, a apiclient.Answer) error {
+func printTable(w io.Writer, heads []string, a apiclient.Answer) error {
 	if len(a.Rows) == 0 {
 		_, err := fmt.Fprintln(w, "none")
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, strings.ToUpper(strings.ReplaceAll(strings.Join(names(a), "\t"), "_", "-")))
+	_, _ = fmt.Fprintln(t, strings.Join(heads, "\t"))
 	for _, row := range a.Rows {
 		for i, v := range row {
 			if i > 0 {
@@ -247,37 +256,6 @@ func (c *Trend) Run(h *Host) error {
 	}
 	q["where"] = where
 	return h.ask("trend", q, c.Form)
-}
-
-// Funnel counts who goes all the way.
-type Funnel struct {
-	Scope
-	Form
-	Steps  []string      `arg:"" help:"Names of the events, in order; with conditions as 'paid?plan=pro&price>10'."`
-	Within time.Duration `default:"168h" help:"How long after the first step the last may be."`
-}
-
-// Run asks.
-func (c *Funnel) Run(h *Host) error {
-	var steps []map[string]any
-	for _, text := range c.Steps {
-		name, rest, some := strings.Cut(text, "?")
-		step := map[string]any{"event": name}
-		if some {
-			where, err := conditions(strings.Split(rest, "&"))
-			if err != nil {
-				return err
-			}
-			step["where"] = where
-		}
-		steps = append(steps, step)
-	}
-	q, err := c.question(map[string]any{"within_seconds": int(c.Within.Seconds())})
-	if err != nil {
-		return err
-	}
-	q["steps"] = steps
-	return h.ask("funnel", q, c.Form)
 }
 
 // Retention counts who comes back.

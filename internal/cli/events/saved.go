@@ -33,7 +33,7 @@ func (c *Saved) Run(h *Host) error {
 		if err != nil {
 			return err
 		}
-		return h.print(a, c.Form)
+		return h.print(q.Kind, q.Question, a, c.Form)
 	}
 	all, err := client.SavedQuestions(h.Context, app)
 	switch {
