@@ -158,6 +158,25 @@ func TestClientsInBrowsers(t *testing.T) {
 	}
 }
 
+// posthog-js as npm gives it has parts that it fetches when it is told to use them. It is told of none: there are none here.
+func TestPostHogFetchesNoPartsOfItself(t *testing.T) {
+	p := newPlace(t)
+	f, b := p.newFront(), openTab(t)
+	b.open("posthog.html", f, p.key, "&small")
+	config := "GET /array/" + p.key + "/config.js: 200"
+	p.until(config, func() bool { return f.answers(config) > 0 })
+	b.tell("await story()")
+	p.until("events are taken", func() bool { return f.count() > 0 })
+	b.spotless()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for asked := range f.asked {
+		if strings.Contains(asked, "/static/") {
+			t.Errorf("the client asks %s", asked)
+		}
+	}
+}
+
 // What pages send without any client's help: as they are left, which browsers do with credentials, and with headers that the door has never heard of. They can read what is answered.
 func TestPagesSendByThemselves(t *testing.T) {
 	p := newPlace(t)

@@ -84,6 +84,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"POST", "/somewhere", "", "", 404, "not_found"},
 		{"DELETE", "/livez", "", "", 405, "method_not_allowed"},
 		{"GET", "/assets/gone-99.js", "", "", 404, "not_found"},
+		{"GET", "/static/surveys.js", "", "", 404, "not_found"},
 		{"GET", "/login?token=slc_wrong", "", "", 401, "unauthorized"},
 	} {
 		r := w.do(c.method, c.path, c.token, c.body)

@@ -39,9 +39,9 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// reserved tells paths that belong to machines: the UI's page would not help them.
+// reserved tells paths that belong to machines: the UI's page would not help them. Under /static/ PostHog's client looks for parts of itself.
 func reserved(path string) bool {
-	for _, prefix := range []string{"/git/", "/agent/", "/edge/", "/v1"} {
+	for _, prefix := range []string{"/git/", "/agent/", "/edge/", "/v1", "/static/"} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}

@@ -77,12 +77,13 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-// remoteConfig is what the browser's client of PostHog is to do: send events, compressed. It has much besides, such as recordings of the screen, for which there is no place here.
+// remoteConfig is what the browser's client of PostHog is to do: send events, compressed. It has much besides, such as recordings of the screen, for which there is no place here. Of surveys
+// nothing is said: told that there are none, it fetches its program for them all the same.
 func remoteConfig(key string) map[string]any {
 	return map[string]any{
 		"token": key, "supportedCompression": []string{"gzip", "gzip-js"}, "elementsChainAsString": true, "analytics": map[string]any{"endpoint": "/i/v0/e/"}, "defaultIdentifiedOnly": true,
 		"autocaptureExceptions": false, "captureDeadClicks": false, "capturePerformance": false, "errorTracking": map[string]any{"autocaptureExceptions": false}, "heatmaps": false,
-		"logs": map[string]any{"captureConsoleLogs": false}, "sessionRecording": false, "surveys": false, "productTours": false, "conversations": false, "siteApps": []any{}, "toolbarParams": map[string]any{}, "isAuthenticated": false,
+		"logs": map[string]any{"captureConsoleLogs": false}, "sessionRecording": false, "productTours": false, "conversations": false, "siteApps": []any{}, "toolbarParams": map[string]any{}, "isAuthenticated": false,
 	}
 }
 

@@ -82,6 +82,9 @@ func TestWhatBrowsersAskBefore(t *testing.T) {
 	if err := json.Unmarshal([]byte(strings.TrimSuffix(list, ");\n")), &config); err != nil || len(config[s.key].Config.SupportedCompression) == 0 {
 		t.Errorf("%v in %s", err, script)
 	}
+	if strings.Contains(script, "surveys") {
+		t.Errorf("with surveys, yes or no, the client asks for a script of theirs: %s", script)
+	}
 	if res, _ := s.ask(http.MethodGet, "/array/"+s.key+"/config.js", ""); !strings.HasPrefix(res.Header.Get("Content-Type"), "text/javascript") {
 		t.Errorf("a script is %s", res.Header.Get("Content-Type"))
 	}
