@@ -124,7 +124,7 @@ func logAlone(ctx context.Context, r *rig.Rig, last time.Duration) (perSecond fl
 	raw, err := json.Marshal(capture.Event{
 		ID: "0123456789ab-1234567", App: "shop", Environment: "production", Source: "src_01a22780d9687d37a877458b131877cc", Kind: capture.Track, Name: "product_viewed", User: "user-12345",
 		Time: time.Now().UTC(), Original: time.Now().UTC(), Sent: time.Now().UTC(), Received: time.Now().UTC(),
-		Properties: json.RawMessage(`{"run":"0123456789ab","n":1234567,"path":"/products/123","plan":"pro","price":12.34}`), Context: json.RawMessage(`{"ip":"127.0.0.0","userAgent":"Go-http-client/1.1"}`),
+		Properties: json.RawMessage(`{"run":"0123456789ab","n":1234567,"plan":"pro","price":12.9}`), Context: json.RawMessage(`{"ip":"127.0.0.0","page":{"path":"/products/shoes"},"userAgent":"Go-http-client/1.1"}`),
 	})
 	if err != nil {
 		return 0, err

@@ -39,17 +39,18 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	key := source(t, s.URL())
 	has(says(exitDone, "load", "events", "--rate", "500", "--for", "2s", "--batch", "50"), "sent = 1000 in", "lost = 0, duplicated = 0")
 	has(says(exitDone, "events", "trend", "--measure", "visitors", "--interval", "month", "--split", "plan"), "BUCKET SPLIT VALUE", "free", "team")
-	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed", "order_completed", "--within", "1h"), "STEP EVENT VISITORS MEDIAN-TIME 1 page_viewed 250 2 product_viewed", "3 order_completed 250")
-	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed?plan=pro&price>1"), "2 product_viewed?plan=pro&price>1 75")
-	has(says(exitDone, "events", "retention", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", "250")
-	has(says(exitDone, "events", "top", "plan", "-n", "1"), "VALUE EVENTS VISITORS free 334 250")
-	has(says(exitDone, "events", "user", "user-3"), "SEQ TIME KIND", "cart_filled", "page_viewed")
-	newest := strings.Fields(strings.Split(says(exitDone, "events", "user", "user-3", "-n", "3", "--csv"), "\n")[3])[0]
+	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed", "order_completed", "--within", "1h"), "STEP EVENT VISITORS MEDIAN-TIME 1 page_viewed 340 2 product_viewed 201", "3 order_completed 30")
+	has(says(exitDone, "events", "funnel", "page_viewed", "product_viewed?plan=pro&price>20"), "2 product_viewed?plan=pro&price>20 36")
+	has(says(exitDone, "events", "retention", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", "340")
+	has(says(exitDone, "events", "top", "plan", "-n", "1"), "VALUE EVENTS VISITORS free 676 238")
+	has(says(exitDone, "events", "top", "context.page.path", "--event", "page_viewed", "-n", "1"), "/ 152 125")
+	has(says(exitDone, "events", "user", "user-43"), "SEQ TIME KIND", "cart_filled", "page_viewed")
+	newest := strings.Fields(strings.Split(says(exitDone, "events", "user", "user-43", "-n", "3", "--csv"), "\n")[3])[0]
 	last, _, _ := strings.Cut(newest, ",")
-	if older := says(exitDone, "events", "user", "user-3", "--before", last, "--csv"); strings.Count(older, "\n") != 2 || strings.Contains(older, "\n"+newest) {
-		t.Errorf("behind the newest three (%s) of four there are\n%s", last, older)
+	if older := says(exitDone, "events", "user", "user-43", "--before", last, "--csv"); strings.Count(older, "\n") != 4 || strings.Contains(older, "\n"+newest) {
+		t.Errorf("behind the newest three (%s) of six there are\n%s", last, older)
 	}
-	has(says(exitDone, "events", "sql", "SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1", "--csv"), "name,n cart_filled,250 order_completed,250")
+	has(says(exitDone, "events", "sql", "SELECT name, count(*) AS n FROM events GROUP BY 1 ORDER BY 1", "--csv"), "name,n cart_filled,96 order_completed,36")
 	has(says(exitDone, "events", "trend", "--show-sql"), "SELECT date_trunc('day', time)")
 	must(t, os.WriteFile(filepath.Join(".", "q.sql"), []byte("SELECT 1 AS one"), 0o600))
 	has(says(exitDone, "events", "sql", "@q.sql"), "one 1")
@@ -77,11 +78,11 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	save(t, s.URL(), `{"name":"All","kind":"trend","question":{"measure":"visitors","interval":"month","last":"7d"}}`)
 	save(t, s.URL(), `{"name":"Shop","kind":"funnel","question":{"last":"7d","steps":[{"event":"page_viewed"},{"where":[{"property":"plan","is":"set"}]}],"within_seconds":60}}`)
 	has(says(exitDone, "events", "saved"), "NAME KIND CHANGED BY", "All trend", "By name sql", "person:admin")
-	has(says(exitDone, "events", "saved", "All"), "BUCKET VALUE", "250")
-	has(says(exitDone, "events", "saved", "By name", "--csv"), "name,n cart_filled,250")
+	has(says(exitDone, "events", "saved", "All"), "BUCKET VALUE", "340")
+	has(says(exitDone, "events", "saved", "By name", "--csv"), "name,n cart_filled,96")
 	has(says(exitDone, "events", "saved", "By name"), "name n cart_filled")
 	has(says(exitDone, "events", "saved", "Shop"), "1 page_viewed", "2 (any)?plan")
-	has(says(exitDone, "events", "sql", "--saved", "By name", "-n", "1"), "name n cart_filled 250 (the first 1 rows)")
+	has(says(exitDone, "events", "sql", "--saved", "By name", "-n", "1"), "name n cart_filled 96 (the first 1 rows)")
 	has(says(exitFailed, "events", "saved", "None"), `no saved question "None"; slipway events saved lists`)
 	has(says(exitFailed, "events", "sql", "--saved", "All"), `is a trend; ask it with: slipway events saved "All"`)
 	has(says(exitFailed, "events", "sql", "SELECT 1", "--saved", "All"), "not both")
@@ -99,7 +100,7 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "failed", "--state", "repaired"), "no_user repaired 1")
 
 	has(says(exitDone, "events", "rebuild", "shop"), "looking whether archive and log have all", "done: 0 events from the archive, and the log up to")
-	has(says(exitDone, "events", "top", "plan", "-n", "1"), "free 334 250")
+	has(says(exitDone, "events", "top", "plan", "-n", "1"), "free 676 238")
 	var over map[string]any
 	must(t, json.Unmarshal([]byte(says(exitDone, "events", "rebuild", "shop", "--json")), &over))
 	if over["state"] != "done" {
@@ -107,16 +108,18 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	}
 	has(says(exitFailed, "events", "rebuild", "nowhere"), "nowhere")
 
+	if told := says(exitFailed, "load", "events", "--key", "wk_none", "--for", "2s"); strings.Count(told, "the write key is not known") != 1 || strings.Count(told, "\n") != 2 || strings.Contains(told, "{") {
+		t.Errorf("a wrong key is told so:\n%s", told)
+	}
 	for line, want := range map[string]string{
-		"events trend --since yesterday":       `"yesterday" is no time`,
-		"events trend --where =pro":            "is no condition",
-		"events trend --measure sum":           "which property the sum is of",
-		"events funnel one":                    "a funnel has two to ten steps",
-		"events sql DELETE":                    "syntax",
-		"events repair .[":                     "not jq",
-		"load events --rate 0":                 "--rate",
-		"load events --key wk_none --for 10ms": "write key",
-		"events top plan --zone Mars":          "IANA",
+		"events trend --since yesterday": `"yesterday" is no time`,
+		"events trend --where =pro":      "is no condition",
+		"events trend --measure sum":     "which property the sum is of",
+		"events funnel one":              "a funnel has two to ten steps",
+		"events sql DELETE":              "syntax",
+		"events repair .[":               "not jq",
+		"load events --rate 0":           "--rate",
+		"events top plan --zone Mars":    "IANA",
 	} {
 		has(says(exitFailed, strings.Fields(line)...), want)
 	}

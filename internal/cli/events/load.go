@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/slipwayhq/slipway/internal/apiclient"
 )
 
@@ -126,28 +128,30 @@ func (r *loadRun) send(ctx context.Context) error {
 	batches := int64(math.Ceil(r.Rate * r.For.Seconds() / float64(r.Batch)))
 	every := time.Duration(float64(r.Batch) / r.Rate * float64(time.Second))
 	r.begin = time.Now()
-	var wg sync.WaitGroup
-	errs := make([]error, r.Senders)
-	for i := range r.Senders {
-		wg.Go(func() {
-			for n := r.next.Add(1) - 1; n < batches && errs[i] == nil && ctx.Err() == nil && time.Since(r.begin) < r.For+behind; n = r.next.Add(1) - 1 {
+	senders, ctx := errgroup.WithContext(ctx) // what the server says no to, it says no to for all of them: it is told once
+	for range r.Senders {
+		senders.Go(func() error {
+			for n := r.next.Add(1) - 1; n < batches && ctx.Err() == nil && time.Since(r.begin) < r.For+behind; n = r.next.Add(1) - 1 {
 				due := r.begin.Add(time.Duration(n) * every)
 				if wait := time.Until(due); wait > 0 {
 					select {
 					case <-time.After(wait):
 					case <-ctx.Done():
-						return
+						return ctx.Err()
 					}
 				} else if wait < -time.Second {
 					r.late.Add(1)
 				}
-				errs[i] = r.deliver(ctx, n)
+				if err := r.deliver(ctx, n); err != nil {
+					return err
+				}
 			}
+			return ctx.Err()
 		})
 	}
-	wg.Wait()
+	err := senders.Wait()
 	r.end = time.Now()
-	return errors.Join(errors.Join(errs...), ctx.Err())
+	return err
 }
 
 // giveUp is for how long a batch is sent again.
@@ -196,40 +200,16 @@ func (r *loadRun) post(ctx context.Context, body []byte) (again bool, err error)
 	if res.StatusCode == http.StatusOK {
 		return false, nil
 	}
-	return res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusInternalServerError, fmt.Errorf("%s: %s", res.Status, text)
+	return res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusInternalServerError, errors.New(said(res.Status, text))
 }
 
-// body is what a shop's page might send.
-func (r *loadRun) body(n int64) []byte {
-	type properties struct {
-		Run   string  `json:"run"`
-		N     int64   `json:"n"`
-		Path  string  `json:"path"`
-		Plan  string  `json:"plan"`
-		Price float64 `json:"price"`
+// said is what an answer says is wrong: in its own words, if it has some.
+func said(status string, body []byte) string {
+	var problem struct{ Detail string }
+	if json.Unmarshal(body, &problem) == nil && problem.Detail != "" {
+		return line(problem.Detail)
 	}
-	type event struct {
-		Type       string     `json:"type"`
-		Event      string     `json:"event"`
-		UserID     string     `json:"userId"`
-		MessageID  string     `json:"messageId"`
-		Timestamp  time.Time  `json:"timestamp"`
-		Properties properties `json:"properties"`
-	}
-	now := time.Now().UTC()
-	batch := struct {
-		Batch  []event   `json:"batch"`
-		SentAt time.Time `json:"sentAt"`
-	}{SentAt: now}
-	for i := range r.Batch {
-		k := n*int64(r.Batch) + int64(i)
-		batch.Batch = append(batch.Batch, event{
-			Type: "track", Event: []string{"page_viewed", "product_viewed", "cart_filled", "order_completed"}[k%4], UserID: fmt.Sprintf("user-%d", k/4%100_000), MessageID: fmt.Sprintf("%s-%d", r.id, k), Timestamp: now,
-			Properties: properties{Run: r.id, N: k, Path: fmt.Sprintf("/products/%d", k%500), Plan: []string{"free", "pro", "team"}[k%3], Price: float64(k%10_000) / 100},
-		})
-	}
-	text, _ := json.Marshal(batch) // nothing in it can fail
-	return text
+	return line(status + ": " + string(body))
 }
 
 func (r *loadRun) figures() Loaded {
