@@ -71,7 +71,11 @@ func TestThePlanFromTheCommandLine(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		`{"events": []}`: "says no mode",
+		`{"events": []}`: "standard input says no mode",
+		`[]`:             `standard input is no plan: it is an array; write {"mode": "warn", "events": [{"name"`,
+		`{"mode": "warn", "events": {"bought": {}}}`:  `"events" is an object, which does not fit there; write {"mode"`,
+		`{"mode": "warn", "events": [{"name": 7.5}]}`: `"events.name" is a number, which`,
+		`{"mode": "warn"`: `no plan: unexpected EOF; write {"mode"`,
 		`{"mode": "warn", "additional": true, "events": []}`:                 `unknown field "additional"`,
 		`{"mode": "warn", "events": [{"name": "a", "schema": {"type": 7}}]}`: "at /type, is not one of",
 	} {

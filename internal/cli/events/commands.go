@@ -24,6 +24,7 @@ type Host struct {
 	Find func() (*apiclient.Client, string, error)
 	In   io.Reader
 	Out  io.Writer
+	Err  io.Writer // what is said beside the answer
 }
 
 // Commands are those of slipway events.
@@ -131,7 +132,11 @@ func (h *Host) ask(kind string, question any, f Form) error {
 	if err != nil {
 		return err
 	}
-	return h.print(kind, question, a, f)
+	if err := h.print(kind, question, a, f); err != nil || f.JSON || f.SQL {
+		return err
+	}
+	h.unknown(client, app, question, a.Value)
+	return nil
 }
 
 // print prints the answer to a question.

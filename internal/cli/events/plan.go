@@ -220,17 +220,40 @@ func (h *Host) planFrom(file string) (to apiclient.PlanChange, err error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
+	if file == "-" {
+		file = "standard input"
+	}
 	if err := d.Decode(&shown); err != nil {
-		return to, fault.Invalid("%s is no plan: %s", file, err)
+		return to, fault.Invalid("%s is no plan: %s; write %s", file, misshapen(err), planForm)
 	}
 	to = shown.PlanChange
 	if to.Mode == "" {
-		return to, fault.Invalid("%s says no mode; write {\"mode\": \"warn\", \"events\": [{\"name\": \"order_completed\", \"schema\": {\"type\": \"object\"}}]}", file)
+		return to, fault.Invalid("%s says no mode; write %s", file, planForm)
 	}
 	if to.Events == nil {
 		to.Events = []apiclient.PlannedEvent{}
 	}
 	return to, nil
+}
+
+// planForm is what the file of a plan looks like.
+const planForm = `{"mode": "warn", "events": [{"name": "order_completed", "schema": {"type": "object"}}]}`
+
+// misshapen says what is wrong with JSON without a word about the program that reads it.
+func misshapen(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	article := "a "
+	if strings.ContainsAny(wrong.Value[:1], "aeiou") {
+		article = "an "
+	}
+	value := article + strings.Fields(wrong.Value)[0] // "number 1.5" is a number
+	if path := strings.TrimPrefix(wrong.Field, "PlanChange."); path != "" {
+		return fmt.Sprintf("%q is %s, which does not fit there", path, value)
+	}
+	return "it is " + value
 }
 
 // planOfFolder is the plan that a push of this folder would declare.

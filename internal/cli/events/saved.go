@@ -33,7 +33,11 @@ func (c *Saved) Run(h *Host) error {
 		if err != nil {
 			return err
 		}
-		return h.print(q.Kind, q.Question, a, c.Form)
+		if err := h.print(q.Kind, q.Question, a, c.Form); err != nil || c.JSON || c.SQL {
+			return err
+		}
+		h.unknown(client, app, q.Question, a.Value)
+		return nil
 	}
 	all, err := client.SavedQuestions(h.Context, app)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/printable"
@@ -26,8 +27,11 @@ func (c *Tail) Run(h *Host) error {
 		return err
 	}
 	defer client.Close()
+	heard := h.waiting()
+	defer heard()
 	filter := url.Values{"name": {c.Name}, "user": {c.User}, "environment": {c.Env}}
 	return client.Tail(h.Context, app, filter, func(_, kind string, data json.RawMessage) error {
+		heard()
 		if c.JSON {
 			_, err := fmt.Fprintf(h.Out, "%s\n", printable.JSON(data))
 			return err
@@ -45,5 +49,25 @@ func (c *Tail) Run(h *Host) error {
 		}
 		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), line(e.Kind), line(e.Name), line(strings.Join(append(who, ""), " ")), line(string(e.Properties)))
 		return err
+	})
+}
+
+// silence is how long nothing comes until that is said.
+const silence = 2 * time.Second
+
+// waiting says once that nothing came yet, unless it is told soon that something did, or that it is over. When it was told, nothing more is said.
+func (h *Host) waiting() (heard func()) {
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-stop:
+		case <-time.After(silence):
+			_, _ = fmt.Fprintln(h.Err, "waiting for events…")
+		}
+	})
+	return sync.OnceFunc(func() {
+		close(stop)
+		wg.Wait()
 	})
 }
