@@ -27,7 +27,9 @@ type store struct {
 	db   *sql.DB
 	mu   sync.Mutex          // for what follows
 	made map[string]progress // by the property; numbers are under "". nil when it is to be read
-	part uint64              // how many sequences Improve goes through at once
+	// given is how often a column was given to another property, or numbers to other visitors: a way of before is none any more.
+	given int
+	part  uint64 // how many sequences Improve goes through at once
 }
 
 // progress is up to which sequence something is made, and when it was asked for last.
@@ -78,32 +80,47 @@ func (s *store) Query(ctx context.Context, q analytics.Query) (analytics.Table, 
 		return s.Store.Query(ctx, q)
 	}
 	begin := time.Now()
-	own := q
-	way, err := s.wayFor(ctx, quick.Properties())
-	if err == nil && way.Numbers > 0 {
-		own.SQL, err = quick.By(way)
-	}
-	var table analytics.Table
-	if err == nil && way.Numbers > 0 {
-		if table, err = s.Store.Query(ctx, own); err == nil || fault.Is(err, fault.CodeLimited) {
-			table.Took = time.Since(begin)
-			return table, err
+	table, err := s.quickly(ctx, q, quick)
+	if err != nil && ctx.Err() == nil && !fault.Is(err, fault.CodeLimited) {
+		if !errors.Is(err, errNoWay) && !errors.Is(err, context.DeadlineExceeded) {
+			s.opts.Logger.Warn("a question about events is answered by its SQL, as the store's own way failed", "error", err)
+		}
+		if q.SQL, err = quick.SQL(); err == nil {
+			table, err = s.Store.Query(ctx, q)
 		}
 	}
-	if ctx.Err() != nil {
-		return table, ctx.Err()
-	}
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		s.opts.Logger.Warn("a question about events is answered by its SQL, as the store's own way failed", "error", err)
-	}
-	if q.SQL == "" {
-		if q.SQL, err = quick.SQL(); err != nil {
-			return table, err
-		}
-	}
-	table, err = s.Store.Query(ctx, q)
 	table.Took = time.Since(begin)
 	return table, err
+}
+
+// errNoWay is that a question is to be answered by its SQL.
+var errNoWay = errors.New("there is no way yet, or it changed")
+
+// quickly answers a question by the store's own way.
+func (s *store) quickly(ctx context.Context, q analytics.Query, quick explore.Quick) (table analytics.Table, err error) {
+	given := s.gave(0)
+	way, err := s.wayFor(ctx, quick.Properties())
+	if err != nil {
+		return table, err
+	}
+	if way.Numbers == 0 {
+		return table, errNoWay
+	}
+	if q.SQL, err = quick.By(way); err != nil {
+		return table, err
+	}
+	if table, err = s.Store.Query(ctx, q); err == nil && s.gave(0) != given {
+		err = errNoWay
+	}
+	return table, err
+}
+
+// gave counts what was given to others.
+func (s *store) gave(more int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given += more
+	return s.given
 }
 
 // wayFor is the way for a question about some properties. What is a little behind is made now; what is further behind is left out, and Improve goes on with it. The zero Way is that there is none.
@@ -282,14 +299,10 @@ func (s *store) add(ctx context.Context, conn *sql.Conn, properties []string) er
 			continue
 		}
 		p.asked = now
-		var statements []string
 		if !has {
-			p.column, p.through = s.room()
-			statements = []string{`DELETE FROM made WHERE name = '` + p.column + `'`, `ALTER TABLE stored ADD COLUMN IF NOT EXISTS ` + p.column + ` VARCHAR`, counted}
-		} else {
-			statements = []string{`DELETE FROM made WHERE name = '` + p.column + `'`}
+			p.column = s.room()
 		}
-		for _, statement := range statements {
+		for _, statement := range []string{`DELETE FROM made WHERE name = '` + p.column + `'`, `ALTER TABLE stored ADD COLUMN IF NOT EXISTS ` + p.column + ` VARCHAR`, counted} {
 			if _, err := conn.ExecContext(ctx, statement); err != nil {
 				return err
 			}
@@ -303,11 +316,11 @@ func (s *store) add(ctx context.Context, conn *sql.Conn, properties []string) er
 }
 
 // room is a column for another property: a new one, or that of the property that was not asked for longest, which has none any more.
-func (s *store) room() (column string, through uint64) {
+func (s *store) room() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.made) <= mostColumns {
-		return fmt.Sprintf("p%d", len(s.made)), 0
+		return fmt.Sprintf("p%d", len(s.made))
 	}
 	oldest := ""
 	for property, p := range s.made {
@@ -315,9 +328,10 @@ func (s *store) room() (column string, through uint64) {
 			oldest = property
 		}
 	}
-	column = s.made[oldest].column
+	column := s.made[oldest].column
 	delete(s.made, oldest)
-	return column, 0
+	s.given++
+	return column
 }
 
 // makeUpTo makes numbers, or the column of a property, from where they are there up to a sequence.
@@ -366,6 +380,7 @@ func number(ctx context.Context, conn *sql.Conn, part string) error {
 // removed takes back the numbers of those whose events are gone, and has all numbered anew where most numbers are nobody's.
 func (s *store) removed(ctx context.Context, conn *sql.Conn) error {
 	s.readAgain()
+	s.gave(1)
 	for _, statement := range []string{
 		`DELETE FROM visitors WHERE id NOT IN (SELECT ` + visitor + ` FROM stored) AND id NOT IN (SELECT anonymous_id FROM people) AND id NOT IN (SELECT user_id FROM people)`,
 		`UPDATE made SET through = 0 WHERE property = '' AND (SELECT coalesce(max(no), 0) > 4 * count(*) + 1000 FROM visitors)`,

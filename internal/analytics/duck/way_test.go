@@ -324,6 +324,67 @@ func TestAQuestionIsAnsweredWithoutAWay(t *testing.T) {
 	answers(t, s, byPlan(), "[[pro 2]]")
 }
 
+// late is a question in the middle of which something happens.
+type late struct {
+	explore.Trend
+	happens func()
+}
+
+func (l late) By(w explore.Way) (string, error) {
+	l.happens()
+	return l.Trend.By(w)
+}
+
+// A column that is given to another property while a question is on its way, and numbers that are given to others, are not answered with.
+func TestAWayThatChangesIsNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		happens func(t *testing.T, s *store, later func())
+		want    string
+	}{
+		"another property": {func(t *testing.T, s *store, later func()) {
+			t.Helper()
+			for n := range mostColumns {
+				property := fmt.Sprintf("x%d", n)
+				if n == mostColumns-1 {
+					property = "other" // which the column of plan is left for
+				}
+				later()
+				if _, err := s.wayFor(t.Context(), []string{property}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, "[[2026-11-29 00:00:00 +0000 UTC pro 3]]"},
+		"other visitors": {func(t *testing.T, s *store, _ func()) {
+			t.Helper()
+			if _, err := s.Forget(t.Context(), "u1"); err != nil {
+				t.Fatal(err)
+			}
+		}, "[[2026-11-29 00:00:00 +0000 UTC pro 2]]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, open := place(t)
+			s, _ := open()
+			now := noon()
+			s.opts.Now = func() time.Time { return now }
+			for n := range uint64(3) {
+				added(t, s, n+1, did(n+1, fmt.Sprintf("u%d", n+1), `{"plan":"pro","other":"wrong"}`))
+			}
+			given := 0
+			table, err := s.Query(t.Context(), analytics.Query{Question: late{byPlan(), func() {
+				given = s.gave(0)
+				c.happens(t, s, func() { now = now.Add(time.Minute) })
+				given = s.gave(0) - given
+			}}})
+			if got := fmt.Sprint(table.Rows); err != nil || got != c.want {
+				t.Errorf("the answer is %s, not %s (%v)", got, c.want, err)
+			}
+			if given == 0 {
+				t.Error("nothing was given to others")
+			}
+		})
+	}
+}
+
 // Who asks while another writes for long leaves when they have had enough.
 func TestAQuestionDoesNotWaitForEver(t *testing.T) {
 	_, open := place(t)
