@@ -260,6 +260,9 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 			return err
 		}
 		f.positions[app] = p.through
+		if p.full() { // there is more to store, which comes first
+			continue
+		}
 		if _, err := store.Improve(ctx); err != nil { // what is stored is stored
 			f.opts.Logger.Warn("questions about an app's events take longer than they could", "app", app, "error", err)
 		}

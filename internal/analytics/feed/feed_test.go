@@ -37,6 +37,7 @@ type plant struct {
 	*feed.Feeder
 	leave             func(string, *capture.Event) bool
 	stop, stopAndShut func()
+	cancel            context.CancelFunc // of the feeder's run
 }
 
 func start(t *testing.T) *plant {
@@ -116,7 +117,7 @@ func (p *plant) run(asked ...func()) {
 	var wg sync.WaitGroup
 	f := p.Feeder
 	wg.Go(func() { _ = f.Run(ctx) })
-	p.stop = func() { cancel(); wg.Wait() }
+	p.cancel, p.stop = cancel, func() { cancel(); wg.Wait() }
 }
 
 func event(app string, n int, properties string) journal.Record {
