@@ -161,28 +161,24 @@ func equal(v, want any) bool {
 	return kindOf(v) == null
 }
 
+func equalMembers[V any](m map[string]V, want map[string]any) bool {
+	if len(m) != len(want) {
+		return false
+	}
+	for k, w := range want {
+		if one, ok := m[k]; !ok || !equal(one, w) {
+			return false
+		}
+	}
+	return true
+}
+
 func equalObject(v any, want map[string]any) bool {
 	switch m := v.(type) {
 	case map[string]any:
-		if len(m) != len(want) {
-			return false
-		}
-		for k, w := range want {
-			if one, ok := m[k]; !ok || !equal(one, w) {
-				return false
-			}
-		}
-		return true
+		return equalMembers(m, want)
 	case map[string]string:
-		if len(m) != len(want) {
-			return false
-		}
-		for k, w := range want {
-			if one, ok := m[k]; !ok || !equal(one, w) {
-				return false
-			}
-		}
-		return true
+		return equalMembers(m, want)
 	case *Holder:
 		one, ok := want["value"]
 		return ok && len(want) == 1 && equal(m.Value, one)
