@@ -12,10 +12,12 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/slipwayhq/slipway/examples/shop/catalog"
+	"github.com/slipwayhq/slipway/examples/shop/events"
 	"github.com/slipwayhq/slipway/examples/shop/payment"
 	"github.com/slipwayhq/slipway/examples/shop/session"
 	"github.com/slipwayhq/slipway/examples/shop/weather"
@@ -47,7 +49,12 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(out, nil))
-	shop, err := openShop(set, log)
+	set.events.Log = log
+	teller, err := events.New(set.events)
+	if err != nil {
+		return err
+	}
+	shop, err := openShop(set, teller, log)
 	if err != nil {
 		return err
 	}
@@ -57,10 +64,15 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	}
 	log.Info("shop is open", "release", set.release, "addr", listener.Addr().String())
 	ready(listener.Addr())
+	telling, last := context.WithCancel(context.WithoutCancel(ctx))
+	var told sync.WaitGroup
+	told.Go(func() { teller.Run(telling) })
+	defer told.Wait()
+	defer last() // behind the last request
 	return serve(ctx, listener, shop.Handler(), log)
 }
 
-func openShop(set settings, log *slog.Logger) (*web.Shop, error) {
+func openShop(set settings, teller *events.Teller, log *slog.Logger) (*web.Shop, error) {
 	sky, err := weather.New(set.outlook)
 	if err != nil {
 		return nil, err
@@ -70,6 +82,7 @@ func openShop(set settings, log *slog.Logger) (*web.Shop, error) {
 		Sessions: session.NewKeeper(set.secret),
 		Desk:     payment.NewDesk(payment.Approve),
 		Weather:  sky,
+		Tell:     teller.Tell,
 		Log:      log,
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/slipwayhq/slipway/examples/shop/events"
 	"github.com/slipwayhq/slipway/examples/shop/weather"
 )
 
@@ -17,6 +18,7 @@ type settings struct {
 	release string
 	secret  string
 	outlook weather.Outlook
+	events  events.Options
 }
 
 // readSettings reads all settings and names every one that is wrong.
@@ -24,7 +26,11 @@ func readSettings(env func(string) string, addr string) (settings, error) {
 	rate, errRate := number(env, "SHOP_ERROR_RATE")
 	millis, errMillis := number(env, "SHOP_LATENCY_MS")
 	seed, errSeed := seedOf(env("SHOP_SEED"), addr)
-	if err := errors.Join(errRate, errMillis, errSeed); err != nil {
+	share, errShare := 1.0, error(nil)
+	if env("SHOP_EVENTS_SHARE") != "" {
+		share, errShare = number(env, "SHOP_EVENTS_SHARE")
+	}
+	if err := errors.Join(errRate, errMillis, errSeed, errShare); err != nil {
 		return settings{}, err
 	}
 	return settings{
@@ -35,7 +41,17 @@ func readSettings(env func(string) string, addr string) (settings, error) {
 			Latency:   time.Duration(millis * float64(time.Millisecond)),
 			Seed:      seed,
 		},
+		events: events.Options{URL: env("SHOP_EVENTS_URL"), Key: env("SHOP_EVENTS_KEY"), Release: served(env), Share: share},
 	}, nil
+}
+
+// served is what events say of who served a visitor: the release, and the host where it is known.
+func served(env func(string) string) string {
+	release, host := env("SLIPWAY_RELEASE"), env("SLIPWAY_HOST")
+	if release == "" || host == "" {
+		return release
+	}
+	return release + "/" + host
 }
 
 func defaultAddr(env func(string) string) string {

@@ -107,6 +107,12 @@ func (c *Client) Sources(ctx context.Context, app string) ([]Item[Source], error
 	return all[Item[Source]](ctx, c, eventsPath(app, "sources"), nil)
 }
 
+// AddSource adds one; its events belong to the environment.
+func (c *Client) AddSource(ctx context.Context, app, name, env string) (s Item[Source], err error) {
+	err = c.post(ctx, eventsPath(app, "sources"), map[string]string{"name": name, "environment": env}, &s)
+	return s, err
+}
+
 // FailedCount is how many failed events have a reason and a state.
 type FailedCount struct {
 	Reason string    `json:"reason"`

@@ -30,7 +30,9 @@ const (
 	// openAtATime bounds the requests that wait for an answer, so that a machine that is too busy is asked less instead of drowned; patience is how long each may
 	// wait until it counts as lost.
 	openAtATime = 400
-	patience    = 30 * time.Second
+	// toldOf is of how many requests a second the shop tells what visitors did: enough for charts that move, and little beside what is compared.
+	toldOf   = 30.0
+	patience = 30 * time.Second
 )
 
 // story is the whole demo, from an empty server to the last word.
@@ -151,15 +153,23 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	source, err := d.client.AddSource(ctx, appName, "shop", "production")
+	if err != nil {
+		return err
+	}
 	settings := apiclient.ConfigChange{
-		Settings: map[string]string{"SHOP_ERROR_RATE": strconv.FormatFloat(d.pace.errors, 'f', -1, 64), "SHOP_LATENCY_MS": "20"},
-		Secrets:  map[string]string{"SHOP_SECRET": newToken()},
-		Reason:   "Every real shop has slow and failing moments",
+		Settings: map[string]string{
+			"SHOP_ERROR_RATE": decimal(d.pace.errors), "SHOP_LATENCY_MS": "20",
+			"SHOP_EVENTS_URL": d.app.URL(), "SHOP_EVENTS_KEY": source.Value.Key, "SHOP_EVENTS_SHARE": decimal(min(1, toldOf/d.opts.RPS)),
+		},
+		Secrets: map[string]string{"SHOP_SECRET": newToken()},
+		Reason:  "Every real shop has slow and failing moments",
 	}
 	if _, err := d.client.ChangeConfig(ctx, apiclient.Place{App: appName, Env: "production"}, settings); err != nil {
 		return err
 	}
 	d.say("config", "The shop is set to behave as real ones do: pages take some 20 ms, and %g in a hundred fail, whatever the release", 100*d.pace.errors)
+	d.say("source", "It tells what some visitors do: page views, carts, orders:  %s/apps/%s/events", d.app.URL(), appName)
 	tree, err := newWorktree(ctx, filepath.Join(d.opts.Dir, "shop"), made.GitURL, d.token, func(dir string) error {
 		if err := examples.WriteShop(dir); err != nil {
 			return err
@@ -179,6 +189,8 @@ func (d *demo) prepare(ctx context.Context) error {
 		}
 	})
 }
+
+func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 // compare ships the good commit and the bad one to visitors who are there already.
 func (d *demo) compare(ctx context.Context, s *Summary) error {

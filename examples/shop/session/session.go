@@ -22,6 +22,7 @@ const (
 
 // Session is what the shop knows of a visitor.
 type Session struct {
+	ID   string    `json:"id,omitempty"` // drawn at the first page
 	Cart cart.Cart `json:"cart"`
 }
 

@@ -2,23 +2,26 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 
 	"github.com/slipwayhq/slipway/examples/shop/catalog"
+	"github.com/slipwayhq/slipway/examples/shop/events"
 	"github.com/slipwayhq/slipway/examples/shop/payment"
 	"github.com/slipwayhq/slipway/examples/shop/session"
 	"github.com/slipwayhq/slipway/examples/shop/weather"
 )
 
-// Options are the parts that a shop is made of; all of them are needed.
+// Options are the parts that a shop is made of; all but Tell are needed.
 type Options struct {
 	Catalog  *catalog.Catalog
 	Sessions *session.Keeper
 	Desk     *payment.Desk
 	Weather  *weather.Weather
+	Tell     func(events.Event) // takes what visitors do
 	Log      *slog.Logger
 }
 
@@ -67,6 +70,7 @@ type answer struct {
 	page     string // name of the template
 	title    string
 	data     any
+	did      events.Event // what the visitor did beside viewing the page, if its name is there
 	redirect string
 }
 
@@ -74,13 +78,18 @@ type answer struct {
 func (s *Shop) visit(handle func(*http.Request, *session.Session) (answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		who := s.Sessions.Load(r)
+		if who.ID == "" {
+			who.ID = rand.Text()[:12]
+		}
 		a, err := handle(r, &who)
 		if err == nil {
 			err = s.show(w, r, a, who)
 		}
 		if err != nil {
 			s.fail(w, r, err)
+			return
 		}
+		s.tell(r, a, who)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/slipwayhq/slipway/examples/shop/catalog"
+	"github.com/slipwayhq/slipway/examples/shop/events"
 	"github.com/slipwayhq/slipway/examples/shop/payment"
 	"github.com/slipwayhq/slipway/examples/shop/price"
 	"github.com/slipwayhq/slipway/examples/shop/session"
@@ -27,16 +28,20 @@ type visitor struct {
 	http *http.Client
 }
 
-func open(t *testing.T, provider payment.Provider, o weather.Outlook) visitor {
+func open(t *testing.T, provider payment.Provider, o weather.Outlook, tell ...func(events.Event)) visitor {
 	t.Helper()
 	sky, err := weather.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := New(Options{
+	options := Options{
 		Catalog: catalog.Harbour(), Sessions: session.NewKeeper("test"), Desk: payment.NewDesk(provider),
 		Weather: sky, Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	if len(tell) > 0 {
+		options.Tell = tell[0]
+	}
+	shop, err := New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,5 +167,34 @@ func TestStormLeavesHealthAndAssetsAlone(t *testing.T) {
 	}
 	if status, _ := v.get("/healthz"); status != 200 {
 		t.Errorf("health: got %d", status)
+	}
+}
+
+func TestWhatVisitorsDoIsTold(t *testing.T) {
+	var told []events.Event
+	v := open(t, payment.Approve, weather.Outlook{}, func(e events.Event) { told = append(told, e) })
+	v.get("/product/mug")
+	v.get("/product/anchor") // not there
+	v.get("/search?q=rope")
+	v.post("/cart/add", url.Values{"id": {"mug"}, "pieces": {"2"}})
+	v.post("/checkout", url.Values{"email": {"nobody"}})
+	v.post("/checkout", url.Values{"email": {"ann@example.com"}})
+	var names []string
+	for _, e := range told {
+		names = append(names, e.Name)
+		if e.Anonymous == "" || e.Anonymous != told[0].Anonymous || e.Context["page"] == nil {
+			t.Errorf("not of the one visitor, or of no page: %+v", e)
+		}
+	}
+	want := "page_viewed product_viewed page_viewed searched cart_filled page_viewed page_viewed order_completed"
+	if got := strings.Join(names, " "); got != want {
+		t.Fatalf("told %s, want %s", got, want)
+	}
+	order := told[len(told)-1]
+	if order.Properties["price"] != 30.70 || order.Properties["pieces"] != 2 || !strings.HasPrefix(order.User, "customer-") || strings.Contains(order.User, "ann") {
+		t.Errorf("got %+v", order)
+	}
+	if told[0].User != "" || told[0].Kind != "page" || told[4].Properties["price"] != 12.90 {
+		t.Errorf("got %+v and %+v", told[0], told[4])
 	}
 }

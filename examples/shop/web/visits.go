@@ -20,13 +20,13 @@ func (s *Shop) product(r *http.Request, who *session.Session) (answer, error) {
 	if !ok {
 		return s.notFound(r, who)
 	}
-	return answer{page: "product", title: p.Name, data: p}, nil
+	return answer{page: "product", title: p.Name, data: p, did: viewed(p)}, nil
 }
 
 func (s *Shop) search(r *http.Request, _ *session.Session) (answer, error) {
 	query := r.URL.Query().Get("q")
 	found := s.Catalog.Search(query)
-	return answer{page: "search", title: "Search", data: map[string]any{"Query": query, "Found": found}}, nil
+	return answer{page: "search", title: "Search", data: map[string]any{"Query": query, "Found": found}, did: searched(len(found))}, nil
 }
 
 func (s *Shop) cart(_ *http.Request, who *session.Session) (answer, error) {
@@ -35,7 +35,8 @@ func (s *Shop) cart(_ *http.Request, who *session.Session) (answer, error) {
 
 func (s *Shop) addToCart(r *http.Request, who *session.Session) (answer, error) {
 	id := r.PostFormValue("id")
-	if _, ok := s.Catalog.Find(id); !ok {
+	p, ok := s.Catalog.Find(id)
+	if !ok {
 		return s.notFound(r, who)
 	}
 	pieces, err := strconv.Atoi(r.PostFormValue("pieces"))
@@ -43,10 +44,14 @@ func (s *Shop) addToCart(r *http.Request, who *session.Session) (answer, error) 
 		pieces = 1
 	}
 	// A cart that is full stays as it is, and the visitor sees it next.
-	if err := who.Cart.Add(id, pieces); err != nil && !errors.Is(err, cart.ErrFull) {
+	switch err := who.Cart.Add(id, pieces); {
+	case err == nil:
+		return answer{redirect: "/cart", did: filled(p, pieces)}, nil
+	case errors.Is(err, cart.ErrFull):
+		return answer{redirect: "/cart"}, nil
+	default:
 		return answer{}, err
 	}
-	return answer{redirect: "/cart"}, nil
 }
 
 // till is the checkout page: the order, and what is missing in the form.
@@ -78,7 +83,7 @@ func (s *Shop) placeOrder(r *http.Request, who *session.Session) (answer, error)
 	}
 	who.Cart = cart.Cart{}
 	s.Log.Debug("order placed", "number", placed.Number, "total", placed.Total.String())
-	return answer{page: "thanks", title: "Thank you", data: placed}, nil
+	return answer{page: "thanks", title: "Thank you", data: placed, did: ordered(placed, email)}, nil
 }
 
 func (s *Shop) notFound(*http.Request, *session.Session) (answer, error) {
