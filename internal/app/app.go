@@ -20,6 +20,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
+	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
 	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
@@ -144,6 +145,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err := a.events(ctx, server, sources, question.New(store), rollouts, log, keys); err != nil {
 		return nil, err
 	}
+	a.flags(flag.New(store), log)
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
 	ticks := func(ctx context.Context) error {

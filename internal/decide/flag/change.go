@@ -1,0 +1,286 @@
+package flag
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// How a flag came to be as it is.
+const (
+	created     = "created"
+	edited      = "edited"
+	restored    = "restored"
+	planned     = "planned"
+	archived    = "archived"
+	broughtBack = "brought_back"
+	applied     = "applied"
+)
+
+// most is how many flags, switches and samples an app can have.
+const most = 20_000
+
+// Flags lists those of an app by name, with those that are out of use if they are wanted.
+func (s *Service) Flags(ctx context.Context, app string, all bool) ([]Flag, error) {
+	return flags(ctx, s.db, app, !all)
+}
+
+// Find gives one of an app by its id, or by its kind and name, such as "switch:maintenance"; a name alone is that of a flag, or else of a switch, or of a sample.
+func (s *Service) Find(ctx context.Context, app, name string) (Flag, error) {
+	return find(ctx, s.db, app, name)
+}
+
+func find(ctx context.Context, q db.Querier, app, name string) (Flag, error) {
+	if strings.HasPrefix(name, "flg_") {
+		if f, err := one(ctx, q, app, name); err == nil || !fault.Is(err, fault.CodeNotFound) {
+			return f, err
+		}
+	}
+	rows, err := q.Query(ctx, flagColumns+` WHERE app = $1 AND (name = $2 OR kind || ':' || name = $2)`, app, name)
+	all, err := each(rows, err, "flags", scanFlag)
+	if err != nil {
+		return Flag{}, err
+	}
+	if len(all) == 0 {
+		return Flag{}, fault.NotFound("%s has no flag, switch or sample %q", app, name)
+	}
+	slices.SortFunc(all, func(a, b Flag) int {
+		return cmp.Or(cmp.Compare(rank(a, name), rank(b, name)), cmp.Compare(order(a.Kind), order(b.Kind)))
+	})
+	return one(ctx, q, app, all[0].ID)
+}
+
+func rank(f Flag, name string) int {
+	if string(f.Kind)+":"+f.Name == name {
+		return 0 // what is said in full
+	}
+	return 1
+}
+
+func order(k Kind) int { return slices.Index([]Kind{Rules, Switch, Sample}, k) }
+
+// Create adds a flag, with the states that it begins with; it is off where none is given.
+func (s *Service) Create(ctx context.Context, actor, reason string, f Flag) (Flag, error) {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		var err error
+		f, err = s.create(ctx, tx, actor, created, reason, f)
+		return err
+	})
+	if err != nil {
+		return Flag{}, err
+	}
+	return f, s.Load(ctx, f.App)
+}
+
+func (s *Service) create(ctx context.Context, tx *db.Tx, actor, how, reason string, f Flag) (Flag, error) {
+	if !slices.Contains([]Kind{Rules, Switch, Sample}, f.Kind) {
+		return f, fault.Invalid("a flag is of kind flag, switch or sample; %q is none", f.Kind).At("body.kind")
+	}
+	if err := checkName(f.Name); err != nil {
+		return f, err
+	}
+	if err := f.clean(f.Kind); err != nil {
+		return f, err
+	}
+	at, err := bump(ctx, tx, f.App)
+	if err != nil {
+		return f, err
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM flag_flags WHERE app = $1`, f.App).Scan(&n); err != nil || n >= most {
+		return f, fault.Conflict("%s has %d flags, and more are not kept; remove some that are out of use first", f.App, n).Because(err)
+	}
+	states := f.States
+	f.ID, f.CreatedAt, f.CreatedBy, f.ChangedAt, f.ChangedBy, f.Revision, f.States = newID("flg_", tx), at, actor, at, actor, 1, map[string]State{}
+	if err := insertFlag(ctx, tx, f); err != nil {
+		return f, err
+	}
+	if err := s.keep(ctx, tx, done{f, Change{At: at, By: actor, How: created, Reason: reason, Words: string(f.Kind) + " created"}}); err != nil {
+		return f, err
+	}
+	for env, state := range states {
+		state.Revision = 0
+		needs, err := approvals(ctx, tx, f.App, env)
+		if err != nil {
+			return f, err
+		}
+		if needs && how != planned {
+			return f, errNeedsApproval(env)
+		}
+		if f, _, err = s.put(ctx, tx, f, env, state, Change{At: at, By: actor, How: how, Reason: reason}); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// SetState makes a flag another one in an environment. Revision of the state is the one that the caller saw; another one means that somebody else was faster.
+func (s *Service) SetState(ctx context.Context, actor, app, id, env, reason string, to State) (Flag, error) {
+	return s.change(ctx, actor, app, id, env, edited, reason, func(Flag, State) (State, error) { return to, nil })
+}
+
+// Restore makes a flag what it was after an earlier change, in that change's environment.
+func (s *Service) Restore(ctx context.Context, actor, app, id, change, reason string) (Flag, error) {
+	c, err := oneChange(ctx, s.db, id, change)
+	if err != nil {
+		return Flag{}, err
+	}
+	if c.After == nil {
+		return Flag{}, fault.Conflict("this change (%s) left no state that could be restored", c.Words)
+	}
+	return s.change(ctx, actor, app, id, c.Environment, restored, reason, func(_ Flag, now State) (State, error) {
+		to := *c.After
+		to.Revision = now.Revision
+		return to, nil
+	})
+}
+
+// change sets the state of an environment, where nobody else has to look at it first.
+func (s *Service) change(ctx context.Context, actor, app, id, env, how, reason string, do func(Flag, State) (State, error)) (Flag, error) {
+	var f Flag
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		at, err := bump(ctx, tx, app)
+		if err != nil {
+			return err
+		}
+		if f, err = find(ctx, tx, app, id); err != nil {
+			return err
+		}
+		to, err := do(f, f.States[env])
+		if err != nil {
+			return err
+		}
+		needs, err := approvals(ctx, tx, app, env)
+		if err != nil {
+			return err
+		}
+		var patch members
+		f, patch, err = s.put(ctx, tx, f, env, to, Change{At: at, By: actor, How: how, Reason: reason})
+		if err == nil && needs && !offOnly(patch) {
+			err = errNeedsApproval(env)
+		}
+		return err
+	})
+	if err != nil {
+		return Flag{}, err
+	}
+	return f, s.Load(ctx, app)
+}
+
+// offOnly tells whether a change only switches off: that never waits for anybody.
+func offOnly(patch members) bool {
+	return len(patch) == 0 || len(patch) == 1 && string(patch["on"]) == "false"
+}
+
+func errNeedsApproval(env string) error {
+	return fault.Conflict("changes of flags in %s need an approval; plan the change, and have somebody else approve it. Switching a flag off needs none", env)
+}
+
+// put writes a state, and keeps what changed. What is the same already is not written.
+func (s *Service) put(ctx context.Context, tx *db.Tx, f Flag, env string, to State, c Change) (Flag, members, error) {
+	if !f.ArchivedAt.IsZero() {
+		return f, nil, fault.Conflict("%s is out of use; bring it back first", f.Name)
+	}
+	if err := to.clean(f.Kind, f.Type); err != nil {
+		return f, nil, err
+	}
+	from, had := f.States[env]
+	if to.Revision != from.Revision {
+		return f, nil, errFaster(f.Name)
+	}
+	patch, before := difference(from, to)
+	if len(patch) == 0 && had {
+		return f, patch, nil
+	}
+	to.ChangedAt, to.ChangedBy = c.At, c.By
+	if err := setState(ctx, tx, f, env, to); err != nil {
+		return f, patch, err
+	}
+	to.Revision++
+	if had {
+		c.Before = &from
+	}
+	c.Environment, c.After, c.Words, c.Revision = env, &to, words(patch, before), to.Revision
+	f.States[env], f.ChangedAt, f.ChangedBy = to, c.At, c.By
+	return f, patch, s.keep(ctx, tx, done{f, c})
+}
+
+// SetAbout changes what is said of a flag everywhere. Its Revision is the one that the caller saw.
+func (s *Service) SetAbout(ctx context.Context, actor, app, id, reason string, revision int64, to About) (Flag, error) {
+	return s.everywhere(ctx, actor, app, id, edited, reason, revision, func(f *Flag) (string, error) {
+		if err := to.clean(f.Kind); err != nil {
+			return "", err
+		}
+		if to.Type != f.Type {
+			for env, state := range f.States {
+				if err := state.clean(f.Kind, to.Type); err != nil {
+					return "", fault.Conflict("its values are not of type %s in %s: %s", to.Type, env, fault.Message(err)).At("body.type")
+				}
+			}
+		}
+		f.About = to
+		return "description, owner and such changed", nil
+	})
+}
+
+// Archive takes a flag out of use: clients are told of it no more. Its history stays.
+func (s *Service) Archive(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
+	return s.everywhere(ctx, actor, app, id, archived, reason, revision, func(f *Flag) (string, error) {
+		if f.ArchivedAt.IsZero() {
+			f.ArchivedAt = s.db.Now()
+		}
+		return "taken out of use", nil
+	})
+}
+
+// BringBack puts an archived flag into use again, as it was.
+func (s *Service) BringBack(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
+	return s.everywhere(ctx, actor, app, id, broughtBack, reason, revision, func(f *Flag) (string, error) {
+		f.ArchivedAt = time.Time{}
+		return "brought back into use", nil
+	})
+}
+
+func (s *Service) everywhere(ctx context.Context, actor, app, id, how, reason string, revision int64, do func(*Flag) (string, error)) (Flag, error) {
+	var f Flag
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		at, err := bump(ctx, tx, app)
+		if err != nil {
+			return err
+		}
+		if f, err = find(ctx, tx, app, id); err != nil {
+			return err
+		}
+		if f.Revision != revision {
+			return errFaster(f.Name)
+		}
+		said, err := do(&f)
+		if err != nil {
+			return err
+		}
+		f.ChangedAt, f.ChangedBy = at, actor
+		if err := updateFlag(ctx, tx, f); err != nil {
+			return err
+		}
+		f.Revision++
+		return s.keep(ctx, tx, done{f, Change{At: at, By: actor, How: how, Reason: reason, Words: said}})
+	})
+	if err != nil {
+		return Flag{}, err
+	}
+	return f, s.Load(ctx, app)
+}
+
+// Changes gives what became of a flag, newest first, from behind a change on where one is named.
+func (s *Service) Changes(ctx context.Context, app, id, after string, limit int) ([]Change, error) {
+	f, err := find(ctx, s.db, app, id)
+	if err != nil {
+		return nil, err
+	}
+	return changes(ctx, s.db, f.ID, after, limit)
+}
