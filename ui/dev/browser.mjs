@@ -38,6 +38,7 @@ export const pages = {
   'events-nothing': '/apps/shop/events/live?environment=staging',
   'events-trends': '/apps/shop/events/trends?last=30d',
   'events-trends-split': '/apps/shop/events/trends?last=30d&split=plan&measure=average&of=price&what=' + encodeURIComponent(JSON.stringify({ event: 'order placed', where: [{ property: 'price', is: 'more', value: '10' }] })),
+  'events-trends-release': '/apps/shop/events/trends?last=30d&split=event.release',
   'events-trends-nothing': '/apps/shop/events/trends?environment=staging',
   'events-funnel-new': '/apps/shop/events/funnel',
   'events-funnel': '/apps/shop/events/funnel?steps=' + encodeURIComponent(JSON.stringify([{ event: 'Pricing' }, { event: 'signed up', where: [{ property: 'plan', is: 'equal', value: 'free' }] }, { event: 'order placed' }])),

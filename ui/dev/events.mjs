@@ -4,7 +4,7 @@ import { random } from './random.mjs';
 const column = (name, type) => ({ name, type });
 const learned = [
   ['track', 'order placed', ['price', 'number'], ['plan', 'string'], ['items', 'number']],
-  ['track', 'signed up', ['plan', 'string']],
+  ['track', 'signed up', ['$browser', 'string'], ['plan', 'string'], ['table', 'string'], ['floor', 'number']],
   ['track', 'voucher refused', ['reason', 'string']],
   ['page', 'Pricing', ['url', 'string'], ['referrer', 'string']],
 ];
@@ -23,8 +23,8 @@ export function madeEvent(world, seq, pick, at) {
   const [kind, name] = pick(learned);
   const user = `u${100 + (seq % 37)}`;
   const known = seq % 3 > 0;
-  const properties = { 'order placed': { price: 12.5 + (seq % 50), plan: pick(['free', 'pro', 'team']), items: 1 + (seq % 4) }, 'signed up': { plan: 'free' }, 'voucher refused': { reason: 'It ended on Friday, and is not of this shop; the basket is kept as it is' }, Pricing: { url: 'https://shop.example/pricing?campaign=autumn', referrer: 'https://search.example/' } }[name];
-  return { seq, failed: false, data: { id: `ajs-${seq}`, app: 'shop', environment: 'production', source: 'src_1', kind, name, user: known ? user : undefined, anonymous: `b-${user}`, time: at, received: at, release: '3f2a91c', properties, context: { locale: 'en-GB', page: { path: '/pricing' } } } };
+  const properties = { 'order placed': { price: 12.5 + (seq % 50), plan: pick(['free', 'pro', 'team']), items: 1 + (seq % 4) }, 'signed up': { $browser: 'Firefox', $lib: 'web', plan: 'free', table: '12', floor: 12 }, 'voucher refused': { reason: 'It ended on Friday, and is not of this shop; the basket is kept as it is' }, Pricing: { url: 'https://shop.example/pricing?campaign=autumn', referrer: 'https://search.example/' } }[name];
+  return { seq, failed: false, data: { id: `ajs-${seq}`, app: 'shop', environment: 'production', source: 'src_1', kind, name, user: known ? user : undefined, anonymous: `b-${user}`, time: at, received: at, release: 'rel_01kc0042', properties, context: { locale: 'en-GB', page: { path: '/pricing' } } } };
 }
 
 const stored = (e) => {
@@ -55,7 +55,7 @@ function answerSql(world, { sql: text, limit }) {
 function trend(world, { from, to, interval = 'day', split, measure = 'events', environment }) {
   const length = { minute: 6e4, hour: 36e5, day: 864e5, week: 7 * 864e5, month: 30 * 864e5 }[interval];
   const r = random(7);
-  const shown = split ? ['free', 'pro', 'team', '(none)'] : [''];
+  const shown = split === 'event.release' ? ['rel_01kc0042', 'rel_01kc0041', '(none)'] : split ? ['free', 'pro', 'team', '(none)'] : [''];
   const rows = [];
   const first = interval === 'week' ? Date.parse(from) : Math.floor(Date.parse(from) / length) * length;
   for (let at = first, i = 0; at < Date.parse(to); at += length, i++) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { findings } from './axe.mjs';
-import { narrow, open, pages, visit } from './browser.mjs';
+import { narrow, open, pages, visit, wide } from './browser.mjs';
 import { fixture } from './server.mjs';
 
 // The pages about events in a real browser against the made-up server: the ways of using them. How they look, and axe-core, is in looks.test.mjs.
@@ -108,6 +108,10 @@ test('a source is limited to so many events a second, and what was too fast is t
     const { page } = await visit(browser, own.url + pages['settings-sources']);
     await seen(page, 'at most 2,000');
     await seen(page, '1,204 requests were told to come again');
+    await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => void (window.copied = text) } }));
+    await press(page, 'Copy the write key of web');
+    await seen(page, 'Copied');
+    assert.equal(await page.evaluate(() => window.copied), own.world.sources.find((s) => s.name === 'web').write_key);
     await press(page, 'Limit order service');
     await write(page, 'Events a second; nothing for no limit', '50');
     await page.$eval('dialog[open] form', (f) => f.requestSubmit());
@@ -122,9 +126,17 @@ test('a source is limited to so many events a second, and what was too fast is t
 test('a trend follows its fields, is in the address, counts nothing as 0, and shows its SQL', async () => {
   const { page, complaints } = await visit(browser, server.url + pages['events-trends']);
   await page.waitForSelector('.uplot canvas');
-  const csv = (await saved(page, 'Download Events: any event as CSV')).trim().split('\n');
+  const csv = (await saved(page, 'Chart as CSV: Events: any event')).trim().split('\n');
   assert.equal(csv[0], 'time,events');
   assert.match(csv[1], /^\d{4}-\d\d-\d\d,\d+$/);
+  const legend = () => page.$eval('figure ul', (e) => e.innerText.replaceAll(/\s+/g, ' '));
+  const total = csv.slice(1).reduce((sum, line) => sum + Number(line.split(',')[1]), 0);
+  assert.equal(await legend(), `total: events ${total.toLocaleString('en')}`);
+  await page.select('#trend-measure', 'visitors');
+  await seen(page, 'A visitor is one in each day, so that they make no total.');
+  assert.match(await legend(), /^last day \d{4}-\d\d-\d\d: visitors \d+$/);
+  await page.select('#trend-measure', 'events');
+  await seen(page, 'total:');
   assert.ok(csv.some((line) => line.endsWith(',0')));
   await write(page, 'Event', 'order placed');
   await press(page, 'Add a condition');
@@ -191,12 +203,12 @@ test('SQL runs by keyboard, is in the address, downloads as CSV, and says in pla
   assert.equal(await page.$$eval('table.answer tbody tr', (l) => l.length), 100);
   await press(page, 'Show 500 more of 1,000 rows');
   assert.equal(await page.$$eval('table.answer tbody tr', (l) => l.length), 600);
-  const csv = (await saved(page, 'CSV')).split('\n');
+  const csv = (await saved(page, 'Rows as CSV')).split('\n');
   assert.equal(csv[0], 'name,events,price,properties');
   assert.equal(csv[1], 'order placed,4123,12.25,"{""plan"":""pro"",""nested"":{""a"":[1,2,3]}}"');
   assert.equal(csv[4], 'Pricing,4120,,');
   await page.evaluate(() => { window.made = []; const make = URL.createObjectURL; URL.createObjectURL = (blob) => (window.made.push(blob), make(blob)); });
-  await press(page, 'Parquet');
+  await press(page, 'Rows as Parquet');
   await page.waitForFunction(() => window.made.length === 1);
   assert.deepEqual(JSON.parse(await page.evaluate(() => window.made[0].text())), { parquet: true });
   await page.locator('#sql-text').fill('SELECT nope FROM events');
@@ -215,9 +227,11 @@ test('SQL runs by keyboard, is in the address, downloads as CSV, and says in pla
 test('a funnel is asked once each step says something; steps are added, moved and removed, all in the address', async () => {
   const { page, complaints } = await visit(browser, server.url + pages['events-funnel-new']);
   await seen(page, 'Say for each step what visitors do');
+  assert.doesNotMatch(await page.$eval('main', (e) => e.innerText), /Ask again/);
   await write(page, 'Step 1', 'Pricing');
   await write(page, 'Step 2', 'order placed');
   await seen(page, 'visitors went all the way: 46 %');
+  await seen(page, 'Ask again');
   await press(page, 'Add a step');
   await seen(page, 'Say for each step what visitors do');
   await write(page, 'Step 3', 'signed up');
@@ -232,6 +246,37 @@ test('a funnel is asked once each step says something; steps are added, moved an
   await page.waitForFunction(() => document.querySelectorAll('.bars li').length === 3);
   assert.deepEqual(complaints, []);
   await page.close();
+});
+
+test('releases have their number and commit, in a chart and beside an event', async () => {
+  const { page, complaints } = await visit(browser, server.url + pages['events-trends-release']);
+  const sha = server.world.rollouts.find((r) => r.release.id === 'rel_01kc0042').release.commit.slice(0, 7);
+  await seen(page, `#42 ${sha}`);
+  assert.doesNotMatch(await page.$eval('main', (e) => e.innerText), /rel_/);
+  assert.match(await saved(page, 'Chart as CSV: Events: any event'), new RegExp(`^time,#42 ${sha},#\\d+ \\w+,\\(none\\)\n`));
+  await page.close();
+  const { page: live } = await visit(browser, server.url + pages.events);
+  await press(live, 'Pause');
+  await live.locator('main ol > li:nth-child(2) button').click();
+  await seen(live, `Release #42 ${sha}`);
+  assert.deepEqual(complaints, []);
+  await live.close();
+});
+
+test('properties of one’s own come first, and a text is not taken for a number', async () => {
+  const { page } = await visit(browser, server.url + '/apps/shop/events/live?name=signed+up');
+  await seen(page, 'plan: free, table: "12", floor: 12, $browser: Firefox');
+  await page.close();
+});
+
+test('a retention that is wider than the page says so, where it is', async () => {
+  for (const [size, path, want] of [[narrow, pages['events-retention'], true], [wide, '/apps/shop/events/retention?last=14d&interval=week', false]]) {
+    const { page } = await visit(browser, server.url + path, { size });
+    await seen(page, 'Visitors who came back, by week');
+    assert.equal(await page.$eval('main', (e) => e.innerText.includes('scroll it sideways')), want);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'the page itself does not scroll');
+    await page.close();
+  }
 });
 
 test('retention has a row a cohort with its share and number in each cell, and what nobody did is 0', async () => {

@@ -9,7 +9,7 @@ function suppressed(world) {
   return world.suppressed;
 }
 
-const known = (world, user) => (user.startsWith('u1') ? { user, aliases: ['old@shop.example'], anonymous: [`b-${user}`, 'b-phone'], events: 34, failed: 2, first: world.iso(900_000), last: world.iso(300) } : { user, aliases: [], anonymous: [], events: 0, failed: 0 });
+const known = (world, user) => (user.startsWith('u1') ? { user, aliases: ['old@shop.example'], anonymous: [`b-${user}`, 'b-phone'], events: 34, failed: 2, first: world.iso(900_000), last: world.iso(300) } : user === 'u2' ? { user, aliases: [], anonymous: [], events: 3, failed: 0, first: world.iso(630), last: world.iso(610) } : { user, aliases: [], anonymous: [], events: 0, failed: 0 });
 
 function forget(world, user, b) {
   const f = { user, aliases: [], anonymous: [`b-${user}`], suppressed: b.suppress ?? false, forgotten_at: new Date().toISOString(), forgotten_by: 'person:ana', removed: known(world, user).events, dropped: 0 };

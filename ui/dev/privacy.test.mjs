@@ -62,6 +62,9 @@ test('one person is looked up, and forgotten once it was said what goes', () =>
     await write(page, 'User id, as your events have it', 'nobody');
     await press(page, 'Look them up');
     await seen(page, 'Nothing is stored of nobody.');
+    await write(page, 'User id, as your events have it', 'u2');
+    await press(page, 'Look them up');
+    await seen(page, 'Of u2 there are 3 events, all 10 min ago.');
     await write(page, 'User id, as your events have it', 'u1/x');
     await press(page, 'Look them up');
     await seen(page, 'Of u1/x there are 34 events');

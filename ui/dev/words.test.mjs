@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 // The parts of the page that only reckon: words for numbers and times, addresses, the layout of the picture of a build, the lines of a log.
-let vite, bands, cohorts, figures, plans, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
+let vite, bands, cohorts, decisions, figures, plans, questions, lone, placed, smooth, number, time, addresses, lanes, log, save, verdicts, meanings, runs, tell;
 before(async () => {
   vite = await createServer({ root: fileURLToPath(new URL('..', import.meta.url)), server: { middlewareMode: true, ws: false, watch: null }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } });
   const load = (path) => vite.ssrLoadModule('/src/' + path);
@@ -16,6 +16,7 @@ before(async () => {
   ({ lone, placed } = await load('charts/curve.ts'));
   bands = await load('rollout/band.ts');
   smooth = await load('rollout/smooth.ts');
+  decisions = await load('rollout/decisions.ts');
   save = await load('charts/save.ts');
   verdicts = await load('verdict/words.ts');
   questions = await load('events/question.ts');
@@ -31,6 +32,10 @@ test('shares keep the digits that matter', () => {
   for (const [share, want] of [[0, '0 %'], [0.00001, '< 0.01 %'], [0.0004, '0.04 %'], [0.0312, '3.1 %'], [0.42, '42 %'], [0.9999, '100 %'], [1, '100 %'], [null, '–'], [NaN, '–']]) {
     assert.equal(number.percent(share), want, String(share));
   }
+});
+
+test('of a part, 100 % is all and 0 % is none', () => {
+  for (const [n, all, want] of [[0, 9, '0 %'], [1, 1_000_000, '< 0.01 %'], [4122, 4123, '> 99.9 %'], [999_999, 1_000_000, '> 99.9 %'], [997, 1000, '99.7 %'], [7, 7, '100 %'], [1, 0, '–']]) assert.equal(number.partOf(n, all), want, `${n} of ${all}`);
 });
 
 test('powers of ten are said in words', () => {
@@ -280,6 +285,23 @@ test('an answer is drawn where it is of numbers over time, and only there', () =
   for (const [n, want] of [[0, '0'], [1234.567, '1,234.57'], [0.01234, '0.0123'], [null, '–']]) assert.equal(figures.figure(n), want);
 });
 
+test('a text that could be taken for something else is quoted', () => {
+  for (const [value, want] of [['12', '"12"'], [12, '12'], ['-1.5e3', '"-1.5e3"'], ['true', '"true"'], [true, 'true'], ['null', '"null"'], [null, 'null'], ['', '""'], [' a', '" a"'], ['{"a":1}', '"{\\"a\\":1}"'], [{ a: 1 }, '{"a":1}'], ['12 rue', '12 rue'], ['pro', 'pro'], [undefined, '']]) assert.equal(figures.given(value), want);
+});
+
+test('what the app sends is before what its client adds', () => {
+  assert.deepEqual(questions.ownFirst(['$lib', 'b', '$os', 'a'], (name) => name), ['b', 'a', '$lib', '$os']);
+  const seen = came('signed up', 9, ['$browser', 'string', 9], ['plan', 'string', 4]);
+  assert.deepEqual(plans.propertiesOf({ key: '', kind: 'track', name: 'signed up', seen, faults: 0 }).map((p) => p.name), ['plan', '$browser']);
+});
+
+test('decisions that differ by their numbers alone are one, with the newest numbers', () => {
+  const waits = (at, missing, more = {}) => ({ at, from: 'watching', to: 'watching', step: 0, actor: 'system:rollout', verdict: 'unknown', reasons: [{ code: 'missing', text: `errors: ${missing} in 12 h 05 min` }, { code: 'unknown_wait', text: 'wait on' }], ...more });
+  const newest = [waits(9, 'about 900 more'), waits(8, 'about 12 thousand more'), waits(7, '< 0.1 % more'), waits(6, 'about 3 fewer'), waits(5, 'about 4 fewer', { step: 1 }), waits(4, 'about 4 fewer', { actor: 'person:ana', step: 1 })];
+  assert.deepEqual(decisions.fold(newest).map((f) => [f.newest.at, f.times, f.first.at]), [[9, 2, 8], [7, 1, 7], [6, 1, 6], [5, 1, 5], [4, 1, 4]]);
+  assert.deepEqual(decisions.fold([]), []);
+});
+
 test('hours on an axis say their day only where there are several', () => {
   const { bucketName, bucketTick, lasting } = figures;
   const at = Date.UTC(2026, 10, 24, 14) / 1000;
@@ -323,8 +345,8 @@ test('what was seen and what is planned stand side by side', () => {
   assert.deepEqual(rows.map((r) => plans.titleOf(r)), ['order placed', 'signed up', 'identify', 'refunded']);
   assert.equal(plans.titleOf({ kind: 'page', name: '' }), 'page without a name');
   assert.deepEqual(
-    plans.propertiesOf(rows[0]).map((p) => [p.name, p.types.map((t) => t.type).join(), p.share.toFixed(2), p.plan, p.standing]),
-    [['items', 'number', '1.00', 'not allowed', 'differs'], ['price', 'number', '1.00', 'integer, required', 'planned'], ['plan', 'string,null', '0.70', 'string, required', 'differs'], ['total', '', '0.00', 'anything, required', 'unseen'], ['voucher', '', '0.00', 'anything', 'unseen']],
+    plans.propertiesOf(rows[0]).map((p) => [p.name, p.types.map((t) => t.type).join(), p.count, p.plan, p.standing]),
+    [['items', 'number', 100, 'not allowed', 'differs'], ['price', 'number', 100, 'integer, required', 'planned'], ['plan', 'string,null', 70, 'string, required', 'differs'], ['total', '', 0, 'anything, required', 'unseen'], ['voucher', '', 0, 'anything', 'unseen']],
   );
 });
 

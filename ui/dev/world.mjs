@@ -205,6 +205,14 @@ function makeRollouts(world) {
   const held = base(36, 5, 26_000, {
     state: 'held', outcome: undefined, verdict: 'unknown', step: 0, share: 0.1, ended_at: undefined, requests_new: 220, requests_old: 2010, errors_new: 1, errors_old: 9, environment: 'staging', progress: 0.3, eta_s: 0,
     sentence: 'Held: too few requests to tell. 4,000 more would rule out a doubling of errors.', missing: '4,000 more requests to rule out a doubling', actions: ['resume', 'promote', 'rollback'],
+    decisions: [
+      { at: iso(25_995), from: 'settling', to: 'watching', step: 0, actor: 'system:rollout', verdict: '', reasons: [{ code: 'settled', text: 'Each host has had its 5 s to warm up.' }] },
+      ...[40, 110, 950, 1400, 2600].map((seen, i) => ({
+        at: iso(25_900 - 300 * i), from: 'watching', to: 'watching', step: 0, actor: 'system:rollout', verdict: 'unknown',
+        reasons: [{ code: 'missing', text: `errors: ${i} on the new release in ${seen.toLocaleString('en')} requests; about ${i < 3 ? `${12 - i} thousand` : 900 - i} more are needed to rule out a doubling` }, { code: 'unknown_wait', text: 'the watch is over and cannot tell; the policy says to wait on' }],
+      })),
+      { at: iso(24_000), from: 'watching', to: 'held', step: 0, actor: 'person:ana', verdict: 'unknown', reasons: [{ code: 'hold', text: 'By ana: “let us look at it”.' }] },
+    ],
     reasons: [{ code: 'unknown', text: 'The watch is over and the data allow anything from 0.1 to 9 times the old errors.', numbers: { low: 0.1, high: 9 } }],
     steps: steps(['watching', 'waiting'], [[iso(26_000), iso(25_990)]]),
   });

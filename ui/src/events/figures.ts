@@ -40,6 +40,12 @@ export function cell(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+// given is a property as it was sent: a text that could be taken for something else is quoted.
+export function given(value: unknown): string {
+  if (typeof value !== 'string') return value === undefined ? '' : JSON.stringify(value);
+  return value.trim() !== value || Number.isFinite(Number(value)) || /^([[{"]|(true|false|null)$)/.test(value) ? JSON.stringify(value) : value;
+}
+
 export interface Picture {
   seconds: number[];
   parts: { label: string; values: (number | null)[] }[];

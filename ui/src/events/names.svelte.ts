@@ -1,5 +1,6 @@
 import { ask, path } from '../api/client';
 import type { Answer, Selection } from '../api/types';
+import { ownFirst } from './question';
 
 // What is offered in fields for names: events and properties that were seen. A name that is not among them can be typed all the same.
 interface Seen {
@@ -38,7 +39,7 @@ class Names {
 
   properties(of: Selection = {}, numbers = false): string[] {
     const some = this.#seen.filter((s) => s.property !== '' && (!of.event || s.name === of.event) && (!of.kind || s.kind === of.kind) && (!numbers || s.type === 'number'));
-    return [...new Set([...some.map((s) => s.property), ...(numbers ? [] : own)])].slice(0, most);
+    return ownFirst([...new Set([...some.map((s) => s.property), ...(numbers ? [] : own)])], (name) => name).slice(0, most);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Answer, FaultCount, LearnedEvent, Plan, PlannedEvent } from '../api/types';
-import { literal } from './question';
+import { literal, ownFirst } from './question';
 
 // broken is the failure of a change that would break what counts events: nothing is changed yet.
 export const broken = 'plan-breaks';
@@ -55,8 +55,8 @@ const list = (v: unknown): string[] => (Array.isArray(v) ? v.map(String) : typeo
 export interface PropertyRow {
   name: string;
   types: { type: string; count: number }[];
-  // Part of the events that had it, 0 to 1.
-  share: number;
+  // How many of the events had it.
+  count: number;
   plan: string;
   standing: 'planned' | 'differs' | 'unplanned' | 'unseen';
 }
@@ -75,24 +75,24 @@ export function propertiesOf(r: PlanRow): PropertyRow[] {
   const required = list(schema.required);
   const rows = new Map<string, PropertyRow>();
   for (const p of r.seen?.properties ?? []) {
-    const known = rows.get(p.name) ?? { name: p.name, types: [], share: 0, plan: '', standing: 'unplanned' as const };
+    const known = rows.get(p.name) ?? { name: p.name, types: [], count: 0, plan: '', standing: 'unplanned' as const };
     known.types.push({ type: p.type, count: p.count });
-    known.share = Math.min(1, known.share + p.count / Math.max(1, r.seen!.count));
+    known.count = Math.min(r.seen!.count, known.count + p.count);
     rows.set(p.name, known);
   }
   for (const row of rows.values()) row.types.sort((a, b) => b.count - a.count);
-  for (const name of new Set([...Object.keys(wanted), ...required])) if (!rows.has(name)) rows.set(name, { name, types: [], share: 0, plan: '', standing: 'unseen' });
+  for (const name of new Set([...Object.keys(wanted), ...required])) if (!rows.has(name)) rows.set(name, { name, types: [], count: 0, plan: '', standing: 'unseen' });
   for (const row of rows.values()) {
     const named = row.name in wanted || required.includes(row.name);
     if (r.planned && !named) row.plan = schema.additionalProperties === false ? 'not allowed' : 'not in the plan';
     if (named) row.plan = planOf(wanted[row.name], required.includes(row.name));
     const types = list(object(wanted[row.name]).type);
     const other = types.length > 0 && row.types.some((t) => !types.includes(t.type) && !(t.type === 'number' && types.includes('integer')));
-    const lacking = required.includes(row.name) && r.seen !== undefined && row.share < 0.9995;
+    const lacking = required.includes(row.name) && r.seen !== undefined && row.count < 0.9995 * r.seen.count;
     if (row.types.length > 0 && named) row.standing = 'planned';
     if (other || row.plan === 'not allowed' || (lacking && row.types.length > 0)) row.standing = 'differs';
   }
-  return [...rows.values()].sort((a, b) => b.share - a.share || a.name.localeCompare(b.name));
+  return ownFirst([...rows.values()].sort((a, b) => b.count - a.count || a.name.localeCompare(b.name)), (row) => row.name);
 }
 
 // schemaOf makes a schema of what was seen: each property with the types that it came with. Nothing is required, and what is new is allowed: both are for people to say.

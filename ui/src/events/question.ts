@@ -169,5 +169,8 @@ export function say(s: Selection): string {
   return terms.length > 0 ? `${head} where ${terms.join(' and ')}` : head;
 }
 
+// ownFirst puts what clients add of themselves, such as PostHog's "$browser", behind what the app sends.
+export const ownFirst = <T>(list: T[], name: (of: T) => string): T[] => [...list].sort((a, b) => Number(name(a).startsWith('$')) - Number(name(b).startsWith('$')));
+
 // literal is a text in SQL.
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;

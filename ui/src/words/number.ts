@@ -15,6 +15,12 @@ export function percent(share: number | null | undefined): string {
   return trim(p, p < 1 ? 2 : p < 10 ? 1 : p < 99.5 || p >= 100 ? 0 : 1) + ' %';
 }
 
+// partOf is n of so many as percent(), but 100 % is all of them, and nothing less.
+export function partOf(n: number, all: number): string {
+  const text = percent(n / all);
+  return text === '100 %' && n < all ? '> 99.9 %' : text;
+}
+
 // times is "0.9 ×", "12 ×".
 export function times(ratio: number | null | undefined): string {
   if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return '–';
