@@ -76,6 +76,11 @@ type dialect func(c *Call, common fields, item fields) (Event, error)
 
 // envelope splits a body into the items of the dialect and what is common to all.
 func envelope(body []byte, list string) (common fields, items []json.RawMessage, err error) {
+	return envelopeOf(body, list, func(string) error { return nil })
+}
+
+// envelopeOf also asks what is wrong with each member that stands beside the list.
+func envelopeOf(body []byte, list string, beside func(name string) error) (common fields, items []json.RawMessage, err error) {
 	if len(body) > MaxBatch {
 		return nil, nil, errSize
 	}
@@ -85,7 +90,7 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 	}
 	r := read(body)
 	add := func(item json.RawMessage) { items = append(items, item) }
-	several, wrong := false, error(nil)
+	several, wrong, stray := false, error(nil), error(nil)
 	switch r.dec.PeekKind() {
 	case '[':
 		err, several = r.list(add), true
@@ -97,6 +102,9 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 				}
 				several = true
 				return r.list(add)
+			}
+			if stray == nil {
+				stray = beside(name)
 			}
 			raw, err := r.value()
 			switch {
@@ -113,6 +121,9 @@ func envelope(body []byte, list string) (common fields, items []json.RawMessage,
 	}
 	if err != nil || r.end() != nil {
 		return nil, nil, errNotJSON
+	}
+	if several && wrong == nil {
+		wrong = stray
 	}
 	if len(items) > MaxItems {
 		wrong = fmt.Errorf("the body has %d events; send at most %d at once", len(items), MaxItems)

@@ -1,15 +1,19 @@
 package capture
 
-import "strings"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
 
 // Plain reads Slipway's own form, for servers: {"events": […]}, a list, or one event, each
 //
 //	{"name": "order_completed", "user": "u1", "time": "2026-01-31T12:00:00Z", "id": "…", "release": "…", "properties": {…}, "context": {…}}
 //
 // with "kind" (track when it is not said), "anonymous", "group", "previous" and "sent" where they are needed. A user or an anonymous id is, and the name, for a track event. A member that is none of these is
-// a mistake: what nobody reads would be lost.
+// a mistake: what nobody reads would be lost. So is one beside "events" other than "release" and "sent", of the whole body.
 func Plain(c *Call) (Decoded, error) {
-	common, items, err := envelope(c.Body, "events")
+	common, items, err := envelopeOf(c.Body, "events", beside)
 	if err != nil {
 		return Decoded{}, err
 	}
@@ -17,6 +21,9 @@ func Plain(c *Call) (Decoded, error) {
 }
 
 func plain(c *Call, common, item fields) (e Event, err error) {
+	if !empty(item.get("specversion")) {
+		return e, breaks(Malformed, "this is a CloudEvent; send it to /v1/cloudevents")
+	}
 	for _, m := range item {
 		if !plainMember(m.name) {
 			return e, unknown(m.name)
@@ -79,8 +86,7 @@ var meant = map[string]string{
 
 // unknown says of a member that it is none, and which one may be meant.
 func unknown(name string) error {
-	said := short(quoted(name))
-	small := strings.NewReplacer("_", "", "-", "", "$", "", " ", "").Replace(strings.ToLower(name))
+	said, small := short(quoted(name)), plainly(name)
 	if plainMember(small) {
 		return breaks(Malformed, "%s is no member of an event; did you mean %q?", said, small)
 	}
@@ -88,4 +94,26 @@ func unknown(name string) error {
 		return breaks(Malformed, "%s is no member of an event; did you mean %q?", said, other)
 	}
 	return breaks(Malformed, "%s is no member of an event; put what is yours into \"properties\"", said)
+}
+
+// plainly is a name without what only some clients write.
+func plainly(name string) string {
+	return strings.NewReplacer("_", "", "-", "", "$", "", " ", "").Replace(strings.ToLower(name))
+}
+
+// beside says of a member beside "events" that nobody reads it, and where it belongs.
+func beside(name string) error {
+	if name == "release" || name == "sent" {
+		return nil
+	}
+	said, small := short(quoted(name)), plainly(name)
+	other := cmp.Or(meant[small], small)
+	switch {
+	case other == "release" || other == "sent":
+		return fmt.Errorf("%s beside \"events\" is no member of a body; did you mean %q?", said, other)
+	case plainMember(other):
+		return fmt.Errorf("%s beside \"events\" is no member of a body; put %q into each event", said, other)
+	default:
+		return fmt.Errorf("%s beside \"events\" is no member of a body; put what is yours into the \"properties\" of each event", said)
+	}
 }

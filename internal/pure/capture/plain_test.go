@@ -40,6 +40,7 @@ func TestPlainFailures(t *testing.T) {
 		`{"name":"x","user":"u","price":null}`:                         {capture.Malformed, `"price" is no member of an event; put what is yours into "properties"`},
 		`{"name":"x","user":"u","` + strings.Repeat("y", 500) + `":1}`: {capture.Malformed, `yyy… is no member`},
 		`{"name":"x","user":"u","a\"\u0007":1}`:                        {capture.Malformed, `"a\"\u0007" is no member`},
+		`{"specversion":"1.0","id":"1","source":"/s","type":"x"}`:      {capture.Malformed, `a CloudEvent; send it to /v1/cloudevents`},
 	} {
 		d, err := capture.Plain(call(`{"events":[{"name":"x","user":"u"},` + item + `,{"kind":"alias","previous":"u"}]}`))
 		if err != nil || len(d.Events) != 2 || len(d.Failures) != 1 {
@@ -49,6 +50,32 @@ func TestPlainFailures(t *testing.T) {
 		if f := d.Failures[0]; f.Reason != want.reason || !strings.Contains(f.Message, want.says) || len(f.Message) > 200 || string(f.Raw) != item {
 			t.Errorf("%s: %s: %q, %s", item, f.Reason, f.Message, f.Raw)
 		}
+	}
+}
+
+// Beside the list, too, nothing is read past: the body is refused, since what stands there is meant for all its events.
+func TestPlainBesideEvents(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"events":[{"name":"x","user":"u"}],"context":{"ip":"1.2.3.4"}}`:           `"context" beside "events" is no member of a body; put "context" into each event`,
+		`{"user":"u","events":[{"name":"x"}],"more":1}`:                             `"user" beside "events"`,
+		`{"events":[],"sentAt":"2026-01-01T00:00:00Z"}`:                             `"sentAt" beside "events" is no member of a body; did you mean "sent"?`,
+		`{"events":[],"userId":"u"}`:                                                `put "user" into each event`,
+		`{"shop":7,"events":[]}`:                                                    `"shop" beside "events" is no member of a body; put what is yours into the "properties" of each event`,
+		`{"` + strings.Repeat("y", 500) + `":1,"events":[{"name":"x","user":"u"}]}`: `yyy… beside`,
+		`{"events":{"name":"x"},"shop":1}`:                                          `"events" is an object; send a list of events`,
+		`{"events":[],"events":[],"shop":1}`:                                        `"events" is there twice`,
+	} {
+		if _, err := capture.Plain(call(body)); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 200 {
+			t.Errorf("%.80s: got %v, want %s", body, err, want)
+		}
+	}
+	for _, body := range []string{`{"release":"rel_1","sent":"2026-11-29T11:59:00Z","events":[{"name":"x","user":"u"}]}`, `[{"name":"x","user":"u"}]`} {
+		if d, err := capture.Plain(call(body)); err != nil || len(d.Events) != 1 {
+			t.Errorf("%s: %+v, %v", body, d, err)
+		}
+	}
+	if d, err := capture.Segment(call(`{"batch":[{"type":"track","event":"x","userId":"u"}],"shop":1}`)); err != nil || len(d.Events) != 1 { // clients send what they like
+		t.Errorf("of Segment: %+v, %v", d, err)
 	}
 }
 

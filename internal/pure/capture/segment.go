@@ -64,7 +64,10 @@ func segment(c *Call, common, item fields) (e Event, err error) {
 	if e.Properties, err = with(e.Properties, "category", category); err != nil {
 		return e, err
 	}
-	return e, nil
+	if e.Kind == Track && e.Name == "Experiment Viewed" {
+		err = e.viewed()
+	}
+	return e, err
 }
 
 // sharedContext is the context of a batch.
