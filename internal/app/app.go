@@ -145,7 +145,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err := a.events(ctx, server, sources, question.New(store), rollouts, log, keys); err != nil {
 		return nil, err
 	}
-	a.flags(flag.New(store), log)
+	a.flags(server, flag.New(store), repos, log)
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
 	ticks := func(ctx context.Context) error {

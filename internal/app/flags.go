@@ -4,10 +4,26 @@ import (
 	"context"
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
+	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/flags"
+	"github.com/slipwayhq/slipway/internal/door/git"
 	"github.com/slipwayhq/slipway/internal/journal"
 )
 
 // flags opens what flags are kept and asked by.
-func (a *App) flags(kept *flag.Service, log *journal.Journal) {
+func (a *App) flags(server *api.Server, kept *flag.Service, repos *git.Door, log *journal.Journal) {
+	(&flags.Door{API: server, Flags: kept, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
 	a.stage("flags", func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep)
+}
+
+// refsIn finds where code names flags.
+func refsIn(repos *git.Door) func(ctx context.Context, app, branch string, words []string) (flags.Refs, error) {
+	return func(ctx context.Context, app, branch string, words []string) (flags.Refs, error) {
+		commit, found, more, err := repos.Grep(ctx, app, branch, words)
+		out := flags.Refs{Commit: commit, Branch: branch, More: more, Refs: []flags.Ref{}}
+		for _, f := range found {
+			out.Refs = append(out.Refs, flags.Ref{Flag: f.Word, Path: f.Path, Line: f.Line, Text: f.Text})
+		}
+		return out, err
+	}
 }

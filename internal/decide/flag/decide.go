@@ -168,22 +168,15 @@ func (s *State) off(a *About) string {
 
 // feature writes the flag in GrowthBook's form; a sample has none, since its dice are thrown where it is asked.
 func feature(b *bytes.Buffer, f *Flag, s *State) {
-	off := s.off(&f.About)
 	switch {
 	case !s.On:
-		fmt.Fprintf(b, `{"defaultValue":%s}`, off)
+		fmt.Fprintf(b, `{"defaultValue":%s}`, s.off(&f.About))
 	case f.Kind == Switch:
 		b.WriteString(`{"defaultValue":true}`)
 	case s.Audience != nil:
 		s.Audience.feature(b, f.ID)
 	default:
-		value := string(s.Default)
-		if value == "" {
-			if value = off; len(s.Rules) == 0 && off == "false" {
-				value = "true"
-			}
-		}
-		fmt.Fprintf(b, `{"defaultValue":%s`, value)
+		fmt.Fprintf(b, `{"defaultValue":%s`, s.on(f))
 		if len(s.Rules) > 0 {
 			b.WriteString(`,"rules":`)
 			b.Write(s.Rules)

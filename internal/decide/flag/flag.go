@@ -122,4 +122,5 @@ type Change struct {
 	After       *State    `json:"after,omitempty"`
 	Words       string    `json:"words" doc:"What changed, in one line"`
 	Revision    int64     `json:"revision,omitempty" doc:"Of the state, after the change"`
+	unchecked   bool      // the caller checks, when all of its changes are there
 }

@@ -144,7 +144,7 @@ func (s *Service) wish(ctx context.Context, tx *db.Tx, p *Plan, f Flag, actor st
 	case w.Wall == "" && !needs:
 		return fault.Invalid("say when the change is to be made; nobody has to approve it in %s, so that it can be made at once as well", p.Environment).At("body.wall")
 	}
-	if err := s.try(ctx, tx, p.app, f, p.Environment, w.State); err != nil {
+	if _, err := tried(ctx, tx, f, p.Environment, w.State); err != nil { // a plan with a fault is refused when it is made
 		return err
 	}
 	p.Patch, _ = json.Marshal(patch)
@@ -154,21 +154,6 @@ func (s *Service) wish(ctx context.Context, tx *db.Tx, p *Plan, f Flag, actor st
 		p.Status = waiting
 	}
 	return nil
-}
-
-// try compiles a state as if it were there, so that a plan with a fault is refused when it is made.
-func (s *Service) try(ctx context.Context, tx *db.Tx, app string, f Flag, env string, state State) error {
-	st, err := load(ctx, tx, app)
-	if err != nil {
-		return err
-	}
-	for i := range st.flags {
-		if st.flags[i].ID == f.ID {
-			st.flags[i].States[env] = state
-		}
-	}
-	_, err = st.set(env)
-	return err
 }
 
 func tellPlan(ctx context.Context, tx *db.Tx, actor string, p Plan) error {
@@ -231,7 +216,7 @@ func (s *Service) carryOut(ctx context.Context, tx *db.Tx, p *Plan, actor string
 	to, err := patched(now, patch, before)
 	if err == nil {
 		to.Revision = now.Revision
-		err = s.try(ctx, tx, p.app, f, p.Environment, to)
+		_, err = tried(ctx, tx, f, p.Environment, to)
 	}
 	if err == nil && !f.ArchivedAt.IsZero() {
 		err = fault.Conflict("%s is out of use", f.Name)

@@ -73,6 +73,32 @@ func (s *Service) Watch(ctx context.Context, app, env string) (*Set, <-chan stru
 	return set, d.gone, nil
 }
 
+// Try gives what an environment would evaluate with, were a flag of it in a state. Nothing is kept.
+func (s *Service) Try(ctx context.Context, app, id, env string, state State) (*Set, error) {
+	f, err := find(ctx, s.db, app, id)
+	if err != nil {
+		return nil, err
+	}
+	return tried(ctx, s.db, f, env, state)
+}
+
+// tried compiles a state as if it were there.
+func tried(ctx context.Context, q db.Querier, f Flag, env string, state State) (*Set, error) {
+	if err := state.clean(f.Kind, f.Type); err != nil {
+		return nil, err
+	}
+	st, err := load(ctx, q, f.App)
+	if err != nil {
+		return nil, err
+	}
+	for i := range st.flags {
+		if st.flags[i].ID == f.ID {
+			st.flags[i].States[env] = state
+		}
+	}
+	return st.set(env)
+}
+
 // Load makes the Sets of an app anew, those that somebody has asked for; of all apps where it is empty.
 func (s *Service) Load(ctx context.Context, app string) error {
 	s.loading.Lock()
@@ -161,8 +187,10 @@ func (s *Service) keep(ctx context.Context, tx *db.Tx, d done) error {
 	if err != nil {
 		return err
 	}
-	if err := s.check(ctx, tx, d.flag.App, c.Environment); err != nil {
-		return err
+	if !c.unchecked {
+		if err := s.check(ctx, tx, d.flag.App, c.Environment); err != nil {
+			return err
+		}
 	}
 	return access.Audit(ctx, tx, access.Entry{Actor: c.By, Action: "flag." + c.How, App: d.flag.App, Env: c.Environment, Target: d.flag.Name, Reason: c.Reason, Detail: map[string]any{"change": c.Words}})
 }

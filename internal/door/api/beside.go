@@ -32,6 +32,9 @@ type ListOf[T any] = listOf[T]
 // Cut gives a part of a list that is whole at hand: see cut.
 func Cut[T any](items []T, p Page, key func(T) string) (*ListOf[T], error) { return cut(items, p, key) }
 
+// NewestFirst makes a key for Cut by which the newest id comes first.
+func NewestFirst(id string) string { return newestFirst(id) }
+
 // ETag is the ETag of a thing that counts its changes.
 func ETag(revision int64) string { return etag(revision) }
 
