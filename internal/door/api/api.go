@@ -16,6 +16,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/door/api/metrics"
+	"github.com/slipwayhq/slipway/internal/door/api/schema"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
@@ -88,6 +89,7 @@ func config(o Options) huma.Config {
 	c := huma.DefaultConfig("Slipway", o.Version)
 	c.DocsPath, c.SchemasPath = "", ""
 	c.CreateHooks = nil
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schema.Name)
 	c.Transformers = []huma.Transformer{fromHuma}
 	c.Info.Description = "Ship every commit, and know whether you should have. Send a token as \"Authorization: Bearer slt_…\"; errors are problems of RFC 9457; " +
 		"lists go on at \"next\"; a POST with an Idempotency-Key takes effect once (signing in excepted); what people edit has an ETag and takes If-Match."

@@ -129,8 +129,8 @@ func (d *Door) mountKeys() {
 	})
 }
 
-// FlagSettings are what an app is to want of its flags, whole.
-type FlagSettings struct {
+// SettingsOfFlags are what an app is to want of its flags, whole.
+type SettingsOfFlags struct {
 	flag.Settings
 	Reason string `json:"reason,omitempty" maxLength:"500"`
 }
@@ -145,7 +145,7 @@ func (d *Door) mountSettings() {
 	type changed struct {
 		api.InApp
 		api.InMatch
-		Body FlagSettings
+		Body SettingsOfFlags
 	}
 	api.Register(d.API, api.DeployAll, "PUT "+path, "Change what an app wants of its flags: approvals, staleness, missing ones", func(ctx context.Context, id access.Identity, in *changed) (*tagged[flag.Settings], error) {
 		now, err := d.Flags.Settings(ctx, in.App)

@@ -14,15 +14,15 @@ type InState struct {
 	Flag string `path:"flag" doc:"Id of the flag, or its name; a switch and a sample may be named as switch:NAME and sample:NAME" example:"new-checkout"`
 }
 
-// FlagState is what a flag is to be in an environment, whole.
-type FlagState struct {
+// StateToSet is what a flag is to be in an environment, whole.
+type StateToSet struct {
 	flag.State
 	Reason string `json:"reason,omitempty" maxLength:"500"`
 }
 
 // PlannedState is what a flag is to be later.
 type PlannedState struct {
-	FlagState
+	StateToSet
 	Wall string `json:"wall,omitempty" example:"2026-12-01T09:00" doc:"When, as a clock there shows it; without it the change is made as soon as it is approved"`
 	Zone string `json:"zone,omitempty" example:"Europe/Berlin" doc:"Where that clock hangs"`
 }
@@ -46,7 +46,7 @@ func (d *Door) mountStates() {
 	type changed struct {
 		InState
 		api.InMatch
-		Body FlagState
+		Body StateToSet
 	}
 	api.Register(d.API, api.Deploy, "PUT "+path, "Make a flag another one in an environment", func(ctx context.Context, id access.Identity, in *changed) (*tagged[flag.State], error) {
 		f, revision, err := d.seen(ctx, in.InState, in.InMatch)

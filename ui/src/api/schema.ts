@@ -47,6 +47,12 @@ export interface Assessment {
   word: "right" | "wrong" | "";
 }
 
+export interface Attribute {
+  examples: string[];
+  name: string;
+  visitors: number;
+}
+
 export interface BackBody {
   reason?: string;
   release?: string;
@@ -371,6 +377,160 @@ export interface FieldError {
   message: string;
 }
 
+export interface FlagAbout {
+  description?: string;
+  owner?: string;
+  permanent?: boolean;
+  reason?: string;
+  server_only?: boolean;
+  stale_days?: number;
+  tags?: string[] | null;
+  type?: "boolean" | "string" | "number" | "json";
+}
+
+export interface FlagAudience {
+  authenticated?: boolean;
+  everyone?: boolean;
+  groups?: string[] | null;
+  languages?: string[] | null;
+  note?: string;
+  percent?: number;
+  rollout?: boolean;
+  staff?: boolean;
+  superusers?: boolean;
+  testing?: boolean;
+  users?: string[] | null;
+}
+
+export interface FlagChange {
+  after?: FlagState;
+  at: string;
+  before?: FlagState;
+  by: string;
+  environment?: string;
+  how: "created" | "edited" | "restored" | "planned" | "archived" | "brought_back" | "ramped" | "applied";
+  id: string;
+  reason?: string;
+  revision?: number;
+  words: string;
+}
+
+export interface FlagGroup {
+  changed_at: string;
+  changed_by: string;
+  definition: unknown;
+  id: string;
+  note?: string;
+}
+
+export interface FlagKey {
+  app: string;
+  created_at: string;
+  created_by: string;
+  encryption?: string;
+  environment: string;
+  id: string;
+  key: string;
+  kind: "server" | "client";
+  name: string;
+  remote?: boolean;
+  stopped?: boolean;
+}
+
+export interface FlagList {
+  archive?: boolean;
+  dry_run?: boolean;
+  flags: NewFlag[];
+  reason?: string;
+}
+
+export interface FlagMove {
+  change: "archive" | "bring_back" | "restore";
+  reason?: string;
+  restored?: string;
+}
+
+export interface FlagNeeds {
+  by?: string[] | null;
+  flags?: string[] | null;
+  groups?: string[] | null;
+}
+
+export interface FlagPlan {
+  at: string;
+  before: unknown;
+  by: string;
+  decided_at?: string;
+  decided_by?: string;
+  due?: string;
+  environment: string;
+  flag: string;
+  id: string;
+  name: string;
+  patch: unknown;
+  reason?: string;
+  said?: string;
+  status: "waiting" | "approved" | "done" | "refused" | "withdrawn" | "failed";
+  wall?: string;
+  words: string;
+  zone?: string;
+}
+
+export interface FlagSettings {
+  approvals?: string[] | null;
+  create_missing?: boolean;
+  insecure_cookies?: boolean;
+  missing_on?: boolean;
+  override?: boolean;
+  stale_days?: number;
+}
+
+export interface FlagShown {
+  app: string;
+  archived_at?: string;
+  changed_at: string;
+  changed_by: string;
+  created_at: string;
+  created_by: string;
+  description?: string;
+  id: string;
+  kind: "flag" | "switch" | "sample";
+  name: string;
+  needs: FlagNeeds;
+  owner?: string;
+  permanent?: boolean;
+  server_only?: boolean;
+  stale?: Record<string, string>;
+  stale_days?: number;
+  states: Record<string, FlagState>;
+  tags?: string[] | null;
+  type?: "boolean" | "string" | "number" | "json";
+}
+
+export interface FlagState {
+  audience?: FlagAudience;
+  changed_at?: string;
+  changed_by?: string;
+  default?: unknown;
+  off?: unknown;
+  on: boolean;
+  percent?: number;
+  revision?: number;
+  rules?: unknown;
+}
+
+export interface FlagStep {
+  do: "create" | "change" | "archive" | "bring_back";
+  environment?: string;
+  flag: string;
+  kind: string;
+  words: string;
+}
+
+export interface FlagSteps {
+  steps: FlagStep[];
+}
+
 export interface ForgetUser {
   keep_aliases?: boolean;
   reason?: string;
@@ -401,6 +561,15 @@ export interface Funnel {
   to: string;
   within_seconds?: number;
   zone?: string;
+}
+
+export interface Given {
+  by: string;
+  flag: string;
+  problem?: string;
+  rule?: string;
+  value: unknown;
+  variation?: string;
 }
 
 export interface Grant {
@@ -458,6 +627,11 @@ export interface JoinToken {
   label: string;
   roles: string[] | null;
   uses: number;
+}
+
+export interface KeyChange {
+  change: "turned" | "stopped" | "resumed";
+  reason?: string;
 }
 
 export interface KnownPerson {
@@ -552,6 +726,31 @@ export interface ListFailed {
 
 export interface ListFaultCount {
   items: FaultCount[];
+  next?: string;
+}
+
+export interface ListFlagChange {
+  items: FlagChange[];
+  next?: string;
+}
+
+export interface ListFlagGroup {
+  items: FlagGroup[];
+  next?: string;
+}
+
+export interface ListFlagKey {
+  items: FlagKey[];
+  next?: string;
+}
+
+export interface ListFlagPlan {
+  items: FlagPlan[];
+  next?: string;
+}
+
+export interface ListFlagShown {
+  items: FlagShown[];
   next?: string;
 }
 
@@ -671,9 +870,31 @@ export interface NewEnvironment {
   name: string;
 }
 
+export interface NewFlag {
+  description?: string;
+  kind?: "flag" | "switch" | "sample";
+  name: string;
+  owner?: string;
+  permanent?: boolean;
+  reason?: string;
+  server_only?: boolean;
+  stale_days?: number;
+  states?: Record<string, FlagState>;
+  tags?: string[] | null;
+  type?: "boolean" | "string" | "number" | "json";
+}
+
 export interface NewGrant {
   environment?: string;
   role: "viewer" | "deployer";
+}
+
+export interface NewKey {
+  encrypted?: boolean;
+  environment?: string;
+  kind: "server" | "client";
+  name: string;
+  remote?: boolean;
 }
 
 export interface NewPerson {
@@ -741,6 +962,11 @@ export interface Plan {
   mode: "observe" | "warn" | "reject";
 }
 
+export interface PlanDecision {
+  decision: "approve" | "refuse";
+  said?: string;
+}
+
 export interface PlanEffect {
   event: string;
   of: number;
@@ -763,6 +989,21 @@ export interface PlannedEvent {
   schema: unknown;
 }
 
+export interface PlannedState {
+  audience?: FlagAudience;
+  changed_at?: string;
+  changed_by?: string;
+  default?: unknown;
+  off?: unknown;
+  on: boolean;
+  percent?: number;
+  reason?: string;
+  revision?: number;
+  rules?: unknown;
+  wall?: string;
+  zone?: string;
+}
+
 export interface PowerView {
   alpha: number;
   alpha_text: string;
@@ -773,6 +1014,29 @@ export interface PowerView {
   rollouts_a_month: number;
   rule_out: number;
   steps: StepPower[] | null;
+}
+
+export interface Preview {
+  audience?: FlagAudience;
+  changed_at?: string;
+  changed_by?: string;
+  default?: unknown;
+  off?: unknown;
+  on: boolean;
+  percent?: number;
+  revision?: number;
+  rules?: unknown;
+  visitors?: boolean;
+}
+
+export interface Previewed {
+  attributes: Attribute[];
+  fault?: string;
+  otherwise: number;
+  path?: string;
+  rules: number[];
+  sampled: number;
+  visitors: number;
 }
 
 export interface Process {
@@ -821,6 +1085,21 @@ export interface Rebuild {
   state: "none" | "checking" | "filling" | "reading" | "done" | "refused";
   stored: number;
   target: number;
+}
+
+export interface Ref {
+  flag: string;
+  line: number;
+  path: string;
+  text: string;
+}
+
+export interface Refs {
+  branch?: string;
+  commit?: string;
+  more?: boolean;
+  refs: Ref[];
+  unnamed: string[];
 }
 
 export interface Refusal {
@@ -1041,6 +1320,16 @@ export interface Settings {
   keep_days: number;
 }
 
+export interface SettingsOfFlags {
+  approvals?: string[] | null;
+  create_missing?: boolean;
+  insecure_cookies?: boolean;
+  missing_on?: boolean;
+  override?: boolean;
+  reason?: string;
+  stale_days?: number;
+}
+
 export interface SignIn {
   token: string;
 }
@@ -1088,6 +1377,19 @@ export interface State {
   stored: number;
   trouble?: string;
   written: number;
+}
+
+export interface StateToSet {
+  audience?: FlagAudience;
+  changed_at?: string;
+  changed_by?: string;
+  default?: unknown;
+  off?: unknown;
+  on: boolean;
+  percent?: number;
+  reason?: string;
+  revision?: number;
+  rules?: unknown;
 }
 
 export interface StepPower {
@@ -1178,6 +1480,10 @@ export interface Trend {
   zone?: string;
 }
 
+export interface Tried {
+  flags: Given[];
+}
+
 export interface Unit {
   attempts: number;
   duration_ms: number;
@@ -1261,6 +1567,18 @@ export interface View {
   vital?: string;
   vitals: VitalView[] | null;
   waits_for?: "freeze" | "rollout" | "hosts";
+}
+
+export interface Visitor {
+  attributes: Record<string, unknown>;
+  flags?: string[] | null;
+  url?: string;
+}
+
+export interface VisitorGroup {
+  definition: unknown;
+  note?: string;
+  reason?: string;
 }
 
 export interface VitalEvidence {
