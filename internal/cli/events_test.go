@@ -44,6 +44,11 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "retention", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", "340")
 	has(says(exitDone, "events", "top", "plan", "-n", "1"), "VALUE EVENTS VISITORS free 676 238")
 	has(says(exitDone, "events", "top", "context.page.path", "--event", "page_viewed", "-n", "1"), "/ 152 125")
+	has(says(exitDone, "events", "top", "context.page.path", "--event", "page_viewed", "--where", "plan=pro", "-n", "1"), "/ ")
+	if all := says(exitDone, "events", "top", "plan", "--where", "plan=pro", "--where", "event.name!=page_viewed"); strings.Contains(all, "free") || !strings.Contains(all, "pro") {
+		t.Errorf("of pro alone there are\n%s", all)
+	}
+	has(says(exitDone, "events", "retention", "--first", "?event.name=order_completed", "--back", "page_viewed?plan=pro", "--interval", "month"), "COHORT SIZE BUCKET VISITORS", " 30 ")
 	has(says(exitDone, "events", "user", "user-43"), "SEQ TIME KIND", "cart_filled", "page_viewed")
 	newest := strings.Fields(strings.Split(says(exitDone, "events", "user", "user-43", "-n", "3", "--csv"), "\n")[3])[0]
 	last, _, _ := strings.Cut(newest, ",")
@@ -99,8 +104,23 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 	has(says(exitDone, "events", "repair", program), "1 repaired")
 	has(says(exitDone, "events", "failed", "--state", "repaired"), "no_user repaired 1")
 
+	has(says(exitDone, "events", "forget-user", "user-43"), "6 events of user-43, from 2", "nothing is removed yet; --yes removes it")
+	all := says(exitDone, "events", "export-user", "user-43")
+	if lines := strings.Split(all, "\n"); len(lines) != 9 || !strings.Contains(lines[0], `"user":"user-43"`) || !strings.Contains(lines[6], `"seq":`) || !strings.Contains(all, "6 events of user-43") {
+		t.Errorf("the export is\n%s", all)
+	}
+	has(says(exitDone, "events", "export-user", "user-43", "--to", "u.ndjson"), "6 events of user-43")
+	if kept, err := os.ReadFile("u.ndjson"); err != nil || strings.Count(string(kept), "\n") != 7 || !strings.HasPrefix(all, string(kept)) {
+		t.Errorf("the file has %q, %v", kept, err)
+	}
+	has(says(exitFailed, "events", "export-user", "user-43", "--to", "u.ndjson"), "u.ndjson: file exists")
+	has(says(exitDone, "events", "forget-user", "user-43", "--yes", "--suppress", "--reason", "by letter"), "6 events of user-43 removed; no more are taken")
+	has(says(exitDone, "events", "forget-user", "user-43"), "0 events of user-43 nothing is removed yet")
+	has(says(exitDone, "events", "export-user", "nobody"), `"user":"nobody"`, "0 events of nobody")
+
 	has(says(exitDone, "events", "rebuild", "shop"), "looking whether archive and log have all", "done: 0 events from the archive, and the log up to")
 	has(says(exitDone, "events", "top", "plan", "-n", "1"), "free 676 238")
+	has(says(exitDone, "events", "forget-user", "user-43"), "0 events of user-43")
 	var over map[string]any
 	must(t, json.Unmarshal([]byte(says(exitDone, "events", "rebuild", "shop", "--json")), &over))
 	if over["state"] != "done" {
@@ -115,6 +135,10 @@ func TestEventsFromTheCommandLine(t *testing.T) {
 		"events trend --since yesterday": `"yesterday" is no time`,
 		"events trend --where =pro":      "is no condition",
 		"events trend --measure sum":     "which property the sum is of",
+		"events trend paid?plan=pro&n>1": "slipway events trend paid --where 'plan=pro' --where 'n>1'",
+		"events trend ?event.kind=page":  "slipway events trend --where 'event.kind=page'",
+		"events top n --event paid?n>1":  "slipway events top n --event paid --where 'n>1'",
+		"events retention --back paid?!": "is no condition",
 		"events funnel one":              "a funnel has two to ten steps",
 		"events sql DELETE":              "syntax",
 		"events repair .[":               "not jq",

@@ -35,12 +35,16 @@ type Commands struct {
 	Retention Retention `cmd:"" help:"Count the visitors who come back."`
 	Top       Top       `cmd:"" help:"List the most frequent values of a property."`
 	User      User      `cmd:"" help:"List what one visitor did, the newest first."`
-	SQL       SQL       `cmd:"" name:"sql" help:"Ask one SELECT; the tables are events, activity, people, failed and learned."`
-	Saved     Saved     `cmd:"" help:"List the saved questions, or ask one."`
-	Plan      Plan      `cmd:"" help:"Show, check and change what events are to be, and list what came."`
-	Failed    Failed    `cmd:"" help:"Count what came and is no event; with --list, show it."`
-	Repair    Repair    `cmd:"" help:"Make events of failed ones by a jq program."`
-	Rebuild   Rebuild   `cmd:"" help:"Make the store of events anew, from the archive and the log."`
+
+	ExportUser ExportUser `cmd:"" help:"Give out all that is stored of a user, as lines of JSON."`
+	ForgetUser ForgetUser `cmd:"" help:"Say what is stored of a user; with --yes, remove it."`
+
+	SQL     SQL     `cmd:"" name:"sql" help:"Ask one SELECT; the tables are events, activity, people, failed and learned."`
+	Saved   Saved   `cmd:"" help:"List the saved questions, or ask one."`
+	Plan    Plan    `cmd:"" help:"Show, check and change what events are to be, and list what came."`
+	Failed  Failed  `cmd:"" help:"Count what came and is no event; with --list, show it."`
+	Repair  Repair  `cmd:"" help:"Make events of failed ones by a jq program."`
+	Rebuild Rebuild `cmd:"" help:"Make the store of events anew, from the archive and the log."`
 }
 
 // Scope is the time and the place of a question.
@@ -99,26 +103,6 @@ func moment(text string, now time.Time) (time.Time, error) {
 		return now.Add(-d), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is no time; write 2026-01-31, 2026-01-31T12:00:00Z, or how long ago, such as 90m, 24h or 7d", text)
-}
-
-// conditions reads what --where and steps say: plan=pro, plan!=pro, path~/cart, price>10, price<10, or plan for one that is set.
-func conditions(texts []string) (list []map[string]string, err error) {
-	for _, text := range texts {
-		c := map[string]string{"property": text, "is": "set"}
-		if at := strings.IndexAny(text, "=!~<>"); at > 0 {
-			is, width := map[byte]string{'=': "equal", '!': "not_equal", '~': "contains", '<': "less", '>': "more"}[text[at]], 1
-			if text[at] == '!' {
-				if width = 2; !strings.HasPrefix(text[at:], "!=") {
-					return nil, fmt.Errorf("%q is no condition; write property=value, !=, ~, < or >, or the property alone", text)
-				}
-			}
-			c = map[string]string{"property": text[:at], "is": is, "value": text[at+width:]}
-		} else if at == 0 || text == "" {
-			return nil, fmt.Errorf("%q is no condition; begin with the name of a property", text)
-		}
-		list = append(list, c)
-	}
-	return list, nil
 }
 
 // ask asks, and prints the answer.
@@ -241,17 +225,17 @@ func printTable(w io.Writer, heads []string, a apiclient.Answer) error {
 type Trend struct {
 	Scope
 	Form
-	Event    string   `arg:"" optional:"" help:"Name of the event; any, when it is left out."`
-	Where    []string `help:"Only where a property is so: plan=pro, plan!=pro, context.page.path~/cart, price>10, or plan for one that is set." sep:"none"`
-	Measure  string   `enum:"events,visitors,sum,average,p90" default:"events" help:"events, visitors, sum, average or p90."`
-	Of       string   `help:"Property that sum, average and p90 are of."`
-	Interval string   `enum:"minute,hour,day,week,month" default:"day" help:"minute, hour, day, week or month."`
-	Split    string   `help:"Property whose values are counted apart."`
+	Event string `arg:"" optional:"" help:"Name of the event; any, when it is left out."`
+	Where
+	Measure  string `enum:"events,visitors,sum,average,p90" default:"events" help:"events, visitors, sum, average or p90."`
+	Of       string `help:"Property that sum, average and p90 are of."`
+	Interval string `enum:"minute,hour,day,week,month" default:"day" help:"minute, hour, day, week or month."`
+	Split    string `help:"Property whose values are counted apart."`
 }
 
 // Run asks.
 func (c *Trend) Run(h *Host) error {
-	where, err := conditions(c.Where)
+	where, err := c.where("events trend", c.Event, "")
 	if err != nil {
 		return err
 	}
@@ -267,8 +251,8 @@ func (c *Trend) Run(h *Host) error {
 type Retention struct {
 	Scope
 	Form
-	First    string `help:"Event that makes a visitor one of a cohort; any, when it is left out."`
-	Back     string `help:"Event that counts as coming back; any, when it is left out."`
+	First    string `help:"Event that makes a visitor one of a cohort, with conditions as in a funnel; any, when it is left out."`
+	Back     string `help:"Event that counts as coming back, with conditions as in a funnel; any, when it is left out."`
 	Interval string `enum:"day,week,month" default:"day" help:"day, week or month."`
 }
 
@@ -278,7 +262,11 @@ func (c *Retention) Run(h *Host) error {
 	if err != nil {
 		return err
 	}
-	q["first"], q["back"] = map[string]string{"event": c.First}, map[string]string{"event": c.Back}
+	for as, text := range map[string]string{"first": c.First, "back": c.Back} {
+		if q[as], err = selected(text); err != nil {
+			return err
+		}
+	}
 	return h.ask("retention", q, c.Form)
 }
 
@@ -288,33 +276,22 @@ type Top struct {
 	Form
 	Property string `arg:"" help:"Such as plan, context.page.path, event.name or event.release."`
 	Event    string `help:"Only of this event."`
-	Limit    int    `short:"n" default:"20" help:"How many at most."`
+	Where
+	Limit int `short:"n" default:"20" help:"How many at most."`
 }
 
 // Run asks.
 func (c *Top) Run(h *Host) error {
+	where, err := c.where("events top "+c.Property, c.Event, "--event ")
+	if err != nil {
+		return err
+	}
 	q, err := c.question(map[string]any{"event": c.Event, "property": c.Property, "limit": c.Limit})
 	if err != nil {
 		return err
 	}
+	q["where"] = where
 	return h.ask("top", q, c.Form)
-}
-
-// User lists what one visitor did.
-type User struct {
-	Form
-	ID     string `arg:"" help:"User id or anonymous id."`
-	Before uint64 `placeholder:"SEQ" help:"Only what comes behind this row, by its SEQ: the next page."`
-	Limit  int    `short:"n" default:"50" help:"How many at most."`
-}
-
-// Run asks.
-func (c *User) Run(h *Host) error {
-	q := map[string]any{"visitor": c.ID, "limit": c.Limit}
-	if c.Before > 0 {
-		q["before_sequence"] = c.Before
-	}
-	return h.ask("timeline", q, c.Form)
 }
 
 // SQL asks in a person's own words.

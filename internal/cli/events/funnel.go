@@ -29,14 +29,9 @@ func (c *Funnel) Run(h *Host) error {
 	}
 	var steps []map[string]any
 	for _, text := range c.Steps {
-		name, rest, some := strings.Cut(text, "?")
-		step := map[string]any{"event": name}
-		if some {
-			where, err := conditions(strings.Split(rest, "&"))
-			if err != nil {
-				return err
-			}
-			step["where"] = where
+		step, err := selected(text)
+		if err != nil {
+			return err
 		}
 		steps = append(steps, step)
 	}

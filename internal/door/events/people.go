@@ -30,8 +30,8 @@ type InUser struct {
 
 type forgotten struct{ Body track.Forgotten }
 
-// forgetTime is how long is waited for the events to be removed before it is told that they are still to be.
-const forgetTime = 30 * time.Second
+// forgetTime is how long is waited for the events to be removed before it is told that they are still to be: less than clients wait for an answer.
+const forgetTime = 20 * time.Second
 
 // mountPeople adds the paths of what users may ask for: all that is known of them, and that it be removed.
 func (d *Door) mountPeople() {
