@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -257,6 +258,33 @@ func TestPinnedKeys(t *testing.T) {
 	for _, wrong := range []string{"", strings.Repeat("A", 43)} {
 		if err := ask(wrong); err == nil || !strings.Contains(err.Error(), "slipway login") {
 			t.Errorf("pin %q: %v", wrong, err)
+		}
+	}
+}
+
+// An export that is cut off is an error: a part must not be taken for all.
+func TestAnExportThatIsCutOffIsNotAll(t *testing.T) {
+	whole := false
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.EscapedPath() != "/v1/apps/shop/events/people/u%2F1/export" {
+			t.Errorf("asked for %s", r.URL.EscapedPath())
+		}
+		_, _ = io.WriteString(w, "{\"user\":\"u/1\"}\n{\"seq\":7}\n")
+		if !whole {
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	defer s.Close()
+	c, err := apiclient.New(apiclient.Options{URL: s.URL, Token: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, whole = range []bool{false, true} {
+		lines := 0
+		err := c.ExportUser(t.Context(), "shop", "u/1", func([]byte) error { lines++; return nil })
+		if (err == nil) != whole || whole && lines != 2 {
+			t.Errorf("whole: %v: %d lines, %v", whole, lines, err)
 		}
 	}
 }

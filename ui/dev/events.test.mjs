@@ -40,7 +40,7 @@ test('events come in by themselves, wait while it is paused, and open to all tha
   const stopped = await rows(page);
   await page.waitForFunction(() => /Go on: \d+ new event/.test(document.body.innerText), { timeout: 30_000 });
   assert.equal(await rows(page), stopped);
-  await page.locator('main ol > li:nth-child(3) button').click();
+  await page.locator('main ol > li:nth-child(n + 3):not(:has(.bad)) button').click(); // one in nine is a failed one, which is shown otherwise
   assert.match(await page.$eval('main ol pre', (e) => e.textContent), /"properties": \{/);
   assert.deepEqual(await findings(page), []);
   await page.evaluate(() => [...document.querySelectorAll('button')].find((b) => b.textContent.includes('Go on')).click());
@@ -257,7 +257,7 @@ test('releases have their number and commit, in a chart and beside an event', as
   await page.close();
   const { page: live } = await visit(browser, server.url + pages.events);
   await press(live, 'Pause');
-  await live.locator('main ol > li:nth-child(2) button').click();
+  await live.locator('main ol > li:not(:has(.bad)) button').click();
   await seen(live, `Release #42 ${sha}`);
   assert.deepEqual(complaints, []);
   await live.close();

@@ -35,7 +35,7 @@ export const meanings = {
 
   // New against old.
   ratio: 'How many times as often it goes wrong on the new release. 1 × is no difference, 2 × is twice as bad.',
-  happens: 'How many times as often it happens on the new release. 1 × is no difference.',
+  happens: 'How many times as often it happens on the new release. 1 × is no difference. It is reckoned apart for each share of visitors that the release had, so that it need not be what the two rates over all of them make.',
   first_events: 'Each visitor counts until they do it for the first time since the releases are compared: how many do it is compared, not how often.',
   ruled_out_drop: 'With 95 % confidence the new release has no less than this, as a multiple of the old one’s rate, however often one looks.',
   mean_ratio: 'How many times as much the new release uses on a host. 1 × is no difference.',
