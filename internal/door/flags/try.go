@@ -3,6 +3,7 @@ package flags
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -78,7 +79,7 @@ func (d *Door) mountTry() {
 		set, err := d.Flags.Try(ctx, in.App, f.ID, in.Env, state)
 		if fault.Is(err, fault.CodeInvalid) || fault.Is(err, fault.CodeConflict) {
 			out := Previewed{Fault: fault.Message(err)}
-			out.Path = pathOf(err)
+			out.Path = pathOf(err, f.Name)
 			return answerWith(out, nil)
 		}
 		if err != nil {
@@ -148,17 +149,20 @@ func numbered(s flag.State) (flag.State, error) {
 	return s, err
 }
 
-// pathOf is where in the state a fault is: the compiler names it within the whole payload.
-func pathOf(err error) string {
-	_, rest, ok := strings.Cut(fault.Message(err), "rules[")
+// pathOf is where in the state a fault is, if it is in this flag: who checks values says so, and the compiler names the place within the whole payload.
+func pathOf(err error, name string) string {
+	var e *fault.Error
+	if errors.As(err, &e) && strings.HasPrefix(e.Field, "body.") {
+		return strings.TrimPrefix(e.Field, "body.")
+	}
+	_, rest, ok := strings.Cut(fault.Message(err), "features."+name+".")
 	if !ok {
 		return ""
 	}
-	end := strings.IndexAny(rest, ": ")
-	if end < 0 {
-		end = len(rest)
+	if end := strings.IndexAny(rest, ": "); end >= 0 {
+		rest = rest[:end]
 	}
-	return "rules[" + rest[:end]
+	return strings.Replace(rest, "defaultValue", "default", 1)
 }
 
 // attribute is what is known of an attribute of visitors.
