@@ -153,23 +153,9 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	source, err := d.client.AddSource(ctx, appName, "shop", "production")
-	if err != nil {
+	if err := d.configure(ctx); err != nil {
 		return err
 	}
-	settings := apiclient.ConfigChange{
-		Settings: map[string]string{
-			"SHOP_ERROR_RATE": decimal(d.pace.errors), "SHOP_LATENCY_MS": "20",
-			"SHOP_EVENTS_URL": d.app.URL(), "SHOP_EVENTS_KEY": source.Value.Key, "SHOP_EVENTS_SHARE": decimal(min(1, toldOf/d.opts.RPS)),
-		},
-		Secrets: map[string]string{"SHOP_SECRET": newToken()},
-		Reason:  "Every real shop has slow and failing moments",
-	}
-	if _, err := d.client.ChangeConfig(ctx, apiclient.Place{App: appName, Env: "production"}, settings); err != nil {
-		return err
-	}
-	d.say("config", "The shop is set to behave as real ones do: pages take some 20 ms, and %g in a hundred fail, whatever the release", 100*d.pace.errors)
-	d.say("source", "It tells what some visitors do: page views, carts, orders:  %s/apps/%s/events", d.app.URL(), appName)
 	tree, err := newWorktree(ctx, filepath.Join(d.opts.Dir, "shop"), made.GitURL, d.token, func(dir string) error {
 		if err := examples.WriteShop(dir); err != nil {
 			return err
@@ -188,6 +174,28 @@ func (d *demo) prepare(ctx context.Context) error {
 			return false
 		}
 	})
+}
+
+// configure sets the shop to behave as real ones do, and to tell what visitors do with a write key of its own.
+func (d *demo) configure(ctx context.Context) error {
+	source, err := d.client.AddSource(ctx, appName, "shop", "production")
+	if err != nil {
+		return err
+	}
+	settings := apiclient.ConfigChange{
+		Settings: map[string]string{
+			"SHOP_ERROR_RATE": decimal(d.pace.errors), "SHOP_LATENCY_MS": "20",
+			"SHOP_EVENTS_URL": d.client.URL(), "SHOP_EVENTS_KEY": source.Value.Key, "SHOP_EVENTS_SHARE": decimal(min(1, toldOf/d.opts.RPS)),
+		},
+		Secrets: map[string]string{"SHOP_SECRET": newToken()},
+		Reason:  "Every real shop has slow and failing moments",
+	}
+	if _, err := d.client.ChangeConfig(ctx, apiclient.Place{App: appName, Env: "production"}, settings); err != nil {
+		return err
+	}
+	d.say("config", "The shop is set to behave as real ones do: pages take some 20 ms, and %g in a hundred fail, whatever the release", 100*d.pace.errors)
+	d.say("source", "It tells what some visitors do: page views, carts, orders:  %s/apps/%s/events", d.client.URL(), appName)
+	return nil
 }
 
 func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
