@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/evaluate"
 	"github.com/slipwayhq/slipway/internal/door/flags"
 	"github.com/slipwayhq/slipway/internal/door/git"
 	"github.com/slipwayhq/slipway/internal/journal"
@@ -13,6 +14,7 @@ import (
 // flags opens what flags are kept and asked by.
 func (a *App) flags(server *api.Server, kept *flag.Service, repos *git.Door, log *journal.Journal) {
 	(&flags.Door{API: server, Flags: kept, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
+	evaluate.New(kept, a.logger("flags")).Mount(server.Clients())
 	a.stage("flags", func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep)
 }
 
