@@ -72,9 +72,8 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 func (e *Events) keys(source track.Source, d *capture.Decoded) []seen.Key {
 	keys := make([]seen.Key, 0, len(d.Events)+len(d.Failures))
 	for i := range d.Events {
-		ev := &d.Events[i]
-		ev.App, ev.Environment, ev.Source = source.App, source.Environment, source.ID
-		keys = append(keys, seen.KeyOf(source.ID, ev.ID))
+		own(source, &d.Events[i])
+		keys = append(keys, eventKey(d.Events[i].Kind, source.ID, d.Events[i].ID))
 	}
 	for _, f := range d.Failures {
 		id := f.ID
@@ -84,6 +83,22 @@ func (e *Events) keys(source track.Source, d *capture.Decoded) []seen.Key {
 		keys = append(keys, failedKey(source.ID, id))
 	}
 	return keys
+}
+
+// own says whose an event is. An exposure is told once, whoever tells it of the same visitor, flag, value and day: its id says these, in the place of the client's own.
+func own(source track.Source, ev *capture.Event) {
+	ev.App, ev.Environment, ev.Source = source.App, source.Environment, source.ID
+	if ev.Kind == capture.Exposure {
+		ev.ID = ev.ExposureID()
+	}
+}
+
+// eventKey is what tells an event from all others: its id, within its source, and that of an exposure within all.
+func eventKey(kind capture.Kind, source, id string) seen.Key {
+	if kind == capture.Exposure {
+		source = "exposures" // of every source: the id has app and environment in it
+	}
+	return seen.KeyOf(source, id)
 }
 
 func failedKey(source, id string) seen.Key { return seen.KeyOf(source, "failed\x00"+id) }
@@ -177,13 +192,14 @@ func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys 
 func (e *Events) idOf(m journal.Telemetry) (day time.Time, key seen.Key, ok bool) {
 	var ev struct {
 		ID, Source string
+		Kind       capture.Kind
 		Received   time.Time
 	}
 	if err := json.Unmarshal(m.Data, &ev); err != nil {
 		e.log.Warn("an event of the log cannot be read; it has no id", "sequence", m.Sequence, "error", err)
 		return day, key, false
 	}
-	key = seen.KeyOf(ev.Source, ev.ID)
+	key = eventKey(ev.Kind, ev.Source, ev.ID)
 	if strings.HasSuffix(m.Subject, ".failed") {
 		key = failedKey(ev.Source, ev.ID)
 	}

@@ -10,9 +10,12 @@ import (
 // Replay takes one item that had failed and was repaired: it is read in the dialect it came in, as of the time when it came. id names its event where it has none of its own, so that
 // what is replayed twice is there once. With write unset nothing is written. The error says why it still is no event.
 func (e *Events) Replay(ctx context.Context, f capture.Failed, id string, item []byte, write bool) (capture.Event, error) {
-	source, err := e.sources.Find(ctx, f.App, f.Source)
-	if err != nil {
-		return capture.Event{}, err
+	source := ofFlags(f.App, f.Environment)
+	if f.Source != source.ID {
+		var err error
+		if source, err = e.sources.Find(ctx, f.App, f.Source); err != nil {
+			return capture.Event{}, err
+		}
 	}
 	dialect := f.Dialect
 	if dialect == "" {
@@ -31,8 +34,8 @@ func (e *Events) Replay(ctx context.Context, f capture.Failed, id string, item [
 	case len(d.Events) != 1:
 		return capture.Event{}, fault.Invalid("there are %d events in it; make it one", len(d.Events))
 	}
+	own(source, &d.Events[0])
 	event := d.Events[0]
-	event.App, event.Environment, event.Source = source.App, source.Environment, source.ID
 	if !write {
 		return event, nil
 	}
