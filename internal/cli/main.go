@@ -54,6 +54,10 @@ type verbs struct {
 	Events eventsVerb `cmd:"" help:"Ask what users did, follow it, and repair what failed."`
 	Load   loadVerb   `cmd:"" help:"Send events, and see that none is lost."`
 
+	Flag   flagVerb   `cmd:"" help:"Show and change flags, plan changes, try visitors, and keep flags as code."`
+	Switch switchVerb `cmd:"" help:"Turn a switch on or off for all, or list switches."`
+	Sample sampleVerb `cmd:"" help:"Set what share of the questions a sample is on for, or list samples."`
+
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
 	Pause    pauseCmd    `cmd:"" help:"Stop a rollout where it is; a regression still brings it back."`
 	Resume   resumeCmd   `cmd:"" help:"Go on with a paused or held rollout."`
@@ -112,7 +116,7 @@ func (p *program) main(args []string) int {
 		}
 		return exitUsage
 	}
-	return p.fail(found.Run(p, v.host(p, found.Command())))
+	return p.fail(found.Run(p, v.host(p, found.Command()), v.flagHost(p, found.Command())))
 }
 
 // parser reads command lines into v.

@@ -49,6 +49,8 @@ func TestApplyingAList(t *testing.T) {
 		if got := value(t, s, "production", "first", nil); got != "true" {
 			t.Errorf("first is %s", got)
 		}
+		// In another order of members it is the same.
+		list[0].States["production"] = flag.State{On: true, Default: json.RawMessage("false"), Rules: json.RawMessage(`[{"force": true, "parentConditions": [{"condition": {"value": true}, "id": "second"}]}]`)}
 		if again, err := s.Apply(t.Context(), ana, "shop", "", slices.Clone(list), true, false); err != nil || len(again) != 0 {
 			t.Errorf("applied twice: %s, %v", said(again), err)
 		}

@@ -1,9 +1,11 @@
 package flag
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +34,7 @@ func difference(from, to State) (patch, before members) { return membersOf(from)
 func (m members) to(other members) (patch, before members) {
 	patch, before = members{}, members{}
 	for name, v := range other {
-		if string(m[name]) != string(v) {
+		if !same(m[name], v) {
 			patch[name], before[name] = v, orNull(m[name])
 		}
 	}
@@ -42,6 +44,22 @@ func (m members) to(other members) (patch, before members) {
 		}
 	}
 	return patch, before
+}
+
+// same tells whether two JSON texts say the same: the order of an object's members says nothing.
+func same(a, b json.RawMessage) bool {
+	if string(a) == string(b) {
+		return true
+	}
+	var x, y any
+	for into, raw := range map[*any]json.RawMessage{&x: a, &y: b} {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.UseNumber()
+		if d.Decode(into) != nil {
+			return false
+		}
+	}
+	return reflect.DeepEqual(x, y)
 }
 
 func orNull(raw json.RawMessage) json.RawMessage {
@@ -55,7 +73,7 @@ func orNull(raw json.RawMessage) json.RawMessage {
 func patched(now State, patch, before members) (State, error) {
 	m := membersOf(now)
 	for _, name := range slices.Sorted(maps.Keys(patch)) {
-		if seen, ok := before[name]; ok && string(orNull(m[name])) != string(seen) {
+		if seen, ok := before[name]; ok && !same(orNull(m[name]), seen) {
 			return now, fault.Conflict("%s was changed meanwhile: it was %s and is %s; look at it again", name, short(seen), short(orNull(m[name])))
 		}
 		if v := patch[name]; string(v) == "null" {
@@ -114,7 +132,7 @@ func counted(was, is json.RawMessage) string {
 		return fmt.Sprintf("rules %d → %d", len(a), len(b))
 	}
 	for i := range a {
-		if string(a[i]) == string(b[i]) {
+		if same(a[i], b[i]) {
 			continue
 		}
 		var x, y members

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/flags"
+)
+
+type flagVerb struct {
+	inApp
+	flags.Commands
+}
+
+type switchVerb struct {
+	inApp
+	flags.Switch
+}
+
+type sampleVerb struct {
+	inApp
+	flags.Sample
+}
+
+// flagHost is what commands about flags run in.
+func (v *verbs) flagHost(p *program, command string) *flags.Host {
+	verb, _, _ := strings.Cut(command, " ")
+	at := map[string]inApp{"switch": v.Switch.inApp, "sample": v.Sample.inApp}[verb]
+	if verb == "flag" {
+		at = v.Flag.inApp
+	}
+	return &flags.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}
+}

@@ -1,0 +1,232 @@
+package flags
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// Plans lists planned changes.
+type Plans struct {
+	All  bool `help:"Those that are over as well."`
+	JSON bool `name:"json" help:"Print the API's JSON."`
+}
+
+// Run prints a row for each.
+func (p *Plans) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.FlagPlans(h.Context, app, p.All)
+		if err != nil {
+			return err
+		}
+		if p.JSON {
+			return h.json(all)
+		}
+		if len(all) == 0 {
+			h.say("none")
+			return nil
+		}
+		var rows [][]string
+		for _, one := range all {
+			v := one.Value
+			rows = append(rows, []string{v.ID, v.Name, v.Environment, v.Words, strings.TrimPrefix(v.By, "person:"), v.Status + " " + when(v), v.Said})
+		}
+		return h.table("ID FLAG ENVIRONMENT CHANGE BY STATUS NOTE", rows)
+	})
+}
+
+// Approve approves a planned change.
+type Approve struct {
+	ID string `arg:"" help:"Id of the planned change."`
+}
+
+// Run approves it.
+func (a *Approve) Run(h *Host) error { return h.decide(a.ID, "approve", "") }
+
+// Refuse ends a planned change.
+type Refuse struct {
+	ID     string `arg:"" help:"Id of the planned change."`
+	Reason string `short:"m" help:"Why."`
+}
+
+// Run ends it.
+func (r *Refuse) Run(h *Host) error { return h.decide(r.ID, "refuse", r.Reason) }
+
+func (h *Host) decide(id, decision, said string) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.FlagPlans(h.Context, app, true)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(p apiclient.Item[apiclient.FlagPlan]) bool { return p.Value.ID == id })
+		if i < 0 {
+			return fault.NotFound("%s has no planned change %s; slipway flag plans lists them", app, id)
+		}
+		p, err := c.DecidePlan(h.Context, apiclient.Place{App: app, Env: all[i].Value.Environment}, id, decision, said)
+		if err == nil {
+			h.say("%s in %s: %s, %s %s", p.Value.Name, p.Value.Environment, p.Value.Words, p.Value.Status, p.Value.Said)
+		}
+		return err
+	})
+}
+
+// Export prints flags as code.
+type Export struct {
+	JSON bool `name:"json" help:"Print JSON instead of YAML."`
+}
+
+// exported are the members that a file of flags has of each, in this order.
+func exported() []string {
+	return []string{"kind", "name", "description", "owner", "tags", "type", "server_only", "permanent", "stale_days", "states"}
+}
+
+// Run prints them.
+func (e *Export) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.Flags(h.Context, app, false)
+		if err != nil {
+			return err
+		}
+		list := make([]yaml.MapSlice, 0, len(all))
+		for _, f := range all {
+			one, err := code(f.Raw)
+			if err != nil {
+				return err
+			}
+			list = append(list, one)
+		}
+		raw, err := yaml.MarshalWithOptions(yaml.MapSlice{{Key: "flags", Value: list}}, yaml.IndentSequence(false))
+		if err == nil && e.JSON {
+			raw, err = yaml.YAMLToJSON(raw)
+		}
+		if err != nil {
+			return fmt.Errorf("write the flags: %w", err)
+		}
+		_, err = h.Out.Write(raw)
+		return err
+	})
+}
+
+// code is a flag as a file has it: what people set, and nothing that follows from it.
+func code(raw json.RawMessage) (yaml.MapSlice, error) {
+	var f map[string]any
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, fmt.Errorf("read a flag: %w", err)
+	}
+	states, _ := f["states"].(map[string]any)
+	for _, s := range states {
+		if state, ok := s.(map[string]any); ok {
+			for _, ours := range []string{"changed_at", "changed_by", "revision"} {
+				delete(state, ours)
+			}
+		}
+	}
+	out := yaml.MapSlice{}
+	for _, name := range exported() {
+		v, ok := f[name]
+		if !ok || name == "kind" && v == "flag" || name == "type" && v == "boolean" || name == "states" && len(states) == 0 {
+			continue
+		}
+		out = append(out, yaml.MapItem{Key: name, Value: v})
+	}
+	return out, nil
+}
+
+// Apply makes flags what a file says.
+type Apply struct {
+	File    string `arg:"" help:"YAML or JSON as export prints it; - is standard input."`
+	Archive bool   `help:"Take flags that the file does not name out of use."`
+	Yes     bool   `short:"y" help:"Do it; otherwise what would be done is only said."`
+	Reason  string `short:"m" help:"Why."`
+}
+
+// Run says what is to be done, and does it.
+func (a *Apply) Run(h *Host) error {
+	raw, err := h.read(a.File)
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Flags []map[string]any `yaml:"flags"`
+	}
+	if err := yaml.UnmarshalWithOptions(raw, &list, yaml.Strict()); err != nil {
+		return fault.Invalid("%s: %s", a.File, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	if list.Flags == nil {
+		return fault.Invalid("%s has no flags; it begins with flags: and a list, as slipway flag export prints it", a.File)
+	}
+	return h.in(func(c *apiclient.Client, app string) error {
+		steps, err := c.ApplyFlags(h.Context, app, map[string]any{"flags": list.Flags, "archive": a.Archive, "dry_run": !a.Yes, "reason": a.Reason})
+		if err != nil {
+			return err
+		}
+		for _, s := range steps {
+			h.say("%-10s %s %s%s: %s", strings.ReplaceAll(s.Do, "_", " "), s.Kind, s.Flag, map[bool]string{true: "", false: " in " + s.Environment}[s.Environment == ""], s.Words)
+		}
+		switch {
+		case len(steps) == 0:
+			h.say("nothing to do: all is as %s says", a.File)
+		case !a.Yes:
+			h.say("nothing is done yet; do it by: slipway flag apply %s --yes", a.File)
+		}
+		return nil
+	})
+}
+
+// Keys lists the keys of clients.
+type Keys struct {
+	JSON bool `name:"json" help:"Print the API's JSON."`
+}
+
+// Run prints a row for each.
+func (k *Keys) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.FlagKeys(h.Context, app)
+		if err != nil {
+			return err
+		}
+		if k.JSON {
+			return h.json(all)
+		}
+		if len(all) == 0 {
+			h.say("none; make one by: slipway flag key web --kind client")
+			return nil
+		}
+		var rows [][]string
+		for _, one := range all {
+			v := one.Value
+			rows = append(rows, []string{v.Name, v.Environment, v.Kind, v.Key, map[bool]string{true: "stopped"}[v.Stopped]})
+		}
+		return h.table("NAME ENVIRONMENT KIND KEY NOTE", rows)
+	})
+}
+
+// NewKey makes a key.
+type NewKey struct {
+	Name      string `arg:"" help:"Who uses it, such as web or backend."`
+	Kind      string `enum:"server,client" required:"" help:"server: all flags, to be kept secret; client: for browsers and apps, where everybody can read it."`
+	Env       string `default:"production" help:"Whose flags it is told of."`
+	Remote    bool   `help:"Clients are told values for each visitor, never rules."`
+	Encrypted bool   `help:"Payloads are encrypted, as GrowthBook's clients can read them."`
+}
+
+// Run prints it.
+func (k *NewKey) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		made, err := c.CreateFlagKey(h.Context, app, map[string]any{"name": k.Name, "kind": k.Kind, "environment": k.Env, "remote": k.Remote, "encrypted": k.Encrypted})
+		if err != nil {
+			return err
+		}
+		h.say("%s", made.Value.Key)
+		if made.Value.Encryption != "" {
+			h.say("%s", made.Value.Encryption)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,346 @@
+package flags
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/fault"
+)
+
+// Host is what the commands run in.
+type Host struct {
+	Context context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
+	// Find gives the way to the server, and the app.
+	Find func() (*apiclient.Client, string, error)
+	In   io.Reader
+	Out  io.Writer
+}
+
+// Commands are those of slipway flag.
+type Commands struct {
+	List    List    `cmd:"" help:"List flags, switches and samples, and what each is in each environment."`
+	Show    Show    `cmd:"" help:"Show a flag, whole, as JSON."`
+	Create  Create  `cmd:"" help:"Add a flag; it is off until it is set."`
+	Set     Set     `cmd:"" help:"Change a flag in an environment, now or later."`
+	Log     Log     `cmd:"" help:"Say who changed a flag, when and why."`
+	Restore Restore `cmd:"" help:"Make a flag what it was after an earlier change."`
+	Archive Archive `cmd:"" help:"Take flags out of use; their history stays."`
+	Try     Try     `cmd:"" help:"Say what a visitor would get, and why."`
+	Refs    Refs    `cmd:"" help:"Find where the code, as it was pushed last, names flags."`
+	Plans   Plans   `cmd:"" help:"List planned changes."`
+	Approve Approve `cmd:"" help:"Let somebody else's planned change be made."`
+	Refuse  Refuse  `cmd:"" help:"End a planned change that is not wanted."`
+	Export  Export  `cmd:"" help:"Print all flags as YAML, which apply takes."`
+	Apply   Apply   `cmd:"" help:"Say what a file of flags would change; with --yes, change it."`
+	Keys    Keys    `cmd:"" help:"List the keys by which clients are told of flags."`
+	Key     NewKey  `cmd:"" help:"Make a key by which clients are told of flags."`
+}
+
+// in runs a function with the way to the server.
+func (h *Host) in(do func(c *apiclient.Client, app string) error) error {
+	c, app, err := h.Find()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c, app)
+}
+
+func (h *Host) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(h.Out, format+"\n", args...)
+}
+
+func (h *Host) json(v any) error {
+	e := json.NewEncoder(h.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	return nil
+}
+
+// table prints rows under a head.
+func (h *Host) table(head string, rows [][]string) error {
+	t := tabwriter.NewWriter(h.Out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
+	for _, r := range rows {
+		_, _ = fmt.Fprintln(t, strings.Join(r, "\t"))
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print a table: %w", err)
+	}
+	return nil
+}
+
+// List lists.
+type List struct {
+	JSON     bool   `name:"json" help:"Print the API's JSON."`
+	Kind     string `enum:",flag,switch,sample" default:"" help:"Only flags, switches or samples."`
+	Stale    bool   `help:"Only those that can be taken out of the code."`
+	Archived bool   `help:"Those that are out of use as well."`
+}
+
+// Run prints a row for each.
+func (l *List) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.Flags(h.Context, app, l.Archived)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(f apiclient.Item[apiclient.Flag]) bool {
+			return l.Kind != "" && f.Value.Kind != l.Kind || l.Stale && len(f.Value.Stale) == 0
+		})
+		if l.JSON {
+			return h.json(all)
+		}
+		if len(all) == 0 {
+			h.say("none; make the first one by: slipway flag create NAME")
+			return nil
+		}
+		var rows [][]string
+		for _, f := range all {
+			rows = append(rows, row(f.Value))
+		}
+		return h.table("NAME KIND STATES CHANGED BY NOTE", rows)
+	})
+}
+
+func row(f apiclient.Flag) []string {
+	var states, notes []string
+	for _, env := range slices.Sorted(maps.Keys(f.States)) {
+		states = append(states, env+": "+brief(f.States[env]))
+	}
+	if len(states) == 0 {
+		states = []string{"off"}
+	}
+	if !f.ArchivedAt.IsZero() {
+		notes = append(notes, "out of use")
+	}
+	for _, env := range slices.Sorted(maps.Keys(f.Stale)) {
+		notes = append(notes, "stale in "+env)
+	}
+	return []string{f.Name, f.Kind, strings.Join(states, ", "), f.ChangedAt.Local().Format("2006-01-02 15:04"), strings.TrimPrefix(f.ChangedBy, "person:"), strings.Join(notes, ", ")}
+}
+
+// brief is a state in a few words.
+func brief(s apiclient.FlagState) string {
+	if string(s["on"]) != "true" {
+		return "off"
+	}
+	var rules []json.RawMessage
+	var audience map[string]json.RawMessage
+	_, _ = json.Unmarshal(s["rules"], &rules), json.Unmarshal(s["audience"], &audience)
+	switch {
+	case len(s["percent"]) > 0:
+		return string(s["percent"]) + " %"
+	case len(audience["everyone"]) > 0:
+		return map[bool]string{true: "on for all", false: "off for all"}[string(audience["everyone"]) == "true"]
+	case len(audience["percent"]) > 0:
+		return string(audience["percent"]) + " %"
+	case audience != nil:
+		return "on for some"
+	case len(rules) == 1:
+		return "1 rule"
+	case len(rules) > 1:
+		return fmt.Sprintf("%d rules", len(rules))
+	}
+	return "on"
+}
+
+// Show shows one.
+type Show struct {
+	Name string `arg:"" help:"Its name; a switch and a sample may be named as switch:NAME and sample:NAME."`
+}
+
+// Run prints it.
+func (s *Show) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		f, err := c.Flag(h.Context, app, s.Name)
+		if err != nil {
+			return err
+		}
+		return h.json(f)
+	})
+}
+
+// Create adds a flag.
+type Create struct {
+	Name        string   `arg:"" help:"Letters, digits, and any of - _ . : |"`
+	Kind        string   `enum:"flag,switch,sample" default:"flag" help:"flag, switch or sample."`
+	Type        string   `enum:"boolean,string,number,json" default:"boolean" help:"What its values are: boolean, string, number or json."`
+	Description string   `short:"d" help:"What it is for."`
+	Owner       string   `help:"Who is asked about it."`
+	Tag         []string `sep:"none" help:"May be given several times."`
+	ServerOnly  bool     `help:"Browsers are not told of it."`
+	Permanent   bool     `help:"It is never stale."`
+	Reason      string   `short:"m" help:"Why."`
+}
+
+// Run adds it.
+func (n *Create) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		f, err := c.CreateFlag(h.Context, app, map[string]any{
+			"name": n.Name, "kind": n.Kind, "type": n.Type, "description": n.Description, "owner": n.Owner, "tags": n.Tag, "server_only": n.ServerOnly, "permanent": n.Permanent, "reason": n.Reason,
+		})
+		if err != nil {
+			return err
+		}
+		h.say("%s %s is made, and off everywhere; set it by: slipway %s", f.Value.Kind, f.Value.Name, map[string]string{
+			"flag": "flag set " + n.Name + " --on", "switch": "switch " + n.Name + " on", "sample": "sample " + n.Name + " PERCENT",
+		}[f.Value.Kind])
+		return nil
+	})
+}
+
+// Log shows what became of a flag.
+type Log struct {
+	Name string `arg:"" help:"Its name."`
+	JSON bool   `name:"json" help:"Print the API's JSON, with the states before and after."`
+}
+
+// Run prints a line for each change.
+func (l *Log) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.FlagChanges(h.Context, app, l.Name)
+		if err != nil {
+			return err
+		}
+		if l.JSON {
+			return h.json(all)
+		}
+		var rows [][]string
+		for _, one := range all {
+			v := one.Value
+			rows = append(rows, []string{v.At.Local().Format("2006-01-02 15:04:05"), or(v.Environment, "everywhere"), strings.TrimPrefix(v.By, "person:"), v.How, v.Words, v.Reason, v.ID})
+		}
+		return h.table("WHEN WHERE WHO HOW WHAT WHY ID", rows)
+	})
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// Restore goes back.
+type Restore struct {
+	Name   string `arg:"" help:"Its name."`
+	Change string `arg:"" help:"Id of the change, as slipway flag log tells it."`
+	Reason string `short:"m" help:"Why."`
+}
+
+// Run restores.
+func (r *Restore) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		f, err := c.MoveFlag(h.Context, app, r.Name, map[string]string{"change": "restore", "restored": r.Change, "reason": r.Reason})
+		if err == nil {
+			h.say("%s", strings.Join(row(f.Value)[:3], "  "))
+		}
+		return err
+	})
+}
+
+// Archive takes flags out of use.
+type Archive struct {
+	Names  []string `arg:"" help:"Their names."`
+	Back   bool     `help:"Bring them back into use instead."`
+	Reason string   `short:"m" help:"Why."`
+}
+
+// Run takes one after the other.
+func (a *Archive) Run(h *Host) error {
+	change, said := "archive", "is out of use"
+	if a.Back {
+		change, said = "bring_back", "is in use again"
+	}
+	return h.in(func(c *apiclient.Client, app string) error {
+		for _, name := range a.Names {
+			if _, err := c.MoveFlag(h.Context, app, name, map[string]string{"change": change, "reason": a.Reason}); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			h.say("%s %s", name, said)
+		}
+		return nil
+	})
+}
+
+// Try tries a visitor.
+type Try struct {
+	Names      []string `arg:"" optional:"" help:"Only these flags."`
+	Env        string   `default:"production" help:"In this environment."`
+	Attributes string   `short:"a" default:"{}" placeholder:"JSON" help:"What the app's clients would say of the visitor, such as {\"id\":\"u_1\",\"country\":\"US\"}."`
+	URL        string   `name:"page" help:"The page's address."`
+	JSON       bool     `name:"json" help:"Print the API's JSON."`
+}
+
+// Run prints what each flag gives.
+func (t *Try) Run(h *Host) error {
+	var attributes map[string]any
+	if err := json.Unmarshal([]byte(t.Attributes), &attributes); err != nil {
+		return fault.Invalid("--attributes is no JSON object, such as {\"id\":\"u_1\"}: %s", err)
+	}
+	return h.in(func(c *apiclient.Client, app string) error {
+		all, err := c.TryFlags(h.Context, apiclient.Place{App: app, Env: t.Env}, map[string]any{"attributes": attributes, "url": t.URL, "flags": t.Names})
+		if err != nil {
+			return err
+		}
+		if t.JSON {
+			return h.json(all)
+		}
+		var rows [][]string
+		for _, g := range all {
+			why := g.By
+			if g.Rule != "" {
+				why += ", rule " + g.Rule
+			}
+			if g.Variation != "" {
+				why += ", variation " + g.Variation
+			}
+			rows = append(rows, []string{g.Flag, string(g.Value), why, g.Problem})
+		}
+		return h.table("FLAG VALUE WHY PROBLEM", rows)
+	})
+}
+
+// Refs finds flags in the code.
+type Refs struct {
+	Name    string `arg:"" optional:"" help:"Only this flag."`
+	Branch  string `default:"main" help:"As this branch was pushed last."`
+	Unnamed bool   `help:"Only flags that the code names nowhere."`
+	JSON    bool   `name:"json" help:"Print the API's JSON."`
+}
+
+// Run prints places as grep does.
+func (r *Refs) Run(h *Host) error {
+	return h.in(func(c *apiclient.Client, app string) error {
+		out, err := c.FlagRefs(h.Context, app, r.Branch, r.Name)
+		if err != nil {
+			return err
+		}
+		if r.JSON {
+			return h.json(out)
+		}
+		for _, ref := range out.Value.Refs {
+			if !r.Unnamed {
+				h.say("%s: %s:%d: %s", ref.Flag, ref.Path, ref.Line, strings.TrimSpace(ref.Text))
+			}
+		}
+		for _, name := range out.Value.Unnamed {
+			h.say("%s: %s at %.7s names it nowhere", name, out.Value.Branch, out.Value.Commit)
+		}
+		if out.Value.More {
+			h.say("there are more; name one flag")
+		}
+		return nil
+	})
+}
