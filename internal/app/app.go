@@ -27,6 +27,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/agents"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/expose"
 	"github.com/slipwayhq/slipway/internal/door/git"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/door/scrape"
@@ -52,6 +53,7 @@ type App struct {
 	http     *http.Server
 	pin      string
 	plans    *track.Reviewer // foresees what a plan of events would break
+	exposed  *expose.Exposures
 	stages   []stage
 	closers  []closer
 }
@@ -120,7 +122,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	// Doors.
 	server, err := api.New(api.Options{
 		DB: store, Journal: log, Access: a.Access, Catalog: apps, Keys: keys, UI: o.UI, Logger: a.logger("api"),
-		Version: o.Version, URL: a.URL(), EdgeURL: a.edgeURL(), Demo: o.Demo, Gauges: gauges(a.Fleet, builds, rollouts),
+		Version: o.Version, URL: a.URL(), EdgeURL: a.edgeURL(), Demo: o.Demo, Gauges: append(gauges(a.Fleet, builds, rollouts), a.unrecorded()),
 	})
 	if err != nil {
 		return nil, err

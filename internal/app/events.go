@@ -14,6 +14,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/events"
+	"github.com/slipwayhq/slipway/internal/door/expose"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/door/vitals"
 	"github.com/slipwayhq/slipway/internal/journal"
@@ -53,6 +54,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	counter := vitals.New(rollouts, log, engine, now, a.logger("vitals"))
 	door.Counted, rollouts.ProbeEvents = counter.Count, counter.Probe
 	door.Mount(server.Clients())
+	a.exposed = expose.New(door.Told, now, a.logger("exposures"))
 	keeper := &track.Keeper{Sources: sources, Engine: engine, Archive: past, Stored: stored(log, feeder), Logger: a.logger("keeper")}
 	(&events.Door{API: server, Sources: sources, Questions: questions, Journal: log, Analytics: engine, Feeder: feeder, Keeper: keeper, Refusals: door.Refusals, Replay: door.Replay, Full: door.Closed, Plans: a.plans}).Mount()
 	a.stage("events", door.Run, counter.Run, feeder.Run, past.Run, keeper.Run, func(ctx context.Context) error { return ids.Run(ctx, door.Position) })

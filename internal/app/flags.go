@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"math/rand/v2"
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/evaluate"
 	"github.com/slipwayhq/slipway/internal/door/flags"
 	"github.com/slipwayhq/slipway/internal/door/git"
+	"github.com/slipwayhq/slipway/internal/door/waffle"
 	"github.com/slipwayhq/slipway/internal/journal"
 )
 
@@ -15,7 +17,8 @@ import (
 func (a *App) flags(server *api.Server, kept *flag.Service, repos *git.Door, log *journal.Journal) {
 	(&flags.Door{API: server, Flags: kept, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
 	evaluate.New(kept, a.logger("flags")).Mount(server.Clients())
-	a.stage("flags", func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep)
+	(&waffle.Door{Flags: kept, Exposures: a.exposed, Now: a.opts.Now, Dice: rand.Float64, Logger: a.logger("waffle")}).Mount(server.Clients())
+	a.stage("flags", a.exposed.Run, func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep)
 }
 
 // refsIn finds where code names flags.

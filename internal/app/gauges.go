@@ -27,3 +27,10 @@ func gauges(f *fleet.Service, b *build.Service, r *rollout.Service) []metrics.Ga
 		{Name: "slipway_rollouts", Help: "Rollouts that have not ended, by state.", Label: "state", Read: r.Open},
 	}
 }
+
+// unrecorded is how many values that visitors got are in no event.
+func (a *App) unrecorded() metrics.Gauge {
+	return metrics.Gauge{Name: "slipway_exposures_dropped", Help: "Values of flags that visitors got and that the log did not take, since the start.", Read: func(context.Context) (map[string]float64, error) {
+		return map[string]float64{"": float64(a.exposed.Dropped())}, nil
+	}}
+}
