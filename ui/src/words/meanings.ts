@@ -9,6 +9,7 @@ export const meanings = {
   after: 'How long it lasted, or how long ago it began.',
   commits: 'Commits that are in this release and not in the one before.',
   decisions: 'Each turn that this rollout took, by itself or by a person, with the reason; the newest comes first.',
+  alike: 'Decisions in a row that differ by their numbers alone, as while it waits for more data. The numbers here are the last one’s; the list of all has each.',
   step: 'Which step of the rollout it was, counted from 1. Each step gives the new release a larger share.',
   numbers: 'The numbers of this decision, as they were reckoned with.',
 
