@@ -76,28 +76,28 @@ func TestPayload(t *testing.T) {
 
 func TestEncryptedPayload(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.flags.SetGroup(t.Context(), ana, "shop", "", flag.Group{ID: "beta", Definition: json.RawMessage(`["u1"]`)}); err != nil {
+	if _, err := w.flags.SetGroup(t.Context(), ana, "shop", "", flag.Group{ID: "beta-testers", Definition: json.RawMessage(`["u-1"]`)}); err != nil {
 		t.Fatal(err)
 	}
-	f := w.make("hidden", "false", `[{"condition": {"id": {"$inGroup": "beta"}}, "force": true}]`)
+	f := w.make("hidden-flag", "false", `[{"condition": {"id": {"$inGroup": "beta-testers"}}, "force": true}]`)
 	k := w.key(flag.Key{Kind: "client"}, true)
 	path := "/api/features/" + k.Key
 	first := w.want(200, "GET", path, "")
 	if again := w.want(200, "GET", path, ""); again.text != first.text {
 		t.Error("it is encrypted for each request")
 	}
-	for _, word := range []string{"hidden", "beta", "u1"} {
+	for _, word := range []string{"hidden-flag", "beta-testers", "u-1"} {
 		if strings.Contains(first.text, word) {
 			t.Errorf("%q can be read: %s", word, first.text)
 		}
 	}
 	p := into[payload](t, first)
 	features, err := assign.Decrypt(p.EncryptedFeatures, k.Encryption)
-	if err != nil || !strings.Contains(features, `"hidden":`) {
+	if err != nil || !strings.Contains(features, `"hidden-flag":`) {
 		t.Errorf("%s, %v", features, err)
 	}
 	groups, err := assign.Decrypt(p.EncryptedSavedGroups, k.Encryption)
-	if err != nil || groups != `{"beta":["u1"]}` {
+	if err != nil || groups != `{"beta-testers":["u-1"]}` {
 		t.Errorf("%s, %v", groups, err)
 	}
 	w.set(f, "production", flag.State{On: true, Default: json.RawMessage("true")})
@@ -111,7 +111,7 @@ func TestEncryptedPayload(t *testing.T) {
 		t.Errorf("%d vectors for 4 parts", len(vectors))
 	}
 	l := w.listen("/sub/"+k.Key, "")
-	if m := l.must("features"); strings.Contains(m.data, "hidden") || into[payload](t, reply{text: m.data}).EncryptedFeatures != next.EncryptedFeatures {
+	if m := l.must("features"); strings.Contains(m.data, "hidden-flag") || into[payload](t, reply{text: m.data}).EncryptedFeatures != next.EncryptedFeatures {
 		t.Errorf("the stream says %s", m.data)
 	}
 }
