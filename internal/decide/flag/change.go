@@ -20,6 +20,7 @@ const (
 	archived    = "archived"
 	broughtBack = "brought_back"
 	applied     = "applied"
+	ramped      = "ramped"
 )
 
 // most is how many flags, switches and samples an app can have.
@@ -33,6 +34,11 @@ func (s *Service) Flags(ctx context.Context, app string, all bool) ([]Flag, erro
 // Find gives one of an app by its id, or by its kind and name, such as "switch:maintenance"; a name alone is that of a flag, or else of a switch, or of a sample.
 func (s *Service) Find(ctx context.Context, app, name string) (Flag, error) {
 	return find(ctx, s.db, app, name)
+}
+
+// FindIn is Find within the caller's transaction.
+func (s *Service) FindIn(ctx context.Context, q db.Querier, app, name string) (Flag, error) {
+	return find(ctx, q, app, name)
 }
 
 func find(ctx context.Context, q db.Querier, app, name string) (Flag, error) {
@@ -171,6 +177,41 @@ func (s *Service) change(ctx context.Context, actor, app, id, env, how, reason s
 	}
 	return f, s.Load(ctx, app)
 }
+
+// Within changes a state within the caller's transaction, which keeps what it is for beside it. Afterwards the caller calls Load.
+func (s *Service) Within(ctx context.Context, tx *db.Tx, actor, app, id, env, reason string, do func(Flag, State) (State, error)) (Flag, error) {
+	at, err := bump(ctx, tx, app)
+	if err != nil {
+		return Flag{}, err
+	}
+	f, err := find(ctx, tx, app, id)
+	if err != nil {
+		return f, err
+	}
+	now := f.States[env]
+	to, err := do(f, now)
+	if err != nil {
+		return f, err
+	}
+	to.Revision = now.Revision
+	f, _, err = s.put(ctx, tx, f, env, to, Change{At: at, By: actor, How: ramped, Reason: reason})
+	return f, err
+}
+
+// NeedsApproval is the error of a change in an environment where somebody else has to approve it; nil elsewhere.
+func (s *Service) NeedsApproval(ctx context.Context, app, env string) error {
+	needs, err := approvals(ctx, s.db, app, env)
+	if err == nil && needs {
+		err = errNeedsApproval(env)
+	}
+	return err
+}
+
+// OffValue is the value of the flag while it is off.
+func (f *Flag) OffValue(s State) string { return s.off(&f.About) }
+
+// OnValue is the value where no rule decides, while it is on.
+func (f *Flag) OnValue(s State) string { return s.on(f) }
 
 // offOnly tells whether a change only switches off: that never waits for anybody.
 func offOnly(patch members) bool {

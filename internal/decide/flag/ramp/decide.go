@@ -1,0 +1,64 @@
+package ramp
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/pure/judge"
+)
+
+// decision is what a ramp does next, and why. Stay is a decision, too.
+type decision struct {
+	to      State
+	step    int
+	share   float64
+	reasons []string
+}
+
+// decide is pure: the ramp, what the evidence says and the time. A ramp that is paused or held goes nowhere by itself but back.
+func decide(r *Ramp, v judge.Verdict, now time.Time) decision {
+	stay := decision{to: r.State, step: r.Step, share: r.Share, reasons: texts(v)}
+	switch {
+	case r.State.Over():
+		return stay
+	case v.Outcome == judge.Regressed:
+		return decision{to: Returned, step: r.Step, reasons: texts(v)}
+	case r.State != Watching:
+		return stay
+	}
+	left := r.StepAt.Add(time.Duration(r.Spec.Steps[r.Step].Watch) * time.Second).Sub(now)
+	if left > 0 {
+		stay.reasons = append(stay.reasons, fmt.Sprintf("step %d is watched for %s more", r.Step+1, left.Round(time.Second)))
+		return stay
+	}
+	next := r.next()
+	next.reasons = texts(v)
+	if v.Outcome == judge.Healthy {
+		return next
+	}
+	switch r.Spec.Unknown {
+	case "wait":
+		stay.reasons = append(stay.reasons, "the time of the step is over, and it is watched until it can be told")
+		return stay
+	case "hold":
+		return decision{to: Held, step: r.Step, share: r.Share, reasons: append(texts(v), "the time of the step is over, and it cannot be told: somebody has to decide")}
+	}
+	next.reasons = append(next.reasons, "the time of the step is over, and no harm was seen; that it went on without an answer was said at the start")
+	return next
+}
+
+// next is one step further, or all.
+func (r *Ramp) next() decision {
+	if r.Step+1 < len(r.Spec.Steps) {
+		return decision{to: Watching, step: r.Step + 1, share: r.Spec.Steps[r.Step+1].Share}
+	}
+	return decision{to: Promoted, step: r.Step, share: 1}
+}
+
+func texts(v judge.Verdict) []string {
+	out := make([]string, 0, len(v.Reasons))
+	for _, r := range v.Reasons {
+		out = append(out, r.Text)
+	}
+	return out
+}
