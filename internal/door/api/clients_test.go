@@ -14,19 +14,19 @@ func refused(t *testing.T, r reply, status int) {
 	}
 }
 
-// What other people's clients call has keys of its own: who brings one is not asked for a token, and nobody looks at the cookies. The API beside it stays as it is.
+// What other people's clients call has keys of its own: who brings one is not asked for a token, and nobody looks at the cookies but waffle's, which are answers. The API beside it stays as it is.
 func TestClientsOfOthersAreNotPeople(t *testing.T) {
 	w := open(t)
 	w.server.Clients().HandleFunc("POST /v1/events", func(rw http.ResponseWriter, r *http.Request) {
 		key, _, _ := r.BasicAuth()
-		fmt.Fprint(rw, key, len(r.Cookies()))
+		fmt.Fprint(rw, key, r.Header.Get("Cookie"))
 	})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.http.URL+"/v1/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.SetBasicAuth("wk_1", "")
-	req.Header.Set("Cookie", "a=b")
+	req.Header.Set("Cookie", "a=b; dwf_cart=True; slipway=secret; dwft_cart=False; xdwf_=c")
 	req.Header.Set("Origin", "https://elsewhere.example")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -34,7 +34,7 @@ func TestClientsOfOthersAreNotPeople(t *testing.T) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != 200 || string(body) != "wk_10" {
+	if err != nil || res.StatusCode != 200 || string(body) != "wk_1dwf_cart=True; dwft_cart=False" {
 		t.Errorf("%d %q, %v", res.StatusCode, body, err)
 	}
 	refused(t, w.do("GET", "/v1/events", "wk_1", ""), 401)

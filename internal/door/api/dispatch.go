@@ -17,7 +17,7 @@ const maxBody = 1 << 20
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := s.clients.Handler(r); pattern != "" {
 		requestOf(r.Context()).client = true
-		r.Header.Del("Cookie")
+		keepNoCookies(r)
 		s.clients.ServeHTTP(w, r)
 		return
 	}
@@ -36,6 +36,20 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		s.noRoute(w, r, h)
 	default:
 		s.serveUI(w, r)
+	}
+}
+
+// keepNoCookies takes the cookies out of a request by a client that brings a key of its own, but for those of django-waffle: they have a flag's answer in them, and open nothing (ADR 122).
+func keepNoCookies(r *http.Request) {
+	var waffles []*http.Cookie
+	for _, c := range r.Cookies() {
+		if strings.HasPrefix(c.Name, "dwf_") || strings.HasPrefix(c.Name, "dwft_") {
+			waffles = append(waffles, c)
+		}
+	}
+	r.Header.Del("Cookie")
+	for _, c := range waffles {
+		r.AddCookie(c)
 	}
 }
 
