@@ -7,6 +7,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/decide/flag"
+	"github.com/slipwayhq/slipway/internal/decide/flag/ramp"
 	"github.com/slipwayhq/slipway/internal/door/api"
 )
 
@@ -14,6 +15,7 @@ import (
 type Door struct {
 	API       *api.Server
 	Flags     *flag.Service
+	Ramps     *ramp.Service
 	Analytics analytics.Engine
 	// Refs finds where the code of an app's newest push names words.
 	Refs func(ctx context.Context, app, branch string, words []string) (Refs, error)
@@ -25,6 +27,7 @@ func (d *Door) Mount() {
 	d.mountFlags()
 	d.mountStates()
 	d.mountPlans()
+	d.mountRamps()
 	d.mountGroups()
 	d.mountKeys()
 	d.mountSettings()

@@ -96,6 +96,7 @@ func TestExposuresComeOnceAcrossACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	day := time.Now().UTC().Truncate(24 * time.Hour)
 	told := func(ids *seen.Index, id string) string {
 		door := ingest.NewEvents(s.journal, s.sources, ids, time.Now, slog.New(slog.DiscardHandler))
 		if err := door.Learn(t.Context()); err != nil {
@@ -104,7 +105,7 @@ func TestExposuresComeOnceAcrossACrash(t *testing.T) {
 		mux := http.NewServeMux()
 		door.Mount(mux)
 		rec := httptest.NewRecorder()
-		body, _ := json.Marshal(map[string]any{"kind": capture.Exposure, "id": id, "name": "cart", "user": "u", "time": time.Now().UTC().Truncate(24 * time.Hour), "properties": map[string]any{"value": "b"}})
+		body, _ := json.Marshal(map[string]any{"kind": capture.Exposure, "id": id, "name": "cart", "user": "u", "time": day, "properties": map[string]any{"value": "b"}})
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/events", strings.NewReader(string(body)))
 		req.Header.Set("Authorization", "Bearer "+s.key)
 		mux.ServeHTTP(rec, req)

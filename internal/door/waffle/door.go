@@ -26,6 +26,7 @@ type Door struct {
 	Logger    *slog.Logger
 
 	missing missing
+	most    int // how many names are created in an app; 0: mostCreated. Tests have less
 }
 
 // Mount adds the paths.

@@ -1,6 +1,7 @@
 package waffle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -101,7 +102,7 @@ func (d *Door) create(ctx context.Context, set *flag.Set, some []absent) []error
 		case err != nil:
 			failed[i] = err
 		case left <= 0:
-			failed[i] = fault.Conflict("%d were created so already, and more are not; create it by hand", mostCreated)
+			failed[i] = fault.Conflict("%d were created so already, and more are not; create it by hand", cmp.Or(d.most, mostCreated))
 		default:
 			f := flag.Flag{App: set.App, Kind: m.kind, Name: m.name}
 			if m.kind == flag.Rules {
@@ -121,7 +122,7 @@ func (d *Door) room(ctx context.Context, set *flag.Set) (left int, on map[string
 	if err != nil {
 		return 0, nil, err
 	}
-	left = mostCreated
+	left = cmp.Or(d.most, mostCreated)
 	for i := range all {
 		if all[i].CreatedBy == creator {
 			left--

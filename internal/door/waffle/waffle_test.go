@@ -118,6 +118,11 @@ func TestClientsCannotClaim(t *testing.T) {
 			t.Errorf("with a key of clients: %v; %+v", open, got)
 		}
 	}
+	// Nor is who they say that they are taken for WAFFLE_OVERRIDE of a flag that is called so.
+	w.settings(func(s *flag.Settings) { s.Override = true })
+	if got, _ := w.status(http.DefaultClient, w.open, "&user=1&language=1"); got.Flags["user"].Active || got.Flags["language"].Active {
+		t.Errorf("%+v", got.Flags)
+	}
 	for _, c := range []struct {
 		method, path, key string
 		code              int

@@ -27,6 +27,7 @@ const ana = "person:ana"
 type world struct {
 	*testing.T
 	flags *flag.Service
+	door  *waffle.Door
 	http  *httptest.Server
 	// secret is the key of a server, open that of clients.
 	secret, open string
@@ -68,7 +69,7 @@ func on(t *testing.T, d *db.DB) *world {
 			w.exposed = append(w.exposed, fmt.Sprintf("%s/%s %s%s %s=%s %s", app, env, e.User, e.Anonymous, e.Name, e.Properties.Value, e.Release))
 		}
 		return err
-	}, time.Now, slog.New(slog.DiscardHandler))
+	}, func() time.Time { return time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC) }, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- exposures.Run(ctx) }()
@@ -80,7 +81,8 @@ func on(t *testing.T, d *db.DB) *world {
 	})
 	t.Cleanup(w.stop)
 	mux := http.NewServeMux()
-	(&waffle.Door{Flags: w.flags, Exposures: exposures, Now: time.Now, Dice: w.draw, Logger: slog.New(slog.NewTextHandler(w, nil))}).Mount(mux)
+	w.door = &waffle.Door{Flags: w.flags, Exposures: exposures, Now: time.Now, Dice: w.draw, Logger: slog.New(slog.NewTextHandler(w, nil))}
+	w.door.Mount(mux)
 	w.http = httptest.NewServer(mux)
 	t.Cleanup(w.http.Close)
 	return w

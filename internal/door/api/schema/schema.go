@@ -8,19 +8,25 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Name is the type's name. What package flag calls State is a FlagState to others, since other slices have states, too.
+// prefixes are put before the names of a package's types: what package flag calls State is a FlagState to others, since other slices have states, too.
+func prefixes() map[string]string {
+	return map[string]string{"/decide/flag": "Flag", "/decide/flag/ramp": "Ramp"}
+}
+
+// Name is the type's name.
 func Name(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	name := huma.DefaultSchemaNamer(t, hint)
-	const slice = "/decide/flag"
-	if strings.HasSuffix(t.PkgPath(), slice) && !strings.HasPrefix(name, "Flag") {
-		return "Flag" + name
-	}
-	// A list of them: List[…/decide/flag.Plan].
-	if generic, of, ok := strings.Cut(t.Name(), "["); ok && strings.Contains(of, slice+".") && !strings.Contains(of, slice+".Flag") {
-		return generic + "Flag" + strings.TrimPrefix(name, generic)
+	generic, of, isGeneric := strings.Cut(t.Name(), "[") // a list: List[…/decide/flag.Plan]
+	for slice, prefix := range prefixes() {
+		switch {
+		case strings.HasSuffix(t.PkgPath(), slice) && !strings.HasPrefix(name, prefix):
+			return prefix + name
+		case isGeneric && strings.Contains(of, slice+".") && !strings.Contains(of, slice+"."+prefix):
+			return generic + prefix + strings.TrimPrefix(name, generic)
+		}
 	}
 	return name
 }
