@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
+import { flags } from './flags.mjs';
 import { changePlan, checkPlan, faults, learned, planOf } from './plan.mjs';
 import { privacy } from './privacy.mjs';
 import { saved } from './saved.mjs';
@@ -210,6 +211,7 @@ export const routes = [
   ['POST', /^apps\/shop\/events\/(sql|trend|top|funnel|retention|timeline)$/, (c, q, kind, _, b) => answer(c.world, kind, b) ?? wrongSql],
   ...saved(answer),
   ...privacy,
+  ...flags,
   ['GET', /^apps\/shop\/events\/failed$/, (c, q) => failed(c.world, q)],
   ['GET', /^apps\/shop\/events\/failed\/counts$/, (c) => counts(c.world)],
   ['POST', /^apps\/shop\/events\/failed\/repair$/, (c, q, _, __, b) => repaired(c.world, b)],

@@ -38,11 +38,11 @@ interface Options {
 
 // Lists that pages show and search whole: the server gives them in parts, request reads all of them.
 const whole = ['agents', 'apps', 'people', 'tokens', 'join-tokens'].map((list) => '/v1/' + list);
-const ofPlan = /^\/v1\/apps\/[^/]+\/events\/(?:learned|plan\/faults)$/;
+const ofApp = /^\/v1\/apps\/[^/]+\/(?:events\/(?:learned|plan\/faults)|flags|groups|keys|plans)$/;
 
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
   const [list = '', asked] = path.split('?');
-  if (method !== 'GET' || !(whole.includes(list) || ofPlan.test(list))) return once<T>(method, path, options);
+  if (method !== 'GET' || !(whole.includes(list) || ofApp.test(list))) return once<T>(method, path, options);
   const at = new URLSearchParams(asked);
   at.set('limit', '500');
   const items: unknown[] = [];

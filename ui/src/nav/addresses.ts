@@ -12,6 +12,9 @@ export const to = {
   verdicts: (a: string, environment?: string) => `${app(a)}/verdicts${within(environment)}`,
   release: (a: string, id: string) => `${app(a)}/releases/${id}`,
   events: (a: string, tab = 'live', environment?: string) => `${app(a)}/events/${tab}${within(environment)}`,
+  // The tabs of flags have plain names, a flag has its kind before its name: none is taken for the other.
+  flags: (a: string, tab = '', environment?: string) => `${app(a)}/flags${tab ? '/' + tab : ''}${within(environment)}`,
+  flag: (a: string, name: string, kind = 'flag', environment?: string) => `${app(a)}/flags/${kind}:${encodeURIComponent(name)}${within(environment)}`,
   settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
   // Those of the server, which do not need an app.
   server: (tab = 'people') => `/settings/${tab}`,
@@ -24,7 +27,7 @@ export type Page =
   | { name: 'home' }
   | { name: 'line' | 'builds' | 'rollouts' | 'verdicts'; app: string }
   | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
-  | { name: 'settings' | 'events'; app: string; tab: string }
+  | { name: 'settings' | 'events' | 'flags'; app: string; tab: string }
   | { name: 'server'; tab: string }
   | { name: 'hosts' }
   | { name: 'audit' }
@@ -41,6 +44,7 @@ export function find(path: string): Page {
   if (root !== 'apps' || a === undefined || parts.length > 4) return { name: 'missing' };
   if (kind === undefined) return { name: 'line', app: a };
   if (kind === 'events') return { name: 'events', app: a, tab: id ?? 'live' };
+  if (kind === 'flags') return { name: 'flags', app: a, tab: id ?? 'list' };
   if (kind === 'settings') return { name: 'settings', app: a, tab: id ?? 'environment' };
   if (id === undefined && (kind === 'line' || kind === 'builds' || kind === 'rollouts' || kind === 'verdicts')) return { name: kind, app: a };
   if (id !== undefined && kind === 'builds') return { name: 'build', app: a, id };

@@ -19,6 +19,7 @@ export const icons = {
   rollout: 'M2 13h12M3.5 10.5 11 5v5.5z',
   scales: 'M8 2.5v11M5 13.5h6M3 4.5h10M3 4.5 1.2 9a2 2 0 0 0 3.6 0zM13 4.5 11.2 9a2 2 0 0 0 3.6 0z',
   events: 'M2 8h3l2-5 2.5 10L11.5 8H14',
+  flag: 'M4 14V2.5h8.5L10.5 6l2 3.5H4',
   host: 'M2.5 3h11v4.2h-11zM2.5 8.8h11V13h-11zM5 5.1h.1M5 10.9h.1',
   settings: 'M2 5h6M12 5h2M2 11h2M8 11h6M10 3.4a1.6 1.6 0 1 0 .01 0M6 9.4a1.6 1.6 0 1 0 .01 0',
   audit: 'M4 2.5h8v11H4zM6 5.5h4M6 8h4M6 10.5h2',
