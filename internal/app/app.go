@@ -21,6 +21,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/build"
 	"github.com/slipwayhq/slipway/internal/decide/catalog"
 	"github.com/slipwayhq/slipway/internal/decide/flag"
+	"github.com/slipwayhq/slipway/internal/decide/flag/ramp"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
 	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
@@ -28,6 +29,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/door/agents"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/expose"
+	"github.com/slipwayhq/slipway/internal/door/exposed"
 	"github.com/slipwayhq/slipway/internal/door/git"
 	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/door/scrape"
@@ -52,7 +54,8 @@ type App struct {
 	local    net.Listener // nil when the other one takes loopback connections
 	http     *http.Server
 	pin      string
-	plans    *track.Reviewer // foresees what a plan of events would break
+	plans    *track.Reviewer  // foresees what a plan of events would break
+	ramped   *exposed.Counter // counts for ramps of flags
 	exposed  *expose.Exposures
 	stages   []stage
 	closers  []closer
@@ -144,10 +147,13 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	server.MountNotices(notices)
 	agentDoor.Mount(server.Mux())
 	agents.Work{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
+	kept := flag.New(store)
+	ramps := ramp.New(store, kept, a.logger("ramps"))
+	a.ramped = exposed.New(ramps, o.Now, a.logger("ramps"))
 	if err := a.events(ctx, server, sources, question.New(store), rollouts, log, keys); err != nil {
 		return nil, err
 	}
-	a.flags(server, flag.New(store), repos, log)
+	a.flags(server, kept, ramps, repos, log)
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
 	ticks := func(ctx context.Context) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/door/ingest"
 	"github.com/slipwayhq/slipway/internal/door/vitals"
 	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 	"github.com/slipwayhq/slipway/internal/seen"
 	"github.com/slipwayhq/slipway/internal/vault"
 )
@@ -52,7 +53,11 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	free := &room{dir: a.opts.Dir, log: log, feeder: feeder, now: now, logger: a.logger("events")}
 	door.Full = free.full
 	counter := vitals.New(rollouts, log, engine, now, a.logger("vitals"))
-	door.Counted, rollouts.ProbeEvents = counter.Count, counter.Probe
+	rollouts.ProbeEvents = counter.Probe
+	door.Counted = func(events []capture.Event, fresh []bool) {
+		counter.Count(events, fresh)
+		a.ramped.Count(events, fresh)
+	}
 	door.Mount(server.Clients())
 	a.exposed = expose.New(door.Told, now, a.logger("exposures"))
 	keeper := &track.Keeper{Sources: sources, Engine: engine, Archive: past, Stored: stored(log, feeder), Logger: a.logger("keeper")}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
+	"github.com/slipwayhq/slipway/internal/decide/flag/ramp"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/evaluate"
 	"github.com/slipwayhq/slipway/internal/door/flags"
@@ -14,11 +15,11 @@ import (
 )
 
 // flags opens what flags are kept and asked by.
-func (a *App) flags(server *api.Server, kept *flag.Service, repos *git.Door, log *journal.Journal) {
-	(&flags.Door{API: server, Flags: kept, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
+func (a *App) flags(server *api.Server, kept *flag.Service, ramps *ramp.Service, repos *git.Door, log *journal.Journal) {
+	(&flags.Door{API: server, Flags: kept, Ramps: ramps, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
 	evaluate.New(kept, a.logger("flags")).Mount(server.Clients())
 	(&waffle.Door{Flags: kept, Exposures: a.exposed, Now: a.opts.Now, Dice: rand.Float64, Logger: a.logger("waffle")}).Mount(server.Clients())
-	a.stage("flags", a.exposed.Run, func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep)
+	a.stage("flags", a.exposed.Run, func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep, ramps.Run, a.ramped.Run)
 }
 
 // refsIn finds where code names flags.

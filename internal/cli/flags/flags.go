@@ -34,6 +34,7 @@ type Commands struct {
 	Archive Archive `cmd:"" help:"Take flags out of use; their history stays."`
 	Try     Try     `cmd:"" help:"Say what a visitor would get, and why."`
 	Refs    Refs    `cmd:"" help:"Find where the code, as it was pushed last, names flags."`
+	Ramp    Ramp    `cmd:"" help:"Give a flag's value to more and more visitors, as long as they do no worse."`
 	Plans   Plans   `cmd:"" help:"List planned changes."`
 	Approve Approve `cmd:"" help:"Let somebody else's planned change be made."`
 	Refuse  Refuse  `cmd:"" help:"End a planned change that is not wanted."`

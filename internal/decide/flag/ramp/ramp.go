@@ -70,7 +70,6 @@ type Ramp struct {
 	StepAt      time.Time `json:"step_at" doc:"When the step began"`
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 
-	Policy judge.Policy `json:"policy"`
 	// WasOff and WasDefault are what the flag was before, for the way back.
 	WasOff     bool            `json:"was_off"`
 	WasDefault json.RawMessage `json:"was_default,omitempty"`

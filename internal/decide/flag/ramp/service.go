@@ -51,7 +51,7 @@ func (s *Service) Start(ctx context.Context, actor, app, env, id, reason string,
 			return fault.Invalid("%s", err).At("body")
 		}
 		r = Ramp{
-			ID: "rmp_" + strings.ReplaceAll(event.NewID(tx.Now()), "-", ""), App: app, Environment: env, State: Watching, Share: spec.Steps[0].Share, Spec: spec, Alpha: alpha, Why: why, Policy: policy,
+			ID: "rmp_" + strings.ReplaceAll(event.NewID(tx.Now()), "-", ""), App: app, Environment: env, State: Watching, Share: spec.Steps[0].Share, Spec: spec, Alpha: alpha, Why: why,
 			Reasons: []string{}, StartedAt: tx.Now(), StartedBy: actor, StepAt: tx.Now(),
 		}
 		_, err = s.flags.Within(ctx, tx, actor, app, id, env, reason, func(f flag.Flag, now flag.State) (flag.State, error) {
@@ -68,7 +68,7 @@ func (s *Service) Start(ctx context.Context, actor, app, env, id, reason string,
 		if err != nil {
 			return err
 		}
-		if err := insert(ctx, tx, kept{r, judge.NewState(policy)}); err != nil {
+		if err := insert(ctx, tx, kept{r, policy, judge.NewState(policy)}); err != nil {
 			return err
 		}
 		if err := insertMove(ctx, tx, r.ID, Move{At: tx.Now(), By: actor, Move: "started", Share: r.Share, Reasons: []string{why}}); err != nil {

@@ -38,9 +38,10 @@ const slotSeconds = 10
 
 const columns = `SELECT ramp, evidence FROM ramp_ramps`
 
-// kept is a ramp with its evidence.
+// kept is a ramp with what it is judged by, and its evidence.
 type kept struct {
 	Ramp
+	Policy   judge.Policy `json:"policy"`
 	evidence judge.State
 }
 
@@ -49,7 +50,7 @@ func scan(into func(...any) error) (k kept, err error) {
 	if err := into(&ramp, &evidence); err != nil {
 		return k, err
 	}
-	return k, errors.Join(json.Unmarshal([]byte(ramp), &k.Ramp), json.Unmarshal([]byte(evidence), &k.evidence))
+	return k, errors.Join(json.Unmarshal([]byte(ramp), &k), json.Unmarshal([]byte(evidence), &k.evidence))
 }
 
 func list(ctx context.Context, q db.Querier, where string, args ...any) ([]kept, error) {
@@ -78,7 +79,7 @@ func one(ctx context.Context, q db.Querier, id string) (kept, error) {
 }
 
 func (k *kept) texts() (ramp, evidence string, err error) {
-	a, err := json.Marshal(k.Ramp)
+	a, err := json.Marshal(k)
 	if err != nil {
 		return "", "", fmt.Errorf("encode ramp %s: %w", k.ID, err)
 	}

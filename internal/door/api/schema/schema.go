@@ -19,6 +19,9 @@ func Name(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	name := huma.DefaultSchemaNamer(t, hint)
+	if strings.HasSuffix(t.PkgPath(), "/pure/judge") && (name == "Verdict" || name == "Reason") { // rollouts have their own, with more
+		return "Judge" + name
+	}
 	generic, of, isGeneric := strings.Cut(t.Name(), "[") // a list: List[…/decide/flag.Plan]
 	for slice, prefix := range prefixes() {
 		switch {
