@@ -186,6 +186,13 @@ export interface ConfigVersion {
   version: number;
 }
 
+export interface Count {
+  at_risk_new: number;
+  at_risk_old: number;
+  new: number;
+  old: number;
+}
+
 export interface CountBody {
   dropped: number;
 }
@@ -629,6 +636,19 @@ export interface JoinToken {
   uses: number;
 }
 
+export interface JudgeReason {
+  about: string;
+  text: string;
+  vital: string;
+}
+
+export interface JudgeVerdict {
+  outcome: string;
+  reasons: JudgeReason[] | null;
+  split?: SplitEvidence;
+  vitals: VitalEvidence[] | null;
+}
+
 export interface KeyChange {
   change: "turned" | "stopped" | "resumed";
   reason?: string;
@@ -779,6 +799,11 @@ export interface ListPerson {
   next?: string;
 }
 
+export interface ListRamp {
+  items: Ramp[];
+  next?: string;
+}
+
 export interface ListRelease {
   items: Release[];
   next?: string;
@@ -901,6 +926,18 @@ export interface NewPerson {
   admin?: boolean;
   email?: string;
   name: string;
+}
+
+export interface NewRamp {
+  condition?: unknown;
+  false_alarms?: number;
+  hash_attribute?: string;
+  reason?: string;
+  rule_out?: number;
+  steps?: RampStep[] | null;
+  unknown?: "promote" | "wait" | "hold";
+  value?: unknown;
+  vitals?: RampVital[] | null;
 }
 
 export interface NewSource {
@@ -1050,6 +1087,94 @@ export interface Process {
   restarts: number;
   since: string;
   text?: string;
+}
+
+export interface Ramp {
+  alpha: number;
+  alpha_why: string;
+  app: string;
+  ended_at?: string;
+  environment: string;
+  flag: string;
+  id: string;
+  name: string;
+  reasons: string[];
+  share: number;
+  spec: RampSpec;
+  started_at: string;
+  started_by: string;
+  state: "watching" | "paused" | "held" | "promoted" | "returned" | "overtaken";
+  step: number;
+  step_at: string;
+  was_default?: unknown;
+  was_off: boolean;
+}
+
+export interface RampCommand {
+  command: "pause" | "resume" | "next" | "return";
+  reason?: string;
+}
+
+export interface RampMove {
+  at: string;
+  by: string;
+  id: string;
+  move: "started" | "watching" | "paused" | "held" | "resumed" | "promoted" | "returned" | "overtaken";
+  reasons: string[];
+  share: number;
+  step: number;
+}
+
+export interface RampShown {
+  alpha: number;
+  alpha_why: string;
+  app: string;
+  ended_at?: string;
+  environment: string;
+  flag: string;
+  id: string;
+  moves: RampMove[];
+  name: string;
+  reasons: string[];
+  share: number;
+  slots: RampSlot[];
+  spec: RampSpec;
+  started_at: string;
+  started_by: string;
+  state: "watching" | "paused" | "held" | "promoted" | "returned" | "overtaken";
+  step: number;
+  step_at: string;
+  verdict: JudgeVerdict;
+  was_default?: unknown;
+  was_off: boolean;
+}
+
+export interface RampSlot {
+  counts: Record<string, Count>;
+  second: number;
+  share: number;
+  step: number;
+}
+
+export interface RampSpec {
+  condition?: unknown;
+  false_alarms?: number;
+  hash_attribute?: string;
+  rule_out?: number;
+  steps?: RampStep[] | null;
+  unknown?: "promote" | "wait" | "hold";
+  value?: unknown;
+  vitals?: RampVital[] | null;
+}
+
+export interface RampStep {
+  share: number;
+  watch_seconds: number;
+}
+
+export interface RampVital {
+  bad?: "rise" | "drop";
+  event: string;
 }
 
 export interface Reading {
