@@ -19,6 +19,7 @@ func (b *tab) show(f *front, key, query string, elsewhere bool) {
 		site = strings.Replace(site, "127.0.0.1", "localhost", 1)
 	}
 	b.visit(site + "/waffle.html?key=" + key + "&server=" + f.URL + query)
+	b.tell(`await loaded`)
 }
 
 // Waffle's script in a browser: what is on, what there is not, what is kept, and what a tester sets.

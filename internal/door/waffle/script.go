@@ -102,7 +102,7 @@ const program = `(function () {
 })();
 `
 
-// setCookies sets what the decisions say. A page of another site is to have them, too, where its browser lets it.
+// setCookies sets what the decisions say. On a page of another site they are that site's alone: browsers keep no others there, and nobody is followed from site to site.
 func (a *asked) setCookies(w http.ResponseWriter, r *http.Request) {
 	cookies := a.cookies()
 	names := make([]string, 0, len(cookies))
@@ -113,7 +113,7 @@ func (a *asked) setCookies(w http.ResponseWriter, r *http.Request) {
 	for _, name := range names {
 		out := toSet(cookies[name])
 		if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-			out.SameSite, out.Secure = http.SameSiteNoneMode, true
+			out.SameSite, out.Secure, out.Partitioned = http.SameSiteNoneMode, true, true
 		}
 		http.SetCookie(w, out)
 	}

@@ -145,7 +145,7 @@ func TestManners(t *testing.T) {
 		if a.Header.Get("Cache-Control") != "max-age=0, no-cache, no-store, must-revalidate, private" || a.Header.Get("Access-Control-Allow-Origin") != "https://shop.example" || a.Header.Get("Access-Control-Allow-Credentials") != "true" {
 			t.Errorf("%s: %v", path, a.Header)
 		}
-		if got := a.Header.Get("Set-Cookie"); got != "dwf_cart=True; Path=/; Max-Age=2592000; Secure; SameSite=None" {
+		if got := a.Header.Get("Set-Cookie"); got != "dwf_cart=True; Path=/; Max-Age=2592000; Secure; SameSite=None; Partitioned" {
 			t.Errorf("%s sets %q for a page of another site", path, got)
 		}
 		asked := w.call(http.DefaultClient, "OPTIONS", path, "", "Origin", "https://shop.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization")
