@@ -137,7 +137,7 @@ func bans() []ban {
 		{"github.com/danielgtaylor/huma", []string{"internal/door", "internal/app"}, "slices speak of codes and views; doors alone speak of HTTP"},
 		{"github.com/alecthomas/kong", []string{"internal/cli"}, "the command line is cli's"},
 		{"github.com/caddyserver/certmagic", []string{"internal/edge"}, "public certificates are the edge's"},
-		{"github.com/goccy/go-yaml", []string{"internal/pure/manifest"}, "YAML is read in one place, with one kind of mistake"},
+		{"github.com/goccy/go-yaml", []string{"internal/pure/manifest", "internal/pure/flagfile"}, "YAML is read where its mistakes are told with line and column: the manifest, and flags as code"},
 		{"math/rand", nil, "math/rand/v2, with a source of one's own where results must repeat"},
 		{"io/ioutil", nil, "os and io have had it all since Go 1.16"},
 		{"testing", []string{"internal/analytics/analyticstest", "internal/apptest", "internal/db/dbtest", "internal/prometheus/promtest", "bench"}, "test code in a program"},

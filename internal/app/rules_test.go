@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,7 +58,7 @@ func (o operation) lacks(statuses ...string) (missing []string) {
 // at is the operation's path in an installation with the app shop.
 func (o operation) at(env string) string {
 	return strings.NewReplacer("{app}", "shop", "{env}", env, "{person}", "ana", "{build}", "bld_none", "{rollout}", "rol_none", "{release}", "rel_none",
-		"{agent}", "agt_none", "{token}", "none", "{lease}", "none").Replace(o.path)
+		"{agent}", "agt_none", "{flag}", "cart", "{token}", "none", "{lease}", "none").Replace(o.path)
 }
 
 // described starts a server with the app shop and the person ana, and gives its operations.
@@ -66,6 +67,7 @@ func described(t *testing.T) (*apptest.Server, []operation, map[string]map[strin
 	s := apptest.Start(t)
 	s.Must(t, "POST", "/v1/apps", map[string]string{"name": "shop"}, nil)
 	s.Must(t, "POST", "/v1/people", map[string]string{"name": "ana"}, nil)
+	s.Must(t, "POST", "/v1/apps/shop/flags", map[string]string{"name": "cart"}, nil)
 	var api struct {
 		Paths      map[string]map[string]operation
 		Components struct {
@@ -189,11 +191,25 @@ func bodies() map[string]string {
 	}
 }
 
+// shapes are what operations take where {} is no body, on what is not there.
+func shapes() map[string]string {
+	const state = `{"on":true}`
+	return map[string]string{
+		"POST /v1/apps/{app}/environments/{env}/evaluations":            `{"attributes":{}}`,
+		"PUT /v1/apps/{app}/environments/{env}/flags/{flag}":            state,
+		"POST /v1/apps/{app}/environments/{env}/flags/{flag}/plans":     state,
+		"POST /v1/apps/{app}/environments/{env}/flags/{flag}/previews":  state,
+		"PUT /v1/apps/{app}/environments/{env}/plans/{plan}":            state,
+		"POST /v1/apps/{app}/environments/{env}/plans/{plan}/decisions": `{"decision":"approve"}`,
+		"POST /v1/apps/{app}/environments/{env}/ramps/{ramp}/commands":  `{"command":"pause"}`,
+	}
+}
+
 func TestUnknownEnvironmentsAreNotFound(t *testing.T) {
 	s, all, _ := described(t)
 	asked := 0
 	for _, o := range all {
-		path, body := o.at("nosuch"), bodies()[o.String()]
+		path, body := o.at("nosuch"), cmp.Or(bodies()[o.String()], shapes()[o.String()])
 		if o.method == http.MethodGet && o.takes("query", "environment") {
 			path += "?environment=nosuch"
 		} else if !strings.Contains(o.path, "{env}") {

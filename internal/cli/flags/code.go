@@ -2,14 +2,12 @@ package flags
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/flagfile"
 )
 
 // Plans lists planned changes.
@@ -78,12 +76,7 @@ func (h *Host) decide(id, decision, said string) error {
 
 // Export prints flags as code.
 type Export struct {
-	JSON bool `name:"json" help:"Print JSON instead of YAML."`
-}
-
-// exported are the members that a file of flags has of each, in this order.
-func exported() []string {
-	return []string{"kind", "name", "description", "owner", "tags", "type", "server_only", "permanent", "stale_days", "states"}
+	JSON bool `name:"json" help:"Print the API's JSON, with all that is known of each."`
 }
 
 // Run prints them.
@@ -93,49 +86,19 @@ func (e *Export) Run(h *Host) error {
 		if err != nil {
 			return err
 		}
-		list := make([]yaml.MapSlice, 0, len(all))
+		if e.JSON {
+			return h.json(map[string]any{"flags": all})
+		}
+		list := make([]json.RawMessage, 0, len(all))
 		for _, f := range all {
-			one, err := code(f.Raw)
-			if err != nil {
-				return err
-			}
-			list = append(list, one)
+			list = append(list, f.Raw)
 		}
-		raw, err := yaml.MarshalWithOptions(yaml.MapSlice{{Key: "flags", Value: list}}, yaml.IndentSequence(false))
-		if err == nil && e.JSON {
-			raw, err = yaml.YAMLToJSON(raw)
+		out, err := flagfile.Write(list)
+		if err == nil {
+			_, err = h.Out.Write(out)
 		}
-		if err != nil {
-			return fmt.Errorf("write the flags: %w", err)
-		}
-		_, err = h.Out.Write(raw)
 		return err
 	})
-}
-
-// code is a flag as a file has it: what people set, and nothing that follows from it.
-func code(raw json.RawMessage) (yaml.MapSlice, error) {
-	var f map[string]any
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, fmt.Errorf("read a flag: %w", err)
-	}
-	states, _ := f["states"].(map[string]any)
-	for _, s := range states {
-		if state, ok := s.(map[string]any); ok {
-			for _, ours := range []string{"changed_at", "changed_by", "revision"} {
-				delete(state, ours)
-			}
-		}
-	}
-	out := yaml.MapSlice{}
-	for _, name := range exported() {
-		v, ok := f[name]
-		if !ok || name == "kind" && v == "flag" || name == "type" && v == "boolean" || name == "states" && len(states) == 0 {
-			continue
-		}
-		out = append(out, yaml.MapItem{Key: name, Value: v})
-	}
-	return out, nil
 }
 
 // Apply makes flags what a file says.
@@ -152,17 +115,12 @@ func (a *Apply) Run(h *Host) error {
 	if err != nil {
 		return err
 	}
-	var list struct {
-		Flags []map[string]any `yaml:"flags"`
-	}
-	if err := yaml.UnmarshalWithOptions(raw, &list, yaml.Strict()); err != nil {
-		return fault.Invalid("%s: %s", a.File, strings.TrimSpace(yaml.FormatError(err, false, true)))
-	}
-	if list.Flags == nil {
-		return fault.Invalid("%s has no flags; it begins with flags: and a list, as slipway flag export prints it", a.File)
+	list, err := flagfile.Read(raw)
+	if err != nil {
+		return fault.Invalid("%s: %s", a.File, err)
 	}
 	return h.in(func(c *apiclient.Client, app string) error {
-		steps, err := c.ApplyFlags(h.Context, app, map[string]any{"flags": list.Flags, "archive": a.Archive, "dry_run": !a.Yes, "reason": a.Reason})
+		steps, err := c.ApplyFlags(h.Context, app, map[string]any{"flags": list, "archive": a.Archive, "dry_run": !a.Yes, "reason": a.Reason})
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/door/api/schema"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -70,7 +71,7 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 	method, path, _ := strings.Cut(route, " ")
 	mustFill(route, typeOf[I]())
 	op := huma.Operation{
-		Method: method, Path: path, Summary: summary, OperationID: operationID(method, path), Tags: []string{tag(path)},
+		Method: method, Path: path, Summary: summary, OperationID: schema.Operation(method, path), Tags: []string{schema.Tag(path)},
 		Errors: problemStatuses(n, method, path, typeOf[I]()),
 	}
 	if keepsAnswer(n, method) {
@@ -218,22 +219,6 @@ func idempotencyKey() *huma.Param {
 		Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
 		Description: "A name of your own for this request, such as 128 random bits. Sent again under it within a day, the request is not carried out again: the first answer is, with Idempotency-Replayed: true. Another request under it is refused (422); while the first is under way, the second gets 409.",
 	}
-}
-
-// tag groups the operations of the docs by the last noun of the path.
-func tag(path string) string {
-	last := ""
-	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/v1/"), "/") {
-		if !strings.HasPrefix(part, "{") && (last == "" || strings.HasSuffix(part, "s") || part == "config" || part == "line") {
-			last = part
-		}
-	}
-	return last
-}
-
-// operationID is "get-apps-app-environments" and the like: unique, since routes are.
-func operationID(method, path string) string {
-	return strings.ToLower(method) + strings.NewReplacer("/v1/", "-", "/", "-", "{", "", "}", "").Replace(path)
 }
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

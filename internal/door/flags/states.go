@@ -112,19 +112,8 @@ func (d *Door) mountPlans() {
 	})
 	const path = "/v1/apps/{app}/environments/{env}/plans/{plan}"
 	of := func(p flag.Plan, err error) (*tagged[flag.Plan], error) { return tag(p, p.Revision, err) }
-	find := func(ctx context.Context, in InPlan, match *api.InMatch) (flag.Plan, int64, error) {
-		p, err := d.Flags.FindPlan(ctx, in.App, in.Plan)
-		if err == nil && p.Environment != in.Env { // the right that was checked is for another environment
-			err = errNoPlan(in.Env, in.Plan)
-		}
-		if err != nil || match == nil {
-			return p, 0, err
-		}
-		revision, err := match.Expect(p.Revision)
-		return p, revision, err
-	}
 	api.Register(d.API, api.View, "GET "+path, "Show a planned change of a flag", func(ctx context.Context, _ access.Identity, in *InPlan) (*tagged[flag.Plan], error) {
-		p, _, err := find(ctx, *in, nil)
+		p, _, err := d.planned(ctx, *in, nil)
 		return of(p, err)
 	})
 	type edited struct {
@@ -133,7 +122,7 @@ func (d *Door) mountPlans() {
 		Body PlannedState
 	}
 	api.Register(d.API, api.Deploy, "PUT "+path, "Plan another change in its place, which has to be approved again", func(ctx context.Context, id access.Identity, in *edited) (*tagged[flag.Plan], error) {
-		p, revision, err := find(ctx, in.InPlan, &in.InMatch)
+		p, revision, err := d.planned(ctx, in.InPlan, &in.InMatch)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +138,7 @@ func (d *Door) mountPlans() {
 		Body PlanDecision
 	}
 	api.Register(d.API, api.Deploy, "POST "+path+"/decisions", "Approve a planned change, or refuse it", func(ctx context.Context, id access.Identity, in *decided) (*tagged[flag.Plan], error) {
-		p, revision, err := find(ctx, in.InPlan, &in.InMatch)
+		p, revision, err := d.planned(ctx, in.InPlan, &in.InMatch)
 		if err != nil {
 			return nil, err
 		}
@@ -158,4 +147,17 @@ func (d *Door) mountPlans() {
 		}
 		return of(d.Flags.Refuse(ctx, id.Actor(), in.App, p.ID, in.Body.Said, revision))
 	})
+}
+
+// planned is a planned change, and its revision when the caller saw the present one.
+func (d *Door) planned(ctx context.Context, in InPlan, match *api.InMatch) (flag.Plan, int64, error) {
+	p, err := d.Flags.FindPlan(ctx, in.App, in.Plan)
+	if err == nil && p.Environment != in.Env { // the right that was checked is for another environment
+		err = errNoPlan(in.Env, in.Plan)
+	}
+	if err != nil || match == nil {
+		return p, 0, err
+	}
+	revision, err := match.Expect(p.Revision)
+	return p, revision, err
 }

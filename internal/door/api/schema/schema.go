@@ -1,4 +1,4 @@
-// Package schema names the schemas of /openapi.json by the Go types behind them.
+// Package schema gives what /openapi.json has its names: schemas by the Go types behind them, operations by their routes.
 package schema
 
 import (
@@ -32,4 +32,20 @@ func Name(t reflect.Type, hint string) string {
 		}
 	}
 	return name
+}
+
+// Tag groups the operations of the docs by the last noun of the path.
+func Tag(path string) string {
+	last := ""
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/v1/"), "/") {
+		if !strings.HasPrefix(part, "{") && (last == "" || strings.HasSuffix(part, "s") || part == "config" || part == "line") {
+			last = part
+		}
+	}
+	return last
+}
+
+// Operation is "get-apps-app-environments" and the like: unique, since routes are.
+func Operation(method, path string) string {
+	return strings.ToLower(method) + strings.NewReplacer("/v1/", "-", "/", "-", "{", "", "}", "").Replace(path)
 }
