@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
@@ -88,6 +89,15 @@ func TestMissingIsCreated(t *testing.T) {
 		}
 		if n := strings.Count(w.logs.String(), "cannot be created"); n != 2 || len(w.kept()) != 3 || !strings.Contains(w.logs.String(), "approval") {
 			t.Errorf("%d lines:\n%s", n, w.logs.String())
+		}
+		// It is tried again a while later, and not before.
+		w.settings(func(s *flag.Settings) { s.Approvals = nil })
+		if w.check(`{"flags":["g"]}`); len(w.kept()) != 3 {
+			t.Error("it is tried again at once")
+		}
+		w.later = time.Minute
+		if w.check(`{"flags":["g"]}`); len(w.kept()) != 4 {
+			t.Error("it is not tried again")
 		}
 	})
 }

@@ -36,6 +36,7 @@ type world struct {
 	mu      sync.Mutex
 	dice    float64 // from 0 to 1, what comes next
 	draws   int
+	later   time.Duration // by how much the door's clock is ahead
 	logs    strings.Builder
 	exposed []string // what was written
 }
@@ -81,7 +82,7 @@ func on(t *testing.T, d *db.DB) *world {
 	})
 	t.Cleanup(w.stop)
 	mux := http.NewServeMux()
-	w.door = &waffle.Door{Flags: w.flags, Exposures: exposures, Now: time.Now, Dice: w.draw, Logger: slog.New(slog.NewTextHandler(w, nil))}
+	w.door = &waffle.Door{Flags: w.flags, Exposures: exposures, Now: w.now, Dice: w.draw, Logger: slog.New(slog.NewTextHandler(w, nil))}
 	w.door.Mount(mux)
 	w.http = httptest.NewServer(mux)
 	t.Cleanup(w.http.Close)
@@ -94,6 +95,12 @@ func (w *world) draw() float64 {
 	defer w.mu.Unlock()
 	w.draws++
 	return w.dice
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.later)
 }
 
 // Write is where the door logs.
