@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -26,12 +27,13 @@ type Door struct {
 	ids       sync.Map // keys, as clients send them, by their ids
 	faulty    sync.Map // *counter by counted
 	crowd     crowd
+	rest      frame // says nothing, but that the stream is there
 }
 
 // New makes the door on a Service that runs.
 func New(flags *flag.Service, log *slog.Logger) *Door {
 	all := streams()
-	return &Door{MaxStreams: all, MaxOfKey: all / 5 * 4, flags: flags, log: log, writeTime: writeTime, crowd: crowd{of: map[string]int{}}}
+	return &Door{MaxStreams: all, MaxOfKey: all / 5 * 4, flags: flags, log: log, writeTime: writeTime, crowd: crowd{of: map[string]int{}}, rest: newFrame(": rest\n\n")}
 }
 
 // streams is how many streams this process can have: each has a file descriptor, of which a quarter is left for everything else.
@@ -42,6 +44,13 @@ func streams() int {
 		limit.Cur = usual
 	}
 	return int(min(limit.Cur/4*3, most))
+}
+
+// Run waits, when ctx ends, until all streams are gone. The server that they are part of ends them.
+func (d *Door) Run(ctx context.Context) error {
+	<-ctx.Done()
+	d.crowd.streams.Wait()
+	return nil
 }
 
 // Mount adds the paths.

@@ -168,7 +168,7 @@ func TestMadeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	two, err := w.door.told(set, k)
-	if err != nil || one != two || &one.whole()[0] != &two.whole()[0] {
+	if err != nil || one != two || &one.whole().chunk[0] != &two.whole().chunk[0] {
 		t.Errorf("made twice: %v", err)
 	}
 	a, err := one.zipped()

@@ -274,7 +274,7 @@ func (d *Door) refetches(w http.ResponseWriter, r *http.Request) {
 	if last == "" {
 		last = r.URL.Query().Get("since")
 	}
-	d.stream(w, r, k, last, func(t *told) []byte { return t.refetch })
+	d.stream(w, r, k, last, func(t *told) frame { return t.refetch })
 }
 
 // keyByID finds a key that counts.

@@ -2,16 +2,11 @@ package evaluate
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
-	"github.com/slipwayhq/slipway/internal/door/api"
-	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 const (
@@ -35,7 +30,7 @@ func (d *Door) subscribe(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.stream(w, r, k, r.Header.Get("Last-Event-ID"), func(t *told) []byte {
+	d.stream(w, r, k, r.Header.Get("Last-Event-ID"), func(t *told) frame {
 		if k.Remote || len(t.payload) > d.mostWhole(k) {
 			return t.hint
 		}
@@ -52,7 +47,7 @@ func (d *Door) mostWhole(k flag.Key) int {
 }
 
 // stream tells of changes as long as the client reads, its key counts and the server runs. last is the id of what the client has.
-func (d *Door) stream(w http.ResponseWriter, r *http.Request, k flag.Key, last string, message func(*told) []byte) {
+func (d *Door) stream(w http.ResponseWriter, r *http.Request, k flag.Key, last string, message func(*told) frame) {
 	if err := d.crowd.enter(k.ID, d.MaxStreams, d.MaxOfKey); err != nil {
 		d.refuse(w, r, err)
 		return
@@ -74,22 +69,25 @@ func (d *Door) stream(w http.ResponseWriter, r *http.Request, k flag.Key, last s
 	if r.Method == http.MethodHead {
 		return
 	}
+	out, ctx, err := d.take(w, r)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	defer out.close()
 	// The id alone is no message, but is what the client says when it comes back, also if it has seen none.
-	hello := fmt.Appendf(nil, "retry: %d\nid: %s\n\n", between(backLeast, backMost).Milliseconds(), t.id)
-	out := &writer{w: w, control: http.NewResponseController(w), time: d.writeTime}
-	if t.id != last {
-		err = out.write(hello, message(t))
-	} else {
-		err = out.write(hello)
+	err = out.write(newFrame("retry: %d\nid: %s\n\n", between(backLeast, backMost).Milliseconds(), t.id))
+	if err == nil && t.id != last {
+		err = out.write(message(t))
 	}
 	if err == nil {
-		err = d.follow(r.Context(), out, k, t.id, gone, message)
+		err = d.follow(ctx, out, k, t.id, gone, message)
 	}
 	d.log.Debug("a stream of flags ended", "key", k.Name, "app", k.App, "error", err)
 }
 
 // follow writes what changes, each once.
-func (d *Door) follow(ctx context.Context, out *writer, k flag.Key, last string, gone <-chan struct{}, message func(*told) []byte) error {
+func (d *Door) follow(ctx context.Context, out *writer, k flag.Key, last string, gone <-chan struct{}, message func(*told) frame) error {
 	rest := time.NewTimer(between(restLeast, restMost))
 	defer rest.Stop()
 	for {
@@ -117,7 +115,7 @@ func (d *Door) follow(ctx context.Context, out *writer, k flag.Key, last string,
 		case t.id != last:
 			err = out.write(message(t))
 		case resting:
-			err = out.write([]byte(": rest\n\n"))
+			err = out.write(d.rest)
 		}
 		if err != nil {
 			return err
@@ -132,72 +130,4 @@ func (d *Door) follow(ctx context.Context, out *writer, k flag.Key, last string,
 // between is a time between two, by dice.
 func between(least, most time.Duration) time.Duration {
 	return least + rand.N(most-least)
-}
-
-// writer writes messages, and waits for no reader.
-type writer struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	time    time.Duration // that a write may take
-}
-
-func (o *writer) write(parts ...[]byte) error {
-	if err := o.control.SetWriteDeadline(time.Now().Add(o.time)); err != nil {
-		return err
-	}
-	for _, p := range parts {
-		if _, err := o.w.Write(p); err != nil {
-			return err
-		}
-	}
-	if err := o.control.Flush(); err != nil {
-		return err
-	}
-	return o.control.SetWriteDeadline(time.Time{}) // by HTTP/2 it would end the stream, also where nothing is written
-}
-
-// crowd counts streams.
-type crowd struct {
-	mu  sync.Mutex
-	all int
-	of  map[string]int // by the key's id
-}
-
-// busy is the answer to one stream too many.
-type busy struct{ error }
-
-func (b busy) Unwrap() error { return b.error }
-
-// after is when to come again, in seconds, spread.
-func (busy) after() string {
-	return strconv.Itoa(int(between(20*time.Second, time.Minute).Seconds()))
-}
-
-func (c *crowd) enter(key string, most, mostOfKey int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.all >= most:
-		return busy{api.Unavailable(fmt.Sprintf("this server has %d streams, and takes no more; come again later, or ask from time to time", c.all))}
-	case c.of[key] >= mostOfKey:
-		return busy{fault.Limited("this key has %d streams, and no more are opened; come again later, or ask from time to time", c.of[key])}
-	}
-	c.all++
-	c.of[key]++
-	return nil
-}
-
-func (c *crowd) leave(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all--
-	if c.of[key]--; c.of[key] == 0 {
-		delete(c.of, key)
-	}
-}
-
-func (c *crowd) count(key string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.of[key]
 }

@@ -1,10 +1,14 @@
 package evaluate
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -95,7 +99,19 @@ func TestStreamsEnd(t *testing.T) {
 	if m, ok := stopped.next(); ok || stopped.lines.Err() != nil {
 		t.Errorf("a stopped key is told %+v, %v", m, stopped.lines.Err())
 	}
+	over, end := context.WithCancel(t.Context())
+	end()
+	gone := make(chan error)
+	go func() { gone <- w.door.Run(over) }() // received below
+	select {
+	case err := <-gone:
+		t.Errorf("the door ends before its streams: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
 	w.stop()
+	if err := <-gone; err != nil {
+		t.Error(err)
+	}
 	if m, ok := stays.next(); ok || stays.lines.Err() != nil {
 		t.Errorf("the stream is not ended but cut off, or goes on: %+v, %v", m, stays.lines.Err())
 	}
@@ -193,6 +209,48 @@ func TestWhoDoesNotReadIsDropped(t *testing.T) {
 		w.change(&f, fmt.Sprintf(`"%d%s"`, n, strings.Repeat("x", 1<<20)))
 		return w.door.crowd.count(k.ID) == 0
 	})
+}
+
+// By HTTP/2, and by HTTP/1.0, which has no chunks, streams are net/http's.
+func TestStreamsOfOtherVersions(t *testing.T) {
+	w := newWorld(t)
+	f := w.make("a", "1", "")
+	k := w.key(flag.Key{Kind: "client"}, false)
+	tls := httptest.NewUnstartedServer(w.http.Config.Handler)
+	tls.EnableHTTP2 = true
+	tls.StartTLS()
+	defer tls.Close()
+	plain := w.http.URL
+	w.http.URL = tls.URL
+	by2 := w.listenWith(tls.Client(), "/sub/"+k.Key, "")
+	if by2.res.ProtoMajor != 2 {
+		t.Fatalf("by %s", by2.res.Proto)
+	}
+	w.http.URL = plain
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /sub/"+k.Key+" HTTP/1.0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.TransferEncoding != nil {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	by1 := &listener{world: w, res: res, lines: bufio.NewScanner(res.Body)}
+	for _, l := range []*listener{by2, by1} {
+		l.must("features")
+	}
+	w.change(&f, "2")
+	for _, l := range []*listener{by2, by1} {
+		if m := l.must("features"); !strings.Contains(m.data, `"a":{"defaultValue":2}`) {
+			t.Errorf("%s", m.data)
+		}
+	}
+	by2.res.Body.Close()
+	w.until("the stream is gone", func() bool { return w.door.crowd.count(k.ID) == 1 })
 }
 
 // Who is cut off at once does not come back at once.

@@ -38,9 +38,9 @@ type told struct {
 	payload []byte
 
 	zipped  func() ([]byte, error)
-	whole   func() []byte // as a message with the payload in it
-	hint    []byte        // as one that says to fetch it
-	refetch []byte        // the same in OFREP's words
+	whole   func() frame // a message with the payload in it
+	hint    frame        // one that says to fetch it
+	refetch frame        // the same in OFREP's words
 	parts   func() map[string]bool
 }
 
@@ -121,11 +121,9 @@ func tell(set *flag.Set, view *flag.View, id, encryption string) (*told, error) 
 		}
 	}
 	t.zipped = sync.OnceValues(func() ([]byte, error) { return zipped(t.payload) })
-	t.whole = sync.OnceValue(func() []byte {
-		return fmt.Appendf(nil, "id: %s\nevent: features\ndata: %s\n\n", id, t.payload)
-	})
-	t.hint = fmt.Appendf(nil, "id: %s\nevent: features-updated\ndata: {}\n\n", id)
-	t.refetch = fmt.Appendf(nil, "id: %s\nevent: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":%q,\"lastModified\":%q}\n\n", id, id, t.modified())
+	t.whole = sync.OnceValue(func() frame { return newFrame("id: %s\nevent: features\ndata: %s\n\n", id, t.payload) })
+	t.hint = newFrame("id: %s\nevent: features-updated\ndata: {}\n\n", id)
+	t.refetch = newFrame("id: %s\nevent: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":%q,\"lastModified\":%q}\n\n", id, id, t.modified())
 	t.parts = sync.OnceValue(func() map[string]bool { return parts(view.Payload) })
 	return t, nil
 }

@@ -155,6 +155,11 @@ type listener struct {
 // listen opens a stream.
 func (w *world) listen(path, last string) *listener {
 	w.Helper()
+	return w.listenWith(http.DefaultClient, path, last)
+}
+
+func (w *world) listenWith(client *http.Client, path, last string) *listener {
+	w.Helper()
 	req, err := http.NewRequestWithContext(w.Context(), http.MethodGet, w.http.URL+path, nil)
 	if err != nil {
 		w.Fatal(err)
@@ -162,7 +167,7 @@ func (w *world) listen(path, last string) *listener {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		w.Fatal(err)
 	}
