@@ -17,7 +17,9 @@ import (
 // flags opens what flags are kept and asked by.
 func (a *App) flags(server *api.Server, kept *flag.Service, ramps *ramp.Service, repos *git.Door, log *journal.Journal) {
 	(&flags.Door{API: server, Flags: kept, Ramps: ramps, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
-	evaluate.New(kept, a.logger("flags")).Mount(server.Clients())
+	told := evaluate.New(kept, a.logger("flags"))
+	told.Mount(server.Clients())
+	a.stage("streams of flags", told.Run)
 	(&waffle.Door{Flags: kept, Exposures: a.exposed, Now: a.opts.Now, Dice: rand.Float64, Logger: a.logger("waffle")}).Mount(server.Clients())
 	a.stage("flags", a.exposed.Run, func(ctx context.Context) error { return kept.Run(ctx, log) }, kept.Keep, ramps.Run, a.ramped.Run)
 }
