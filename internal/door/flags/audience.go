@@ -13,13 +13,13 @@ import (
 	"github.com/slipwayhq/slipway/internal/pure/assign"
 )
 
-// Audience is how many of last week's visitors each rule would take. What they are is taken from their events: traits, context and properties, the newest first.
+// Audience is how many of last week's visitors each rule would take; it is there where it was asked for. What they are is taken from their events: traits, context and properties, the newest first.
 type Audience struct {
-	Visitors   int64       `json:"visitors" doc:"Who sent events in the last seven days"`
-	Sampled    int         `json:"sampled" doc:"How many of them were looked at; the other numbers stand for all"`
-	Rules      []int64     `json:"rules" nullable:"false" doc:"Whom each rule takes, in the order of the rules"`
-	Otherwise  int64       `json:"otherwise" doc:"Who gets the default"`
-	Attributes []attribute `json:"attributes" nullable:"false" doc:"What their events say of them"`
+	Visitors   int64       `json:"visitors" required:"false" doc:"Who sent events in the last seven days"`
+	Sampled    int         `json:"sampled" required:"false" doc:"How many of them were looked at; the other numbers stand for all"`
+	Rules      []int64     `json:"rules" required:"false" nullable:"false" doc:"Whom each rule takes, in the order of the rules"`
+	Otherwise  int64       `json:"otherwise" required:"false" doc:"Who gets the default"`
+	Attributes []attribute `json:"attributes" required:"false" nullable:"false" doc:"What their events say of them"`
 }
 
 const (

@@ -1067,13 +1067,13 @@ export interface Preview {
 }
 
 export interface Previewed {
-  attributes: Attribute[];
+  attributes?: Attribute[];
   fault?: string;
-  otherwise: number;
+  otherwise?: number;
   path?: string;
-  rules: number[];
-  sampled: number;
-  visitors: number;
+  rules?: number[];
+  sampled?: number;
+  visitors?: number;
 }
 
 export interface Process {

@@ -1,4 +1,4 @@
-// The API's types about flags by the names that these pages use; schema.ts cannot say which members are there only sometimes.
+// The API's types about flags by the names that these pages use.
 import type * as s from '../api/schema';
 
 export type Flag = s.FlagShown;
@@ -9,7 +9,7 @@ export type Plan = s.FlagPlan;
 export type Group = s.FlagGroup;
 export type Key = s.FlagKey;
 export type Settings = s.FlagSettings;
-export type Previewed = Partial<s.Previewed>;
+export type Previewed = s.Previewed;
 export type { Attribute, Given, Refs, Tried } from '../api/schema';
 
 export type Kind = Flag['kind'];
