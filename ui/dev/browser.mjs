@@ -70,7 +70,6 @@ export const pages = {
   'flag-plans': '/apps/shop/flags/flag:new-checkout?part=plans',
   'flag-needs': '/apps/shop/flags/flag:new-checkout?part=needs',
   'flag-about': '/apps/shop/flags/flag:new-checkout?part=about',
-  'flag-missing': '/apps/shop/flags/flag:nothing',
   'flags-plans': '/apps/shop/flags/plans?all=1',
   'flags-try': '/apps/shop/flags/try',
   'flags-groups': '/apps/shop/flags/groups?group=beta',

@@ -109,7 +109,7 @@ function wish(c, env, name, b) {
 
 function decide(c, env, id, b) {
   const p = plans(c.world).find((x) => x.id === id && x.environment === env);
-  if (!p) return undefined;
+  if (!p) return { refused: [404, `there is no planned change ${id} in ${env}`] };
   if (!open(p)) return { refused: [409, `this change is ${p.status} already`] };
   const status = b.decision === 'approve' ? (p.due ? 'approved' : 'done') : p.by === 'person:ana' ? 'withdrawn' : 'refused';
   Object.assign(p, { status, decided_by: 'person:ana', decided_at: now(), said: b.said });
