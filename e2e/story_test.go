@@ -59,6 +59,10 @@ func setup(env *testscript.Env) error {
 	if err := os.CopyFS(env.WorkDir, os.DirFS("testdata/shop")); err != nil {
 		return err
 	}
+	// What the guide about flags has people run.
+	if err := os.CopyFS(env.WorkDir, os.DirFS("../examples/flags")); err != nil {
+		return err
+	}
 	for _, pair := range s.env() {
 		name, value, _ := strings.Cut(pair, "=")
 		env.Setenv(name, value)
