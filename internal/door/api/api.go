@@ -103,7 +103,7 @@ func config(o Options) huma.Config {
 // Mux is where others mount what is not under /v1: /git/, /agent/, /edge/. They authenticate by themselves.
 func (s *Server) Mux() *http.ServeMux { return s.mux }
 
-// Clients is where the paths of other people's clients are mounted, also below /v1: those that bring keys of their own, are no people, and whose cookies nobody looks at.
+// Clients is where the paths of other people's clients are mounted, also below /v1: those that bring keys of their own, are no people, and whose cookies nobody looks at but waffle's.
 func (s *Server) Clients() *http.ServeMux { return s.clients }
 
 // Handler is the whole door.

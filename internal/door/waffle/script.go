@@ -121,7 +121,7 @@ func (a *asked) setCookies(w http.ResponseWriter, r *http.Request) {
 
 // toSet is a cookie as an answer sets it. Pages may read it, as they may waffle's.
 func toSet(c *pure.Cookie) *http.Cookie {
-	return &http.Cookie{Name: c.Name, Value: c.Value, Path: "/", MaxAge: c.MaxAge, Secure: c.Secure, SameSite: http.SameSiteLaxMode} //nolint:gosec // see above
+	return &http.Cookie{Name: c.Name, Value: c.Value, Path: "/", MaxAge: c.MaxAge, Secure: c.Secure, SameSite: http.SameSiteLaxMode}
 }
 
 // writeJSON answers 200.

@@ -16,12 +16,12 @@ const (
 	Identify Kind = "identify" // is known by User from now on; Properties are what is known of them
 	Group    Kind = "group"    // belongs to Group; Properties are what is known of it
 	Alias    Kind = "alias"    // was known as Previous
-	Exposure Kind = "exposure" // got a value of the flag Name; Properties have it as "value"
+	Exposure Kind = "exposure" // got a value of the flag, or the variation of the experiment, Name; Properties have it as "value"
 )
 
 // Event is one thing that a client told, as it is kept in the log. Times are in UTC.
 type Event struct {
-	// ID tells the event from all others of its source: one that comes again with the same is the same.
+	// ID tells the event from all others of its source: one that comes again with the same is the same. That of an exposure is ExposureID once it is taken, and tells it from all others.
 	ID          string `json:"id"`
 	App         string `json:"app"`
 	Environment string `json:"environment"`
