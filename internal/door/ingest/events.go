@@ -27,7 +27,7 @@ type Events struct {
 	held    *held
 	// settleAfter is how long after a failure the log is asked what it has; tests wait less.
 	settleAfter time.Duration
-	// Counted, if given, is told which events are on disk now for the first time.
+	// Counted, if given, is told which events are on disk now, and which of them for the first time: an exposure that is told again may be news for who counts.
 	Counted func(events []capture.Event, fresh []bool)
 	// Full, if given, tells why nothing can be taken just now: what is taken must be kept, and found.
 	Full func() error

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,29 @@ func TestWhatTheServerTells(t *testing.T) {
 	s.door.Full = func() error { return context.DeadlineExceeded }
 	if err := s.door.Told(t.Context(), "shop", "staging", repaired); err == nil {
 		t.Error("it was taken by a door that is closed")
+	}
+}
+
+// Who counts is told of an exposure also when it is told again: after a restart it knows of none.
+func TestRepeatedExposuresAreCounted(t *testing.T) {
+	s := opened(t)
+	var told []bool
+	s.door.Counted = func(events []capture.Event, fresh []bool) {
+		for i, e := range events {
+			if e.Kind == capture.Exposure && e.User == "u" {
+				told = append(told, fresh[i])
+			}
+		}
+	}
+	now := time.Now()
+	s.door.Clock(func() time.Time { return now })
+	for range 2 {
+		if err := s.door.Told(t.Context(), "shop", "production", []byte(`{"kind":"exposure","name":"cart","user":"u","properties":{"value":true}}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(told, []bool{true, false}) {
+		t.Errorf("told as fresh: %v", told)
 	}
 }
 

@@ -47,6 +47,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		return taken{}, err
 	}
 	if len(records) == 0 {
+		e.count(d.Events, claim.Fresh)
 		return got, nil
 	}
 	// Not the caller's context: one that hangs up must not leave in doubt what is written.
@@ -62,10 +63,15 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 		e.log.Error("ids of events are not kept yet; they are read from the log", "error", err)
 		e.doubt(claim, keys, err)
 	}
-	if e.Counted != nil {
-		e.Counted(d.Events, claim.Fresh)
-	}
+	e.count(d.Events, claim.Fresh)
 	return got, nil
+}
+
+// count hands on what is on disk.
+func (e *Events) count(events []capture.Event, fresh []bool) {
+	if e.Counted != nil && len(events) > 0 {
+		e.Counted(events, fresh)
+	}
 }
 
 // keys are those of a body's events, and then of its failures. A failure that the client names comes once, too, and is another than the event of that id: it may yet become one.
