@@ -325,3 +325,8 @@ func (s *Service) Changes(ctx context.Context, app, id, after string, limit int)
 	}
 	return changes(ctx, s.db, f.ID, after, limit)
 }
+
+// Marks gives the changes of an app's flags in a time, oldest first, for whatever is drawn over time: of one environment, or of all where it is empty.
+func (s *Service) Marks(ctx context.Context, app, env string, from, to time.Time) ([]Mark, error) {
+	return marks(ctx, s.db, app, env, from, to)
+}

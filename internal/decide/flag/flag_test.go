@@ -93,6 +93,12 @@ func TestLifeOfAFlag(t *testing.T) {
 		if err != nil || len(history) != 3 || history[0].Words != "switched off" || history[1].Before != nil || history[1].After == nil || history[2].How != "created" {
 			t.Fatalf("%+v, %v", history, err)
 		}
+		if all, err := s.Marks(t.Context(), "shop", "production", time.Unix(0, 0), d.Now().Add(time.Hour)); err != nil || len(all) != 2 || all[0].Name != "new-checkout" || all[1].Words != "switched off" {
+			t.Errorf("marks: %+v, %v", all, err)
+		}
+		if all, err := s.Marks(t.Context(), "shop", "staging", time.Unix(0, 0), d.Now().Add(time.Hour)); err != nil || len(all) != 0 {
+			t.Errorf("marks of another environment: %+v, %v", all, err)
+		}
 		f, err = s.Restore(t.Context(), bo, "shop", f.ID, history[1].ID, "it was not the flag")
 		if err != nil || !f.States["production"].On || value(t, s, "production", f.Name, map[string]any{"country": "US"}) != "true" {
 			t.Errorf("restored: %+v, %v", f.States, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
@@ -241,4 +242,34 @@ func load(ctx context.Context, q db.Querier, app string) (*stored, error) {
 	}
 	st.groups, err = groups(ctx, q, app)
 	return st, err
+}
+
+// Mark is a change of a flag on the time axis of whatever is drawn over time.
+type Mark struct {
+	ID          string    `json:"id" doc:"Of the change"`
+	Flag        string    `json:"flag" doc:"Id of the flag"`
+	Name        string    `json:"name" doc:"Of the flag"`
+	Environment string    `json:"environment,omitempty" doc:"Empty for what is of all"`
+	At          time.Time `json:"at"`
+	By          string    `json:"by"`
+	How         string    `json:"how" enum:"edited,restored,planned,archived,brought_back,ramped,applied"`
+	Words       string    `json:"words"`
+}
+
+// mostMarks is how many changes of a time are told; more than that nobody could tell apart in a picture.
+const mostMarks = 500
+
+// marks gives the changes of an app's flags in a time, oldest first: of one environment, or of all where it is empty.
+func marks(ctx context.Context, q db.Querier, app, env string, from, to time.Time) ([]Mark, error) {
+	rows, err := q.Query(ctx, `SELECT c.id, c.flag, f.name, c.environment, c.at, c.by_whom, c.how, c.words FROM flag_changes c JOIN flag_flags f ON f.id = c.flag
+		WHERE f.app = $1 AND ($2 = '' OR c.environment = '' OR c.environment = $2) AND c.at >= $3 AND c.at <= $4 AND c.how <> 'created' ORDER BY c.at DESC, c.id DESC LIMIT $5`,
+		app, env, db.Micros(from), db.Micros(to), mostMarks)
+	all, err := each(rows, err, "changes of flags", func(into func(...any) error) (m Mark, err error) {
+		var at int64
+		err = into(&m.ID, &m.Flag, &m.Name, &m.Environment, &at, &m.By, &m.How, &m.Words)
+		m.At = db.Time(at)
+		return m, err
+	})
+	slices.Reverse(all)
+	return all, err
 }

@@ -25,6 +25,7 @@ type Door struct {
 // Mount adds the paths.
 func (d *Door) Mount() {
 	d.mountFlags()
+	d.mountMarks()
 	d.mountStates()
 	d.mountPlans()
 	d.mountRamps()
@@ -202,6 +203,33 @@ func (d *Door) mountHistory(path string) {
 			return nil, err
 		}
 		return api.Cut(all, in.Page, func(c flag.Change) string { return api.NewestFirst(c.ID) })
+	})
+}
+
+// mountMarks adds the path of what changed, whichever flag it was.
+func (d *Door) mountMarks() {
+	type asked struct {
+		api.InApp
+		api.Page
+		Environment string    `query:"environment" doc:"Of this environment, and what is of all"`
+		From        time.Time `query:"from" doc:"By default a day ago"`
+		To          time.Time `query:"to" doc:"By default now"`
+	}
+	api.Register(d.API, api.View, "GET /v1/apps/{app}/flag-changes", "List changes of flags in a time, oldest first, as marks for what is drawn over time", func(ctx context.Context, _ access.Identity, in *asked) (*api.ListOf[flag.Mark], error) {
+		if err := d.API.Place(ctx, in.App, in.Environment); err != nil {
+			return nil, err
+		}
+		if in.To.IsZero() {
+			in.To = d.Now()
+		}
+		if in.From.IsZero() {
+			in.From = in.To.Add(-24 * time.Hour)
+		}
+		all, err := d.Flags.Marks(ctx, in.App, in.Environment, in.From, in.To)
+		if err != nil {
+			return nil, err
+		}
+		return api.Cut(all, in.Page, func(m flag.Mark) string { return m.ID })
 	})
 }
 
