@@ -451,6 +451,17 @@ export interface FlagList {
   reason?: string;
 }
 
+export interface FlagMark {
+  at: string;
+  by: string;
+  environment?: string;
+  flag: string;
+  how: "edited" | "restored" | "planned" | "archived" | "brought_back" | "ramped" | "applied";
+  id: string;
+  name: string;
+  words: string;
+}
+
 export interface FlagMove {
   change: "archive" | "bring_back" | "restore";
   reason?: string;
@@ -761,6 +772,11 @@ export interface ListFlagGroup {
 
 export interface ListFlagKey {
   items: FlagKey[];
+  next?: string;
+}
+
+export interface ListFlagMark {
+  items: FlagMark[];
   next?: string;
 }
 
