@@ -66,6 +66,7 @@ export const pages = {
   'flag-sample': '/apps/shop/flags/sample:trace-requests',
   'flag-unset': '/apps/shop/flags/flag:gift-cards?environment=staging',
   'flag-of-its-own': '/apps/shop/flags/flag:gift-cards',
+  'flag-ramp': '/apps/shop/flags/flag:search-limit?environment=staging',
   'flag-history': '/apps/shop/flags/flag:new-checkout?part=history',
   'flag-plans': '/apps/shop/flags/flag:new-checkout?part=plans',
   'flag-needs': '/apps/shop/flags/flag:new-checkout?part=needs',

@@ -45,7 +45,7 @@ function objectMisfits(value, s, at) {
 const names = (world) => ({
   app: ['shop'], env: ['production', 'staging'], build: world.builds.map((b) => b.id), rollout: world.rollouts.map((r) => r.id), release: world.rollouts.map((r) => r.release.id),
   agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'], source: ['src_1'], user: ['u1', 'nobody'], question: world.empty ? [] : ['qst_1', 'qst_2', 'qst_3', 'qst_5'],
-  ...(world.empty ? {} : { flag: ['flg_1', 'switch:maintenance', 'dark-mode'], group: ['beta', 'adults'], key: ['fky_1', 'fky_4'], plan: ['fpl_3', 'fpl_2', 'fpl_1'] }),
+  ...(world.empty ? {} : { flag: ['flg_1', 'switch:maintenance', 'dark-mode'], group: ['beta', 'adults'], key: ['fky_1', 'fky_4'], ramp: ['rmp_1'], plan: ['fpl_3', 'fpl_2', 'fpl_1'] }),
 });
 const bodies = {
   'PUT /v1/apps/{app}/rollouts/{rollout}/assessment': { word: 'right', note: 'the phones rang' },
@@ -60,7 +60,7 @@ const bodies = {
   'PUT /v1/apps/{app}/environments/{env}/flags/{flag}': { on: false }, 'POST /v1/apps/{app}/environments/{env}/flags/{flag}/plans': { on: true, wall: '2030-01-01T09:00', zone: 'UTC' },
   'POST /v1/apps/{app}/environments/{env}/flags/{flag}/previews': { on: true, rules: [{ condition: { country: 'US' }, force: true }], visitors: true }, 'POST /v1/apps/{app}/environments/{env}/evaluations': { attributes: { id: 'u1', plan: 'pro' } },
   'POST /v1/apps/{app}/environments/{env}/plans/{plan}/decisions': { decision: 'refuse', said: 'not now' }, 'PUT /v1/apps/{app}/groups/{group}': { definition: ['u1'] }, 'PUT /v1/apps/{app}/flag-settings': { approvals: ['production'], stale_days: 14 },
-  'POST /v1/apps/{app}/keys': { name: 'tv', kind: 'client' }, 'POST /v1/apps/{app}/keys/{key}/changes': { change: 'turned' },
+  'POST /v1/apps/{app}/environments/{env}/ramps/{ramp}/commands': { command: 'pause' }, 'POST /v1/apps/{app}/keys': { name: 'tv', kind: 'client' }, 'POST /v1/apps/{app}/keys/{key}/changes': { change: 'turned' },
   'POST /v1/people': { name: 'dara' }, 'POST /v1/apps/{app}/environments': { name: 'qa', branch: 'qa' },
   'POST /v1/session': { token: 'good' }, 'POST /v1/tokens': { label: 'ci' }, 'POST /v1/join-tokens': { roles: ['host'], uses: 1 },
   'PATCH /v1/apps/{app}/environments/{env}/config': { settings: { A: '1' }, secrets: { B: '2' }, remove: [], reason: 'why' },

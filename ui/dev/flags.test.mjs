@@ -390,6 +390,24 @@ test('where the code names a flag is shown line by line, and what needs it is a 
     await page.close();
   }));
 
+test('a ramp under way says how far it is, and is paused and taken back', () =>
+  of({}, async (own) => {
+    const { page } = await visit(browser, own.url + pages['flag-ramp'], { size: narrow });
+    await seen(page, '50 % of those whom it means get it: step 2 of 2');
+    await seen(page, '3.1 % against 3.0 %');
+    await press(page, 'Pause it');
+    await dialog(page);
+    await page.locator('dialog[open] button:not([type])').click();
+    await seen(page, 'paused');
+    assert.equal(own.world.flagRamp.state, 'paused');
+    await press(page, 'Take it back');
+    await dialog(page);
+    await page.locator('dialog[open] button.danger').click();
+    await gone(page, 'step 2 of 2');
+    assert.equal(own.world.flagRamp.state, 'returned');
+    await page.close();
+  }));
+
 test('who only looks may look at everything, and change nothing', () =>
   of({ role: 'viewer' }, async (own) => {
     const { page } = await visit(browser, own.url + pages.flag);

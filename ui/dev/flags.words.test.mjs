@@ -40,6 +40,7 @@ test('a rule is said in one line', () => {
   assert.equal(words.rule({ condition: { country: { $in: ['US', 'CA'] }, plan: 'pro' }, force: true, coverage: 0.1 }), '10 % where country is one of US, CA and plan is pro → true');
   assert.equal(words.rule({ force: 'x', coverage: 0.5 }), '50 % of everybody → "x"');
   assert.equal(words.rule({ variations: ['a', 'b'] }), 'everybody → "a" or "b"');
+  assert.equal(words.rule({ variations: [20, 50], meta: [{ key: 'old', passthrough: true }, { key: 'new' }] }), 'everybody → the next rule or 50');
   assert.equal(words.rule({ condition: { $or: [{ a: 1 }] }, force: true }), 'those whom its condition means → true');
   assert.equal(words.rule({ condition: { $savedGroup: { id: 'beta' } }, force: true }), 'in the group beta → true');
 });

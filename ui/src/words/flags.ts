@@ -80,7 +80,11 @@ export function condition(c: unknown): string {
 export function rule(r: Rule): string {
   const whom = condition(r.condition);
   const share = r.coverage !== undefined && r.coverage < 1 ? `${part(r.coverage)} ${whom === 'everybody' || whom.startsWith('those') ? 'of' : 'where'} ` : '';
-  if (r.variations && !('force' in r)) return `${share}${whom} → ${r.variations.map((v) => value(v)).join(' or ')}`;
+  if (r.variations && !('force' in r)) {
+    // Who gets a variation with passthrough goes on to the next rule.
+    const given = r.variations.map((v, i) => ((r.meta?.[i] as { passthrough?: boolean } | undefined)?.passthrough ? 'the next rule' : value(v)));
+    return `${share}${whom} → ${given.join(' or ')}`;
+  }
   return `${share}${whom} → ${value(r.force)}`;
 }
 
