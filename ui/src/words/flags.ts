@@ -34,6 +34,7 @@ export function gives(flag: Pick<Flag, 'kind' | 'type'>, state: State | undefine
   const rules = rulesOf(state);
   const [first] = rules;
   if (!first) return forAll(otherwise(flag, state));
+  if (typeof first.id === 'string' && first.id.startsWith('ramp-rmp_') && Array.isArray(first.weights)) return `ramp at ${part(first.weights.at(-1) ?? 1)}`;
   const free = first.condition === undefined && Object.keys(first).every((k) => ['id', 'force', 'coverage', 'seed', 'hashVersion', 'hashAttribute'].includes(k));
   if (free && 'force' in first && (first.coverage ?? 1) >= 1) return forAll(first.force);
   if (free && 'force' in first && rules.length === 1) return part(first.coverage ?? 1);
