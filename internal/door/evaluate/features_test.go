@@ -65,6 +65,9 @@ func TestPayload(t *testing.T) {
 		w.set(f, "staging", flag.State{On: true})
 		w.set(secret, "production", flag.State{On: true, Default: json.RawMessage("2")})
 		w.want(304, "GET", path, "", "If-None-Match", etag)
+		if r := w.want(200, "GET", path, ""); r.text != plain.text {
+			t.Errorf("what was %s is %s", plain.text, r.text)
+		}
 		w.set(f, "production", flag.State{On: true, Default: json.RawMessage("true")})
 		after := w.want(200, "GET", path, "", "If-None-Match", etag)
 		if p := into[payload](t, after); p.DateUpdated <= before.DateUpdated || after.Header.Get("ETag") == etag {

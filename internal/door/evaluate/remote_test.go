@@ -79,6 +79,9 @@ func TestValuesForAVisitor(t *testing.T) {
 	if none, _ := ask(`{}`); none["us"].DefaultValue != false {
 		t.Errorf("%+v", none)
 	}
+	if m := w.listen("/sub/"+k.Key, "").must("features-updated"); m.data != "{}" {
+		t.Errorf("the stream tells rules: %s", m.data)
+	}
 	w.want(200, "POST", "/api/eval/"+w.key(flag.Key{Kind: "server"}, false).Key, `{"attributes": null}`)
 }
 

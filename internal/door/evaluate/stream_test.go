@@ -105,7 +105,7 @@ func TestStreamsEnd(t *testing.T) {
 	go func() { gone <- w.door.Run(over) }() // received below
 	select {
 	case err := <-gone:
-		t.Errorf("the door ends before its streams: %v", err)
+		t.Fatalf("the door ends before its streams: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	w.stop()
