@@ -3,6 +3,7 @@ package flag
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -109,7 +110,8 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, actor, how, reason stri
 	if err := s.keep(ctx, tx, done{f, Change{At: at, By: actor, How: created, Reason: reason, Words: string(f.Kind) + " created"}}); err != nil {
 		return f, err
 	}
-	for env, state := range states {
+	for _, env := range slices.Sorted(maps.Keys(states)) {
+		state := states[env]
 		state.Revision = 0
 		needs, err := approvals(ctx, tx, f.App, env)
 		if err != nil {
@@ -117,6 +119,9 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, actor, how, reason stri
 		}
 		if needs && how != planned {
 			return f, errNeedsApproval(env)
+		}
+		if at, err = bump(ctx, tx, f.App); err != nil { // a time of its own, so that the history has an order
+			return f, err
 		}
 		if f, _, err = s.put(ctx, tx, f, env, state, Change{At: at, By: actor, How: how, Reason: reason}); err != nil {
 			return f, err

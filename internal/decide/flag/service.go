@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/db"
@@ -169,7 +170,7 @@ type done struct {
 // keep finishes a change of a flag: the history, the log and the audit have it, and what it makes can be evaluated, everywhere.
 func (s *Service) keep(ctx context.Context, tx *db.Tx, d done) error {
 	c := &d.change
-	c.ID = newID("chg_", tx)
+	c.ID = idAt("chg_", c.At)
 	if err := insertChange(ctx, tx, d.flag.ID, *c); err != nil {
 		return err
 	}
@@ -217,6 +218,9 @@ func (s *Service) check(ctx context.Context, tx *db.Tx, app, env string) error {
 	return nil
 }
 
-func newID(prefix string, tx *db.Tx) string {
-	return prefix + strings.ReplaceAll(event.NewID(tx.Now()), "-", "")
+func newID(prefix string, tx *db.Tx) string { return idAt(prefix, tx.Now()) }
+
+// idAt is an id that is sorted by a time.
+func idAt(prefix string, at time.Time) string {
+	return prefix + strings.ReplaceAll(event.NewID(at), "-", "")
 }
