@@ -61,6 +61,7 @@ const bodies = {
   'POST /v1/apps/{app}/environments/{env}/flags/{flag}/previews': { on: true, rules: [{ condition: { country: 'US' }, force: true }], visitors: true }, 'POST /v1/apps/{app}/environments/{env}/evaluations': { attributes: { id: 'u1', plan: 'pro' } },
   'POST /v1/apps/{app}/environments/{env}/plans/{plan}/decisions': { decision: 'refuse', said: 'not now' }, 'PUT /v1/apps/{app}/groups/{group}': { definition: ['u1'] }, 'PUT /v1/apps/{app}/flag-settings': { approvals: ['production'], stale_days: 14 },
   'POST /v1/apps/{app}/environments/{env}/ramps/{ramp}/commands': { command: 'pause' }, 'POST /v1/apps/{app}/keys': { name: 'tv', kind: 'client' }, 'POST /v1/apps/{app}/keys/{key}/changes': { change: 'turned' },
+  'POST /v1/apps/{app}/environments/{env}/flags/{flag}/ramps': { vitals: [{ event: 'order placed' }] },
   'POST /v1/people': { name: 'dara' }, 'POST /v1/apps/{app}/environments': { name: 'qa', branch: 'qa' },
   'POST /v1/session': { token: 'good' }, 'POST /v1/tokens': { label: 'ci' }, 'POST /v1/join-tokens': { roles: ['host'], uses: 1 },
   'PATCH /v1/apps/{app}/environments/{env}/config': { settings: { A: '1' }, secrets: { B: '2' }, remove: [], reason: 'why' },

@@ -216,30 +216,7 @@ function putGroup(c, id, b) {
   return g;
 }
 
-// One ramp is under way: of the limit of the search, at its second step.
-const steps = [{ share: 0.1, watch_seconds: 3600 }, { share: 0.5, watch_seconds: 3600 }];
-function underWay(world) {
-  return (world.flagRamp ??= {
-    id: 'rmp_1', app: 'shop', environment: 'staging', flag: 'flg_3', name: 'search-limit', state: 'watching', step: 1, share: 0.5, spec: { value: 50, hash_attribute: 'id', steps, vitals: [{ event: 'order placed', bad: 'drop' }], false_alarms: 1, rule_out: 2, unknown: 'promote' },
-    alpha: 0.05, alpha_why: 'at most 5 % of good ramps come back: 1 false alarm a month over 20 ramps, and never more than 5 %', reasons: [], started_at: world.iso(5000), started_by: 'person:bo', step_at: world.iso(1400), was_off: false, was_default: 20,
-  });
-}
-const verdict = { outcome: 'unknown', vitals: [], reasons: [{ vital: 'order placed', about: 'unknown', text: 'order placed: 3.1 % against 3.0 % of visitors; about 4,000 more to rule out a drop to 50 %' }] };
-
-function steer(c, { command }) {
-  const r = underWay(c.world);
-  if (r.ended_at) return { refused: [409, 'this ramp is over'] };
-  if (command === 'pause') r.state = 'paused';
-  else if (command === 'resume') r.state = 'watching';
-  else Object.assign(r, { state: command === 'return' ? 'returned' : 'promoted', ended_at: now() });
-  c.send(r.ended_at ? 'ramp.ended' : 'ramp.moved', { ramp: r.id });
-  return r;
-}
-
 export const flags = [
-  ['GET', /^apps\/shop\/ramps$/, (c, q) => ({ items: [underWay(c.world)].filter((r) => !c.world.empty && !r.ended_at && (!q.get('flag') || q.get('flag') === r.flag)) })],
-  ['GET', /^apps\/shop\/ramps\/(\w+)$/, (c) => ({ ...underWay(c.world), verdict, moves: [], slots: [] })],
-  ['POST', /^apps\/shop\/environments\/(\w+)\/ramps\/(\w+)\/commands$/, (c, q, env, id, b) => steer(c, b)],
   ['GET', /^apps\/shop\/flags$/, (c, q) => ({ items: all(c.world).filter((f) => q.get('archived') === 'true' || !f.archived_at).sort((a, b) => (a.name < b.name ? -1 : 1)) })],
   ['POST', /^apps\/shop\/flags$/, (c, q, _, __, b) => make(c, b)],
   ['GET', /^apps\/shop\/flags\/([^/]+)$/, (c, q, name) => find(c.world, name)],

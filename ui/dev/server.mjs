@@ -6,6 +6,7 @@ import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
 import { flags } from './flags.mjs';
 import { changePlan, checkPlan, faults, learned, planOf } from './plan.mjs';
 import { privacy } from './privacy.mjs';
+import { ramps } from './ramps.mjs';
 import { saved } from './saved.mjs';
 import { past, say, score, verdictOn } from './verdicts.mjs';
 import { makeWorld, refill, series } from './world.mjs';
@@ -211,6 +212,7 @@ export const routes = [
   ['POST', /^apps\/shop\/events\/(sql|trend|top|funnel|retention|timeline)$/, (c, q, kind, _, b) => answer(c.world, kind, b) ?? wrongSql],
   ...saved(answer),
   ...privacy,
+  ...ramps,
   ...flags,
   ['GET', /^apps\/shop\/events\/failed$/, (c, q) => failed(c.world, q)],
   ['GET', /^apps\/shop\/events\/failed\/counts$/, (c) => counts(c.world)],

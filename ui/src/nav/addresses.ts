@@ -15,6 +15,7 @@ export const to = {
   // The tabs of flags have plain names, a flag has its kind before its name: none is taken for the other.
   flags: (a: string, tab = '', environment?: string) => `${app(a)}/flags${tab ? '/' + tab : ''}${within(environment)}`,
   flag: (a: string, name: string, kind = 'flag', environment?: string) => `${app(a)}/flags/${kind}:${encodeURIComponent(name)}${within(environment)}`,
+  ramp: (a: string, flag: string, id: string, environment?: string) => `${app(a)}/flags/flag:${encodeURIComponent(flag)}/ramps/${id}${within(environment)}`,
   settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
   // Those of the server, which do not need an app.
   server: (tab = 'people') => `/settings/${tab}`,
@@ -27,7 +28,7 @@ export type Page =
   | { name: 'home' }
   | { name: 'line' | 'builds' | 'rollouts' | 'verdicts'; app: string }
   | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
-  | { name: 'settings' | 'events' | 'flags'; app: string; tab: string }
+  | { name: 'settings' | 'events' | 'flags'; app: string; tab: string; ramp?: string }
   | { name: 'server'; tab: string }
   | { name: 'hosts' }
   | { name: 'audit' }
@@ -36,11 +37,12 @@ export type Page =
 // find says which page an address means.
 export function find(path: string): Page {
   const parts = path.split('/').filter(Boolean).map(decode);
-  const [root, a, kind, id] = parts;
+  const [root, a, kind, id, part, ramp] = parts;
   if (parts.length === 0) return { name: 'home' };
   if (root === 'hosts' && parts.length === 1) return { name: 'hosts' };
   if (root === 'settings' && parts.length <= 2) return { name: 'server', tab: a ?? 'people' };
   if (root === 'audit' && parts.length === 1) return { name: 'audit' };
+  if (root === 'apps' && kind === 'flags' && part === 'ramps' && parts.length === 6) return { name: 'flags', app: a!, tab: id!, ramp: ramp! };
   if (root !== 'apps' || a === undefined || parts.length > 4) return { name: 'missing' };
   if (kind === undefined) return { name: 'line', app: a };
   if (kind === 'events') return { name: 'events', app: a, tab: id ?? 'live' };
