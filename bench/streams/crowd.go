@@ -80,6 +80,7 @@ func (c *crowd) one(ctx context.Context, i int, addr, path string) error {
 		return fmt.Errorf("open stream %d: %s: %s", i, res.Status, text)
 	}
 	c.readers.Go(func() {
+		defer res.Body.Close()
 		err := c.read(i, res.Body)
 		if !c.ended.Load() {
 			select {

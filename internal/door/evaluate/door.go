@@ -20,20 +20,24 @@ type Door struct {
 	// MaxStreams is how many streams there may be at once, MaxOfKey how many of one key.
 	MaxStreams, MaxOfKey int
 
-	flags     *flag.Service
-	log       *slog.Logger
-	writeTime time.Duration
-	places    sync.Map // *place by app and environment
-	ids       sync.Map // keys, as clients send them, by their ids
-	faulty    sync.Map // *counter by counted
-	crowd     crowd
-	rest      frame // says nothing, but that the stream is there
+	flags               *flag.Service
+	log                 *slog.Logger
+	writeTime           time.Duration
+	restLeast, restMost time.Duration
+	places              sync.Map // *place by app and environment
+	ids                 sync.Map // keys, as clients send them, by their ids
+	faulty              sync.Map // *counter by counted
+	crowd               crowd
+	rest                frame // says nothing, but that the stream is there
 }
 
 // New makes the door on a Service that runs.
 func New(flags *flag.Service, log *slog.Logger) *Door {
 	all := streams()
-	return &Door{MaxStreams: all, MaxOfKey: all / 5 * 4, flags: flags, log: log, writeTime: writeTime, crowd: crowd{of: map[string]int{}}, rest: newFrame(": rest\n\n")}
+	return &Door{
+		MaxStreams: all, MaxOfKey: all / 5 * 4, flags: flags, log: log, writeTime: writeTime, restLeast: restLeast, restMost: restMost,
+		crowd: crowd{of: map[string]int{}}, rest: newFrame(": rest\n\n"),
+	}
 }
 
 // streams is how many streams this process can have: each has a file descriptor, of which a quarter is left for everything else.

@@ -88,7 +88,7 @@ func (d *Door) stream(w http.ResponseWriter, r *http.Request, k flag.Key, last s
 
 // follow writes what changes, each once.
 func (d *Door) follow(ctx context.Context, out *writer, k flag.Key, last string, gone <-chan struct{}, message func(*told) frame) error {
-	rest := time.NewTimer(between(restLeast, restMost))
+	rest := time.NewTimer(between(d.restLeast, d.restMost))
 	defer rest.Stop()
 	for {
 		resting := false
@@ -122,7 +122,7 @@ func (d *Door) follow(ctx context.Context, out *writer, k flag.Key, last string,
 		}
 		last = t.id
 		if resting {
-			rest.Reset(between(restLeast, restMost))
+			rest.Reset(between(d.restLeast, d.restMost))
 		}
 	}
 }

@@ -118,7 +118,10 @@ func TestStreamsEnd(t *testing.T) {
 }
 
 func TestThereAreNotTooManyStreams(t *testing.T) {
-	w := newWorld(t, func(d *Door) { d.MaxStreams, d.MaxOfKey = 3, 2 })
+	w := newWorld(t, func(d *Door) {
+		d.MaxStreams, d.MaxOfKey = 3, 2
+		d.restLeast, d.restMost = time.Hour, 2*time.Hour // who leaves is missed at once, not when something is said
+	})
 	w.make("a", "1", "")
 	k, other := w.key(flag.Key{Kind: "server"}, false), w.key(flag.Key{Kind: "client"}, false)
 	one := w.listen("/sub/"+k.Key, "")
@@ -148,6 +151,26 @@ func (w *world) until(what string, ok func() bool) {
 		}
 	}
 	w.Fatalf("not within %s: %s", patience, what)
+}
+
+// A stream that has nothing to say says so from time to time, and goes on.
+func TestStreamsRest(t *testing.T) {
+	w := newWorld(t, func(d *Door) { d.restLeast, d.restMost = 10*time.Millisecond, 20*time.Millisecond })
+	f := w.make("a", "1", "")
+	k := w.key(flag.Key{Kind: "client"}, false)
+	l := w.listen("/sub/"+k.Key, "")
+	l.must("features")
+	for n := 0; n < 3 && l.lines.Scan(); {
+		switch l.lines.Text() {
+		case ": rest":
+			n++
+		case "":
+		default:
+			t.Fatalf("%q", l.lines.Text())
+		}
+	}
+	w.change(&f, "2")
+	l.must("features")
 }
 
 // Many listen while much changes: each comes to see the last of it, whatever it missed in between, and one that reads nothing holds nobody up.
