@@ -234,6 +234,31 @@ func TestWhoDoesNotReadIsDropped(t *testing.T) {
 	})
 }
 
+// Nor does the server wait for it when it stops.
+func TestWhoDoesNotReadHoldsNoStopUp(t *testing.T) {
+	w := newWorld(t, func(d *Door) { d.writeTime = time.Hour })
+	f := w.make("a", "1", "")
+	k := w.key(flag.Key{Kind: "server"}, false)
+	w.deaf(k)
+	w.until("the stream is there", func() bool { return w.door.crowd.count(k.ID) == 1 })
+	for n := range 20 { // more than the system holds for the two of them
+		w.change(&f, fmt.Sprintf(`"%d%s"`, n, strings.Repeat("x", 1<<20)))
+	}
+	w.stop()
+	over, end := context.WithCancel(t.Context())
+	end()
+	gone := make(chan error, 1)
+	go func() { gone <- w.door.Run(over) }() // received below
+	select {
+	case err := <-gone:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("the server waits for a client that does not read")
+	}
+}
+
 // By HTTP/2, and by HTTP/1.0, which has no chunks, streams are net/http's.
 func TestStreamsOfOtherVersions(t *testing.T) {
 	w := newWorld(t)

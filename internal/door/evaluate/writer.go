@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// endTime is how long the end of a stream may take to write, when the server stops.
+const endTime = time.Second
+
 // frame is a piece of a stream as HTTP/1.1 sends it: the text in one chunk.
 type frame struct {
 	chunk []byte
@@ -29,11 +32,14 @@ func (f frame) text() []byte { return f.chunk[f.from : len(f.chunk)-2] }
 // writer writes to a stream, and waits for no reader. By HTTP/1.1 it has the connection to itself: a message then is one write of the same bytes for everybody, where net/http copies it, and writes thrice. At ten thousand streams that
 // is half of all the work.
 type writer struct {
-	time    time.Duration // that a write may take
-	w       http.ResponseWriter
-	control *http.ResponseController
-	conn    net.Conn // nil by HTTP/2
-	reading sync.WaitGroup
+	time     time.Duration // that a write may take
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	conn     net.Conn // nil by HTTP/2
+	stopped  context.Context
+	release  func() bool   // takes back what is done when the server stops; false where it is too late
+	released chan struct{} // closed when that is done
+	reading  sync.WaitGroup
 }
 
 // take begins the answer. ctx ends with the request, and when the client is gone.
@@ -56,7 +62,11 @@ func (d *Door) take(w http.ResponseWriter, r *http.Request) (*writer, context.Co
 	if err != nil {
 		return nil, nil, fmt.Errorf("take the connection of a stream: %w", err)
 	}
-	out.conn = conn
+	out.conn, out.stopped, out.released = conn, r.Context(), make(chan struct{})
+	out.release = context.AfterFunc(r.Context(), func() { // a write that waits for a reader does so no longer
+		defer close(out.released)
+		_ = conn.SetWriteDeadline(time.Now())
+	})
 	ctx, leave := context.WithCancel(r.Context())
 	out.reading.Go(func() {
 		defer leave()
@@ -72,6 +82,9 @@ func (d *Door) take(w http.ResponseWriter, r *http.Request) (*writer, context.Co
 }
 
 func (o *writer) send(b []byte) error {
+	if err := o.stopped.Err(); err != nil {
+		return err
+	}
 	if err := o.conn.SetWriteDeadline(time.Now().Add(o.time)); err != nil {
 		return err
 	}
@@ -100,7 +113,11 @@ func (o *writer) close() {
 	if o.conn == nil {
 		return
 	}
-	_ = o.send([]byte("0\r\n\r\n")) // who is gone needs no end
+	if !o.release() {
+		<-o.released
+	}
+	_ = o.conn.SetWriteDeadline(time.Now().Add(endTime))
+	_, _ = o.conn.Write([]byte("0\r\n\r\n")) // who is gone needs no end
 	_ = o.conn.Close()
 	o.reading.Wait()
 }
