@@ -41,5 +41,5 @@ export function cumulate(slots: readonly RampSlot[], vital: string): Cumulated {
 // steps gives the moves of a ramp their place in the picture: where a share began, and what was done.
 export function steps(moves: readonly RampMove[]): ChartMark[] {
   const names: Partial<Record<RampMove['move'], string>> = { paused: 'paused', held: 'held', resumed: 'resumed', promoted: 'all', returned: 'taken back', overtaken: 'ended' };
-  return moves.map((m) => ({ second: Math.floor(Date.parse(m.at) / 1000), text: names[m.move] ?? part(m.share), kind: m.move === 'returned' ? 'returning' : m.move }));
+  return moves.map((m, i) => ({ second: Math.floor(Date.parse(m.at) / 1000), text: names[m.move] ?? (moves[i - 1]?.step === m.step ? 'resumed' : part(m.share)), kind: m.move === 'returned' ? 'returning' : m.move }));
 }

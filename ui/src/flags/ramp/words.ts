@@ -57,8 +57,8 @@ export function will(spec: RampSpec): string {
   const all = steps(spec);
   const first = all[0];
   if (!first) return '';
-  const way = all.map((s, i) => (i === 0 ? '' : `after ${lasts(all[i - 1]!.watch_seconds)} ${part(s.share)}`)).filter(Boolean);
-  const last = `after another ${lasts(all.at(-1)!.watch_seconds)} all of them`;
+  const way = all.slice(1).map((s, i) => `${part(s.share)} ${i === 0 ? `after ${lasts(all[i]!.watch_seconds)}` : `another ${lasts(all[i]!.watch_seconds)} later`}`);
+  const last = `and all of them ${lasts(all.at(-1)!.watch_seconds)} after that`;
   const vitals = spec.vitals ?? [];
   const back = vitals.length > 0 ? ` As soon as ${list(vitals.map(harm), 'or')} with them than with the others, it is taken back from all.` : '';
   const cannot = { promote: 'it goes on', wait: 'it waits until it can be told', hold: 'it stands still until somebody decides' }[spec.unknown ?? 'promote'];
@@ -112,7 +112,7 @@ export function finds(r: RampShown): string {
   if (!counted(r)) return over ? 'Nothing was counted, so nothing was compared.' : 'Nothing was counted yet, so nothing can be compared.';
   switch (r.verdict.outcome) {
     case 'healthy':
-      return `They ${over ? 'did' : 'do'} no worse than those with the old value: the harm that was to be ruled out is.`;
+      return `They ${over ? 'did' : 'do'} no worse than those with the old value: harm of the size to rule out is excluded.`;
     case 'regressed': {
       const bad = (r.verdict.vitals ?? []).filter((v) => v.outcome === 'regressed').map((v) => `“${v.label || v.name}”`);
       return `They ${over ? 'did' : 'do'} worse than those with the old value${bad.length > 0 ? `, by ${list(bad, 'and')}` : ''}; chance hardly ever looks like this.`;
