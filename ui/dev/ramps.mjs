@@ -9,14 +9,14 @@ const move = (world, id, age, by, what, step, share, ...reasons) => ({ id, at: t
 function all(world) {
   if (world.flagRamps) return world.flagRamps;
   if (world.empty) return (world.flagRamps = []);
-  const base = (id, flag, name, more) => ({ id, app: 'shop', environment: 'staging', flag, name, state: 'watching', reasons: [], started_by: 'person:bo', was_off: false, ...alpha, ...more });
+  const base = (id, flag, name, more) => ({ id, app: 'shop', environment: 'staging', flag, name, state: 'watching', reasons: [], started_by: 'person:bo', ...alpha, ...more });
   const worse = 'order placed: 0.45 times the old release\'s (133 against 298 expected); a release that changes nothing shows this, however often one looks, in at most 1 of a billion rollouts';
   const over = 'the time of the step is over, and no harm was seen; that it went on without an answer was said at the start';
-  world.flagRamp = base('rmp_1', 'flg_3', 'search-limit', { step: 1, share: 0.5, spec: spec(50), started_at: world.iso(5000), step_at: world.iso(1400), was_default: 20 });
+  world.flagRamp = base('rmp_1', 'flg_3', 'search-limit', { step: 1, share: 0.5, spec: spec(50), started_at: world.iso(5000), step_at: world.iso(1400) });
   world.flagRamp.moves = [move(world, 'rmv_1', 5000, 'person:bo', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_2', 1400, 'system:ramp', 'watching', 1, 0.5, over)];
-  const back = base('rmp_0', 'flg_3', 'search-limit', { state: 'returned', step: 1, share: 0, spec: spec(200), started_by: 'person:ana', started_at: world.iso(180_000), step_at: world.iso(176_400), ended_at: world.iso(175_100), reasons: [worse], was_default: 20 });
+  const back = base('rmp_0', 'flg_3', 'search-limit', { state: 'returned', step: 1, share: 0, spec: spec(200), started_by: 'person:ana', started_at: world.iso(180_000), step_at: world.iso(176_400), ended_at: world.iso(175_100), reasons: [worse] });
   back.moves = [move(world, 'rmv_3', 180_000, 'person:ana', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_4', 179_000, 'person:chen', 'paused', 0, 0.1, 'a look at the shop first'), move(world, 'rmv_5', 178_600, 'person:chen', 'watching', 0, 0.1), move(world, 'rmv_6', 176_400, 'system:ramp', 'watching', 1, 0.5, over), move(world, 'rmv_7', 175_100, 'system:ramp', 'returned', 1, 0, worse)];
-  const done = base('rmp_00', 'flg_3', 'search-limit', { state: 'promoted', step: 1, share: 1, spec: spec(20, { steps: [{ share: 0.1, watch_seconds: 1800 }, { share: 0.5, watch_seconds: 1800 }] }), started_at: world.iso(900_000), step_at: world.iso(898_200), ended_at: world.iso(896_400), was_off: true });
+  const done = base('rmp_00', 'flg_3', 'search-limit', { state: 'promoted', step: 1, share: 1, spec: spec(20, { steps: [{ share: 0.1, watch_seconds: 1800 }, { share: 0.5, watch_seconds: 1800 }] }), started_at: world.iso(900_000), step_at: world.iso(898_200), ended_at: world.iso(896_400) });
   done.moves = [move(world, 'rmv_8', 900_000, 'person:bo', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_9', 898_200, 'system:ramp', 'watching', 1, 0.5, 'order placed: 0.96 times the old release\'s (1,099 against 1,151 expected); a halving is ruled out (95 % sure)'), move(world, 'rmv_a', 896_400, 'system:ramp', 'promoted', 1, 1, 'order placed: 0.96 times the old release\'s (1,099 against 1,151 expected); a halving is ruled out (95 % sure)')];
   // One of which no client tells anything.
   const quiet = base('rmp_2', 'flg_1', 'new-checkout', { step: 0, share: 0.01, spec: spec(true, { steps: [0.01, 0.1, 0.5].map((share) => ({ share, watch_seconds: 3600 })), condition: { country: { $in: ['US', 'CA'] } }, unknown: 'hold' }), started_by: 'person:ana', started_at: world.iso(600), step_at: world.iso(600) });
@@ -73,14 +73,15 @@ function evidence(r, all, { event, bad }) {
   return { name: event, label: event, outcome: regressed ? 'regressed' : ruledOut ? 'healthy' : 'unknown', e_value: peak - 0.3, peak, threshold, excluded: ruledOut ? 1.4 : 0.4, exclude_threshold: 1.301029995663981, rule_out: r.spec.rule_out, ratio_estimate: ratio, ratio_low: wide > 0 ? ratio / wide : 0, ratio_high: wide > 0 ? ratio * wide : 0, ...sum, rate_new: b, rate_old: a, expected, needed: { events: Math.round(left / 30), requests: left }, to_detect: { events: 0, requests: 0 }, text };
 }
 
-function shown(r) {
+function shown(world, r) {
   if (!r) return undefined;
+  const split = world.flagSplit;
   const counted = slots(r);
   const vitals = r.spec.vitals.map((v) => evidence(r, counted, v));
   const bad = vitals.filter((v) => v.outcome === 'regressed');
-  const outcome = bad.length > 0 ? 'regressed' : vitals.every((v) => v.outcome === 'healthy') ? 'healthy' : 'unknown';
+  const outcome = split?.wrong ? 'wrong_split' : bad.length > 0 ? 'regressed' : vitals.every((v) => v.outcome === 'healthy') ? 'healthy' : 'unknown';
   const about = outcome === 'regressed' ? bad : outcome === 'healthy' ? vitals : vitals.filter((v) => v.outcome === 'unknown');
-  return { ...r, verdict: { outcome, vitals, reasons: about.map((v) => ({ vital: v.name, about: v.outcome, text: v.text })) }, slots: counted };
+  return { ...r, verdict: { outcome, vitals, split, reasons: about.map((v) => ({ vital: v.name, about: v.outcome, text: v.text })) }, slots: counted };
 }
 const listed = ({ moves, ...r }) => r;
 
@@ -108,7 +109,7 @@ function start(c, env, flagId, { reason, ...wanted }) {
   if (f.kind !== 'flag' || f.states[env]?.audience) return { refused: [409, `${f.name} is no flag with rules in ${env}; a ramp is a rule`] };
   if (all(c.world).some((r) => r.flag === f.id && r.environment === env && !r.ended_at)) return { refused: [409, `${f.name} has a ramp in ${env} already; end that one first`] };
   const s = { ...spec(true), steps: [0.01, 0.1, 0.5].map((share) => ({ share, watch_seconds: 3600 })), ...wanted };
-  const r = { id: `rmp_n${all(c.world).length}`, app: 'shop', environment: env, flag: f.id, name: f.name, state: 'watching', step: 0, share: s.steps[0].share, spec: s, ...alpha, reasons: [], started_at: now(), started_by: 'person:ana', step_at: now(), was_off: !f.states[env]?.on };
+  const r = { id: `rmp_n${all(c.world).length}`, app: 'shop', environment: env, flag: f.id, name: f.name, state: 'watching', step: 0, share: s.steps[0].share, spec: s, ...alpha, reasons: [], started_at: now(), started_by: 'person:ana', step_at: now() };
   r.moves = [move(c.world, `rmv_${r.id}`, now(), 'person:ana', 'started', 0, r.share, alpha.alpha_why)];
   all(c.world).unshift(r);
   f.states[env] = { ...f.states[env], on: true, changed_at: now(), changed_by: 'person:ana', revision: (f.states[env]?.revision ?? 0) + 1 };
@@ -131,7 +132,7 @@ function marks(world, q) {
 
 export const ramps = [
   ['GET', /^apps\/shop\/ramps$/, (c, q) => ({ items: all(c.world).filter((r) => (q.get('all') === 'true' || !r.ended_at) && (!q.get('flag') || q.get('flag') === r.flag)).map(listed) })],
-  ['GET', /^apps\/shop\/ramps\/(\w+)$/, (c, q, id) => shown(all(c.world).find((r) => r.id === id))],
+  ['GET', /^apps\/shop\/ramps\/(\w+)$/, (c, q, id) => shown(c.world, all(c.world).find((r) => r.id === id))],
   ['POST', /^apps\/shop\/environments\/(\w+)\/ramps\/(\w+)\/commands$/, (c, q, env, id, b) => steer(c, env, id, b)],
   ['POST', /^apps\/shop\/environments\/(\w+)\/flags\/([^/]+)\/ramps$/, (c, q, env, flag, b) => start(c, env, decodeURIComponent(flag), b)],
   ['GET', /^apps\/shop\/flag-changes$/, (c, q) => marks(c.world, q)],

@@ -51,6 +51,7 @@ test('where a ramp stands is said in a sentence, in each of its states', () => {
     [made({ spec: { ...made().spec, condition: { country: 'US' } } }), at, '10 % of visitors whose country is US get true: step 1 of 2. In about 40 min it goes on to 50 %.'],
     [made({ state: 'paused', moves: by('paused', 'person:chen') }), at, 'Paused by chen: 10 % of visitors get true, and it stays so until somebody resumes it. Worse visitors still bring it back.'],
     [made({ state: 'held' }), late, 'It waits for you: 10 % of visitors get true, and the time of step 1 of 2 is over without an answer.'],
+    [made({ state: 'held', verdict: { outcome: 'wrong_split', vitals: [] } }), at, 'It waits for you: 10 % of visitors get true, and what is counted cannot be compared.'],
     [made({ state: 'promoted', ended_at: '2026-11-29T14:00:00Z' }), late, 'All visitors get true. The ramp is over.'],
     [made({ state: 'returned', ended_at: '2026-11-29T14:00:00Z', moves: by('returned', 'system:ramp') }), late, 'Taken back by itself: nobody gets true by this ramp any more.'],
     [made({ state: 'overtaken', ended_at: '2026-11-29T14:00:00Z', reasons: ['the flag was switched off by bo'] }), late, 'It ended, because the flag was switched off by bo. It took nothing back.'],
@@ -188,6 +189,15 @@ test('a ramp says where it stands, what its visitors do, and its moves', () =>
     await follow(page, 'error shown');
     await page.waitForFunction(() => document.querySelector('figure h3').innerText === 'error shown');
     assert.match(page.url(), /vital=error\+shown/);
+    await page.close();
+  }));
+
+test('sides that are not of the size that was drawn are said, with their numbers', () =>
+  of({}, async (own) => {
+    Object.assign(own.world, { flagSplit: { wrong: true, share: 0.41, intended: 0.5, e_value: 4.2, threshold: 3 } });
+    const { page } = await visit(browser, own.url + pages.ramp);
+    await seen(page, 'The new value has 41 % of those who were told of, meant 50 %');
+    await seen(page, 'look whether all clients tell of both values');
     await page.close();
   }));
 

@@ -92,7 +92,7 @@ export function stands(r: RampShown, now: number): string {
     case 'paused':
       return `Paused${byWhom(r, 'paused')}: ${share}, and it stays so until somebody resumes it. Worse visitors still bring it back.`;
     case 'held':
-      return `It waits for you: ${share}, and the time of ${place} is over without an answer.`;
+      return `It waits for you: ${share}, and ${r.verdict.outcome === 'wrong_split' ? 'what is counted cannot be compared' : `the time of ${place} is over without an answer`}.`;
     default: {
       const time = left(r, now);
       if (time > 0) return `${share}: ${place}. In about ${roughly(time)} it goes on to ${on}.`;
@@ -118,7 +118,7 @@ export function finds(r: RampShown): string {
       return `They ${over ? 'did' : 'do'} worse than those with the old value${bad.length > 0 ? `, by ${list(bad, 'and')}` : ''}; chance hardly ever looks like this.`;
     }
     case 'wrong_split':
-      return 'The two sides are not of the size that was drawn, so nothing can be compared.';
+      return 'The two sides are not of the size that was drawn: look whether all clients tell of both values, with the experiment’s key and the variation.';
     default:
       return `Whether they ${over ? 'did' : 'do'} worse than those with the old value ${over ? 'could not be told' : 'cannot be told yet'}.`;
   }
@@ -148,6 +148,7 @@ export const meanings = {
   says: 'What the data on this event say so far. Each is judged alone.',
   needed: 'How many more visitors it takes until harm of the size to rule out is excluded, if there is none, on both sides together. It is a mean: half of the ramps need more.',
   rule_out: 'Harm of this size is excluded before it is said that they do no worse.',
+  split: 'The part of all visitors who were told of that has the new value, and the part that was drawn for it. If they differ by more than chance, nothing can be compared.',
   alarms: 'So many ramps a month that change nothing come back by chance, at most. With fewer, harm is seen later.',
   unknown: 'What it does when the time of a step is over, and it cannot be told.',
   attribute: 'By this attribute visitors are drawn. Events must name visitors by the same id.',
