@@ -68,7 +68,7 @@ func (c *Client) ExportUser(ctx context.Context, app, user string, fn func(line 
 	for {
 		line, err := lines.ReadBytes('\n')
 		switch {
-		case err == io.EOF && len(line) == 0: //nolint:errorlint // as bufio gives it
+		case err == io.EOF && len(line) == 0:
 			return nil
 		case err != nil:
 			return fmt.Errorf("read what is stored of %s; what came is not all: %w", user, err)

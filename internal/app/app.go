@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // planned changes keep zones, also on a machine that has none
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/act/deploy"
@@ -148,6 +149,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	agentDoor.Mount(server.Mux())
 	agents.Work{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
 	kept := flag.New(store)
+	kept.Logger = a.logger("flags")
 	ramps := ramp.New(store, kept, a.logger("ramps"))
 	a.ramped = exposed.New(ramps, o.Now, a.logger("ramps"))
 	if err := a.events(ctx, server, sources, question.New(store), rollouts, log, keys); err != nil {

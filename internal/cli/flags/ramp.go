@@ -168,13 +168,17 @@ func (r *ramped) run(h *Host, command string) error {
 	})
 }
 
-// The commands about one ramp.
-type (
-	RampPause struct{ ramped }
-	RampGo    struct{ ramped }
-	RampNext  struct{ ramped }
-	RampBack  struct{ ramped }
-)
+// RampPause stays at the step.
+type RampPause struct{ ramped }
+
+// RampGo goes on.
+type RampGo struct{ ramped }
+
+// RampNext goes to the next step.
+type RampNext struct{ ramped }
+
+// RampBack takes the value back.
+type RampBack struct{ ramped }
 
 // Run pauses.
 func (r *RampPause) Run(h *Host) error { return r.run(h, "pause") }

@@ -109,6 +109,9 @@ func (a *applying) one(ctx context.Context, want, now Flag, there bool) error {
 		return a.states(ctx, made, states)
 	}
 	if !now.ArchivedAt.IsZero() {
+		if err := anywhere(ctx, a.tx, now.App, &now, func(s State) bool { return s.On }); err != nil {
+			return err
+		}
 		if err := a.everywhere(ctx, now, broughtBack, "bring_back", "brought back into use", func(f *Flag) { f.ArchivedAt = db.Time(0) }); err != nil {
 			return err
 		}
@@ -118,7 +121,15 @@ func (a *applying) one(ctx context.Context, want, now Flag, there bool) error {
 	if err := want.clean(want.Kind); err != nil {
 		return err
 	}
-	if !now.About.equal(want.About) {
+	if !now.equal(want.About) {
+		if err := now.retyped(want.Type, want.States); err != nil {
+			return err
+		}
+		if want.Type != now.Type || want.Server != now.Server {
+			if err := anywhere(ctx, a.tx, now.App, &now, func(State) bool { return true }); err != nil {
+				return err
+			}
+		}
 		if err := a.everywhere(ctx, now, applied, "change", "description, owner and such changed", func(f *Flag) { f.About = want.About }); err != nil {
 			return err
 		}

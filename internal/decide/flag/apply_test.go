@@ -76,6 +76,12 @@ func TestApplyingAList(t *testing.T) {
 		if back, err := s.Apply(t.Context(), ana, "shop", "", []flag.Flag{{Name: "old"}}, false, false); err != nil || said(back) != "bring_back old : brought back into use" {
 			t.Errorf("%s, %v", said(back), err)
 		}
+		_, err = s.Apply(t.Context(), ana, "shop", "", []flag.Flag{{Name: "kept", About: flag.About{Type: "number"}}}, false, false)
+		if err != nil { // on for all it has no value of its own
+			t.Error(err)
+		}
+		_, err = s.Apply(t.Context(), ana, "shop", "", []flag.Flag{{Name: "first", About: flag.About{Type: "number"}}}, false, false)
+		refused(t, err, fault.CodeConflict, "not of type number in production")
 		if _, err := s.SetSettings(t.Context(), ana, "shop", "", flag.Settings{Approvals: []string{"production"}}); err != nil {
 			t.Fatal(err)
 		}

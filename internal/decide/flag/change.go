@@ -3,6 +3,7 @@ package flag
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -99,15 +100,18 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, actor, how, reason stri
 		return f, err
 	}
 	var n int
-	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM flag_flags WHERE app = $1`, f.App).Scan(&n); err != nil || n >= most {
-		return f, fault.Conflict("%s has %d flags, and more are not kept; remove some that are out of use first", f.App, n).Because(err)
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM flag_flags WHERE app = $1`, f.App).Scan(&n); err != nil {
+		return f, fmt.Errorf("count the flags of %s: %w", f.App, err)
+	}
+	if n >= most {
+		return f, fault.Conflict("%s has %d flags, and more are not kept", f.App, n)
 	}
 	states := f.States
 	f.ID, f.CreatedAt, f.CreatedBy, f.ChangedAt, f.ChangedBy, f.Revision, f.States = newID("flg_", tx), at, actor, at, actor, 1, map[string]State{}
 	if err := insertFlag(ctx, tx, f); err != nil {
 		return f, err
 	}
-	if err := s.keep(ctx, tx, done{f, Change{At: at, By: actor, How: created, Reason: reason, Words: string(f.Kind) + " created"}}); err != nil {
+	if err := s.keep(ctx, tx, done{f, Change{At: at, By: actor, How: created, Reason: reason, Words: string(f.Kind) + " created", unchecked: true}}); err != nil {
 		return f, err
 	}
 	for _, env := range slices.Sorted(maps.Keys(states)) {
@@ -204,8 +208,8 @@ func (s *Service) Within(ctx context.Context, tx *db.Tx, actor, app, id, env, re
 }
 
 // NeedsApproval is the error of a change in an environment where somebody else has to approve it; nil elsewhere.
-func (s *Service) NeedsApproval(ctx context.Context, app, env string) error {
-	needs, err := approvals(ctx, s.db, app, env)
+func NeedsApproval(ctx context.Context, q db.Querier, app, env string) error {
+	needs, err := approvals(ctx, q, app, env)
 	if err == nil && needs {
 		err = errNeedsApproval(env)
 	}
@@ -258,15 +262,16 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, f Flag, env string, to Sta
 
 // SetAbout changes what is said of a flag everywhere. Its Revision is the one that the caller saw.
 func (s *Service) SetAbout(ctx context.Context, actor, app, id, reason string, revision int64, to About) (Flag, error) {
-	return s.everywhere(ctx, actor, app, id, edited, reason, revision, func(f *Flag) (string, error) {
+	return s.everywhere(ctx, actor, app, id, edited, reason, revision, func(tx *db.Tx, f *Flag) (string, error) {
 		if err := to.clean(f.Kind); err != nil {
 			return "", err
 		}
-		if to.Type != f.Type {
-			for env, state := range f.States {
-				if err := state.clean(f.Kind, to.Type); err != nil {
-					return "", fault.Conflict("its values are not of type %s in %s: %s", to.Type, env, fault.Message(err)).At("body.type")
-				}
+		if err := f.retyped(to.Type, nil); err != nil {
+			return "", err
+		}
+		if to.Type != f.Type || to.Server != f.Server { // what clients are told changes, everywhere
+			if err := anywhere(ctx, tx, app, f, func(State) bool { return true }); err != nil {
+				return "", err
 			}
 		}
 		f.About = to
@@ -274,9 +279,38 @@ func (s *Service) SetAbout(ctx context.Context, actor, app, id, reason string, r
 	})
 }
 
+// retyped says which state's values are of another type; but those that take the place of others are the caller's.
+func (f *Flag) retyped(kind string, but map[string]State) error {
+	if kind == f.Type {
+		return nil
+	}
+	for env, state := range f.States {
+		if _, replaced := but[env]; replaced {
+			continue
+		}
+		if err := state.clean(f.Kind, kind); err != nil {
+			return fault.Conflict("its values are not of type %s in %s: %s", kind, env, fault.Message(err)).At("body.type")
+		}
+	}
+	return nil
+}
+
+// anywhere refuses a change of what clients are told where some state that matters is in an environment whose changes need an approval.
+func anywhere(ctx context.Context, q db.Querier, app string, f *Flag, matters func(State) bool) error {
+	for env, state := range f.States {
+		if !matters(state) {
+			continue
+		}
+		if err := NeedsApproval(ctx, q, app, env); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Archive takes a flag out of use: clients are told of it no more. Its history stays.
 func (s *Service) Archive(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
-	return s.everywhere(ctx, actor, app, id, archived, reason, revision, func(f *Flag) (string, error) {
+	return s.everywhere(ctx, actor, app, id, archived, reason, revision, func(_ *db.Tx, f *Flag) (string, error) {
 		if f.ArchivedAt.IsZero() {
 			f.ArchivedAt = s.db.Now()
 		}
@@ -286,13 +320,16 @@ func (s *Service) Archive(ctx context.Context, actor, app, id, reason string, re
 
 // BringBack puts an archived flag into use again, as it was.
 func (s *Service) BringBack(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
-	return s.everywhere(ctx, actor, app, id, broughtBack, reason, revision, func(f *Flag) (string, error) {
+	return s.everywhere(ctx, actor, app, id, broughtBack, reason, revision, func(tx *db.Tx, f *Flag) (string, error) {
+		if err := anywhere(ctx, tx, app, f, func(s State) bool { return s.On }); err != nil {
+			return "", err
+		}
 		f.ArchivedAt = time.Time{}
 		return "brought back into use", nil
 	})
 }
 
-func (s *Service) everywhere(ctx context.Context, actor, app, id, how, reason string, revision int64, do func(*Flag) (string, error)) (Flag, error) {
+func (s *Service) everywhere(ctx context.Context, actor, app, id, how, reason string, revision int64, do func(*db.Tx, *Flag) (string, error)) (Flag, error) {
 	var f Flag
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		at, err := bump(ctx, tx, app)
@@ -305,7 +342,7 @@ func (s *Service) everywhere(ctx context.Context, actor, app, id, how, reason st
 		if f.Revision != revision {
 			return errFaster(f.Name)
 		}
-		said, err := do(&f)
+		said, err := do(tx, &f)
 		if err != nil {
 			return err
 		}

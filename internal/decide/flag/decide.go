@@ -48,13 +48,13 @@ func (a *About) clean(kind Kind) error {
 
 // clean puts a state in order, and says what is wrong with it beside its rules, which are compiled with those of all other flags.
 func (s *State) clean(kind Kind, kindOfValue string) error {
-	switch {
-	case kind == Sample:
+	switch kind {
+	case Sample:
 		if err := (waffle.Sample{Name: "-", Percent: s.Percent}).Check(); err != nil {
 			return fault.Invalid("%s", err).At("body.percent")
 		}
 		s.Off, s.Default, s.Rules, s.Audience = nil, nil, nil, nil
-	case kind == Switch:
+	case Switch:
 		s.Off, s.Default, s.Rules, s.Audience, s.Percent = nil, nil, nil, nil, 0
 	default:
 		s.Percent = 0

@@ -220,6 +220,47 @@ func TestBrowsersSeeOnlyWhatIsForThem(t *testing.T) {
 	}
 }
 
+// Groups are told to browsers only where a flag that they see, and that is on, names them: themselves, or by other groups.
+func TestWhichGroupsBrowsersAreTold(t *testing.T) {
+	d := dbtest.SQLite(t, db.Options{})
+	s := flag.New(d)
+	group := func(id, definition string) {
+		t.Helper()
+		if _, err := s.SetGroup(t.Context(), ana, "shop", "", flag.Group{ID: id, Definition: json.RawMessage(definition)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"secret", "staff", "unused", "c"} {
+		group(id, `["`+id+`@example.com"]`)
+	}
+	group("b", `{"type":"condition","condition":{"id":{"$inGroup":"c"}}}`)
+	group("a", `{"type":"condition","condition":{"$savedGroup":{"id":"b"}}}`)
+	open := create(t, s, flag.Flag{Name: "open"})
+	set(t, s, open, "production", flag.State{On: true, Rules: json.RawMessage(`[{"condition":{"$savedGroup":{"id":"a"}},"force":true}]`)})
+	off := create(t, s, flag.Flag{Name: "off"})
+	set(t, s, off, "production", flag.State{Rules: json.RawMessage(`[{"condition":{"id":{"$inGroup":"unused"}},"force":true}]`)})
+	audience := create(t, s, flag.Flag{Name: "staffed"})
+	set(t, s, audience, "production", flag.State{On: true, Audience: &flag.Audience{Staff: true}})
+	check := func() {
+		t.Helper()
+		now, err := s.Set(t.Context(), "shop", "production")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, told := range map[string]bool{"secret": false, "staff": false, "unused": false, "c": true} {
+			if strings.Contains(string(now.Client.Payload), id+"@") != told {
+				t.Errorf("browsers are told of %s: %v", id, !told)
+			}
+		}
+		if r := now.Client.Flags.Eval("open", &assign.Visitor{Attributes: map[string]any{"id": "c@example.com"}}, nil); !r.On || !strings.Contains(string(now.Server.Payload), "secret@") {
+			t.Errorf("%+v", r)
+		}
+	}
+	check()
+	create(t, s, flag.Flag{Name: "hidden", About: flag.About{Server: true}})
+	check()
+}
+
 // An audience is the same for those who evaluate it by rules, where waffle asks neither cookies nor dice.
 func TestAudienceAsRules(t *testing.T) {
 	d := dbtest.SQLite(t, db.Options{})

@@ -86,6 +86,9 @@ func (s *Service) changeGroup(ctx context.Context, actor, app, reason, id string
 		if _, err := bump(ctx, tx, app); err != nil {
 			return err
 		}
+		if err := approvedFlagsName(ctx, tx, app, id); err != nil {
+			return err
+		}
 		change, err := do(tx)
 		if err != nil {
 			return err
@@ -102,4 +105,42 @@ func (s *Service) changeGroup(ctx context.Context, actor, app, reason, id string
 		return err
 	}
 	return s.Load(ctx, app)
+}
+
+// approvedFlagsName refuses to change a group by which a flag decides in an environment whose changes need an approval.
+func approvedFlagsName(ctx context.Context, tx *db.Tx, app, id string) error {
+	st, err := load(ctx, tx, app)
+	if err != nil {
+		return err
+	}
+	for _, env := range st.settings.Approvals {
+		for i := range st.flags {
+			state := st.flags[i].States[env]
+			if state.On && st.named(state)[id] {
+				return fault.Conflict("%s decides by the group %s in %s, where changes need an approval; make another group, and plan a change of the flag to it", st.flags[i].Name, id, env)
+			}
+		}
+	}
+	return nil
+}
+
+// named are the groups that a state's rules name, themselves or by other groups.
+func (st *stored) named(states ...State) map[string]bool {
+	groups := map[string]bool{}
+	for i := range states {
+		var rules any
+		if json.Unmarshal(states[i].Rules, &rules) == nil {
+			named(rules, "", map[string]bool{}, groups)
+		}
+	}
+	for before := -1; before != len(groups); {
+		before = len(groups)
+		for _, g := range st.groups {
+			var definition any
+			if groups[g.ID] && json.Unmarshal(g.Definition, &definition) == nil {
+				named(definition, "", map[string]bool{}, groups)
+			}
+		}
+	}
+	return groups
 }

@@ -46,6 +46,9 @@ func (m members) to(other members) (patch, before members) {
 	return patch, before
 }
 
+// Same tells whether two JSON texts say the same: the order of an object's members says nothing.
+func Same(a, b json.RawMessage) bool { return same(a, b) }
+
 // same tells whether two JSON texts say the same: the order of an object's members says nothing.
 func same(a, b json.RawMessage) bool {
 	if string(a) == string(b) {

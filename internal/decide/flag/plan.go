@@ -71,6 +71,9 @@ func due(wall, zone string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
+// never is after all times that a plan can have.
+func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
+
 // Wish is a change that somebody wants to be made later.
 type Wish struct {
 	State      State
@@ -212,6 +215,12 @@ func (s *Service) carryOut(ctx context.Context, tx *db.Tx, p *Plan, actor string
 	if err := errors.Join(json.Unmarshal(p.Patch, &patch), json.Unmarshal(p.Before, &before)); err != nil {
 		return fmt.Errorf("read plan %s: %w", p.ID, err)
 	}
+	if needs, err := approvals(ctx, tx, p.app, p.Environment); err != nil {
+		return err
+	} else if needs && p.DecidedBy == "" { // it was planned before anybody asked for approvals
+		p.Status = waiting
+		return tellPlan(ctx, tx, actor, *p)
+	}
 	now := f.States[p.Environment]
 	to, err := patched(now, patch, before)
 	if err == nil {
@@ -279,7 +288,9 @@ func scanPlan(into func(...any) error) (p Plan, err error) {
 		return p, err
 	}
 	p.Words = words(a, b)
-	p.Due, _ = due(p.Wall, p.Zone) // it was checked; a zone that is gone since has no time
+	if p.Due, err = due(p.Wall, p.Zone); err != nil { // its zone is gone since: it has no time, and is not made
+		p.Due, p.Said = never(), fault.Message(err)
+	}
 	return p, nil
 }
 
@@ -302,13 +313,14 @@ func (s *Service) Plans(ctx context.Context, app, flag string, all bool) ([]Plan
 	return each(rows, err, "planned changes", scanPlan)
 }
 
-// MakeDue makes the changes whose time has come.
+// MakeDue makes the changes whose time has come. One that fails keeps no other from being made.
 func (s *Service) MakeDue(ctx context.Context) error {
 	rows, err := s.db.Query(ctx, planColumns+` WHERE p.status = 'approved' ORDER BY p.id`)
 	all, err := each(rows, err, "planned changes", scanPlan)
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, p := range all {
 		if p.Due.After(s.db.Now()) {
 			continue
@@ -317,28 +329,26 @@ func (s *Service) MakeDue(ctx context.Context) error {
 		if fault.Is(err, fault.CodeConflict) { // another server was faster, or somebody has edited it
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		if err := s.Load(ctx, p.app); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, err, s.Load(ctx, p.app))
 	}
-	return nil
+	return failed
 }
 
-// Keep makes planned changes at their time, until ctx ends.
+// Keep makes planned changes at their time, until ctx ends. What cannot be made now is tried again.
 func (s *Service) Keep(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		if err := s.MakeDue(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("make planned changes of flags: %w", err)
+		err := s.MakeDue(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			s.logger().Error("planned changes of flags cannot be made just now; they are tried again", "error", err)
 		}
+		failing = err != nil
 	}
 }

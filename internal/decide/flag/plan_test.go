@@ -141,3 +141,74 @@ func TestApprovals(t *testing.T) {
 		}
 	})
 }
+
+// Who needs an approval needs one, whichever way he goes.
+func TestNoWayAroundApprovals(t *testing.T) {
+	c := &clock{time.Date(2026, 10, 24, 12, 0, 0, 0, time.UTC)}
+	d := dbtest.SQLite(t, db.Options{Now: c.Now})
+	s := flag.New(d)
+	if _, err := s.SetGroup(t.Context(), ana, "shop", "", flag.Group{ID: "beta", Definition: json.RawMessage(`["u1"]`)}); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, s, flag.Flag{Name: "sale", About: flag.About{Type: "json"}, States: map[string]flag.State{"production": {On: true, Default: json.RawMessage("false"), Rules: json.RawMessage(`[{"condition":{"id":{"$inGroup":"beta"}},"force":true}]`)}}})
+	later := f.States["production"]
+	later.Default = json.RawMessage("true")
+	p, err := s.Plan(t.Context(), ana, "shop", f.ID, "production", flag.Wish{State: later, Wall: "2026-10-25T09:00", Zone: "UTC"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetSettings(t.Context(), ana, "shop", "", flag.Settings{Approvals: []string{"production"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.SetAbout(t.Context(), ana, "shop", f.ID, "", f.Revision, flag.About{Type: "boolean"})
+	refused(t, err, fault.CodeConflict, "approval")
+	_, err = s.SetAbout(t.Context(), ana, "shop", f.ID, "", f.Revision, flag.About{Type: "json", Server: true})
+	refused(t, err, fault.CodeConflict, "approval")
+	_, err = s.SetGroup(t.Context(), ana, "shop", "", flag.Group{ID: "beta", Definition: json.RawMessage(`["u1","everybody"]`), Revision: 1})
+	refused(t, err, fault.CodeConflict, "decides by the group beta in production")
+	_, err = s.Apply(t.Context(), ana, "shop", "", []flag.Flag{{Name: "sale", About: flag.About{Type: "boolean"}}}, false, false)
+	refused(t, err, fault.CodeConflict, "approval")
+	_, err = s.Create(t.Context(), ana, "", flag.Flag{App: "shop", Kind: flag.Rules, Name: "other", States: map[string]flag.State{"production": {On: true}}})
+	refused(t, err, fault.CodeConflict, "approval")
+	c.now = time.Date(2026, 10, 25, 9, 0, 0, 0, time.UTC)
+	if err := s.MakeDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = s.FindPlan(t.Context(), "shop", p.ID); err != nil || p.Status != "waiting" || value(t, s, "production", "sale", nil) != "false" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err = s.Approve(t.Context(), bo, "shop", p.ID, p.Revision); err != nil || p.Status != "done" || value(t, s, "production", "sale", nil) != "true" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if f, err = s.Archive(t.Context(), ana, "shop", f.ID, "", f.Revision); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.BringBack(t.Context(), ana, "shop", f.ID, "", f.Revision)
+	refused(t, err, fault.CodeConflict, "approval")
+	_, err = s.Apply(t.Context(), ana, "shop", "", []flag.Flag{{Name: "sale", About: flag.About{Type: "json"}}}, false, false)
+	refused(t, err, fault.CodeConflict, "approval")
+}
+
+// A plan in a zone that nobody knows any more waits; it is not made at once.
+func TestAPlanWithoutATimeIsNotMade(t *testing.T) {
+	d := dbtest.SQLite(t, db.Options{})
+	s := flag.New(d)
+	f := create(t, s, flag.Flag{Name: "sale"})
+	p, err := s.Plan(t.Context(), ana, "shop", f.ID, "production", flag.Wish{State: flag.State{On: true}, Wall: "2999-01-01T00:00", Zone: "Europe/Berlin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.Tx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE flag_plans SET zone = 'Europe/Atlantis'`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.MakeDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = s.FindPlan(t.Context(), "shop", p.ID); err != nil || p.Status != "approved" || !strings.Contains(p.Said, "Atlantis") || value(t, s, "production", "sale", nil) != "false" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

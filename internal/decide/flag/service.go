@@ -3,6 +3,7 @@ package flag
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,9 @@ import (
 
 // Service is what the doors call. The actor of a method is audited, not checked: doors check.
 type Service struct {
+	// Logger is told of what fails and is tried again; nil: nobody.
+	Logger *slog.Logger
+
 	db      *db.DB
 	loading sync.Mutex // what was read first is not put in the place of what was read after
 	keys    atomic.Pointer[map[string]Key]
@@ -38,6 +42,13 @@ func New(d *db.DB) *Service {
 	s := &Service{db: d}
 	s.keys.Store(&map[string]Key{})
 	return s
+}
+
+func (s *Service) logger() *slog.Logger {
+	if s.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Logger
 }
 
 // Set gives what an environment evaluates with now.
@@ -113,6 +124,13 @@ func (s *Service) Load(ctx context.Context, app string) error {
 		}
 		st := read[p.app]
 		if st == nil {
+			var changes int64
+			if changes, failed = count(ctx, s.db, p.app); failed != nil {
+				return false
+			}
+			if p.now.Load().set.Revision >= changes { // as most often: who changed it has loaded it
+				return true
+			}
 			if st, failed = load(ctx, s.db, p.app); failed != nil {
 				return false
 			}
@@ -147,18 +165,29 @@ func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
 		return err
 	}
 	return j.ReadState(ctx, from, func(ev event.Event) error {
-		var err error
-		switch ev.Type {
-		case event.FlagCreated{}.EventType(), event.FlagChanged{}.EventType(), event.FlagGroupChanged{}.EventType():
-			err = s.Load(ctx, ev.App)
-		case event.FlagKeyChanged{}.EventType():
-			err = s.loadKeys(ctx)
+		for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+			err := s.heard(ctx, ev)
+			if err == nil || ctx.Err() != nil {
+				return nil //nolint:nilerr // it ends
+			}
+			s.logger().Error("the flags cannot be read just now; what was known counts until they are", "event", ev.ID, "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
 		}
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("read the flags after event %s: %w", ev.ID, err)
-		}
-		return nil
 	})
+}
+
+// heard reads anew what an event is about.
+func (s *Service) heard(ctx context.Context, ev event.Event) error {
+	switch ev.Type {
+	case event.FlagCreated{}.EventType(), event.FlagChanged{}.EventType(), event.FlagGroupChanged{}.EventType():
+		return s.Load(ctx, ev.App)
+	case event.FlagKeyChanged{}.EventType():
+		return s.loadKeys(ctx)
+	}
+	return nil
 }
 
 // done is a change that is in the transaction: it is checked, told, audited and kept.

@@ -68,7 +68,7 @@ func (st *stored) set(env string) (*Set, error) {
 		App: st.app, Environment: env, Revision: st.changes, Changed: st.changed, Settings: st.settings, All: st.flags,
 		Audiences: map[string]*waffle.Flag{}, Switches: map[string]waffle.Switch{}, Samples: map[string]waffle.Sample{},
 	}
-	hidden := false
+	hidden := len(st.groups) > 0 // browsers are told of those alone that their flags name
 	for i := range st.flags {
 		f := &st.flags[i]
 		state := f.States[env]
@@ -113,33 +113,22 @@ func (st *stored) view(env string, browser bool) (*View, error) {
 		}
 	}
 	slices.SortStableFunc(inOrder, func(a, b *Flag) int { return cmp.Compare(a.Kind, b.Kind) }) // "flag" < "switch"
+	var shown []State
 	for _, f := range inOrder {
 		if _, taken := v.names[f.Name]; taken {
 			continue
 		}
 		v.names[f.Name] = f
 		state := f.States[env]
+		if state.On {
+			shown = append(shown, state)
+		}
 		fmt.Fprintf(&b, "%s%s:", next, quoted(f.Name))
 		feature(&b, f, &state)
 		next = ","
 	}
-	b.WriteString(`},"savedGroups":{`)
-	body := b.Len()
-	next = ""
-	named := b.Bytes()
-	for _, g := range st.groups {
-		id := quoted(g.ID)
-		if browser && !bytes.Contains(named, []byte(id)) && !nested(st.groups, named, id) {
-			continue // no flag that browsers see names it: who is in it is nobody's business there
-		}
-		fmt.Fprintf(&b, "%s%s:%s", next, id, g.Definition)
-		next = ","
-	}
-	if b.Len() == body && len(st.groups) == 0 {
-		b.Truncate(body - len(`,"savedGroups":{`))
-	} else {
-		b.WriteByte('}')
-	}
+	b.WriteByte('}')
+	st.writeGroups(&b, shown, browser)
 	fmt.Fprintf(&b, `,"dateUpdated":%q}`, st.changed.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	v.Payload = b.Bytes()
 	var err error
@@ -147,11 +136,23 @@ func (st *stored) view(env string, browser bool) (*View, error) {
 	return v, told(err, browser)
 }
 
-// nested tells whether a group that the flags name names another one.
-func nested(groups []Group, named []byte, id string) bool {
-	return slices.ContainsFunc(groups, func(g Group) bool {
-		return bytes.Contains(g.Definition, []byte(id)) && bytes.Contains(named, []byte(quoted(g.ID)))
-	})
+// writeGroups writes the groups: servers are told of all, browsers of those that their flags name. Who is in another one is nobody's business there.
+func (st *stored) writeGroups(b *bytes.Buffer, shown []State, browser bool) {
+	var named map[string]bool
+	if browser {
+		named = st.named(shown...)
+	}
+	next := `,"savedGroups":{`
+	for _, g := range st.groups {
+		if browser && !named[g.ID] {
+			continue
+		}
+		fmt.Fprintf(b, "%s%s:%s", next, quoted(g.ID), g.Definition)
+		next = ","
+	}
+	if next == "," {
+		b.WriteByte('}')
+	}
 }
 
 func quoted(s string) string {

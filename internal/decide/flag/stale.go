@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -40,7 +41,7 @@ func (s *State) forAll(f *Flag) (value string, same bool) {
 	case f.Kind == Switch:
 		return "true", true
 	case s.Audience != nil && s.Audience.Everyone != nil:
-		return fmt.Sprint(*s.Audience.Everyone), true
+		return strconv.FormatBool(*s.Audience.Everyone), true
 	case s.Audience != nil:
 		return "false", s.Audience.Percent == 0 && !s.Audience.Testing && !s.Audience.Superusers && !s.Audience.Staff && !s.Audience.Authenticated && len(s.Audience.Languages)+len(s.Audience.Groups)+len(s.Audience.Users) == 0
 	case len(s.Rules) == 0:

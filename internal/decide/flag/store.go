@@ -221,6 +221,18 @@ func bump(ctx context.Context, tx *db.Tx, app string) (time.Time, error) {
 	return db.Time(at), nil
 }
 
+// count gives how often the flags of an app have changed.
+func count(ctx context.Context, q db.Querier, app string) (n int64, err error) {
+	err = q.QueryRow(ctx, `SELECT changes FROM flag_apps WHERE app = $1`, app).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count the changes of the flags of %s: %w", app, err)
+	}
+	return n, nil
+}
+
 // load reads all that the Sets of an app are made of.
 func load(ctx context.Context, q db.Querier, app string) (*stored, error) {
 	st := &stored{app: app}

@@ -42,12 +42,16 @@ type visitor struct {
 // watch is a ramp that is counted for.
 type watch struct {
 	ramp.Ramp
-	key    string
-	vitals map[string]int
-	known  map[uint64]visitor
-	counts []judge.Count // of the second, by vital
-	any    bool
+	key     string
+	vitals  map[string]int
+	known   map[uint64]visitor
+	counts  []judge.Count // of the second, by vital
+	traffic judge.Traffic // of the second: who was given a value for the first time in the step
+	any     bool
 }
+
+// buckets is by how many groups of visitors it is seen how evenly they come.
+const buckets = 64
 
 // Counter counts. Make it with New, give it what comes, and Run it.
 type Counter struct {
@@ -80,7 +84,7 @@ func (c *Counter) Count(events []capture.Event, isFresh []bool) {
 		for _, w := range c.watches[place{e.App, e.Environment}] {
 			if e.Kind == capture.Exposure {
 				if a := w.armOf(e); a != none {
-					w.expose(c.who(e), a, now)
+					w.expose(c.who(e), a, within(e.Time, now))
 				}
 				continue
 			}
@@ -89,6 +93,17 @@ func (c *Counter) Count(events []capture.Event, isFresh []bool) {
 			}
 		}
 	}
+}
+
+// within is when something happened, as far as it may be believed: clients tell of several things at once, some time later.
+func within(at, now time.Time) time.Time {
+	switch {
+	case at.After(now):
+		return now
+	case now.Sub(at) > late:
+		return now.Add(-late)
+	}
+	return at
 }
 
 // nameOf is how vitals name an event: by its name, or what is seen by its kind.
@@ -159,7 +174,7 @@ func (w *watch) expose(who [2]uint64, a arm, now time.Time) {
 			}
 		}
 	}
-	v := visitor{arm: a, had: was.had, step: uint16(w.Step), at: now.Unix()} //nolint:gosec // a ramp has twenty steps at most
+	v := visitor{arm: a, had: was.had, step: uint16(w.Step), at: now.Unix()}
 	seen := was.arm != none
 	if seen {
 		v.at = was.at
@@ -167,13 +182,24 @@ func (w *watch) expose(who [2]uint64, a arm, now time.Time) {
 			v.arm = both
 		}
 	}
+	stored := false
 	for _, id := range who {
 		if _, known := w.known[id]; id != 0 && (known || len(w.known) < mostVisitors) {
-			w.known[id] = v
+			w.known[id], stored = v, true
 		}
 	}
-	if seen || v.arm == both {
+	if seen || v.arm == both || !stored {
 		return
+	}
+	w.any = true
+	if a == fresh {
+		w.traffic.New++
+	} else {
+		w.traffic.Old++
+		if w.traffic.Buckets == nil {
+			w.traffic.Buckets = make([]int64, buckets)
+		}
+		w.traffic.Buckets[max(who[0], who[1])%buckets]++
 	}
 	for i := range w.counts { // at risk are those who have not had theirs
 		if v.had&(1<<i) == 0 {
@@ -278,13 +304,17 @@ func (c *Counter) Second(ctx context.Context) error {
 			}
 		}
 		if w.Step != r.Step { // what was counted since is of the step before, which is over
-			w.counts, w.any = make([]judge.Count, len(r.Spec.Vitals)), false
+			w.empty(len(r.Spec.Vitals))
 		}
 		w.Ramp, w.key = r, r.Key()
 		at := place{r.App, r.Environment}
 		c.watches[at] = append(c.watches[at], w)
 	}
 	return failed
+}
+
+func (w *watch) empty(vitals int) {
+	w.counts, w.traffic, w.any = make([]judge.Count, vitals), judge.Traffic{}, false
 }
 
 // take empties what was counted.
@@ -296,11 +326,11 @@ func (c *Counter) take() (all []told) {
 			if !w.any {
 				continue
 			}
-			t := told{w.ID, w.Step, judge.Tick{Second: c.now().Unix(), Counts: map[string]judge.Count{}}}
+			t := told{w.ID, w.Step, judge.Tick{Second: c.now().Unix(), Counts: map[string]judge.Count{}, Traffic: &judge.Traffic{New: w.traffic.New, Old: w.traffic.Old, Buckets: w.traffic.Buckets}}}
 			for i, v := range w.Spec.Vitals {
 				t.tick.Counts[v.Event] = w.counts[i]
 			}
-			w.counts, w.any = make([]judge.Count, len(w.Spec.Vitals)), false
+			w.empty(len(w.Spec.Vitals))
 			all = append(all, t)
 		}
 	}

@@ -113,6 +113,17 @@ func TestAVisitorCountsOnceAfterAnExposure(t *testing.T) {
 	w.want("of each visitor who was given something", judge.Count{New: 1, Old: 1, AtRiskNew: 1, AtRiskOld: 1})
 }
 
+// Clients send several events at once, some time later: what counts is when they happened.
+func TestAnExposureAndWhatCameOfItInOneBatch(t *testing.T) {
+	w := shop(t, ramp.Spec{})
+	w.now = w.now.Add(10 * time.Second)
+	w.event(capture.Event{Kind: capture.Exposure, Name: w.ramp.Key(), User: "ana", Time: w.now.Add(-5 * time.Second), Properties: json.RawMessage(`{"value":"new"}`)})
+	w.order(capture.Event{User: "ana", Time: w.now.Add(-6 * time.Second)})
+	w.want("what happened before it", judge.Count{AtRiskNew: 1})
+	w.order(capture.Event{User: "ana", Time: w.now.Add(-2 * time.Second)})
+	w.want("what happened after it", judge.Count{New: 1, AtRiskNew: 1})
+}
+
 func TestOtherFormsOfAnExposure(t *testing.T) {
 	w := shop(t, ramp.Spec{})
 	key, other := w.ramp.Key(), w.ramp.ID+"/9"

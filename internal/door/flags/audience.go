@@ -74,12 +74,13 @@ func (d *Door) visitors(ctx context.Context, app string) (total int64, sample []
 	if total, err = strconv.ParseInt(fmt.Sprint(table.Rows[0][0]), 10, 64); err != nil || total == 0 {
 		return 0, nil, err
 	}
-	zeros := ""
+	digits := 0
 	for n := total; n > most; n /= 16 {
-		zeros += "0"
+		digits++
 	}
+	zeros := strings.Repeat("0", digits)
 	table, err = store.Query(ctx, analytics.Query{
-		SQL: `SELECT person, kind, properties, context FROM activity WHERE time >= $1 AND substr(md5(person), 1, ` + strconv.Itoa(len(zeros)) + `) = $2 ORDER BY seq DESC`, Args: []any{since, zeros}, Rows: mostEvents,
+		SQL: `SELECT person, kind, properties, context FROM activity WHERE time >= $1 AND substr(md5(person), 1, ` + strconv.Itoa(digits) + `) = $2 ORDER BY seq DESC`, Args: []any{since, zeros}, Rows: mostEvents,
 	})
 	if err != nil {
 		return 0, nil, err

@@ -3,6 +3,7 @@ package flags
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/decide/flag"
@@ -155,6 +156,13 @@ func (d *Door) mountSettings() {
 		to := in.Body.Settings
 		if to.Revision, err = in.Expect(now.Revision); err != nil {
 			return nil, err
+		}
+		for _, env := range now.Approvals {
+			if !slices.Contains(to.Approvals, env) { // who may change flags must not be who lets himself
+				if err := id.Require(access.Administer, in.App); err != nil {
+					return nil, err
+				}
+			}
 		}
 		for _, env := range to.Approvals {
 			if err := d.API.Place(ctx, in.App, env); err != nil {

@@ -234,7 +234,7 @@ func (d *Door) mountMarks() {
 }
 
 // mostChanges is how much of a flag's history is shown.
-const mostChanges = 1000
+const mostChanges = 200
 
 func (d *Door) one(ctx context.Context, f flag.Flag, err error) (*tagged[FlagShown], error) {
 	if err != nil {

@@ -2,6 +2,7 @@ package ramp
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -15,16 +16,38 @@ type decision struct {
 	reasons []string
 }
 
+// oneSided is how improbable it must be that all visitors were given the same value before that is taken for a fault.
+const oneSided = 1e-6
+
+// missing says that nobody is told of who was given one of the two values. The judge's check of the split needs some of both.
+func missing(share float64, s *judge.SplitState) string {
+	switch {
+	case s == nil:
+	case s.Old == 0 && math.Pow(share, float64(s.New)) < oneSided:
+		return fmt.Sprintf("%d visitors were given the new value, and none is told of who was given the old one", s.New)
+	case s.New == 0 && math.Exp(-s.Expected) < oneSided:
+		return fmt.Sprintf("%d visitors were given the old value, and none is told of who was given the new one", s.Old)
+	}
+	return ""
+}
+
 // decide is pure: the ramp, what the evidence says and the time. A ramp that is paused or held goes nowhere by itself but back.
-func decide(r *Ramp, v judge.Verdict, now time.Time) decision {
+func decide(r *Ramp, v judge.Verdict, split *judge.SplitState, now time.Time) decision {
 	stay := decision{to: r.State, step: r.Step, share: r.Share, reasons: texts(v)}
 	switch {
 	case r.State.Over():
 		return stay
+	case missing(r.Share, split) != "": // of one arm alone nothing can be judged
+		if r.State != Watching {
+			return stay
+		}
+		return decision{to: Held, step: r.Step, share: r.Share, reasons: []string{missing(r.Share, split), tellBoth}}
 	case v.Outcome == judge.Regressed:
 		return decision{to: Returned, step: r.Step, reasons: texts(v)}
 	case r.State != Watching:
 		return stay
+	case v.Outcome == judge.WrongSplit: // visitors of one arm are told of and those of the other are not: by them nothing can be judged
+		return decision{to: Held, step: r.Step, share: r.Share, reasons: append(texts(v), tellBoth)}
 	}
 	left := r.StepAt.Add(time.Duration(r.Spec.Steps[r.Step].Watch) * time.Second).Sub(now)
 	if left > 0 {
@@ -46,6 +69,8 @@ func decide(r *Ramp, v judge.Verdict, now time.Time) decision {
 	next.reasons = append(next.reasons, "the time of the step is over, and no harm was seen; that it went on without an answer was said at the start")
 	return next
 }
+
+const tellBoth = "look whether all clients tell of both values, with the experiment's key and the variation"
 
 // next is one step further, or all.
 func (r *Ramp) next() decision {

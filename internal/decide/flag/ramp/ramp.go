@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
 )
@@ -69,10 +70,6 @@ type Ramp struct {
 	StartedBy   string    `json:"started_by"`
 	StepAt      time.Time `json:"step_at" doc:"When the step began"`
 	EndedAt     time.Time `json:"ended_at,omitzero"`
-
-	// WasOff and WasDefault are what the flag was before, for the way back.
-	WasOff     bool            `json:"was_off"`
-	WasDefault json.RawMessage `json:"was_default,omitempty"`
 }
 
 // Key is the experiment's key in the present step: what exposures name.
@@ -162,22 +159,28 @@ func (r *Ramp) rule(old json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// withRule gives rules with the ramp's in front, in the place of the one it had; nil takes it out.
+// withRule gives rules with the ramp's in the place where it had one, in front else; nil takes it out.
 func (r *Ramp) withRule(rules, own json.RawMessage) (json.RawMessage, error) {
-	var all []json.RawMessage
-	if len(rules) > 0 {
-		if err := json.Unmarshal(rules, &all); err != nil {
-			return nil, fmt.Errorf("read the rules of %s: %w", r.Name, err)
-		}
+	all, err := listed(rules)
+	if err != nil {
+		return nil, fmt.Errorf("read the rules of %s: %w", r.Name, err)
 	}
+	at := max(0, slices.IndexFunc(all, r.isOwn))
 	all = slices.DeleteFunc(all, r.isOwn)
 	if own != nil {
-		all = slices.Insert(all, 0, own)
+		all = slices.Insert(all, at, own)
 	}
 	if len(all) == 0 {
 		return nil, nil
 	}
 	return json.Marshal(all)
+}
+
+func listed(rules json.RawMessage) (all []json.RawMessage, err error) {
+	if len(rules) > 0 {
+		err = json.Unmarshal(rules, &all)
+	}
+	return all, err
 }
 
 func (r *Ramp) isOwn(rule json.RawMessage) bool {
@@ -187,16 +190,12 @@ func (r *Ramp) isOwn(rule json.RawMessage) bool {
 	return json.Unmarshal(rule, &about) == nil && about.ID == ruleID+r.ID
 }
 
-// has tells whether rules begin with the ramp's, as it set it.
-func (r *Ramp) has(rules json.RawMessage) bool {
-	var all []struct {
-		ID      string    `json:"id"`
-		Key     string    `json:"key"`
-		Weights []float64 `json:"weights"`
-	}
-	if json.Unmarshal(rules, &all) != nil || len(all) == 0 {
+// has tells whether the ramp's rule is among others, as the ramp wrote it.
+func (r *Ramp) has(rules, own json.RawMessage) bool {
+	all, err := listed(rules)
+	if err != nil {
 		return false
 	}
-	first := all[0]
-	return first.ID == ruleID+r.ID && first.Key == r.Key() && len(first.Weights) == 2 && first.Weights[1] == r.Share
+	i := slices.IndexFunc(all, r.isOwn)
+	return i >= 0 && flag.Same(all[i], own)
 }

@@ -233,8 +233,10 @@ func TestPauseStopsTheClock(t *testing.T) {
 func TestSomebodyElseChangesTheFlag(t *testing.T) {
 	each(t, func(w *world) {
 		for says, change := range map[string]func(*flag.State){
-			"switched off by bo":     func(s *flag.State) { s.On = false },
-			"rule was changed by bo": func(s *flag.State) { s.Rules = json.RawMessage(`[{"force":true}]`) },
+			"switched off by bo": func(s *flag.State) { s.On = false },
+			"rule was changed by bo": func(s *flag.State) {
+				s.Rules = json.RawMessage(strings.Replace(string(s.Rules), `{"`, `{"condition":{"country":"DE"},"`, 1))
+			},
 		} {
 			w.start(ramp.Spec{})
 			f, _ := w.flags.Find(w.Context(), "shop", "cart")
@@ -288,6 +290,75 @@ func TestWhatIsNoRamp(t *testing.T) {
 		_, err := w.ramps.Start(w.Context(), ana, "shop", "production", "cart", "", ramp.Spec{Vitals: vital})
 		if !fault.Is(err, fault.CodeConflict) || !strings.Contains(fault.Message(err), "already") {
 			w.Errorf("a second ramp: %v", err)
+		}
+	})
+}
+
+// Back is what was, whatever it was; who changed something meanwhile keeps it.
+func TestTheWayBack(t *testing.T) {
+	each(t, func(w *world) {
+		yes := true
+		for name, was := range map[string]flag.State{
+			"off, with rules":       {Default: json.RawMessage("false"), Rules: json.RawMessage(`[{"condition":{"vip":true},"force":true}]`)},
+			"off, with an audience": {Audience: &flag.Audience{Users: []string{"u1"}, Everyone: &yes}},
+			"on for all":            {On: true},
+			"on, with a default":    {On: true, Default: json.RawMessage("false")},
+		} {
+			now, _ := w.flags.Find(w.Context(), "shop", "cart")
+			was.Revision = now.States["production"].Revision
+			now, err := w.flags.SetState(w.Context(), ana, "shop", "cart", "production", "", was)
+			if err != nil {
+				w.Fatal(err)
+			}
+			before, given := now.States["production"], w.given()
+			r := w.start(ramp.Spec{Value: json.RawMessage(fmt.Sprint(!was.On)), Steps: []ramp.Step{{Share: 0.01, Watch: 60}}})
+			if n := w.given(); n < given-40 || n > given+40 {
+				w.Errorf("%s: %d are on with a hundredth given the other value, %d before", name, n, given)
+			}
+			if _, err := w.ramps.Command(w.Context(), ana, "shop", r.ID, "return", ""); err != nil {
+				w.Fatal(err)
+			}
+			now, _ = w.flags.Find(w.Context(), "shop", "cart")
+			after := now.States["production"]
+			if after.On != before.On || string(after.Default) != string(before.Default) || string(after.Rules) != string(before.Rules) || fmt.Sprint(after.Audience != nil) != fmt.Sprint(before.Audience != nil) || w.given() != given {
+				w.Errorf("%s: %+v, not %+v", name, after, before)
+			}
+		}
+		now, _ := w.flags.Find(w.Context(), "shop", "cart")
+		off := flag.State{Rules: json.RawMessage(`[{"condition":{"vip":true},"force":true}]`), Revision: now.States["production"].Revision}
+		if _, err := w.flags.SetState(w.Context(), ana, "shop", "cart", "production", "", off); err != nil {
+			w.Fatal(err)
+		}
+		r := w.start(ramp.Spec{})
+		now, _ = w.flags.Find(w.Context(), "shop", "cart")
+		more := now.States["production"]
+		more.Rules = json.RawMessage(strings.TrimSuffix(string(more.Rules), "]") + `,{"condition":{"a":1},"force":true}]`)
+		if _, err := w.flags.SetState(w.Context(), "person:bo", "shop", "cart", "production", "", more); err != nil {
+			w.Fatal(err)
+		}
+		if _, err := w.ramps.Command(w.Context(), ana, "shop", r.ID, "return", ""); err != nil {
+			w.Fatal(err)
+		}
+		now, _ = w.flags.Find(w.Context(), "shop", "cart")
+		if got := now.States["production"]; !got.On || string(got.Rules) != `[{"condition":{"a":1},"force":true}]` {
+			w.Errorf("what bo added is gone: %+v", got)
+		}
+	})
+}
+
+// Where only those who were given the new value are told of, nothing is judged.
+func TestOneArmAloneIsHeld(t *testing.T) {
+	each(t, func(w *world) {
+		r := w.start(ramp.Spec{Steps: []ramp.Step{{Share: 0.1, Watch: 3600}}, Vitals: []ramp.Vital{{Event: "error", Bad: judge.Rise}}})
+		for i := range 20 {
+			w.now = w.now.Add(time.Second)
+			err := w.ramps.Take(w.Context(), r.ID, 0, judge.Tick{Second: w.now.Unix(), Counts: map[string]judge.Count{"error": {AtRiskNew: 20}}, Traffic: &judge.Traffic{New: 20, Buckets: make([]int64, 64)}})
+			if err != nil {
+				w.Fatalf("tick %d: %v", i, err)
+			}
+		}
+		if s := w.look(time.Second); s.State != ramp.Held || !strings.Contains(strings.Join(s.Reasons, " "), "tell of both values") {
+			w.Errorf("%s: %v", s.State, s.Reasons)
 		}
 	})
 }

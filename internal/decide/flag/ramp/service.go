@@ -37,11 +37,11 @@ func (s *Service) Start(ctx context.Context, actor, app, env, id, reason string,
 	if err := spec.clean(); err != nil {
 		return Ramp{}, err
 	}
-	if err := s.flags.NeedsApproval(ctx, app, env); err != nil {
-		return Ramp{}, err
-	}
 	var r Ramp
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := flag.NeedsApproval(ctx, tx, app, env); err != nil {
+			return err
+		}
 		alpha, why, err := s.alpha(ctx, tx, app, spec)
 		if err != nil {
 			return err
@@ -54,23 +54,28 @@ func (s *Service) Start(ctx context.Context, actor, app, env, id, reason string,
 			ID: "rmp_" + strings.ReplaceAll(event.NewID(tx.Now()), "-", ""), App: app, Environment: env, State: Watching, Share: spec.Steps[0].Share, Spec: spec, Alpha: alpha, Why: why,
 			Reasons: []string{}, StartedAt: tx.Now(), StartedBy: actor, StepAt: tx.Now(),
 		}
-		_, err = s.flags.Within(ctx, tx, actor, app, id, env, reason, func(f flag.Flag, now flag.State) (flag.State, error) {
+		k := kept{Ramp: r, Policy: policy, evidence: judge.NewState(policy)}
+		f, err := s.flags.Within(ctx, tx, actor, app, id, env, reason, func(f flag.Flag, now flag.State) (flag.State, error) {
 			if f.Kind != flag.Rules || now.Audience != nil && now.On {
 				return now, fault.Conflict("%s is no flag with rules in %s; a ramp is a rule", f.Name, env)
 			}
-			r.Flag, r.Name, r.WasOff, r.WasDefault = f.ID, f.Name, !now.On, now.Default
-			if !now.On { // who is given the old value sees no difference to before
+			k.Flag, k.Name, k.Was = f.ID, f.Name, now
+			// Who is given the old value sees no difference to before.
+			if now.Default = json.RawMessage(f.OnValue(now)); !now.On {
 				now.On, now.Audience, now.Rules, now.Default = true, nil, nil, json.RawMessage(f.OffValue(now))
 			}
-			now.Rules, err = r.withRule(now.Rules, r.rule(json.RawMessage(f.OnValue(now))))
+			k.Rule = k.rule(now.Default)
+			now.Rules, err = k.withRule(now.Rules, k.Rule)
 			return now, err
 		})
 		if err != nil {
 			return err
 		}
-		if err := insert(ctx, tx, kept{r, policy, judge.NewState(policy)}); err != nil {
+		k.As = f.States[env]
+		if err := insert(ctx, tx, k); err != nil {
 			return err
 		}
+		r = k.Ramp
 		if err := insertMove(ctx, tx, r.ID, Move{At: tx.Now(), By: actor, Move: "started", Share: r.Share, Reasons: []string{why}}); err != nil {
 			return err
 		}
@@ -218,13 +223,12 @@ func (s *Service) move(ctx context.Context, id, actor string, decide func(*db.Tx
 		if d.step != k.Step || k.State != Watching && d.to == Watching { // a pause is no time that was watched
 			k.StepAt = tx.Now()
 		}
-		was := k.Ramp
 		k.State, k.Step, k.Share, k.Reasons = d.to, d.step, d.share, d.reasons
 		if k.State.Over() {
 			k.EndedAt = tx.Now()
 		}
 		if changes && d.to != Overtaken {
-			if err := s.setFlag(ctx, tx, actor, &k.Ramp, &was); err != nil {
+			if err := s.setFlag(ctx, tx, actor, &k); err != nil {
 				return err
 			}
 		}
@@ -241,22 +245,31 @@ func (s *Service) move(ctx context.Context, id, actor string, decide func(*db.Tx
 }
 
 // setFlag makes the flag what the ramp's state wants.
-func (s *Service) setFlag(ctx context.Context, tx *db.Tx, actor string, r, was *Ramp) error {
-	_, err := s.flags.Within(ctx, tx, actor, r.App, r.Flag, r.Environment, strings.Join(r.Reasons, "; "), func(f flag.Flag, now flag.State) (flag.State, error) {
-		if !now.On || !was.has(now.Rules) {
-			return now, fault.Conflict("%s was changed by somebody else, and the ramp ends in a moment", r.Name)
+func (s *Service) setFlag(ctx context.Context, tx *db.Tx, actor string, k *kept) error {
+	f, err := s.flags.Within(ctx, tx, actor, k.App, k.Flag, k.Environment, strings.Join(k.Reasons, "; "), func(f flag.Flag, now flag.State) (flag.State, error) {
+		if !now.On || !k.has(now.Rules, k.Rule) {
+			return now, fault.Conflict("%s was changed by somebody else, and the ramp ends in a moment", k.Name)
 		}
-		own := r.rule(json.RawMessage(f.OnValue(now)))
-		if r.State == Returned {
-			own = nil
+		if k.State == Returned {
+			return k.back(now)
 		}
+		k.Rule = k.rule(json.RawMessage(f.OnValue(now)))
 		var err error
-		if now.Rules, err = r.withRule(now.Rules, own); err == nil && own == nil && r.WasOff {
-			now.On, now.Default = false, r.WasDefault
-		}
+		now.Rules, err = k.withRule(now.Rules, k.Rule)
 		return now, err
 	})
+	k.As = f.States[k.Environment]
 	return err
+}
+
+// back is the flag as it was before the ramp; where somebody has changed something else meanwhile, that stays, and only the ramp's rule goes.
+func (k *kept) back(now flag.State) (flag.State, error) {
+	if now.Revision == k.As.Revision {
+		return k.Was, nil
+	}
+	var err error
+	now.Rules, err = k.withRule(now.Rules, nil)
+	return now, err
 }
 
 func (s *Service) tell(ctx context.Context, tx *db.Tx, actor string, r Ramp) error {
@@ -301,22 +314,22 @@ func (s *Service) wants(ctx context.Context, q db.Querier, k *kept, now time.Tim
 		return decision{}, err
 	}
 	if !k.State.Over() {
-		if why := overtaken(f, &k.Ramp); why != "" {
+		if why := overtaken(f, k); why != "" {
 			return decision{to: Overtaken, step: k.Step, share: k.Share, reasons: []string{why}}, nil
 		}
 	}
-	return decide(&k.Ramp, judge.Judge(k.Policy, k.evidence), now), nil
+	return decide(&k.Ramp, judge.Judge(k.Policy, k.evidence), k.evidence.Split, now), nil
 }
 
 // overtaken says what somebody did to the flag that ends the ramp.
-func overtaken(f flag.Flag, r *Ramp) string {
-	state := f.States[r.Environment]
+func overtaken(f flag.Flag, k *kept) string {
+	state := f.States[k.Environment]
 	switch {
 	case !f.ArchivedAt.IsZero():
 		return "the flag was taken out of use by " + access.Name(f.ChangedBy)
 	case !state.On:
 		return "the flag was switched off by " + access.Name(state.ChangedBy)
-	case !r.has(state.Rules):
+	case !k.has(state.Rules, k.Rule):
 		return "the ramp's rule was changed by " + access.Name(state.ChangedBy)
 	}
 	return ""

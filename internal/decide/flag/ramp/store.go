@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/event"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -41,7 +42,11 @@ const columns = `SELECT ramp, evidence FROM ramp_ramps`
 // kept is a ramp with what it is judged by, and its evidence.
 type kept struct {
 	Ramp
-	Policy   judge.Policy `json:"policy"`
+	Policy judge.Policy `json:"policy"`
+	// Was is the flag before the ramp, As what the ramp made of it last, and Rule its own rule in that: for the way back, and to see whether somebody else has changed it.
+	Was      flag.State      `json:"was"`
+	As       flag.State      `json:"as"`
+	Rule     json.RawMessage `json:"rule"`
 	evidence judge.State
 }
 
