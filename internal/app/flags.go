@@ -18,6 +18,7 @@ import (
 func (a *App) flags(server *api.Server, kept *flag.Service, ramps *ramp.Service, repos *git.Door, log *journal.Journal) {
 	(&flags.Door{API: server, Flags: kept, Ramps: ramps, Analytics: a.plans.Engine, Refs: refsIn(repos), Now: a.opts.Now}).Mount()
 	told := evaluate.New(kept, a.logger("flags"))
+	told.Expose = a.exposed.Record
 	told.Mount(server.Clients())
 	a.stage("streams of flags", told.Run)
 	(&waffle.Door{Flags: kept, Exposures: a.exposed, Now: a.opts.Now, Dice: rand.Float64, Logger: a.logger("waffle")}).Mount(server.Clients())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/expose"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -19,6 +20,8 @@ import (
 type Door struct {
 	// MaxStreams is how many streams there may be at once, MaxOfKey how many of one key.
 	MaxStreams, MaxOfKey int
+	// Expose, if given, is told which value a visitor was given of a flag that somebody asked for, where an experiment placed them.
+	Expose func(expose.Exposure)
 
 	flags               *flag.Service
 	log                 *slog.Logger

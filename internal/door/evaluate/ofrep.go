@@ -13,8 +13,10 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/door/expose"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/assign"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
 
 // The errors of OFREP 0.3.
@@ -96,9 +98,37 @@ func (d *Door) single(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, name, fault.NotFound("%s has no flag %s that this key sees", k.App, strconv.Quote(short(name))))
 		return
 	}
-	res := t.view.Flags.Eval(name, v, nil)
+	var trail assign.Trail
+	res := t.view.Flags.Eval(name, v, &trail)
 	d.count(k, name, &res)
-	d.answer(w, r, t.evaluation(f, &res))
+	placed := placedBy(name, trail.Exposures)
+	d.expose(r, k, f, v, &res, placed)
+	d.answer(w, r, t.evaluation(f, &res, placed))
+}
+
+// placedBy is the last experiment of a flag that placed the visitor, nil for none. It may have left the value to the rules behind it, as a ramp does for those who keep the old one.
+func placedBy(flag string, exposures []assign.Assignment) *assign.Assignment {
+	for i := len(exposures) - 1; i >= 0; i-- {
+		if exposures[i].Flag == flag {
+			return &exposures[i]
+		}
+	}
+	return nil
+}
+
+// expose tells that the visitor is given a value which somebody asked for.
+func (d *Door) expose(r *http.Request, k flag.Key, f *flag.Flag, v *assign.Visitor, res *assign.Result, placed *assign.Assignment) {
+	if d.Expose == nil || placed == nil {
+		return
+	}
+	id, _ := v.Attributes["targetingKey"].(string)
+	if id == "" {
+		id = placed.HashValue
+	}
+	d.Expose(expose.Exposure{
+		Shown: capture.Shown{App: k.App, Environment: k.Environment, User: id, Flag: f.Name, Value: res.Value.JSON()}, Release: r.Header.Get("Slipway-Release"),
+		Experiment: placed.Experiment.Key, Variation: placed.Key(),
+	})
 }
 
 // bulk evaluates all flags.
@@ -131,10 +161,12 @@ func (d *Door) bulk(w http.ResponseWriter, r *http.Request) {
 		Flags: make([]evaluation, 0, t.view.Flags.Len()), Metadata: map[string]string{"environment": k.Environment, "version": t.id},
 		EventStreams: []eventStream{{"sse", at{"/ofrep/v1/streams/" + k.App + "/" + k.ID + "?since=" + t.id}, inactivity}},
 	}
-	for name, res := range t.view.Flags.All(v, nil) {
+	var trail assign.Trail
+	for name, res := range t.view.Flags.All(v, &trail) {
 		f, _ := t.view.Flag(name) // the view has all that it evaluates
 		d.count(k, name, &res)
-		out.Flags = append(out.Flags, t.evaluation(f, &res))
+		out.Flags = append(out.Flags, t.evaluation(f, &res, placedBy(name, trail.Exposures)))
+		trail.Exposures = trail.Exposures[:0]
 	}
 	d.answer(w, r, out)
 }
@@ -198,8 +230,8 @@ func moment(s string) time.Time {
 	return at
 }
 
-// evaluation puts a result into OFREP's words.
-func (t *told) evaluation(f *flag.Flag, r *assign.Result) evaluation {
+// evaluation puts a result into OFREP's words. Whoever an experiment placed is told so, also where it left the value to other rules: both arms have to be told of.
+func (t *told) evaluation(f *flag.Flag, r *assign.Result, placed *assign.Assignment) evaluation {
 	e := evaluation{Key: f.Name, Reason: t.reason(f, r), Metadata: map[string]string{"source": r.Source.String()}}
 	if r.Value.JSON() != "null" {
 		value := r.Value
@@ -208,9 +240,14 @@ func (t *told) evaluation(f *flag.Flag, r *assign.Result) evaluation {
 	if r.Rule != "" {
 		e.Metadata["ruleId"] = r.Rule
 	}
-	if r.Assignment.In {
+	switch {
+	case r.Assignment.In:
 		e.Variant = r.Assignment.Key()
 		e.Metadata["experimentKey"] = r.Assignment.Experiment.Key
+	case placed != nil:
+		e.Variant = placed.Key()
+		e.Metadata["experimentKey"] = placed.Experiment.Key
+		e.Reason = "SPLIT"
 	}
 	return e
 }

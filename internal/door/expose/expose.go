@@ -29,6 +29,33 @@ type Exposure struct {
 	capture.Shown
 	// Release is the one that asked, as the header Slipway-Release says it; empty where that is not known.
 	Release string
+	// Experiment is the key by which the visitor was placed, and Variation what they were placed into, by its key; empty where no experiment decided. Another key is another exposure.
+	Experiment, Variation string
+}
+
+// told is the same for all that tell the same on one day.
+func (e Exposure) told(at time.Time) key {
+	shown := e.Shown
+	if e.Experiment != "" {
+		shown.Flag += "\x00" + e.Experiment
+	}
+	return shown.Key(at)
+}
+
+// properties are those of the event.
+func (e Exposure) properties() (map[string]json.RawMessage, error) {
+	p := map[string]json.RawMessage{"value": json.RawMessage(e.Value)}
+	for name, text := range map[string]string{"experiment": e.Experiment, "variation": e.Variation} {
+		if text == "" {
+			continue
+		}
+		raw, err := json.Marshal(text)
+		if err != nil {
+			return nil, err
+		}
+		p[name] = raw
+	}
+	return p, nil
 }
 
 type key = [16]byte
@@ -64,7 +91,7 @@ func (x *Exposures) Record(e Exposure) {
 		return
 	}
 	q := queued{Exposure: e, at: x.now()}
-	q.key = e.Key(q.at)
+	q.key = e.told(q.at)
 	if !x.fresh(q.key) {
 		return
 	}
@@ -185,6 +212,10 @@ func bodyOf(some []queued) (body []byte, n int, err error) {
 	b.WriteString(`{"events":[`)
 	for ; n < len(some) && (n == 0 || b.Len() < capture.MaxBatch-capture.MaxEvent); n++ {
 		q := some[n]
+		properties, err := q.properties()
+		if err != nil {
+			return nil, n + 1, err
+		}
 		raw, err := json.Marshal(struct {
 			Kind       capture.Kind               `json:"kind"`
 			Name       string                     `json:"name"`
@@ -193,7 +224,7 @@ func bodyOf(some []queued) (body []byte, n int, err error) {
 			Time       time.Time                  `json:"time"`
 			Release    string                     `json:"release,omitempty"`
 			Properties map[string]json.RawMessage `json:"properties"`
-		}{capture.Exposure, q.Flag, q.User, q.Anonymous, q.at.UTC().Truncate(time.Microsecond), q.Release, map[string]json.RawMessage{"value": json.RawMessage(q.Value)}})
+		}{capture.Exposure, q.Flag, q.User, q.Anonymous, q.at.UTC().Truncate(time.Microsecond), q.Release, properties})
 		if err != nil {
 			return nil, n + 1, err // a value that is no JSON; what came before it is dropped with it
 		}
