@@ -149,11 +149,11 @@ test('a trend follows its fields, is in the address, counts nothing as 0, and sh
   await write(page, 'Property with a number', 'price');
   await write(page, 'Split by', 'plan');
   await seen(page, 'Average of price: order placed where plan is pro');
-  await page.waitForFunction(() => document.querySelectorAll('figure li').length === 5);
+  await page.waitForFunction(() => document.querySelectorAll('figure > ul > li').length === 5);
   const asked = new URL(page.url()).searchParams;
   assert.deepEqual([asked.get('measure'), asked.get('of'), asked.get('split')], ['average', 'price', 'plan']);
   await page.goBack();
-  await page.waitForFunction(() => document.querySelectorAll('figure li').length === 2);
+  await page.waitForFunction(() => document.querySelectorAll('figure > ul > li').length === 2);
   await page.locator('::-p-aria([name="Show SQL"][role="link"])').click();
   await page.waitForFunction(() => location.pathname.endsWith('/events/sql') && document.querySelector('textarea').value.includes('date_trunc'));
   assert.deepEqual(complaints, []);
