@@ -17,6 +17,8 @@ import (
 const (
 	// mostVisitors is how many are remembered of a ramp, by each of their ids; some 40 MB.
 	mostVisitors = 1 << 20
+	// justNow is how old a ramp may be that nobody has counted for.
+	justNow = 5 * time.Second
 	// late is how long ago an event may have happened: what is told of later may have been done before its visitor was given anything.
 	late = 5 * time.Minute
 )
@@ -53,8 +55,14 @@ type watch struct {
 // buckets is by how many groups of visitors it is seen how evenly they come.
 const buckets = 64
 
+// Had is that somebody did something.
+type Had struct{ User, Anonymous, Event string }
+
 // Counter counts. Make it with New, give it what comes, and Run it.
 type Counter struct {
+	// Past tells who did what since a time, for ramps that were under way before the program started: who had their event counts no more. Without it they may count once more.
+	Past func(ctx context.Context, app, env string, events []string, since time.Time) ([]Had, error)
+
 	ramps *ramp.Service
 	now   func() time.Time
 	log   *slog.Logger
@@ -286,22 +294,32 @@ func (c *Counter) Second(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	before := map[string]*watch{}
+	c.mu.Lock()
 	for _, all := range c.watches {
 		for _, w := range all {
 			before[w.ID] = w
 		}
 	}
+	c.mu.Unlock()
+	fresh := map[string]*watch{}
+	for _, r := range open {
+		if before[r.ID] == nil {
+			if fresh[r.ID], err = c.begin(ctx, r); err != nil { // without its past it would count some twice: it is tried again
+				failed = err
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.watches = map[place][]*watch{}
 	for _, r := range open {
 		w := before[r.ID]
 		if w == nil {
-			w = &watch{vitals: map[string]int{}, known: map[uint64]visitor{}, counts: make([]judge.Count, len(r.Spec.Vitals))}
-			for i, v := range r.Spec.Vitals {
-				w.vitals[v.Event] = i
-			}
+			w = fresh[r.ID]
+		}
+		if w == nil {
+			continue
 		}
 		if w.Step != r.Step { // what was counted since is of the step before, which is over
 			w.empty(len(r.Spec.Vitals))
@@ -311,6 +329,33 @@ func (c *Counter) Second(ctx context.Context) error {
 		c.watches[at] = append(c.watches[at], w)
 	}
 	return failed
+}
+
+// begin is what a ramp is counted by from now on. Who had their event while another program counted has had it.
+func (c *Counter) begin(ctx context.Context, r ramp.Ramp) (*watch, error) {
+	w := &watch{vitals: map[string]int{}, known: map[uint64]visitor{}, counts: make([]judge.Count, len(r.Spec.Vitals))}
+	events := make([]string, 0, len(r.Spec.Vitals))
+	for i, v := range r.Spec.Vitals {
+		w.vitals[v.Event] = i
+		events = append(events, v.Event)
+	}
+	if c.Past == nil || c.now().Sub(r.StartedAt) < justNow {
+		return w, nil
+	}
+	past, err := c.Past(ctx, r.App, r.Environment, events, r.StartedAt)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range past {
+		for _, id := range c.who(&capture.Event{User: p.User, Anonymous: p.Anonymous}) {
+			if id != 0 {
+				v := w.known[id]
+				v.had |= 1 << w.vitals[p.Event]
+				w.known[id] = v
+			}
+		}
+	}
+	return w, nil
 }
 
 func (w *watch) empty(vitals int) {

@@ -1,7 +1,9 @@
 package exposed_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -111,6 +113,37 @@ func TestAVisitorCountsOnceAfterAnExposure(t *testing.T) {
 	w.order(capture.Event{User: "cem"})
 	w.event(capture.Event{Kind: capture.Track, Name: "refund", User: "ben"})
 	w.want("of each visitor who was given something", judge.Count{New: 1, Old: 1, AtRiskNew: 1, AtRiskOld: 1})
+}
+
+// A program that starts again asks who had theirs.
+func TestAfterARestartNobodyCountsTwice(t *testing.T) {
+	w := shop(t, ramp.Spec{})
+	w.exposure("ana", `"new"`)
+	w.order(capture.Event{User: "ana"})
+	w.want("before", judge.Count{New: 1, AtRiskNew: 1})
+	w.now = w.now.Add(time.Minute)
+	w.counter = exposed.New(w.ramps, func() time.Time { return w.now }, slog.New(slog.DiscardHandler))
+	fails := true
+	w.counter.Past = func(_ context.Context, app, env string, events []string, since time.Time) ([]exposed.Had, error) {
+		if fails {
+			return nil, errors.New("the store is away")
+		}
+		if app != "shop" || env != "production" || fmt.Sprint(events) != "[order_completed]" || !since.Equal(w.ramp.StartedAt) {
+			t.Errorf("asked for %s %s %v %v", app, env, events, since)
+		}
+		return []exposed.Had{{User: "ana", Event: "order_completed"}}, nil
+	}
+	if err := w.counter.Second(t.Context()); err == nil {
+		t.Error("that the past cannot be asked for is not said")
+	}
+	w.exposure("ana", `"new"`)
+	fails = false
+	w.second()
+	w.exposure("ana", `"new"`)
+	w.order(capture.Event{User: "ana"})
+	w.exposure("ben", `"old"`)
+	w.order(capture.Event{User: "ben"})
+	w.want("after", judge.Count{New: 1, Old: 1, AtRiskNew: 1, AtRiskOld: 1})
 }
 
 // Clients send several events at once, some time later: what counts is when they happened.
