@@ -456,7 +456,7 @@ export interface FlagMark {
   by: string;
   environment?: string;
   flag: string;
-  how: "edited" | "restored" | "planned" | "archived" | "brought_back" | "ramped" | "applied";
+  how: "created" | "edited" | "restored" | "planned" | "archived" | "brought_back" | "ramped" | "applied";
   id: string;
   name: string;
   words: string;
@@ -1122,8 +1122,6 @@ export interface Ramp {
   state: "watching" | "paused" | "held" | "promoted" | "returned" | "overtaken";
   step: number;
   step_at: string;
-  was_default?: unknown;
-  was_off: boolean;
 }
 
 export interface RampCommand {
@@ -1161,8 +1159,6 @@ export interface RampShown {
   step: number;
   step_at: string;
   verdict: JudgeVerdict;
-  was_default?: unknown;
-  was_off: boolean;
 }
 
 export interface RampSlot {
