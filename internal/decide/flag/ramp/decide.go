@@ -3,6 +3,8 @@ package ramp
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
@@ -83,7 +85,29 @@ func (r *Ramp) next() decision {
 func texts(v judge.Verdict) []string {
 	out := make([]string, 0, len(v.Reasons))
 	for _, r := range v.Reasons {
-		out = append(out, r.Text)
+		out = append(out, plain(r.Text))
 	}
 	return out
+}
+
+// plain is what the judge says, who speaks of releases, said of the values of a flag.
+func plain(text string) string {
+	return strings.NewReplacer(
+		"no visitors who were given the old value or the new one on both releases to compare yet", "nobody to compare with both values yet",
+		"visitors who were given the old value or the new one", "visitors",
+		"the old release's", "the old value's", "on the old release", "with the old value", "on the new release", "with the new value", "of the old release", "with the old value", "of the new release", "with the new value",
+		"on the old one", "with the old one", "a release that changes nothing", "a ramp that changes nothing", "rollouts", "ramps", "releases", "values",
+	).Replace(text)
+}
+
+// said is a verdict in the words of ramps.
+func said(v judge.Verdict) judge.Verdict {
+	v.Reasons, v.Vitals = slices.Clone(v.Reasons), slices.Clone(v.Vitals)
+	for i := range v.Reasons {
+		v.Reasons[i].Text = plain(v.Reasons[i].Text)
+	}
+	for i := range v.Vitals {
+		v.Vitals[i].Text = plain(v.Vitals[i].Text)
+	}
+	return v
 }

@@ -154,7 +154,7 @@ func TestWorseVisitorsBringItBack(t *testing.T) {
 		}
 		w.take(r, 1000, 1000, 60, 205)
 		s := w.look(time.Second)
-		if s.State != ramp.Returned || len(s.Reasons) == 0 || !strings.Contains(s.Reasons[0], "order_completed") {
+		if s.State != ramp.Returned || len(s.Reasons) == 0 || !strings.Contains(s.Reasons[0], "order_completed") || strings.Contains(fmt.Sprint(s.Reasons, s.Verdict), "release") {
 			w.Fatalf("%s: %v", s.State, s.Reasons)
 		}
 		now, _ := w.flags.Find(w.Context(), "shop", f.ID)

@@ -132,7 +132,7 @@ func (s *Service) Show(ctx context.Context, app, id string) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	out := Shown{Ramp: k.Ramp, Verdict: judge.Judge(k.Policy, k.evidence)}
+	out := Shown{Ramp: k.Ramp, Verdict: said(judge.Judge(k.Policy, k.evidence))}
 	if out.Moves, err = moves(ctx, s.db, id); err != nil {
 		return out, err
 	}
