@@ -4,7 +4,7 @@ import { findings } from './axe.mjs';
 import { narrow, open, pages, visit, wide } from './browser.mjs';
 import { fixture } from './server.mjs';
 
-// The pages about events in a real browser against the made-up server: the ways of using them. How they look, and axe-core, is in looks.test.mjs.
+// The pages about events in a real browser against the made-up server: the ways of using them. How they look, and axe-core, is in looks.mjs.
 let browser, server;
 before(async () => {
   [server, browser] = await Promise.all([fixture(), open()]);

@@ -4,7 +4,7 @@ import { findings } from './axe.mjs';
 import { emptyPages, narrow, open, pages, settled, visit, wide } from './browser.mjs';
 import { fixture } from './server.mjs';
 
-// The pages in a real browser against the made-up server: the ways of using them. How each looks is in looks.test.mjs.
+// The pages in a real browser against the made-up server: the ways of using them. How each looks is in looks.mjs.
 let full, empty, browser;
 before(async () => {
   [full, empty, browser] = await Promise.all([fixture(), fixture({ empty: true }), open()]);
