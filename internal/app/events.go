@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"time"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/analytics/duck"
@@ -56,7 +55,7 @@ func (a *App) events(ctx context.Context, server *api.Server, sources *track.Ser
 	door.Full = free.full
 	counter := vitals.New(rollouts, log, engine, now, a.logger("vitals"))
 	rollouts.ProbeEvents = counter.Probe
-	a.ramped.Past = pastOf(engine)
+	a.ramped.Past = exposed.PastOf(engine)
 	door.Counted = func(events []capture.Event, fresh []bool) {
 		counter.Count(events, fresh)
 		a.ramped.Count(events, fresh)
@@ -90,34 +89,4 @@ func (a *App) analytics(ctx context.Context, keys *vault.Keyring) (analytics.Eng
 		return nil, err
 	}
 	return pg.Open(ctx, pg.Options{URL: a.opts.Analytics, Secret: secret})
-}
-
-// mostPast is how many who did something are told of, more than a ramp has visitors for.
-const mostPast = 1 << 20
-
-// pastOf tells who did what since a time, from the store of events.
-func pastOf(engine analytics.Engine) func(ctx context.Context, app, env string, names []string, since time.Time) ([]exposed.Had, error) {
-	return func(ctx context.Context, app, env string, names []string, since time.Time) ([]exposed.Had, error) {
-		store, err := engine.Store(ctx, app)
-		if err != nil {
-			return nil, err
-		}
-		var all []exposed.Had
-		for _, name := range names {
-			table, err := store.Query(ctx, analytics.Query{
-				SQL:  `SELECT DISTINCT user_id, anonymous_id FROM events WHERE environment = $1 AND received >= $2 AND (kind = 'track' AND name = $3 OR kind IN ('page', 'screen') AND kind = $3)`,
-				Args: []any{env, since.UTC(), name}, Rows: mostPast,
-			})
-			if err != nil {
-				return nil, err
-			}
-			for _, row := range table.Rows {
-				had := exposed.Had{Event: name}
-				had.User, _ = row[0].(string)
-				had.Anonymous, _ = row[1].(string)
-				all = append(all, had)
-			}
-		}
-		return all, nil
-	}
 }

@@ -33,6 +33,14 @@ type FlagGroupChanged struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// FlagsConfigured: what an app wants of its flags is as this says from now on.
+type FlagsConfigured struct {
+	// Approvals are the environments where a change needs somebody else's.
+	Approvals []string `json:"approvals,omitempty"`
+	Revision  int64    `json:"revision"`
+	Reason    string   `json:"reason,omitempty"`
+}
+
 // FlagKeyChanged: clients are told of flags by a key from now on, or by another one, or no more. The key itself is not told.
 type FlagKeyChanged struct {
 	Key  string `json:"key"`
@@ -74,6 +82,7 @@ func (FlagCreated) EventType() Type      { return "flag.created" }
 func (FlagChanged) EventType() Type      { return "flag.changed" }
 func (FlagGroupChanged) EventType() Type { return "group.changed" }
 func (FlagKeyChanged) EventType() Type   { return "key.changed" }
+func (FlagsConfigured) EventType() Type  { return "flags.configured" }
 func (FlagPlanned) EventType() Type      { return "change.planned" }
 func (FlagPlanEnded) EventType() Type    { return "change.settled" }
 
@@ -81,5 +90,6 @@ func (FlagCreated) EventVersion() int      { return 1 }
 func (FlagChanged) EventVersion() int      { return 1 }
 func (FlagGroupChanged) EventVersion() int { return 1 }
 func (FlagKeyChanged) EventVersion() int   { return 1 }
+func (FlagsConfigured) EventVersion() int  { return 1 }
 func (FlagPlanned) EventVersion() int      { return 1 }
 func (FlagPlanEnded) EventVersion() int    { return 1 }

@@ -11,9 +11,9 @@
 //
 //	rows ──> State ──features──> payload ──assign.Compile──> Set ──> door/flags
 //
-// reads: flag.created, flag.changed, group.changed, key.changed
+// reads: flag.created, flag.changed, group.changed, flags.configured, key.changed
 //
-// emits: flag.created, flag.changed, group.changed, key.changed, change.planned, change.settled
+// emits: flag.created, flag.changed, group.changed, flags.configured, key.changed, change.planned, change.settled
 //
 // Guarantees. What is saved can be evaluated: a state with a fault is refused, with the place of the fault, and so is one that another flag or a group cannot go
 // with. Of two who change the same state, the second is told. A planned change touches nothing but the members it names, and is not made where these were changed meanwhile.

@@ -182,7 +182,7 @@ func (s *Service) Run(ctx context.Context, j *journal.Journal) error {
 // heard reads anew what an event is about.
 func (s *Service) heard(ctx context.Context, ev event.Event) error {
 	switch ev.Type {
-	case event.FlagCreated{}.EventType(), event.FlagChanged{}.EventType(), event.FlagGroupChanged{}.EventType():
+	case event.FlagCreated{}.EventType(), event.FlagChanged{}.EventType(), event.FlagGroupChanged{}.EventType(), event.FlagsConfigured{}.EventType():
 		return s.Load(ctx, ev.App)
 	case event.FlagKeyChanged{}.EventType():
 		return s.loadKeys(ctx)

@@ -77,7 +77,7 @@ func (s *Service) SetSettings(ctx context.Context, actor, app, reason string, to
 			return fault.Conflict("the settings of flags were changed by somebody else meanwhile; look at them again")
 		}
 		to.Revision++
-		if _, err := tx.Emit(ctx, event.Meta{App: app, Actor: actor}, event.FlagGroupChanged{Change: "settings", Reason: reason}); err != nil {
+		if _, err := tx.Emit(ctx, event.Meta{App: app, Actor: actor}, event.FlagsConfigured{Approvals: to.Approvals, Revision: to.Revision, Reason: reason}); err != nil {
 			return err
 		}
 		return access.Audit(ctx, tx, access.Entry{Actor: actor, Action: "flag_settings.changed", App: app, Reason: reason, Detail: map[string]any{"settings": to}})
