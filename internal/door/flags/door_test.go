@@ -156,6 +156,11 @@ func TestPlansAndRampsBelongToTheirEnvironment(t *testing.T) {
 	var plan, ramp struct{ ID string }
 	res := w.ok("POST", "/v1/apps/shop/environments/production/flags/cart/plans", `{"on":true,"wall":"2999-01-01T00:00","zone":"UTC"}`, &plan, "If-Match", "*")
 	w.refused(404, "in staging", "POST", "/v1/apps/shop/environments/staging/plans/"+plan.ID+"/decisions", `{"decision":"refuse"}`, "If-Match", "*")
+	// Who edits a plan has to have seen what the flag is now.
+	w.ok("PUT", "/v1/apps/shop/environments/production/flags/cart", `{"on":false,"default":false}`, nil, "If-Match", "*")
+	edit := `{"on":true,"wall":"2999-02-01T00:00","zone":"UTC"%s}`
+	w.refused(409, "somebody else", "PUT", "/v1/apps/shop/environments/production/plans/"+plan.ID, fmt.Sprintf(edit, ""), "If-Match", "*")
+	res = w.ok("PUT", "/v1/apps/shop/environments/production/plans/"+plan.ID, fmt.Sprintf(edit, `,"revision":1`), nil, "If-Match", res.Header.Get("ETag"))
 	w.ok("POST", "/v1/apps/shop/environments/production/plans/"+plan.ID+"/decisions", `{"decision":"refuse"}`, nil, "If-Match", res.Header.Get("ETag"))
 	w.ok("POST", "/v1/apps/shop/environments/production/flags/cart/ramps", `{"vitals":[{"event":"order_completed"}]}`, &ramp)
 	w.refused(404, "in staging", "POST", "/v1/apps/shop/environments/staging/ramps/"+ramp.ID+"/commands", `{"command":"pause"}`)

@@ -121,16 +121,13 @@ func (d *Door) mountPlans() {
 		api.InMatch
 		Body PlannedState
 	}
-	api.Register(d.API, api.Deploy, "PUT "+path, "Plan another change in its place, which has to be approved again", func(ctx context.Context, id access.Identity, in *edited) (*tagged[flag.Plan], error) {
+	api.Register(d.API, api.Deploy, "PUT "+path, "Plan another change in its place, which has to be approved again; revision is that of the flag's state as you saw it", func(ctx context.Context, id access.Identity, in *edited) (*tagged[flag.Plan], error) {
 		p, revision, err := d.planned(ctx, in.InPlan, &in.InMatch)
 		if err != nil {
 			return nil, err
 		}
-		f, err := d.Flags.Find(ctx, in.App, p.Flag)
-		if err != nil {
-			return nil, err
-		}
-		return of(d.Flags.EditPlan(ctx, id.Actor(), in.App, p.ID, revision, in.Body.wish(f.States[p.Environment].Revision)))
+		// The ETag is that of the plan; by the revision of the state that the caller saw it is known that nothing is undone that he never knew of.
+		return of(d.Flags.EditPlan(ctx, id.Actor(), in.App, p.ID, revision, in.Body.wish(in.Body.Revision)))
 	})
 	type decided struct {
 		InPlan
