@@ -23,19 +23,6 @@ export const outcomes: Record<string, Word> = {
 };
 export const outcome = (o: string): Word => outcomes[o] ?? { text: o.replaceAll('_', ' '), tone: 'grey', icon: 'question' };
 
-// plain says what the judge says about visitors of a flag: it is the judge of releases, and speaks of them.
-const said: [RegExp, string][] = [
-  [/no visitors who were given the old value or the new one on both releases to compare yet/g, 'nobody to compare on both values yet'],
-  [/visitors who were given the old value or the new one/g, 'visitors'],
-  [/the old release's/g, 'the old value’s'],
-  [/(on|of) the (old|new) release/g, 'with the $2 value'],
-  [/on the old one/g, 'with the old one'],
-  [/a release that changes nothing/g, 'a ramp that changes nothing'],
-  [/rollouts/g, 'ramps'],
-  [/releases/g, 'values'],
-];
-export const plain = (text: string): string => said.reduce((t, [from, to]) => t.replace(from, to), text);
-
 // whom is whom the ramp means.
 export function whom(spec: Pick<RampSpec, 'condition'>): string {
   const words = condition(spec.condition);
