@@ -53,40 +53,46 @@ func (w *workspace) likelihoodFrom(phase int, before, after float64) float64 {
 
 // integral is the logarithm of ∫ Π_k L_k(c_k + effect_k) φ(c) dc by Laplace's approximation. The integrand is log-concave in z.
 func (w *workspace) integral(m *Model) float64 {
-	value := w.at(m)
 	for range 40 {
+		w.bend(m)
 		size := w.solve()
 		if size > 2 { // far away: a damped step
 			floats.Scale(2/size, w.step)
 		}
 		floats.Add(w.z, w.step)
-		value = w.at(m)
 		if size < 1e-4 { // the error is of the order of its fourth power
 			break
 		}
 	}
+	w.bend(m)
+	value := w.value(m)
 	for j := range w.chol {
 		value -= math.Log(w.chol[j][j])
 	}
 	return value
 }
 
-// at gives the log integrand at z, and leaves its gradient in step and the decomposition of its negated Hessian in chol.
-func (w *workspace) at(m *Model) (value float64) {
-	for j, z := range w.z {
+// value is the log integrand at z. The steps do without it: most of the time of a look would go to its logarithms.
+func (w *workspace) value(m *Model) (value float64) {
+	for _, z := range w.z {
 		value -= z * z / 2
+	}
+	for k := range w.test.Phases {
+		value += w.test.Phases[k].value(w.difference(m, k))
+	}
+	return value
+}
+
+// bend leaves the log integrand's gradient at z in step, and the decomposition of its negated Hessian in chol.
+func (w *workspace) bend(m *Model) {
+	for j, z := range w.z {
 		w.step[j] = -z
 		clear(w.chol[j])
 		w.chol[j][j] = 1
 	}
 	for k := range w.test.Phases {
-		c := m.Mean[k] + w.effect[k]
+		slope, curve := w.test.Phases[k].bend(w.difference(m, k))
 		f := m.Factor[k]
-		for j, a := range f {
-			c += a * w.z[j]
-		}
-		l, slope, curve := w.test.Phases[k].at(c)
-		value += l
 		for j, a := range f {
 			w.step[j] += a * slope
 			for i, b := range f[:j+1] {
@@ -95,22 +101,38 @@ func (w *workspace) at(m *Model) (value float64) {
 		}
 	}
 	cholesky(w.chol)
+}
+
+// difference is that of the log rates in a phase, with the units' differences at z.
+func (w *workspace) difference(m *Model, phase int) float64 {
+	c := m.Mean[phase] + w.effect[phase]
+	for j, a := range m.Factor[phase] {
+		c += a * w.z[j]
+	}
+	return c
+}
+
+// value is the phase's log likelihood at the difference c of the log rates.
+func (p *Phase) value(c float64) float64 {
+	ratio := math.Exp(c)
+	value := p.New * c
+	for _, b := range p.Blocks {
+		value -= b.Events * math.Log(b.Share*ratio+1-b.Share)
+	}
 	return value
 }
 
-// at is the phase's log likelihood at the difference c of the log rates, its slope, and its curvature downwards.
-func (p *Phase) at(c float64) (value, slope, curve float64) {
+// bend is the slope of the phase's log likelihood at c, and its curvature downwards.
+func (p *Phase) bend(c float64) (slope, curve float64) {
 	ratio := math.Exp(c)
-	value, slope = p.New*c, p.New
+	slope = p.New
 	for _, b := range p.Blocks {
-		mean := b.Share*ratio + 1 - b.Share
-		q := b.Share * ratio / mean
-		n := b.Events
-		value -= n * math.Log(mean)
-		slope -= n * q
-		curve += n * q * (1 - q)
+		odds := b.Share * ratio
+		q := odds / (odds + 1 - b.Share)
+		slope -= b.Events * q
+		curve += b.Events * q * (1 - q)
 	}
-	return value, slope, curve
+	return slope, curve
 }
 
 // solve turns the gradient into Newton's step and gives its length.
