@@ -48,6 +48,7 @@ need_test() {
     has_postgres || missing+=(postgresql)
     has_chromium || missing+=(chromium)
     { has prometheus && has promtool; } || missing+=(prometheus)
+    debian redis-server redis-server
 }
 
 need_race() {
