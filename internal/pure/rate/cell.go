@@ -73,13 +73,12 @@ func (r *Rule) grant(used, want int64, partial bool) (a Answer) {
 	switch {
 	case want <= free:
 		a.Got, a.Passed = want, true
+	case r.Limit.Shadow: // it takes part of nothing: who asks gets everything
+		a.Got, a.Passed, a.Over = want, true, true
 	case partial && free > 0:
 		a.Got, a.Passed = free, true
 	default:
 		a.Over = true
-	}
-	if a.Over && r.Limit.Shadow {
-		a.Got, a.Passed = want, true
 	}
 	a.Left = max(free-a.Got, 0)
 	a.Near = !a.Over && used+a.Got >= r.near
@@ -138,10 +137,12 @@ func (r *Rule) outlook(a *Answer, c *Cell, now, want int64) {
 		if a.Over && want <= r.capacity {
 			a.Next = c.At
 		}
-	case Ever, Concurrent:
+	case Ever:
 		if c.Used > 0 {
 			a.Full = Never
 		}
+	case Concurrent:
+		panic("rate: what is taken of a concurrent limit is a lease: Rule.Lease")
 	}
 }
 
@@ -156,7 +157,6 @@ func (r *Rule) end(now int64) int64 {
 	}
 	t := time.Unix(0, now).In(r.zone)
 	y, m, d := t.Date()
-	var end time.Time
 	switch r.Limit.Unit {
 	case Second, Minute: // no zone of today is off by less than a minute
 		return now - mod(now, r.period) + r.period
@@ -164,15 +164,28 @@ func (r *Rule) end(now int64) int64 {
 		into := time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond())
 		return t.Add(time.Hour - into).UnixNano() // not by the wall clock, which has one hour twice a year
 	case Day:
-		end = time.Date(y, m, d+1, 0, 0, 0, 0, r.zone)
+		d++
 	case Week:
-		end = time.Date(y, m, d+7-(int(t.Weekday())+6)%7, 0, 0, 0, 0, r.zone)
+		d += 7 - (int(t.Weekday())+6)%7
 	case Month:
-		end = time.Date(y, m+1, 1, 0, 0, 0, 0, r.zone)
+		m, d = m+1, 1
 	case Year:
-		end = time.Date(y+1, 1, 1, 0, 0, 0, 0, r.zone)
+		y, m, d = y+1, 1, 1
 	}
-	return max(end.UnixNano(), now+1)
+	end := begin(y, m, d, r.zone)
+	for ; end <= now; d++ { // clocks were put back over midnight: the day that begins has begun before
+		end = begin(y, m, d+1, r.zone)
+	}
+	return end
+}
+
+// begin is when a day begins. Some zones put their clocks forward at midnight, and that day begins at one o'clock; time.Date says eleven of the day before, or one.
+func begin(y int, m time.Month, d int, zone *time.Location) int64 {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if _, offset := t.Zone(); t.Unix()+int64(offset) < time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() {
+		_, t = t.ZoneBounds()
+	}
+	return t.UnixNano()
 }
 
 func mod(a, b int64) int64 { return (a%b + b) % b }
