@@ -77,7 +77,7 @@ func (j *Journal) AppendEventsOf(ctx context.Context, sender string, records ...
 // Run commits appends in groups until ctx ends. A commit under way is finished; appends that wait for the next one fail.
 func (j *Journal) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, l := range []*line{j.telemetry, j.events} {
+	for _, l := range []*line{j.telemetry, j.events, j.takes} {
 		wg.Go(func() { l.run(ctx, j.commitBatch) })
 	}
 	wg.Wait()

@@ -35,6 +35,10 @@ type Options struct {
 	TelemetryBytes int64
 	// EventsAge is how long the log holds what users did; 0 means 7 days.
 	EventsAge time.Duration
+	// TakesAge is how long the log holds what was taken of limits; 0 means 8 days, so that a week can be asked about.
+	TakesAge time.Duration
+	// TakesBytes is how much of it is kept at most; 0 means 2 GiB.
+	TakesBytes int64
 	// EventsBytes is how much of it the log takes; 0 is no bound. What is more is refused: nothing makes room before its time.
 	EventsBytes int64
 	Logger      *slog.Logger
@@ -48,7 +52,7 @@ type Journal struct {
 	js     jetstream.JetStream
 	state  jetstream.Stream
 	// the ways in
-	telemetry, events *line
+	telemetry, events, takes *line
 }
 
 // Open starts the embedded log (or connects) and makes the streams. Close it; Run it for Append to work.
@@ -62,10 +66,16 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	if opts.EventsAge == 0 {
 		opts.EventsAge = 7 * 24 * time.Hour
 	}
+	if opts.TakesAge == 0 {
+		opts.TakesAge = 8 * 24 * time.Hour
+	}
+	if opts.TakesBytes == 0 {
+		opts.TakesBytes = 2 << 30
+	}
 	if opts.EventsBytes == 0 {
 		opts.EventsBytes = -1
 	}
-	j := &Journal{opts: opts, telemetry: newLine(), events: newLine()}
+	j := &Journal{opts: opts, telemetry: newLine(), events: newLine(), takes: newLine()}
 	if err := j.connect(); err != nil {
 		return nil, err
 	}
@@ -140,6 +150,13 @@ func (j *Journal) makeStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the stream of events: %w", err)
 	}
+	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: takesStream, Subjects: []string{takesSubject}, Storage: jetstream.FileStorage,
+		AllowAtomicPublish: true, MaxAge: j.opts.TakesAge, MaxBytes: j.opts.TakesBytes, Discard: jetstream.DiscardOld,
+	})
+	if err != nil {
+		return fmt.Errorf("open the stream of takes: %w", err)
+	}
 	return nil
 }
 
@@ -156,3 +173,6 @@ func (j *Journal) Close() {
 
 // errClosed is what an Append gets that came too late.
 var errClosed = errors.New("the log is closing")
+
+// errEnough ends a read that has what it wanted.
+var errEnough = errors.New("enough")

@@ -66,3 +66,14 @@ func (s *Set) All(yield func(*Defined) bool) {
 		}
 	}
 }
+
+// Slowest is the rule by which the least comes back, of the limit's and its overrides': what is idle by it is idle by all. Overrides differ in amounts alone.
+func (d *Defined) Slowest() *Rule {
+	slow := d.Rule
+	for _, r := range d.Overrides {
+		if r.amount > 0 && (slow.amount == 0 || r.amount < slow.amount) {
+			slow = r
+		}
+	}
+	return slow
+}

@@ -1,0 +1,172 @@
+package takes
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Row is what happened to one group in the time of a block.
+type Row struct {
+	App, Env, Limit string
+	Series          uint64
+	Group           string
+	// Asks is how many asked, and Asked how much; Given is how much was given. Denied and Near count asks that the limit did not have, also in the shadow, and that came near it.
+	Asks, Asked, Given, Denied, Near int64
+	// Ends is set for what went out of a concurrent limit until then (Given) and what came back of it (Given below 0), in ns since 1970. Such a row counts no asks.
+	Ends int64
+	// Forgot says that the group begins at nothing; such a row has nothing else.
+	Forgot bool
+}
+
+// blockVersion begins each block; readers refuse what they do not know.
+const blockVersion = 1
+
+// A block is, in varints: version, time in ns; the limits, each as app, env, group (strings with their length first) and series; the rows. A row is the number of its limit, what it is
+// (rowCount, rowLease, rowForget), its group, and the numbers of that kind.
+const (
+	rowCount = iota
+	rowLease
+	rowForget
+)
+
+// writer makes blocks, and keeps its memory between them.
+type writer struct {
+	limits  map[uint64]uint64 // by series
+	head    []byte
+	rows    []byte
+	block   []byte
+	entries uint64
+}
+
+func (w *writer) reset() {
+	if w.limits == nil {
+		w.limits = map[uint64]uint64{}
+	}
+	clear(w.limits)
+	w.head, w.rows, w.entries = w.head[:0], w.rows[:0], 0
+}
+
+func text[T string | []byte](b []byte, s T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func (w *writer) limit(app, env, group string, series uint64) uint64 {
+	n, ok := w.limits[series]
+	if !ok {
+		n = uint64(len(w.limits))
+		w.limits[series] = n
+		w.head = text(text(text(w.head, app), env), group)
+		w.head = binary.AppendUvarint(w.head, series)
+	}
+	return n
+}
+
+func (w *writer) begin(limit uint64, kind byte, group []byte) {
+	w.entries++
+	w.rows = binary.AppendUvarint(w.rows, limit)
+	w.rows = text(append(w.rows, kind), group)
+}
+
+func (w *writer) numbers(all ...int64) {
+	for _, n := range all {
+		w.rows = binary.AppendVarint(w.rows, n)
+	}
+}
+
+// done is the block; it is the writer's until the next one.
+func (w *writer) done(at int64) []byte {
+	b := binary.AppendUvarint(w.block[:0], blockVersion)
+	b = binary.AppendVarint(b, at)
+	b = append(binary.AppendUvarint(b, uint64(len(w.limits))), w.head...)
+	w.block = append(binary.AppendUvarint(b, w.entries), w.rows...)
+	return w.block
+}
+
+var errShort = errors.New("it ends too early")
+
+// reader takes a block apart.
+type reader struct {
+	rest []byte
+	err  error
+}
+
+func (r *reader) uvarint() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.rest, r.err = nil, errShort
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *reader) varint() int64 {
+	n, size := binary.Varint(r.rest)
+	if size <= 0 {
+		r.rest, r.err = nil, errShort
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *reader) text() string {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)) {
+		r.rest, r.err = nil, errShort
+		return ""
+	}
+	s := string(r.rest[:n])
+	r.rest = r.rest[n:]
+	return s
+}
+
+func (r *reader) byte() byte {
+	if len(r.rest) == 0 {
+		r.err = errShort
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
+}
+
+// ReadBlock gives the rows of a block, in their order, and when it was made.
+func ReadBlock(block []byte) (at time.Time, rows []Row, err error) {
+	r := reader{rest: block}
+	if v := r.uvarint(); v != blockVersion {
+		return at, nil, fmt.Errorf("read a block of takes: its version is %d, and this program knows %d", v, blockVersion)
+	}
+	at = time.Unix(0, r.varint())
+	limits := make([]Row, 0, 8)
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		limits = append(limits, Row{App: r.text(), Env: r.text(), Limit: r.text(), Series: r.uvarint()})
+	}
+	n := r.uvarint()
+	rows = make([]Row, 0, min(n, uint64(len(r.rest))))
+	for ; n > 0 && r.err == nil; n-- {
+		limit := r.uvarint()
+		if limit >= uint64(len(limits)) {
+			return at, nil, fmt.Errorf("read a block of takes: it names limit %d of %d", limit, len(limits))
+		}
+		row, kind := limits[limit], r.byte()
+		row.Group = r.text()
+		switch kind {
+		case rowCount:
+			row.Asks, row.Asked, row.Given, row.Denied, row.Near = r.varint(), r.varint(), r.varint(), r.varint(), r.varint()
+		case rowLease:
+			row.Ends, row.Given = r.varint(), r.varint()
+		case rowForget:
+			row.Forgot = true
+		default:
+			return at, nil, fmt.Errorf("read a block of takes: it has a row of kind %d", kind)
+		}
+		rows = append(rows, row)
+	}
+	if r.err != nil {
+		return at, nil, fmt.Errorf("read a block of takes: %w", r.err)
+	}
+	return at, rows, nil
+}

@@ -1,0 +1,182 @@
+package takes
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// cycle is one writing down of what is pending. done is closed when it is on disk.
+type cycle struct{ done chan struct{} }
+
+func newCycle() *cycle { return &cycle{done: make(chan struct{})} }
+
+const (
+	// lull is how long what nobody waits for may stay in memory only.
+	lull = 100 * time.Millisecond
+	// blockBytes is when a block is long enough; the log takes 8 MiB.
+	blockBytes = 2 << 20
+	// retry is how long a log that failed is left alone.
+	retry = 200 * time.Millisecond
+	// farewell is how long the log has at the end.
+	farewell = 5 * time.Second
+)
+
+// Run writes down what is taken until ctx ends, and then the rest.
+func (m *Memory) Run(ctx context.Context) error {
+	defer close(m.ended)
+	w := &batch{memory: m}
+	save := time.NewTicker(roundEvery)
+	defer save.Stop()
+	for {
+		select {
+		case <-m.urgent:
+		case <-m.dirty:
+			m.lull(ctx)
+		case <-save.C:
+			m.round.begin()
+		case <-ctx.Done():
+			m.closed.Store(true)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+			defer cancel()
+			return errors.Join(w.append(last), w.write(last))
+		}
+		for first := true; ctx.Err() == nil && (first || m.round.under()); first = false {
+			if err := w.write(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+}
+
+// lull waits for others to share the block, unless somebody waits.
+func (m *Memory) lull(ctx context.Context) {
+	t := time.NewTimer(lull)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-m.urgent:
+	case <-ctx.Done():
+	}
+}
+
+// batch collects what is pending, and makes blocks of it.
+type batch struct {
+	memory  *Memory
+	writer  writer
+	done    *cycle   // that the blocks are of
+	blocks  [][]byte // that the log does not have yet
+	rows    []Row
+	pending []pending
+	names   []byte
+	acts    []act
+}
+
+// write writes down what is pending of all shards, and comes back when it is on disk.
+func (b *batch) write(ctx context.Context) error {
+	m := b.memory
+	at := m.opts.Now()
+	next := newCycle()
+	b.done, b.rows = m.shards[0].cycle, b.rows[:0]
+	b.writer.reset()
+	saving := m.round.next()
+	for i := range m.shards {
+		b.collect(i, next, saving, at.UnixNano())
+	}
+	b.cut(at.UnixNano())
+	some := len(b.blocks) > 0
+	if err := b.append(ctx); err != nil {
+		return err
+	}
+	if some && m.opts.Watch != nil {
+		m.opts.Watch(at, b.rows)
+	}
+	m.finish(saving)
+	return nil
+}
+
+// append writes the blocks, in order. As long as the log fails it tries again: what follows must not come first, and is added up in the shards meanwhile. A block of which nobody knows is written again: taken twice, it
+// denies, and gives nothing.
+func (b *batch) append(ctx context.Context) error {
+	for len(b.blocks) > 0 {
+		sequence, err := b.memory.opts.Journal.AppendTakes(ctx, b.blocks[0])
+		if err == nil {
+			b.memory.round.last, b.blocks = sequence, b.blocks[1:]
+			continue
+		}
+		if ctx.Err() == nil {
+			b.memory.opts.Logger.Error("the log does not take what was taken of limits; it is tried again", "error", err)
+		}
+		select {
+		case <-time.After(retry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if b.done != nil {
+		close(b.done.done)
+		b.done = nil
+	}
+	return nil
+}
+
+// collect takes what is pending of one shard, and a copy of the shard when it is to be saved: it has then all of this block, and nothing of the next one.
+func (b *batch) collect(i int, next *cycle, saving *saving, at int64) {
+	m, s := b.memory, &b.memory.shards[i]
+	s.mu.Lock()
+	s.pending, b.pending = b.pending[:0], s.pending
+	s.names, b.names = b.names[:0], s.names
+	s.acts, b.acts = b.acts[:0], s.acts
+	s.cycle = next
+	s.changed = s.changed || len(b.pending) > 0 || len(b.acts) > 0
+	if saving.has(i) {
+		s.sweep(m.known.all(), at)
+		if s.changed {
+			saving.copy(i, s)
+			s.changed = false
+		}
+	}
+	s.mu.Unlock()
+	for _, a := range b.acts {
+		b.act(a)
+	}
+	for j := range b.pending {
+		b.count(&b.pending[j], at)
+	}
+}
+
+func (b *batch) act(a act) {
+	d := a.limit
+	n := b.writer.limit(d.App, d.Env, d.Group, d.Series)
+	row := Row{App: d.App, Env: d.Env, Limit: d.Group, Series: d.Series, Group: a.group}
+	if a.ends == 0 {
+		b.writer.begin(n, rowForget, []byte(a.group))
+		row.Forgot = true
+	} else {
+		b.writer.begin(n, rowLease, []byte(a.group))
+		b.writer.numbers(a.ends, a.amount)
+		row.Ends, row.Given = a.ends, a.amount
+	}
+	b.rows = append(b.rows, row)
+}
+
+func (b *batch) count(p *pending, at int64) {
+	d, group := p.limit, b.names[p.name:p.end]
+	b.writer.begin(b.writer.limit(d.App, d.Env, d.Group, d.Series), rowCount, group)
+	b.writer.numbers(p.asks, p.asked, p.given, p.denied, p.nears)
+	b.rows = append(b.rows, Row{
+		App: d.App, Env: d.Env, Limit: d.Group, Series: d.Series, Group: string(group),
+		Asks: p.asks, Asked: p.asked, Given: p.given, Denied: p.denied, Near: p.nears,
+	})
+	if len(b.writer.rows) > blockBytes {
+		b.cut(at)
+	}
+}
+
+// cut ends a block.
+func (b *batch) cut(at int64) {
+	if b.writer.entries > 0 {
+		b.blocks = append(b.blocks, append([]byte(nil), b.writer.done(at)...))
+		b.writer.reset()
+	}
+}

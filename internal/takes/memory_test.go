@@ -1,0 +1,212 @@
+package takes_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/slipwayhq/slipway/internal/journal"
+	"github.com/slipwayhq/slipway/internal/pure/rate"
+	"github.com/slipwayhq/slipway/internal/takes"
+)
+
+// world is a log, and tables that are opened on it one after another.
+type world struct {
+	dir    string
+	log    *journal.Journal
+	limits map[string]*rate.Defined
+	clock  atomic.Int64
+	keys   int
+	watch  func(time.Time, []takes.Row)
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{dir: t.TempDir(), limits: map[string]*rate.Defined{}}
+	w.clock.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())
+	log, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.log = log
+	t.Cleanup(log.Close)
+	running(t, log.Run)
+	return w
+}
+
+// running runs something until the test ends, or until the function that comes back is called.
+func running(t testing.TB, run func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) limit(t testing.TB, group string, l rate.Limit) *rate.Defined {
+	t.Helper()
+	r, err := rate.Compile(l, time.LoadLocation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &rate.Defined{App: "shop", Env: "production", Group: group, Series: uint64(len(w.limits) + 1), Rule: r}
+	w.limits[group] = d
+	return d
+}
+
+func (w *world) now() time.Time { return time.Unix(0, w.clock.Load()) }
+
+func (w *world) open(t testing.TB) *takes.Memory {
+	t.Helper()
+	m, err := takes.OpenMemory(t.Context(), takes.Options{
+		Dir: w.dir, Journal: w.log, Now: w.now, Logger: slog.New(slog.DiscardHandler), Watch: w.watch, MaxKeys: w.keys,
+		Find: func(_, _, group string) *rate.Defined { return w.limits[group] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func take(t testing.TB, s takes.Store, d *rate.Defined, group string, amount int64) rate.Answer {
+	t.Helper()
+	var a [1]rate.Answer
+	if err := s.Take(t.Context(), []takes.Ask{{Limit: d, Group: group, Amount: amount}}, a[:]); err != nil {
+		t.Fatalf("take %d of %s: %v", amount, group, err)
+	}
+	return a[0]
+}
+
+func TestRestart(t *testing.T) {
+	w := newWorld(t)
+	hourly := w.limit(t, "hourly", rate.Limit{Kind: rate.Rolling, Amount: 10, Unit: rate.Hour})
+	once := w.limit(t, "once", rate.Limit{Kind: rate.Ever, Amount: 1})
+	jobs := w.limit(t, "jobs", rate.Limit{Kind: rate.Concurrent, Amount: 2, HoldSeconds: 600})
+	m := w.open(t)
+	stop := running(t, m.Run)
+	for range 3 {
+		take(t, m, hourly, "hourly:ana", 3)
+	}
+	take(t, m, once, "once:42", 1)
+	lease := take(t, m, jobs, "jobs:x", 1)
+	take(t, m, jobs, "jobs:x", 1)
+	if ok, err := m.Return(t.Context(), takes.Ask{Limit: jobs, Group: "jobs:x"}, lease.Ends); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	stop()
+	m = w.open(t)
+	running(t, m.Run)
+	if a := take(t, m, hourly, "hourly:ana", 2); a.Passed || a.Left != 1 {
+		t.Errorf("after 9 of 10: %+v", a)
+	}
+	if a := take(t, m, once, "once:42", 1); a.Passed {
+		t.Errorf("once, the second time: %+v", a)
+	}
+	if a := take(t, m, jobs, "jobs:x", 2); a.Passed || a.Left != 1 {
+		t.Errorf("one of two is out: %+v", a)
+	}
+	if ok, err := m.Return(t.Context(), takes.Ask{Limit: jobs, Group: "jobs:x"}, lease.Ends); ok || err != nil {
+		t.Errorf("returned twice: %v %v", ok, err)
+	}
+}
+
+// A crash is a table that is left as it is: what it has not written down is lost.
+func TestCrashGivesNothingTwice(t *testing.T) {
+	w := newWorld(t)
+	ever := w.limit(t, "ever", rate.Limit{Kind: rate.Ever, Amount: 100})
+	minute := w.limit(t, "minute", rate.Limit{Kind: rate.Rolling, Amount: 6_000, Unit: rate.Minute})
+	var evers, minutes atomic.Int64
+	for range 5 {
+		m := w.open(t)
+		ctx, crash := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); m.RunUntilCrash(ctx) }()
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				var a [1]rate.Answer
+				for ctx.Err() == nil {
+					if m.Take(ctx, []takes.Ask{{Limit: ever, Group: "ever:x", Amount: 1}}, a[:]) == nil {
+						evers.Add(a[0].Got)
+					}
+					if m.Take(ctx, []takes.Ask{{Limit: minute, Group: "minute:x", Amount: 3}}, a[:]) == nil {
+						minutes.Add(a[0].Got)
+					}
+				}
+			})
+		}
+		before := minutes.Load() // something happens before the crash
+		for minutes.Load() < before+300 && minutes.Load() < 6000 {
+			time.Sleep(time.Millisecond)
+		}
+		crash()
+		wg.Wait()
+		<-ended
+	}
+	if n := evers.Load(); n > 100 {
+		t.Errorf("%d of 100 for ever", n)
+	}
+	if n, most := minutes.Load(), 6_000+5*minute.Rule.Slack(); n > most || n < 1500 {
+		t.Errorf("%d of 6000 a minute; five crashes allow %d", n, most)
+	}
+}
+
+func TestKeysAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.keys = 256 * 4
+	d := w.limit(t, "x", rate.Limit{Kind: rate.Rolling, Amount: 100, Unit: rate.Second})
+	m := w.open(t)
+	running(t, m.Run)
+	full := 0
+	var a [1]rate.Answer
+	for i := range 4000 {
+		if m.Take(t.Context(), []takes.Ask{{Limit: d, Group: fmt.Sprint("x:", i), Amount: 1}}, a[:]) != nil {
+			full++
+		}
+	}
+	if m.Keys() > 1024 || full < 2900 {
+		t.Errorf("%d keys, %d refused", m.Keys(), full)
+	}
+	w.clock.Add(int64(3 * time.Second))
+	if take(t, m, d, "x:new", 1); m.Keys() > 1024 {
+		t.Errorf("%d keys", m.Keys())
+	}
+}
+
+func BenchmarkTake(b *testing.B) {
+	w := newWorld(b)
+	d := w.limit(b, "api", rate.Limit{Kind: rate.Rolling, Amount: 1_000_000_000, Unit: rate.Minute})
+	w.watch = func(time.Time, []takes.Row) {}
+	m, err := takes.OpenMemory(b.Context(), takes.Options{Dir: w.dir, Journal: w.log, Logger: slog.New(slog.DiscardHandler), Find: func(_, _, group string) *rate.Defined { return w.limits[group] }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	running(b, m.Run)
+	set := rate.NewSet([]*rate.Defined{d})
+	groups := make([]string, 1024)
+	for i := range groups {
+		groups[i] = fmt.Sprintf("api:user-%06d", i)
+	}
+	asks, answers := make([]takes.Ask, 1), make([]rate.Answer, 1)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		g := groups[i&1023]
+		i++
+		asks[0] = takes.Ask{Limit: set.Find(g), Group: g, Amount: 1}
+		if err := m.Take(b.Context(), asks, answers); err != nil || !answers[0].Passed {
+			b.Fatal(err, answers[0])
+		}
+	}
+}
