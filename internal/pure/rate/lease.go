@@ -8,8 +8,11 @@ import (
 // Lease is what is out of a concurrent limit, until when.
 type Lease struct {
 	Ends   int64 // ns since 1970, whole milliseconds; it names the lease: no two under one key end at the same time
-	Amount int64
+	Amount int64 // 0: it was returned; only its name is kept
 }
+
+// names is how many that were returned are remembered by their names, until they would have ended. A name that is given anew at once would let a return that is sent twice give back what another has taken.
+const names = 64
 
 const milli = int64(1_000_000)
 
@@ -24,10 +27,7 @@ func (r *Rule) Lease(out []Lease, now, want int64, partial bool) ([]Lease, Answe
 	if a.Got > 0 {
 		out, a.Ends = r.add(out, now, a.Got)
 	}
-	a.Next, a.Full = now, now
-	if n := len(out); n > 0 {
-		a.Full = out[n-1].Ends
-	}
+	a.Next, a.Full = now, last(out, now)
 	if a.Over {
 		a.Next = r.when(out, want)
 	}
@@ -38,11 +38,7 @@ func (r *Rule) Lease(out []Lease, now, want int64, partial bool) ([]Lease, Answe
 func (r *Rule) add(out []Lease, now, amount int64) ([]Lease, int64) {
 	ends := later(now, r.hold)
 	if r.hold == 0 { // it comes back when the bucket has refilled so far
-		last := now
-		if n := len(out); n > 0 {
-			last = out[n-1].Ends
-		}
-		ends = later(last, span(amount, r.amount, r.period))
+		ends = later(last(out, now), span(amount, r.amount, r.period))
 	}
 	ends = (min(ends, farthest) + milli - 1) / milli * milli
 	i, _ := place(out, ends)
@@ -50,6 +46,16 @@ func (r *Rule) add(out []Lease, now, amount int64) ([]Lease, int64) {
 		ends += milli
 	}
 	return slices.Insert(out, i, Lease{Ends: ends, Amount: amount}), ends
+}
+
+// last is when everything that is out has ended.
+func last(out []Lease, now int64) int64 {
+	for _, l := range slices.Backward(out) {
+		if l.Amount > 0 {
+			return l.Ends
+		}
+	}
+	return now
 }
 
 // place is where the lease of a name is, or would be.
@@ -70,12 +76,24 @@ func Give(out []Lease, l Lease) []Lease {
 func Return(out []Lease, ends, amount int64) (rest []Lease, ok bool) {
 	i, there := place(out, ends)
 	switch {
-	case !there || amount < 0 || amount > out[i].Amount:
+	case !there || out[i].Amount == 0 || amount < 0 || amount > out[i].Amount:
 		return out, false
-	case amount == 0 || amount == out[i].Amount:
-		return slices.Delete(out, i, i+1), true
+	case amount != 0 && amount != out[i].Amount:
+		out[i].Amount -= amount
+		return out, true
 	}
-	out[i].Amount -= amount
+	out[i].Amount = 0
+	returned := func(l Lease) bool { return l.Amount == 0 }
+	n := 0
+	for _, l := range out {
+		if returned(l) {
+			n++
+		}
+	}
+	if n > names {
+		first := slices.IndexFunc(out, returned) // what ended first is the least likely to be given again
+		out = slices.Delete(out, first, first+1)
+	}
 	return out, true
 }
 

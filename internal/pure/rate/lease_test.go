@@ -1,6 +1,7 @@
 package rate_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -81,10 +82,10 @@ func TestReturns(t *testing.T) {
 		ok           bool
 		rest         []rate.Lease
 	}{
-		{10, 0, true, []rate.Lease{{Ends: 20, Amount: 1}}},
-		{10, 4, true, []rate.Lease{{Ends: 20, Amount: 1}}},
+		{10, 0, true, []rate.Lease{{Ends: 10}, {Ends: 20, Amount: 1}}},
+		{10, 4, true, []rate.Lease{{Ends: 10}, {Ends: 20, Amount: 1}}},
 		{10, 3, true, []rate.Lease{{Ends: 10, Amount: 1}, {Ends: 20, Amount: 1}}},
-		{20, 1, true, []rate.Lease{{Ends: 10, Amount: 4}}},
+		{20, 1, true, []rate.Lease{{Ends: 10, Amount: 4}, {Ends: 20}}},
 		{10, 5, false, out}, {10, -1, false, out}, {15, 0, false, out}, {0, 0, false, out}, {never, 0, false, out}, {-1, 1, false, out},
 	} {
 		rest, ok := rate.Return(slices.Clone(out), c.ends, c.amount)
@@ -97,6 +98,38 @@ func TestReturns(t *testing.T) {
 	}
 	if _, ok := rate.Return(nil, 10, 0); ok {
 		t.Error("a return of nothing")
+	}
+}
+
+// Someone whose answer was lost returns again. Meanwhile another has taken what came back: it is not theirs to return.
+func TestAReturnThatIsSentTwiceGivesBackNobodyElses(t *testing.T) {
+	for _, l := range []rate.Limit{{Kind: rate.Concurrent, Amount: 2, HoldSeconds: 60}, {Kind: rate.Concurrent, Amount: 2, Refill: 1, Unit: rate.Hour}} {
+		r := compile(t, l)
+		out, _ := r.Lease(nil, start, 1, false)
+		out, mine := r.Lease(out, start, 1, false)
+		out, ok := rate.Return(out, mine.Ends, 0)
+		out, another := r.Lease(out, start, 1, false)
+		if !ok || !another.Passed || another.Left != 0 {
+			t.Fatalf("%+v: %v, %+v", l, ok, another)
+		}
+		if out, ok = rate.Return(out, mine.Ends, 0); ok || rate.Held(out) != 2 {
+			t.Errorf("%+v: the second return: %v, %d are out", l, ok, rate.Held(out))
+		}
+		for range 1000 { // what is remembered has an end
+			var a rate.Answer
+			out, _ = rate.Return(out, another.Ends, 0)
+			out, a = r.Lease(out, start, 1, false)
+			another = a
+		}
+		if len(out) > 70 || rate.Held(out) != 2 {
+			t.Errorf("%+v: %d are out, and %d remembered", l, rate.Held(out), len(out))
+		}
+		if out, _ = rate.Return(out, another.Ends, 0); rate.Held(out) != 1 {
+			t.Errorf("%+v: %d are out", l, rate.Held(out))
+		}
+		if _, a := r.Lease(out, start, 0, false); a.Full != out[0].Ends {
+			t.Errorf("%+v: full at %d by what was returned, not at %d", l, a.Full, out[0].Ends)
+		}
 	}
 }
 
@@ -122,32 +155,33 @@ func TestLeasesAgainstAMap(t *testing.T) {
 		r := compile(t, l)
 		var out []rate.Lease
 		model := map[int64]int64{}
+		returned := map[int64]bool{}
 		var names []int64
-		now := start
+		now, latest := start, start
 		for range 40 {
 			now += rapid.Int64Range(-second, 3*second).Draw(t, "later")
+			latest = max(latest, now)
+			maps.DeleteFunc(model, func(ends, _ int64) bool { return ends <= now })
+			out = rate.Ended(out, now)
 			if len(names) > 0 && rapid.Bool().Draw(t, "return") {
 				ends, amount := rapid.SampledFrom(names).Draw(t, "name"), rapid.Int64Range(-1, 3).Draw(t, "amount")
 				var ok bool
-				out, ok = rate.Return(rate.Ended(out, now), ends, amount)
+				out, ok = rate.Return(out, ends, amount)
 				held, is := model[ends]
-				is = is && ends > now && amount >= 0 && amount <= held
+				is = is && amount >= 0 && amount <= held
 				if ok != is {
 					t.Fatalf("return of %d of %d, where %d are out: %v", amount, ends, held, ok)
 				}
 				if is {
 					if model[ends] -= amount; amount == 0 || model[ends] == 0 {
 						delete(model, ends)
+						returned[ends] = true
 					}
 				}
 				continue
 			}
 			used, full := int64(0), now
 			for ends, n := range model {
-				if ends <= now {
-					delete(model, ends)
-					continue
-				}
 				used, full = used+n, max(full, ends)
 			}
 			want := rapid.Int64Range(0, l.Amount+1).Draw(t, "want")
@@ -157,7 +191,7 @@ func TestLeasesAgainstAMap(t *testing.T) {
 				t.Fatalf("take of %d where %d of %d are out: %+v", want, used, l.Amount, a)
 			}
 			if a.Got > 0 {
-				if _, twice := model[a.Ends]; twice || a.Ends <= now {
+				if _, twice := model[a.Ends]; twice || a.Ends <= now || returned[a.Ends] && a.Ends > latest {
 					t.Fatalf("a lease that ends at %d at %d", a.Ends, now)
 				}
 				model[a.Ends], full = a.Got, max(full, a.Ends)
