@@ -39,7 +39,7 @@ func purity(t *tree) []complaint {
 		}
 		for imp, pos := range f.imports() {
 			// Each reads bytes, and gives a tree.
-			yaml := (f.dir == "internal/pure/manifest" || f.dir == "internal/pure/flagfile") && under(imp, "github.com/goccy/go-yaml")
+			yaml := slices.Contains([]string{"internal/pure/manifest", "internal/pure/flagfile", "internal/pure/envoylimit"}, f.dir) && under(imp, "github.com/goccy/go-yaml")
 			json := f.dir == "internal/pure/capture" && imp == "github.com/go-json-experiment/json/jsontext"
 			if !slices.Contains(pureImports(), imp) && !under(imp, "gonum.org/v1/gonum") && !strings.HasPrefix(imp, module) && !yaml && !json {
 				out = append(out, complaint{t.at(pos), "imports " + imp, "pure has no I/O, no clock, no goroutine, no logger"})
