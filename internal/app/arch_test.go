@@ -51,6 +51,9 @@ func floors() []floor {
 		{"internal/db/dbtest", []string{"internal/db", "internal/event", "internal/fault", "internal/journal"}, "it makes stores and logs for tests, and knows nothing above them"},
 		{"internal/db", []string{"internal/event", "internal/fault", "internal/journal", "internal/pure"}, "the store knows events and the log, not what they mean"},
 		{"internal/analytics", []string{"internal/fault", "internal/journal", "internal/pure"}, "stores of events know the log that feeds them, and nothing of who asks"},
+		{"internal/takes/takestest", []string{"internal/fault", "internal/pure", "internal/takes"}, "a suite for stores of limits knows the port, and no store"},
+		{"internal/takes/redis", []string{"internal/fault", "internal/pure", "internal/takes"}, "what several servers share is not in one server's log"},
+		{"internal/takes", []string{"internal/fault", "internal/journal", "internal/pure"}, "what is taken of limits is counted below everything that asks for it"},
 		{"internal/journal", []string{"internal/event", "internal/fault", "internal/pure"}, "the log carries events and knows nothing about stores"},
 		{"internal/blob", []string{"internal/fault", "internal/pure"}, "blobs are bytes under a name"},
 		{"internal/seen", nil, "an index of hashes, which knows nothing of what they stand for"},
@@ -141,9 +144,10 @@ func bans() []ban {
 		{"google.golang.org/grpc", []string{"internal/door/envoy"}, "gRPC is spoken with Envoy alone; everything of ours is HTTP and JSON"},
 		{"google.golang.org/protobuf", []string{"internal/door/envoy"}, "messages of others stay in the door that speaks to them"},
 		{"github.com/envoyproxy", []string{"internal/door/envoy"}, "Envoy's messages stay in its door; what they mean is pure"},
+		{"github.com/redis", []string{"internal/takes/redis"}, "limits are behind takes.Store, so that they are counted in a server's memory or in Redis"},
 		{"math/rand", nil, "math/rand/v2, with a source of one's own where results must repeat"},
 		{"io/ioutil", nil, "os and io have had it all since Go 1.16"},
-		{"testing", []string{"internal/analytics/analyticstest", "internal/apptest", "internal/db/dbtest", "internal/prometheus/promtest", "bench"}, "test code in a program"},
+		{"testing", []string{"internal/analytics/analyticstest", "internal/apptest", "internal/db/dbtest", "internal/prometheus/promtest", "internal/takes/takestest", "bench"}, "test code in a program"},
 	}
 }
 
