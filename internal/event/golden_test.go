@@ -39,7 +39,7 @@ func payloads() []event.Payload {
 		event.TrafficRequested{}, event.TrafficApplied{}, event.AgentJoined{}, event.AgentLost{}, event.AgentReturned{}, event.AgentRemoved{},
 		event.NoticeSent{}, event.NoticeFailed{}, event.SourceCreated{}, event.SourceChanged{}, event.CollectionChanged{}, event.UserForgotten{}, event.SuppressionLifted{}, event.PlanChanged{},
 		event.QuestionSaved{}, event.QuestionRemoved{},
-		event.FlagCreated{}, event.FlagChanged{}, event.FlagGroupChanged{}, event.FlagKeyChanged{}, event.FlagsConfigured{}, event.FlagPlanned{}, event.FlagPlanEnded{}, event.RampStarted{}, event.RampMoved{}, event.RampEnded{},
+		event.FlagCreated{}, event.FlagChanged{}, event.FlagGroupChanged{}, event.FlagKeyChanged{}, event.FlagsConfigured{}, event.FlagPlanned{}, event.FlagPlanEnded{}, event.LimitChanged{}, event.LimitNeared{}, event.RampStarted{}, event.RampMoved{}, event.RampEnded{},
 	}
 }
 
