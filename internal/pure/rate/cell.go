@@ -197,7 +197,7 @@ func units(ns, amount, period int64) int64 {
 		return math.MaxInt64
 	}
 	q, _ := bits.Div64(hi, lo, uint64(period))
-	return int64(min(q, math.MaxInt64)) //nolint:gosec // it fits
+	return int64(min(q, math.MaxInt64))
 }
 
 // span is how long it takes for n to come back: ⌈n·period/amount⌉ ns.
@@ -211,7 +211,7 @@ func span(n, amount, period int64) int64 {
 		return Never
 	}
 	q, _ := bits.Div64(hi, lo, uint64(amount))
-	return int64(min(q, Never)) //nolint:gosec // it fits
+	return int64(min(q, Never))
 }
 
 func sum(a, b int64) int64 {
