@@ -218,6 +218,30 @@ func TestNobodyWaitsForASilentRedis(t *testing.T) {
 	}
 }
 
+// A connection that was closed while nobody asked costs nobody an answer.
+func TestAConnectionThatWasClosedIsMadeAnew(t *testing.T) {
+	server := newServer(t)
+	server.start(t)
+	s, c := open(t, redis.Options{URL: server.url(0)}), server.client(t, 0)
+	defer c.Close()
+	d := limit(t, 1, rate.Limit{Kind: rate.Ever, Amount: 100})
+	for range 5 {
+		if a, err := take(t.Context(), s, d, 1); err != nil || !a.Passed {
+			t.Errorf("take: %v, %+v", err, a)
+		}
+		if err := c.Do(t.Context(), c.B().ClientKill().TypeNormal().SkipmeYes().Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, func() bool { // they are closed a little later
+			list, err := c.Do(t.Context(), c.B().ClientList().Build()).ToString()
+			return err == nil && strings.Count(list, "\n") == 1
+		})
+	}
+	if a, err := take(t.Context(), s, d, 0); err != nil || a.Left != 95 {
+		t.Errorf("%v, %+v", err, a)
+	}
+}
+
 func TestRedisForgetsTheScript(t *testing.T) {
 	server := newServer(t)
 	server.start(t)
