@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,6 +66,44 @@ func TestServersAdmitNoMoreTogetherThanOne(t *testing.T) {
 		if a, err := take(t.Context(), s, many, 0); err != nil || a.Left != 10_000-lent.Load() {
 			t.Errorf("%v, %+v: %d were lent", err, a, lent.Load())
 		}
+	}
+}
+
+// Servers take as fast as they can for a while. By Redis's clock they get the burst and what came back, and not more for being several.
+func TestServersLiveByOneClock(t *testing.T) {
+	server := newServer(t)
+	server.start(t)
+	d := limit(t, 1, rate.Limit{Kind: rate.Rolling, Amount: 1000, Unit: rate.Second, Burst: 50})
+	c := server.client(t, 0)
+	defer c.Close()
+	clock := func() int64 {
+		parts, err := c.Do(t.Context(), c.B().Time().Build()).AsIntSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parts[0]*1_000_000 + parts[1]
+	}
+	var given atomic.Int64
+	var wg sync.WaitGroup
+	begin := clock()
+	for range 3 {
+		s := open(t, redis.Options{URL: server.url(0)})
+		for range 4 {
+			wg.Go(func() {
+				for range 300 {
+					a, err := take(t.Context(), s, d, 1)
+					if err != nil {
+						t.Errorf("take: %v", err)
+						return
+					}
+					given.Add(a.Got)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if took := clock() - begin; given.Load() > 50+took/1000 || given.Load() < 50 {
+		t.Errorf("%d were given in %d µs of 1000 a second and 50 at once", given.Load(), took)
 	}
 }
 
@@ -216,6 +255,27 @@ func TestNobodyWaitsForASilentRedis(t *testing.T) {
 	if _, err := take(ctx, patient, d, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("take by one who has left: %v", err)
 	}
+}
+
+// Redis stands still with a connection open, and goes on.
+func TestRedisStandsStill(t *testing.T) {
+	server := newServer(t)
+	server.start(t)
+	s := open(t, redis.Options{URL: server.url(0), Timeout: 200 * time.Millisecond})
+	d := limit(t, 1, rate.Limit{Kind: rate.Ever, Amount: 1000})
+	until(t, func() bool { a, err := take(t.Context(), s, d, 1); return err == nil && a.Passed })
+	if err := server.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := take(context.Background(), s, d, 1); !fault.Is(err, fault.CodeInternal) {
+			t.Errorf("take: %v", err)
+		}
+	}
+	if err := server.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { a, err := take(t.Context(), s, d, 1); return err == nil && a.Passed })
 }
 
 // A connection that was closed while nobody asked costs nobody an answer.

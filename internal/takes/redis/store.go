@@ -59,7 +59,7 @@ func Open(opts Options) (*Store, error) {
 	}
 	s.client.ForceSingleClient = s.client.Sentinel.MasterSet == "" // takes of several keys need them in one place
 	s.client.DisableCache = true
-	s.client.DisableRetry = true // what to send again is for the store to say
+	s.client.DisableRetry = true    // what to send again is for the store to say
 	s.client.PipelineMultiplex = -1 // one connection: there is one round at a time
 	s.client.ClientName = "slipway"
 	s.client.Dialer.Timeout = s.opts.Timeout
