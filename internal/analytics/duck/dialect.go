@@ -101,6 +101,12 @@ func ask(ctx context.Context, db *sql.DB, q analytics.Query) (*sql.Rows, func(),
 		return nil, nil, err
 	}
 	back := func() { _ = conn.Close() }
+	if q.Foreign {
+		if err := within(ctx, conn, q.SQL); err != nil {
+			back()
+			return nil, nil, err
+		}
+	}
 	if err := conn.Raw(func(c any) error { return onlySelect(c, q) }); err != nil {
 		back()
 		return nil, nil, err
@@ -256,7 +262,7 @@ func complaint(err error) error {
 	case duckdb.ErrorTypeOutOfMemory:
 		return fault.Limited("the question needs more memory or disk than it may have; ask for fewer days, or for less").Because(err)
 	case duckdb.ErrorTypePermission:
-		return fault.Invalid("files, the network and settings cannot be reached from here: ask the tables events and people").At("sql").Because(err)
+		return errReach().Because(err)
 	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeConnection:
 		return fmt.Errorf("ask the stored events: %w", err)
 	default:
