@@ -24,6 +24,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/decide/flag/ramp"
 	"github.com/slipwayhq/slipway/internal/decide/fleet"
+	"github.com/slipwayhq/slipway/internal/decide/limit"
 	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/decide/rollout"
 	"github.com/slipwayhq/slipway/internal/decide/track"
@@ -156,6 +157,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.flags(server, kept, ramps, repos, log)
+	if err := a.limits(ctx, server, limit.New(store, log, a.logger("limits")), kept, log); err != nil {
+		return nil, err
+	}
 	ingest.Seconds{Journal: log, Agent: agentDoor.Roles, Logger: a.logger("ingest")}.Mount(server.Mux())
 	a.http = newServer(server.Handler(), a.logger("http"))
 	ticks := func(ctx context.Context) error {

@@ -53,6 +53,12 @@ type Options struct {
 	Archive string
 	// NATS is the URL of a cluster; empty embeds the log in Dir.
 	NATS string
+	// LimitStore is the URL of the Redis or Valkey where what is taken of limits is counted, for several servers; empty counts in this one's memory.
+	LimitStore string
+	// LimitKeys is how many groups the memory counts at once; 0 means 10 million.
+	LimitKeys int
+	// LimitListen is where Envoy asks for limits, by gRPC. Empty: nowhere.
+	LimitListen string
 	// AdminToken becomes a valid token of the first admin.
 	AdminToken string
 	// SecretKey seals secrets instead of the key file in Dir.
@@ -111,9 +117,9 @@ func (o Options) withDefaults() (Options, error) {
 
 // checkAddresses looks at where the server listens, and at what it talks to.
 func (o Options) checkAddresses() (errs []error) {
-	for _, f := range [][2]string{{"listen", o.Listen}, {"edge-listen", o.EdgeListen}} {
+	for _, f := range [][2]string{{"listen", o.Listen}, {"edge-listen", o.EdgeListen}, {"limit-listen", o.LimitListen}} {
 		field, addr := f[0], f[1]
-		if addr == "none" && field == "edge-listen" {
+		if addr == "none" && field == "edge-listen" || addr == "" && field == "limit-listen" {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(addr); err != nil {
@@ -123,6 +129,7 @@ func (o Options) checkAddresses() (errs []error) {
 	for _, f := range []struct{ field, text, example string }{
 		{"url", o.URL, "https://slipway.example.com"}, {"database", o.Database, "postgres://user@host/slipway"}, {"nats", o.NATS, "nats://host:4222"},
 		{"analytics", o.Analytics, "postgres://user@host/events"},
+		{"limit-store", o.LimitStore, "redis://host:6379"},
 		{"prometheus", o.Prometheus, "https://prometheus.example.com"},
 	} {
 		if !isURL(f.text, f.example) { // what was given is not shown: it may hold a password
@@ -131,6 +138,9 @@ func (o Options) checkAddresses() (errs []error) {
 	}
 	if err := archive.CheckAddress(o.Archive); err != nil {
 		errs = append(errs, fault.Invalid("--archive: %s", fault.Message(err)).At("archive"))
+	}
+	if o.LimitKeys < 0 {
+		errs = append(errs, fault.Invalid("--limit-keys is how many groups are counted at once, 0 for 10 million; %d is none", o.LimitKeys).At("limit-keys"))
 	}
 	return errs
 }
@@ -150,6 +160,8 @@ func isURL(text, example string) bool {
 		return u.Scheme == "postgres" || u.Scheme == "postgresql"
 	case "https":
 		return u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+	case "redis":
+		return u.Host != "" && (u.Scheme == "redis" || u.Scheme == "rediss")
 	default:
 		return u.Host != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
 	}

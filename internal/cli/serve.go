@@ -35,6 +35,9 @@ type serveCmd struct {
 	TLSKey             string        `name:"tls-key" help:"Key file of the certificate." type:"path" env:"SLIPWAY_TLS_KEY"`
 	Prometheus         string        `help:"URL of the Prometheus that vitals by a query are asked from." env:"SLIPWAY_PROMETHEUS"`
 	PrometheusToken    string        `help:"Bearer token, if it wants one." env:"SLIPWAY_PROMETHEUS_TOKEN"`
+	LimitStore         string        `help:"redis://… that counts what is taken of limits, for several servers; without it this server's memory does." env:"SLIPWAY_LIMIT_STORE"`
+	LimitKeys          int           `help:"How many groups of limits are counted in memory at once." default:"10000000" env:"SLIPWAY_LIMIT_KEYS"`
+	LimitListen        string        `help:"Address where Envoy asks for limits by gRPC, such as 127.0.0.1:8081; without it nowhere." env:"SLIPWAY_LIMIT_LISTEN"`
 	LogAge             time.Duration `help:"How long logs of builds are kept." default:"720h" env:"SLIPWAY_LOG_AGE"`
 }
 
@@ -44,6 +47,7 @@ func (c *serveCmd) Run(p *program) error {
 		Dir: c.Data, Listen: c.Listen, EdgeListen: c.EdgeListen, URL: c.URL, AdminToken: c.AdminToken, Database: c.Database, Analytics: c.Analytics, Archive: c.Archive, NATS: c.NATS,
 		EdgeTLSListen: c.EdgeTLSListen, EdgeCertFile: c.EdgeTLSCert, EdgeKeyFile: c.EdgeTLSKey, ACME: c.ACME, ACMEEmail: c.ACMEEmail, ACMECA: c.ACMECA,
 		SecretKey: c.SecretKey, CertFile: c.TLSCert, KeyFile: c.TLSKey, LogAge: c.LogAge, TrustedProxies: trusted, EdgeArgs: c.args(),
+		LimitStore: c.LimitStore, LimitKeys: c.LimitKeys, LimitListen: c.LimitListen,
 		Prometheus: c.Prometheus, PrometheusToken: c.PrometheusToken,
 		Version: programVersion(), UI: ui.Files(), Logger: c.logger(p.stderr),
 	}

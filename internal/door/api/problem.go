@@ -122,6 +122,12 @@ func WriteProblem(w http.ResponseWriter, err error) (status int) {
 	return p.Status
 }
 
+// Status is the status of an error, and what may be said of it, for doors whose clients do not read problems.
+func Status(err error) (status int, text string) {
+	p := problemOf(err)
+	return p.Status, p.Detail
+}
+
 // problemOf makes the answer to an error. Only what fault says is safe is shown.
 func problemOf(err error) *Problem {
 	var p *Problem

@@ -10,7 +10,7 @@ import (
 
 // prefixes are put before the names of a package's types: what package flag calls State is a FlagState to others, since other slices have states, too.
 func prefixes() map[string]string {
-	return map[string]string{"/decide/flag": "Flag", "/decide/flag/ramp": "Ramp"}
+	return map[string]string{"/decide/flag": "Flag", "/decide/flag/ramp": "Ramp", "/decide/limit": "Limit", "/pure/rate": "Rate"}
 }
 
 // Name is the type's name.
