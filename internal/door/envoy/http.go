@@ -39,7 +39,7 @@ func (d *Door) json(w http.ResponseWriter, r *http.Request) {
 	if res.GetOverallCode() == pb.RateLimitResponse_OVER_LIMIT {
 		w.WriteHeader(http.StatusTooManyRequests)
 	}
-	_, _ = w.Write(out) // who does not listen any more needs no answer
+	_, _ = w.Write(out) //nolint:gosec // JSON, to who may not listen any more
 }
 
 func (d *Door) ofBody(w http.ResponseWriter, r *http.Request) (*pb.RateLimitResponse, error) {

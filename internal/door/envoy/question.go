@@ -117,7 +117,7 @@ func unitOf(u typev3.RateLimitUnit) rate.Unit {
 // wanted is how much a descriptor asks for: its own hits_addend, where 0 looks and takes nothing, or the request's, where 0 is 1.
 func wanted(req *pb.RateLimitRequest, desc *ratelimit.RateLimitDescriptor) int64 {
 	if own := desc.GetHitsAddend(); own != nil {
-		return int64(min(own.GetValue(), rate.MaxAmount)) //nolint:gosec // it fits; more is no more than any limit has
+		return int64(min(own.GetValue(), rate.MaxAmount))
 	}
 	return max(int64(req.GetHitsAddend()), 1)
 }

@@ -59,16 +59,16 @@ func (q *question) response(c *envoylimit.Config, now int64) *pb.RateLimitRespon
 // status says how one descriptor stands.
 func (p *part) status(s *pb.RateLimitResponse_DescriptorStatus, over bool, now int64) {
 	l := &p.rule.Limit
-	s.CurrentLimit = &pb.RateLimitResponse_RateLimit{Name: p.limit.Name, RequestsPerUnit: uint32(min(l.Amount, math.MaxUint32)), Unit: unitIn(l.Unit)} //nolint:gosec // it fits
+	s.CurrentLimit = &pb.RateLimitResponse_RateLimit{Name: p.limit.Name, RequestsPerUnit: uint32(min(l.Amount, math.MaxUint32)), Unit: unitIn(l.Unit)}
 	if l.Every > 1 {
-		s.CurrentLimit.UnitMultiplier = wrapperspb.UInt32(uint32(min(l.Every, math.MaxUint32))) //nolint:gosec // it fits
+		s.CurrentLimit.UnitMultiplier = wrapperspb.UInt32(uint32(min(l.Every, math.MaxUint32)))
 	}
 	s.DurationUntilReset = &durationpb.Duration{Seconds: envoylimit.Reset(p.rule, p.answer, now)}
 	if over {
 		s.Code = pb.RateLimitResponse_OVER_LIMIT
 		return
 	}
-	s.LimitRemaining = uint32(min(p.answer.Left, math.MaxUint32)) //nolint:gosec // it fits
+	s.LimitRemaining = uint32(min(p.answer.Left, math.MaxUint32))
 }
 
 func unitIn(u rate.Unit) pb.RateLimitResponse_RateLimit_Unit {

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -49,7 +50,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 		s.Stop()
 		<-gone
 	}
-	if err := <-served; err != nil {
+	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) { // it was stopped before it began
 		return fmt.Errorf("serve Envoy's limits on %s: %w", l.Addr(), err)
 	}
 	return nil

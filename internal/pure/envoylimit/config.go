@@ -31,14 +31,14 @@ type Config struct {
 
 	root   level
 	limits map[string]*Limit // by the group of each
-	prefix []byte            // the domain, as groups begin
+	prefix []byte            // the domain and "::", as groups begin
 }
 
 // Limit is what a descriptor has.
 type Limit struct {
 	// Defined is the limit as a store is asked for it; nil where it is unlimited. Overrides may be put into it before the Config is used.
 	Defined *rate.Defined
-	// Group is its name: the path of the descriptors that lead to it, as in shop:user or shop:plan=free,user.
+	// Group is its name: the path of the descriptors that lead to it, as in shop::user or shop::plan=free,user.
 	Group string
 	// Name is what other limits replace it by, and what answers call it.
 	Name string
@@ -56,7 +56,7 @@ func (l *Limit) Unlimited() bool { return l.Defined == nil }
 // Matched is the limit of a request's descriptor, and what is counted for it.
 type Matched struct {
 	Limit *Limit
-	// Group is what is counted, whole: shop:user=ana.
+	// Group is what is counted, whole: shop::user=ana.
 	Group string
 }
 
@@ -169,7 +169,7 @@ func (c *Config) Find(group string) *rate.Defined {
 	if l, ok := c.limits[group]; ok {
 		return l.Defined
 	}
-	asked, ok := strings.CutPrefix(group, string(c.prefix[:len(c.prefix)-1])+"@")
+	asked, ok := strings.CutPrefix(group, string(c.prefix)+"@")
 	if !ok {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // Package envoylimit reads the limits of Envoy's rate limit service, as envoyproxy/ratelimit has them in YAML, and finds the one that a request asks for.
 //
-//	domain: shop ──Read──> Config ──Match(("user","ana"))──> the limit, and the group that is counted: shop:user=ana
+//	domain: shop ──Read──> Config ──Match(("user","ana"))──> the limit, and the group that is counted: shop::user=ana
 //	descriptors: …   └──> every mistake at once, with line and column
 //
 // Which limit a request gets is the peer's rule, to the letter: a descriptor is followed from the first entry to the last; at each level its key and value come first, then the first pattern of the file that

@@ -3,11 +3,37 @@ package envoylimit
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"unicode/utf8"
 )
 
 // LongestGroup is the length of a group in bytes, at most.
 const LongestGroup = 1024
+
+// separator is between a domain and what is counted. Groups of other limits never have two colons in a row, so that none of them is taken for one of Envoy's.
+const separator = "::"
+
+// DomainOf is the domain of a group, or of a limit's name; false: it is none of Envoy's.
+func DomainOf(group string) (string, bool) {
+	written, _, ok := strings.Cut(group, separator)
+	if !ok {
+		return "", false
+	}
+	var domain strings.Builder
+	for i := 0; i < len(written); i++ {
+		if b := written[i]; b != '%' {
+			domain.WriteByte(b)
+			continue
+		}
+		n, err := hex.DecodeString(written[i+1 : min(i+3, len(written))])
+		if err != nil || len(n) != 1 {
+			return "", false
+		}
+		domain.Write(n)
+		i += 2
+	}
+	return domain.String(), true
+}
 
 // appendPart writes a part of a group, so that no two lists of entries are one group: what separates parts is written as %2C and the like.
 func appendPart(to []byte, part string, key bool) []byte {

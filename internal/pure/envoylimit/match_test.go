@@ -77,10 +77,10 @@ func TestGroupsOfALimit(t *testing.T) {
 	c := domains(t)["shop"]
 	m := c.Match([]envoylimit.Entry{{"plan", "free"}, {"user", "ben"}})
 	d := m.Limit.Defined
-	if d.App != "shop" || d.Env != "production" || d.Group != "shop:plan=free,user" || c.Find(d.Group) != d {
+	if d.App != "shop" || d.Env != "production" || d.Group != "shop::plan=free,user" || c.Find(d.Group) != d {
 		t.Errorf("%+v", d)
 	}
-	if c.Find("shop:nobody") != nil || c.Find("shop@x/minute") != nil || c.Find("shop@1/fortnight") != nil {
+	if c.Find("shop::nobody") != nil || c.Find("shop::@x/minute") != nil || c.Find("shop::@1/fortnight") != nil {
 		t.Error("a limit that is not there was found")
 	}
 	seen := map[uint64]string{}
@@ -97,7 +97,7 @@ func TestGroupsOfALimit(t *testing.T) {
 	if problems != nil {
 		t.Fatal(problems)
 	}
-	if d := other.Find("shop:user"); seen[d.Series] != "" {
+	if d := other.Find("shop::user"); seen[d.Series] != "" {
 		t.Error("two environments share a series")
 	}
 }
@@ -110,7 +110,7 @@ func TestSeriesOfAChangedLimit(t *testing.T) {
 		if problems != nil {
 			t.Fatal(problems)
 		}
-		return c.Find("d:k").Series
+		return c.Find("d::k").Series
 	}
 	one := series("unit: day, requests_per_unit: 1")
 	if series("unit: day, requests_per_unit: 2") != one {
@@ -136,13 +136,24 @@ func TestGroupsAreOneForOne(t *testing.T) {
 		{{"k", long}}, {{"k", long + "a"}}, {{"k", strings.Repeat("x", 100_000)}}, {{"k", strings.Repeat("x", 100_001)}},
 	} {
 		m := c.Match(entries)
-		if m.Limit == nil || len(m.Group) > envoylimit.LongestGroup || !strings.HasPrefix(m.Group, "d%3A%2C:") {
+		if m.Limit == nil || len(m.Group) > envoylimit.LongestGroup || !strings.HasPrefix(m.Group, "d%3A%2C::") {
 			t.Errorf("%.50v: %d bytes of group: %.50q", entries, len(m.Group), m.Group)
 		}
 		if other, ok := seen[m.Group]; ok {
 			t.Errorf("%.50v and %.50s are one group: %.80q", entries, other, m.Group)
 		}
 		seen[m.Group] = fmt.Sprint(entries)
+		if domain, ok := envoylimit.DomainOf(m.Group); !ok || domain != c.Domain {
+			t.Errorf("%.80q is of the domain %q", m.Group, domain)
+		}
+	}
+}
+
+func TestDomainOfAGroup(t *testing.T) {
+	for group, want := range map[string]string{"shop::user": "shop", "shop::@10/minute": "shop", "a%25%3A::x": "a%:", "shop:user": "", "user": "", "%3::x": "", "%zz::x": "", "%::x": ""} {
+		if got, ok := envoylimit.DomainOf(group); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", group, got, ok)
+		}
 	}
 }
 
@@ -150,7 +161,7 @@ func TestOverrides(t *testing.T) {
 	c := domains(t)["shop"]
 	entries := []envoylimit.Entry{{"any", "thing"}}
 	a, err := c.Override(entries, envoylimit.Override{PerUnit: 10, Unit: rate.Minute})
-	if err != nil || a.Group != "shop:any=thing" || a.Limit.Defined.Rule.Limit != (rate.Limit{Kind: rate.Calendar, Amount: 10, Unit: rate.Minute}) {
+	if err != nil || a.Group != "shop::any=thing" || a.Limit.Defined.Rule.Limit != (rate.Limit{Kind: rate.Calendar, Amount: 10, Unit: rate.Minute}) {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	b, err := c.Override(entries, envoylimit.Override{PerUnit: 20, Unit: rate.Minute, Every: 1})

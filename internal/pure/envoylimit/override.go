@@ -35,7 +35,7 @@ func (c *Config) Override(entries []Entry, o Override) (Matched, error) {
 	}
 	asked := strconv.FormatUint(uint64(o.PerUnit), 10) + "/" + name
 	// The name says all there is to it, so that Find makes it again.
-	of := string(c.prefix[:len(c.prefix)-1]) + "@" + asked
+	of := string(c.prefix) + "@" + asked
 	path := []string{"@"}
 	if l.Kind == rate.Rolling {
 		path = append(path, asked) // rolling ones of several amounts come back at several speeds

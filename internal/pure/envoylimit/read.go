@@ -59,7 +59,7 @@ func (b *builder) file(root ast.Node) {
 	if !given && len(b.problems) == 0 {
 		b.problem(at, "domain", "the file has no domain; write domain: and the name that Envoy's filter has")
 	}
-	b.config.prefix = append(appendPart(nil, b.config.Domain, true), ':')
+	b.config.prefix = append(appendPart(nil, b.config.Domain, true), separator...)
 	if list != nil {
 		if l := b.level("descriptors", list, string(b.config.prefix), 1); l != nil {
 			b.config.root = *l
@@ -236,7 +236,7 @@ func (b *builder) number(to *uint32, given *bool) func(path string, at place, v 
 		if err != nil {
 			b.problem(at, path, "%s is not a whole number from 0 to %d; write one such as 100", describe(v), uint32(math.MaxUint32))
 		}
-		*to = uint32(n) //nolint:gosec // of 32 bits
+		*to = uint32(n)
 	}
 }
 

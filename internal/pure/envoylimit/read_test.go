@@ -129,7 +129,7 @@ func TestWhatIsSaidOfALimit(t *testing.T) {
 			t.Errorf("%s: %v", limit, problems)
 			continue
 		}
-		if got := c.Find("d:k").Rule.Limit; got != want {
+		if got := c.Find("d::k").Rule.Limit; got != want {
 			t.Errorf("%s: %+v", limit, got)
 		}
 	}
@@ -155,7 +155,7 @@ descriptors:
 	if problems != nil {
 		t.Fatal(problems)
 	}
-	for group, amount := range map[string]int64{"d:a": 5, "d:b": 5, "d:c": 7, "d:d": 1} {
+	for group, amount := range map[string]int64{"d::a": 5, "d::b": 5, "d::c": 7, "d::d": 1} {
 		if d := c.Find(group); d == nil || d.Rule.Limit.Amount != amount {
 			t.Errorf("%s: %+v", group, d)
 		}
