@@ -18,7 +18,7 @@ type floor struct {
 // base is what everything that runs beside the store may stand on.
 func base(more ...string) []string {
 	return append(more, "internal/access", "internal/analytics", "internal/artifact", "internal/blob", "internal/db", "internal/event", "internal/fault", "internal/journal",
-		"internal/pure", "internal/seen", "internal/vault", "internal/wire")
+		"internal/pure", "internal/seen", "internal/takes", "internal/vault", "internal/wire")
 }
 
 // elsewhere is what programs on other machines may stand on.
