@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/access"
@@ -41,7 +42,7 @@ func (s *Service) set(ctx context.Context, actor, reason string, l Limit) (Limit
 		switch {
 		case fault.Is(err, fault.CodeNotFound) && l.Revision == 0:
 			told.Change = "created"
-			l.generation = tx.Now().UnixMicro() // one that was removed and comes back counts from nothing
+			l.generation = rand.Int64() // one that was removed and comes back counts from nothing
 			if err := few(ctx, tx, `SELECT count(*) FROM limit_limits WHERE app = $1`, maxLimits, "an app has at most %d limits; take one out that nobody needs", l.App); err != nil {
 				return told, err
 			}
@@ -53,7 +54,7 @@ func (s *Service) set(ctx context.Context, actor, reason string, l Limit) (Limit
 			return told, errFaster("limit for " + l.Group)
 		default:
 			if l.generation = before.generation; recounts(before.Definition, l.Definition) {
-				l.generation = tx.Now().UnixMicro()
+				l.generation = rand.Int64()
 			}
 			for _, o := range before.Overrides {
 				if _, err := l.with(o); err != nil {

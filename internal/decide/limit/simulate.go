@@ -14,16 +14,16 @@ import (
 
 // Simulation is what a limit would have done with what was asked.
 type Simulation struct {
-	From   time.Time       `json:"from" doc:"When the first take was that is known of; what was before counts for nothing"`
-	To     time.Time       `json:"to"`
+	From   time.Time        `json:"from" doc:"When the first take was that is known of; what was before counts for nothing"`
+	To     time.Time        `json:"to"`
 	Points []SimulatedPoint `json:"points"`
-	Was    Count           `json:"was" doc:"What was asked, and what the limits did that there were"`
-	Denied int64           `json:"denied" doc:"How many asks this limit would have denied"`
-	Given  int64           `json:"given" doc:"How much it would have given"`
-	Keys   int             `json:"keys" doc:"How many keys asked"`
-	Hit    int             `json:"hit" doc:"How many of them would have been denied something"`
-	Top    []SimulatedKey  `json:"top" doc:"Those who would have been denied most"`
-	Words  string          `json:"words"`
+	Was    Count            `json:"was" doc:"What was asked, and what the limits did that there were"`
+	Denied int64            `json:"denied" doc:"How many asks this limit would have denied"`
+	Given  int64            `json:"given" doc:"How much it would have given"`
+	Keys   int              `json:"keys" doc:"How many keys asked"`
+	Hit    int              `json:"hit" doc:"How many of them would have been denied something"`
+	Top    []SimulatedKey   `json:"top" doc:"Those who would have been denied most"`
+	Words  string           `json:"words"`
 }
 
 // SimulatedPoint is a part of the time.
