@@ -20,6 +20,34 @@ func Names(raw json.RawMessage, id string) bool {
 	return slices.Contains(capture.Ids(raw), id) || valued(raw, id)
 }
 
+// Mentioned are all texts by which a failed event may name somebody: its ids, and what stands in quotes anywhere but as the name of a member. Of what is no JSON that is more than there is; nobody is missing.
+func Mentioned(raw json.RawMessage) []string {
+	raw = opened(raw)
+	texts := capture.Ids(raw)
+	begin := -1 // of what is in quotes
+	for i := 0; i < len(raw); i++ {
+		switch {
+		case raw[i] == '\\':
+			i++
+		case raw[i] == '"' && begin >= 0 && !bytes.HasPrefix(bytes.TrimLeft(raw[i+1:], " \t\r\n"), []byte(":")):
+			texts = append(texts, unquoted(raw[begin:i+1]))
+			begin = i
+		case raw[i] == '"':
+			begin = i
+		}
+	}
+	return texts
+}
+
+// unquoted is a text as JSON has it, in quotes; one that is none stays as it is.
+func unquoted(raw []byte) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return string(raw[1 : len(raw)-1])
+	}
+	return text
+}
+
 // valued tells whether a string is somewhere in JSON, but as the name of a member.
 func valued(raw []byte, text string) bool {
 	quoted := []byte(`"` + text + `"`)

@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -28,6 +29,28 @@ func TestNames(t *testing.T) {
 	} {
 		if got := analytics.Names([]byte(c.raw), c.id); got != c.want {
 			t.Errorf("%s names %s: %t", c.raw, c.id, got)
+		}
+	}
+}
+
+func TestWhoIsMentioned(t *testing.T) {
+	for raw, c := range map[string]struct{ some, none []string }{
+		`{"userId":4711,"properties":{"by":"u1","distinct_id":"d1"},"list":["a",{"b" : "c"}]}`: {[]string{"4711", "u1", "d1", "a", "c"}, []string{"by", "b", "list", "471", "u"}},
+		`{"user":"Zo\u00eb","x":"say \"u1\""}`:                                                 {[]string{"Zoë", `say "u1"`}, []string{"u1", "x"}},
+		`"{\"user\":\"u1\",\"by\":\"Zo\\u00eb\""`:                                              {[]string{"u1", "Zoë"}, []string{"user"}}, // cut off, and kept as a string
+		`"it said \"u1\" and \"u2\""`:                                                          {[]string{"u1", "u2"}, []string{"said"}},
+		`{}`:                                                                                   {}, ``: {}, `"`: {},
+	} {
+		got := analytics.Mentioned([]byte(raw))
+		for _, id := range c.some {
+			if !slices.Contains(got, id) {
+				t.Errorf("%s does not mention %s: %q", raw, id, got)
+			}
+		}
+		for _, id := range c.none {
+			if slices.Contains(got, id) {
+				t.Errorf("%s mentions %s", raw, id)
+			}
 		}
 	}
 }

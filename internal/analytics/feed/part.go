@@ -61,9 +61,26 @@ func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event)
 
 // left tells that what is no event names somebody whose events are left out.
 func left(app string, f analytics.Failed, leave func(string, *capture.Event) bool) bool {
-	return slices.ContainsFunc(append(analytics.IDs(f.Raw), ""), func(id string) bool {
+	return slices.ContainsFunc(append(analytics.Mentioned(f.Raw), ""), func(id string) bool {
 		return leave(app, &capture.Event{User: id, Received: f.Received}) || leave(app, &capture.Event{Anonymous: id, Received: f.Received})
 	})
+}
+
+// Left tells that a message of the log is of what is not stored: whoever reads the log itself is to be shown no more than who asks the store.
+func Left(m journal.Telemetry, leave func(app string, e *capture.Event) bool) bool {
+	_, rest, _ := strings.Cut(m.Subject, ".")
+	app, kind, _ := strings.Cut(rest, ".")
+	var f analytics.Failed
+	if kind == "event" {
+		e, err := capture.ReadEvent(m.Data)
+		if err == nil {
+			return leave(app, &e)
+		}
+		f.Raw = m.Data
+	} else if err := json.Unmarshal(m.Data, &f.Failed); err != nil {
+		f.Failed = capture.Failed{Failure: capture.Failure{Raw: m.Data}}
+	}
+	return left(app, f, leave)
 }
 
 // unreadable keeps what a newer program, or a broken disk, wrote into the log: nothing of it is passed over in silence.

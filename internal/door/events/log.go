@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/analytics/feed"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/journal"
 )
@@ -35,7 +36,7 @@ func (d *Door) mountLog() {
 		Wait  int    `query:"wait" minimum:"0" maximum:"60" doc:"Seconds to wait for events when there is none yet"`
 	}
 	type told struct{ Body LogPart }
-	api.Register(d.API, api.SignedIn, "GET /v1/log", "Read what users did, in the order of the log", func(ctx context.Context, id access.Identity, in *asked) (*told, error) {
+	api.Register(d.API, api.SignedIn, "GET /v1/log", "Read what users did, in the order of the log, without those who are forgotten", func(ctx context.Context, id access.Identity, in *asked) (*told, error) {
 		app, subject := access.AllApps, ">"
 		if in.App != "" {
 			app, subject = in.App, in.App+".>"
@@ -57,10 +58,14 @@ func (d *Door) mountLog() {
 		if in.After == last && in.Wait == 0 {
 			return &told{out}, nil
 		}
-		out.Items, err = d.entries(ctx, subject, in.After, in.Limit, time.Duration(in.Wait)*time.Second, last)
-		if n := len(out.Items); n > 0 {
-			out.Next = out.Items[n-1].Sequence
-		} else if last > out.Next {
+		read, err := d.entries(ctx, subject, in.After, in.Limit, time.Duration(in.Wait)*time.Second, last)
+		for _, m := range read {
+			out.Next = m.Sequence
+			if !d.left(m) {
+				out.Items = append(out.Items, entry(m))
+			}
+		}
+		if len(read) == 0 && last > out.Next {
 			out.Next = last // there is nothing of this app up to there
 		}
 		return &told{out}, err
@@ -71,22 +76,22 @@ func (d *Door) mountLog() {
 const patience = 5 * time.Second
 
 // entries reads what is there behind a sequence, up to a limit; it waits when that is nothing.
-func (d *Door) entries(ctx context.Context, subject string, after uint64, limit int, wait time.Duration, last uint64) ([]LogEntry, error) {
+func (d *Door) entries(ctx context.Context, subject string, after uint64, limit int, wait time.Duration, last uint64) (read []journal.Telemetry, err error) {
 	if after < last {
 		wait = max(wait, patience)
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	out := []LogEntry{}
-	err := d.Journal.ReadEventsOf(ctx, subject, after, limit, func(batch []journal.Telemetry) error {
-		for _, m := range batch {
-			out = append(out, entry(m))
-		}
+	err = d.Journal.ReadEventsOf(ctx, subject, after, limit, func(batch []journal.Telemetry) error {
+		read = append(read, batch...)
 		cancel()
 		return nil
 	})
-	return out[:min(len(out), limit)], err
+	return read[:min(len(read), limit)], err
 }
+
+// left tells that a message is of somebody who was forgotten since it came, or older than its app keeps events: the log has it still, and nobody is shown it.
+func (d *Door) left(m journal.Telemetry) bool { return feed.Left(m, d.Sources.Leave) }
 
 func entry(m journal.Telemetry) LogEntry {
 	parts := strings.SplitN(m.Subject, ".", 3)

@@ -1,8 +1,10 @@
 package events_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/track"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/door/events"
+	"github.com/slipwayhq/slipway/internal/pure/capture"
 )
 
 // sender sends events of one source, as clients do.
@@ -191,4 +194,81 @@ func TestFailedEventsAreTheirsHoweverTheyAreWritten(t *testing.T) {
 	var f track.Forgotten
 	w.do("POST", "/v1/apps/shop/events/people/4711/forget", adminToken, `{}`).into(t, &f)
 	w.has(`SELECT count(*), sum(CASE WHEN raw LIKE '%47110%' THEN 1 ELSE 0 END) FROM failed`, "[[90 45]]")
+}
+
+// read is what the log says of the shop behind a sequence, as "name of user" or "failed".
+func (w *world) read(token, query string) (told []string, next uint64) {
+	w.t.Helper()
+	var part events.LogPart
+	w.do("GET", "/v1/log?app=shop"+query, token, "").into(w.t, &part)
+	for _, e := range part.Items {
+		told = append(told, saysOf(w.t, e.Type, e.Data))
+	}
+	return told, part.Next
+}
+
+func saysOf(t *testing.T, kind string, data []byte) string {
+	t.Helper()
+	var ev capture.Event
+	if err := json.Unmarshal(data, &ev); err != nil {
+		t.Error(err)
+	}
+	if kind == "failed" {
+		return kind
+	}
+	return ev.Name + " of " + ev.User + ev.Anonymous
+}
+
+// The log holds seven days of all that came, and is read by everybody who may see the app.
+func TestTheLogAndItsTailLeaveOutWhoIsForgotten(t *testing.T) {
+	w := open(t)
+	vera := w.person("vera", "shop", access.Viewer)
+	send := w.sender()
+	send(did("before", "", "a1"), did("known", "u1", "a1"), `{"type":"track","userId":"u1"}`, `{"type":"track","userId":"u2","properties":{"friend":"u1"}}`, did("seen", "u2", ""), `{"type":"track","userId":"u2"}`)
+	if told, next := w.read(vera, ""); len(told) != 6 || next != 6 {
+		t.Fatalf("%v, %d", told, next)
+	}
+	w.has(`SELECT count(*) FROM events`, "[[3]]")
+	refused(t, w.do("POST", "/v1/apps/shop/events/people/u1/forget", adminToken, `{}`), 200)
+	w.has(`SELECT count(*) FROM failed`, "[[1]]")
+	if told, next := w.read(vera, ""); fmt.Sprint(told, next) != "[seen of u2 failed] 6" {
+		t.Errorf("the log says %v, and goes on behind %d", told, next)
+	}
+	if told, next := w.read(vera, "&limit=2"); fmt.Sprint(told, next) != "[] 2" { // the next part begins behind those that are left out
+		t.Errorf("a part of the log that is left out is %v, and goes on behind %d", told, next)
+	}
+	send(did("again", "u1", "")) // a new beginning
+	if told, _ := w.read(vera, ""); fmt.Sprint(told) != "[seen of u2 failed again of u1]" {
+		t.Errorf("the log says %v", told)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", w.http.URL+"/v1/apps/shop/events/tail?after=0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+vera)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var told []string
+	kind := ""
+	for lines := bufio.NewScanner(res.Body); len(told) < 3 && lines.Scan(); {
+		if rest, is := strings.CutPrefix(lines.Text(), "event: "); is {
+			kind = rest
+		}
+		if rest, is := strings.CutPrefix(lines.Text(), "data: "); is {
+			told = append(told, saysOf(t, kind, []byte(rest)))
+		}
+	}
+	if fmt.Sprint(told) != "[seen of u2 failed again of u1]" {
+		t.Errorf("the tail says %v", told)
+	}
+	// A store that begins anew has no more than the log shows.
+	if err := w.engine.Drop(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	send(did("after", "u2", ""))
+	w.has(names, "[[seen again after]]")
+	w.has(`SELECT count(*) FROM failed`, "[[1]]")
 }

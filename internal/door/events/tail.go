@@ -36,7 +36,7 @@ func (d *Door) mountTail() {
 			return d.Journal.ReadEventsOf(ctx, app+".>", after, tailBatch, func(batch []journal.Telemetry) error {
 				for _, m := range batch {
 					e := entry(m)
-					if !wanted.takes(e) {
+					if !wanted.takes(e) || d.left(m) {
 						continue
 					}
 					if err := send(e.Sequence, e.Type, bytes.ReplaceAll(e.Data, []byte("\n"), []byte(" "))); err != nil {
