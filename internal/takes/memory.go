@@ -178,8 +178,9 @@ func (m *Memory) takeAll(asks []Ask, answers []rate.Answer, now int64) ([]*cycle
 		case pass:
 			answers[i], err = s.take(m, hashes[i], rule, ask, now)
 		case answers[i].Passed: // the others did not
-			answers[i].Left += answers[i].Got
-			answers[i].Got, answers[i].Ends = 0, 0
+			look := *ask
+			look.Amount = 0
+			answers[i] = s.look(hashes[i], rule, &look, now)
 			continue
 		default:
 			err = s.note(m, hashes[i], rule, ask, answers[i])
