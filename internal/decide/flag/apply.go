@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -149,8 +150,12 @@ func (a *applying) states(ctx context.Context, f Flag, want map[string]State) er
 		if err := to.clean(f.Kind, f.Type); err != nil {
 			return err
 		}
-		patch, before := difference(f.States[env], to)
-		if len(patch) == 0 {
+		beneath, ramp, err := a.beneath(ctx, f, env)
+		if err != nil {
+			return err
+		}
+		patch, before := difference(beneath, to)
+		if len(patch) == 0 { // as a list says that was written beside a ramp, which goes on
 			continue
 		}
 		needs, err := approvals(ctx, a.tx, f.App, env)
@@ -168,13 +173,52 @@ func (a *applying) states(ctx context.Context, f Flag, want map[string]State) er
 			return err
 		}
 		a.touched = append(a.touched, env)
-		*a.steps = append(*a.steps, Step{Flag: f.Name, Kind: f.Kind, Environment: env, Do: "change", Words: words(patch, before)})
+		*a.steps = append(*a.steps, Step{Flag: f.Name, Kind: f.Kind, Environment: env, Do: "change", Words: words(patch, before) + ends(ramp)})
 	}
 	return nil
 }
 
+// beneath is what a flag is without the ramp under way, which lists do not have.
+func (a *applying) beneath(ctx context.Context, f Flag, env string) (State, string, error) {
+	if a.Ramps.Beneath == nil {
+		return f.States[env], "", nil
+	}
+	return a.Ramps.Beneath(ctx, a.tx, f, env)
+}
+
+// ends says that a ramp ends with a change.
+func ends(ramp string) string {
+	if ramp == "" {
+		return ""
+	}
+	return "; the ramp " + ramp + " ends"
+}
+
 // everywhere changes what is said of a flag in all environments.
 func (a *applying) everywhere(ctx context.Context, f Flag, how, do, said string, change func(*Flag)) error {
+	for env := range f.States {
+		a.touched = append(a.touched, env)
+	}
+	if how == archived {
+		tell := []string{said}
+		for _, env := range slices.Sorted(maps.Keys(f.States)) {
+			_, ramp, err := a.beneath(ctx, f, env)
+			if err != nil {
+				return err
+			}
+			tell = append(tell, ends(ramp))
+		}
+		said = strings.Join(tell, "")
+	}
+	if how == broughtBack {
+		change(&f)
+	}
+	if how == archived || how == broughtBack {
+		var err error
+		if f, err = a.settle(ctx, a.tx, f, Change{By: a.actor, How: how, Reason: a.reason, unchecked: true}); err != nil {
+			return err
+		}
+	}
 	at, err := bump(ctx, a.tx, f.App)
 	if err != nil {
 		return err
@@ -183,9 +227,6 @@ func (a *applying) everywhere(ctx context.Context, f Flag, how, do, said string,
 	f.ChangedAt, f.ChangedBy = at, a.actor
 	if err := updateFlag(ctx, a.tx, f); err != nil {
 		return err
-	}
-	for env := range f.States {
-		a.touched = append(a.touched, env)
 	}
 	*a.steps = append(*a.steps, Step{Flag: f.Name, Kind: f.Kind, Do: do, Words: said})
 	return a.keep(ctx, a.tx, done{f, Change{At: at, By: a.actor, How: how, Reason: a.reason, Words: said, unchecked: true}})

@@ -231,7 +231,7 @@ func errNeedsApproval(env string) error {
 	return fault.Conflict("changes of flags in %s need an approval; plan the change, and have somebody else approve it. Switching a flag off needs none", env)
 }
 
-// put writes a state, and keeps what changed. What is the same already is not written.
+// put writes a state, and keeps what changed; a ramp that the change overtakes ends with it. What is the same already is not written. The patch is what was wished.
 func (s *Service) put(ctx context.Context, tx *db.Tx, f Flag, env string, to State, c Change) (Flag, members, error) {
 	if !f.ArchivedAt.IsZero() {
 		return f, nil, fault.Conflict("%s is out of use; bring it back first", f.Name)
@@ -243,21 +243,29 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, f Flag, env string, to Sta
 	if to.Revision != from.Revision {
 		return f, nil, errFaster(f.Name)
 	}
+	wish, _ := difference(from, to)
+	to, said, err := s.yield(ctx, tx, f, env, to, c)
+	if err != nil {
+		return f, wish, err
+	}
 	patch, before := difference(from, to)
 	if len(patch) == 0 && had {
-		return f, patch, nil
+		return f, wish, nil
 	}
 	to.ChangedAt, to.ChangedBy = c.At, c.By
 	if err := setState(ctx, tx, f, env, to); err != nil {
-		return f, patch, err
+		return f, wish, err
 	}
 	to.Revision++
 	if had {
 		c.Before = &from
 	}
 	c.Environment, c.After, c.Words, c.Revision = env, &to, words(patch, before), to.Revision
+	if said != "" {
+		c.Words += "; " + said
+	}
 	f.States[env], f.ChangedAt, f.ChangedBy = to, c.At, c.By
-	return f, patch, s.keep(ctx, tx, done{f, c})
+	return f, wish, s.keep(ctx, tx, done{f, c})
 }
 
 // SetAbout changes what is said of a flag everywhere. Its Revision is the one that the caller saw.
@@ -310,8 +318,12 @@ func anywhere(ctx context.Context, q db.Querier, app string, f *Flag, matters fu
 
 // Archive takes a flag out of use: clients are told of it no more. Its history stays.
 func (s *Service) Archive(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
-	return s.everywhere(ctx, actor, app, id, archived, reason, revision, func(_ *db.Tx, f *Flag) (string, error) {
+	return s.everywhere(ctx, actor, app, id, archived, reason, revision, func(tx *db.Tx, f *Flag) (string, error) {
 		if f.ArchivedAt.IsZero() {
+			var err error
+			if *f, err = s.settle(ctx, tx, *f, Change{By: actor, How: archived, Reason: reason, unchecked: true}); err != nil {
+				return "", err
+			}
 			f.ArchivedAt = s.db.Now()
 		}
 		return "taken out of use", nil
@@ -325,7 +337,9 @@ func (s *Service) BringBack(ctx context.Context, actor, app, id, reason string, 
 			return "", err
 		}
 		f.ArchivedAt = time.Time{}
-		return "brought back into use", nil
+		var err error
+		*f, err = s.settle(ctx, tx, *f, Change{By: actor, How: broughtBack, Reason: reason, unchecked: true})
+		return "brought back into use", err
 	})
 }
 
@@ -345,6 +359,11 @@ func (s *Service) everywhere(ctx context.Context, actor, app, id, how, reason st
 		said, err := do(tx, &f)
 		if err != nil {
 			return err
+		}
+		if f.ChangedAt.After(at) { // its states changed first: what follows comes after that in the history
+			if at, err = bump(ctx, tx, app); err != nil {
+				return err
+			}
 		}
 		f.ChangedAt, f.ChangedBy = at, actor
 		if err := updateFlag(ctx, tx, f); err != nil {

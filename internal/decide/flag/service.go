@@ -19,6 +19,8 @@ import (
 type Service struct {
 	// Logger is told of what fails and is tried again; nil: nobody.
 	Logger *slog.Logger
+	// Ramps are asked before a state is saved that a ramp may be moving.
+	Ramps Ramps
 
 	db      *db.DB
 	loading sync.Mutex // what was read first is not put in the place of what was read after

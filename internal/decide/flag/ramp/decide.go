@@ -3,7 +3,6 @@ package ramp
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +32,27 @@ func missing(share float64, s *judge.SplitState) string {
 	return ""
 }
 
+// uncounted says what nobody has told of, where nothing was counted by which the values could be compared. No events at all of one that must not become more frequent are good news, if visitors were told of.
+func uncounted(r *Ramp, v judge.Verdict) string {
+	names := make([]string, 0, len(r.Spec.Vitals))
+	visitors := false
+	for i, spec := range r.Spec.Vitals {
+		if i >= len(v.Vitals) {
+			break
+		}
+		told := v.Vitals[i].AtRiskNew+v.Vitals[i].AtRiskOld > 0
+		if told && (v.Vitals[i].New+v.Vitals[i].Old > 0 || spec.Bad == judge.Rise) {
+			return ""
+		}
+		visitors = visitors || told
+		names = append(names, spec.Event)
+	}
+	if visitors {
+		return "nothing was counted: no " + strings.Join(names, ", no ") + " of any visitor who was given one of the values"
+	}
+	return "nothing was counted: nobody told of a visitor who was given one of the values"
+}
+
 // decide is pure: the ramp, what the evidence says and the time. A ramp that is paused or held goes nowhere by itself but back.
 func decide(r *Ramp, v judge.Verdict, split *judge.SplitState, now time.Time) decision {
 	stay := decision{to: r.State, step: r.Step, share: r.Share, reasons: texts(v)}
@@ -55,6 +75,13 @@ func decide(r *Ramp, v judge.Verdict, split *judge.SplitState, now time.Time) de
 	if left > 0 {
 		stay.reasons = append(stay.reasons, fmt.Sprintf("step %d is watched for %s more", r.Step+1, left.Round(time.Second)))
 		return stay
+	}
+	if why := uncounted(r, v); why != "" { // to go on would say that somebody had looked
+		if r.Spec.Unknown == "wait" {
+			stay.reasons = []string{why, "the time of the step is over, and it is watched until there is something to compare"}
+			return stay
+		}
+		return decision{to: Held, step: r.Step, share: r.Share, reasons: []string{why, "the time of the step is over, and nothing was compared: look whether the events come, under this name and with the visitors' ids, and whether clients tell of both values; then resume the ramp, or go on without (next)"}}
 	}
 	next := r.next()
 	next.reasons = texts(v)
@@ -80,34 +107,4 @@ func (r *Ramp) next() decision {
 		return decision{to: Watching, step: r.Step + 1, share: r.Spec.Steps[r.Step+1].Share}
 	}
 	return decision{to: Promoted, step: r.Step, share: 1}
-}
-
-func texts(v judge.Verdict) []string {
-	out := make([]string, 0, len(v.Reasons))
-	for _, r := range v.Reasons {
-		out = append(out, plain(r.Text))
-	}
-	return out
-}
-
-// plain is what the judge says, who speaks of releases, said of the values of a flag.
-func plain(text string) string {
-	return strings.NewReplacer(
-		"no visitors who were given the old value or the new one on both releases to compare yet", "nobody to compare with both values yet",
-		"visitors who were given the old value or the new one", "visitors",
-		"the old release's", "the old value's", "on the old release", "with the old value", "on the new release", "with the new value", "of the old release", "with the old value", "of the new release", "with the new value",
-		"on the old one", "with the old one", "a release that changes nothing", "a ramp that changes nothing", "rollouts", "ramps", "releases", "values",
-	).Replace(text)
-}
-
-// said is a verdict in the words of ramps.
-func said(v judge.Verdict) judge.Verdict {
-	v.Reasons, v.Vitals = slices.Clone(v.Reasons), slices.Clone(v.Vitals)
-	for i := range v.Reasons {
-		v.Reasons[i].Text = plain(v.Reasons[i].Text)
-	}
-	for i := range v.Vitals {
-		v.Vitals[i].Text = plain(v.Vitals[i].Text)
-	}
-	return v
 }

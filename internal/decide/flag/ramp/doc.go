@@ -4,7 +4,10 @@
 //	               │  ▲   └──regressed, at any time──> returned: the flag is what it was
 //	             Pause Resume            cannot tell at the end of the time: promote, wait or hold, as was said at the start
 //	               ▼  │
-//	             paused            somebody changes the ramp's rule, or takes the flag out of use ──> overtaken
+//	             paused            somebody takes the ramp's rule out, switches the flag off or takes it out of use ──> overtaken, and its rule goes with that
+//	                               nothing was counted by the end of the time ──> held
+//
+// A flag that is off may have said already whom it means: the ramp is among those then, and ends with what was prepared.
 //
 // The ramp is a rule of its own, before the others: an experiment with two variations, whose first leaves the decision to the rules behind it. Visitors are placed by a
 // hash with one seed for all steps, so that a larger share only adds visitors. The experiment's key names the step, so that an exposure says by which share its visitor was
@@ -17,5 +20,5 @@
 //
 // emits: ramp.started, ramp.moved, ramp.ended; flag.changed, by package flag
 //
-// Guarantees. A move and the change of the flag are one transaction. What is counted is folded once, or lost for both arms alike. A regressed ramp goes back within two seconds of the count that shows it.
+// Guarantees. A move and the change of the flag are one transaction, and so are a change that overtakes a ramp and its end. What is counted is folded once, or lost for both arms alike. A regressed ramp goes back within two seconds of the count that shows it.
 package ramp

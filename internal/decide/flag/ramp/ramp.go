@@ -42,7 +42,7 @@ type Vital struct {
 
 // Spec is what somebody wants of a ramp.
 type Spec struct {
-	Value     json.RawMessage `json:"value,omitempty" doc:"What visitors are given; true where none is named"`
+	Value     json.RawMessage `json:"value,omitempty" doc:"What visitors are given; true where none is named, of a flag of type boolean"`
 	Condition json.RawMessage `json:"condition,omitempty" doc:"Only visitors who meet it, in the form of rules"`
 	Attribute string          `json:"hash_attribute,omitempty" maxLength:"100" doc:"By what visitors are placed; id unless another is named. Events must name visitors by the same, as user or anonymous id"`
 	Steps     []Step          `json:"steps,omitempty" maxItems:"20" doc:"1, 10 and 50 %, an hour each, where none are named; then all"`
@@ -77,15 +77,12 @@ func (r *Ramp) Key() string { return fmt.Sprintf("%s/%d", r.ID, r.Step+1) }
 
 const (
 	usualWatch = 3600
-	// RuleID begins the id of a ramp's rule.
+	// ruleID begins the id of a ramp's rule.
 	ruleID = "ramp-"
 )
 
 // clean fills in what is usual, and says what is wrong.
 func (s *Spec) clean() error {
-	if len(s.Value) == 0 {
-		s.Value = json.RawMessage("true")
-	}
 	if len(s.Steps) == 0 {
 		s.Steps = []Step{{0.01, usualWatch}, {0.1, usualWatch}, {0.5, usualWatch}}
 	}

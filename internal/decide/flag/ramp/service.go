@@ -27,9 +27,11 @@ type Service struct {
 	log   *slog.Logger
 }
 
-// New makes the Service on a store.
+// New makes the Service on a store. From then on who changes a flag is told of its ramps, and ends them.
 func New(d *db.DB, flags *flag.Service, log *slog.Logger) *Service {
-	return &Service{db: d, flags: flags, log: log}
+	s := &Service{db: d, flags: flags, log: log}
+	flags.Ramps = flag.Ramps{Yield: s.yield, Beneath: s.beneath}
+	return s
 }
 
 // Start begins a ramp: the flag is on, and its first share of visitors is given the value.
@@ -56,17 +58,7 @@ func (s *Service) Start(ctx context.Context, actor, app, env, id, reason string,
 		}
 		k := kept{Ramp: r, Policy: policy, evidence: judge.NewState(policy)}
 		f, err := s.flags.Within(ctx, tx, actor, app, id, env, reason, func(f flag.Flag, now flag.State) (flag.State, error) {
-			if f.Kind != flag.Rules || now.Audience != nil && now.On {
-				return now, fault.Conflict("%s is no flag with rules in %s; a ramp is a rule", f.Name, env)
-			}
-			k.Flag, k.Name, k.Was = f.ID, f.Name, now
-			// Who is given the old value sees no difference to before.
-			if now.Default = json.RawMessage(f.OnValue(now)); !now.On {
-				now.On, now.Audience, now.Rules, now.Default = true, nil, nil, json.RawMessage(f.OffValue(now))
-			}
-			k.Rule = k.rule(now.Default)
-			now.Rules, err = k.withRule(now.Rules, k.Rule)
-			return now, err
+			return k.begin(&f, now)
 		})
 		if err != nil {
 			return err
@@ -88,6 +80,37 @@ func (s *Service) Start(ctx context.Context, actor, app, env, id, reason string,
 		return Ramp{}, err
 	}
 	return r, s.flags.Load(ctx, app)
+}
+
+// begin is the flag with the ramp's first step.
+func (k *kept) begin(f *flag.Flag, now flag.State) (flag.State, error) {
+	switch {
+	case f.Kind != flag.Rules:
+		return now, fault.Conflict("%s is a %s; only flags have ramps", f.Name, f.Kind)
+	case now.Audience != nil && now.On:
+		return now, fault.Conflict("%s is on for its audience in %s already; switch it off, and a ramp gives it to more and more of that audience", f.Name, k.Environment)
+	case len(k.Spec.Value) == 0 && f.Type != "boolean":
+		return now, fault.Invalid("%s is a flag of type %s: say which value visitors are given, as JSON (--value '\"blue\"')", f.Name, f.Type).At("body.value")
+	case len(k.Spec.Value) == 0:
+		k.Spec.Value = json.RawMessage("true")
+	}
+	k.Flag, k.Name, k.Was = f.ID, f.Name, now
+	var err error
+	if prepared(&now) {
+		if len(k.Spec.Condition) > 0 {
+			return now, fault.Conflict("%s is off in %s and says already whom it means, and the ramp is among those; leave the condition out, or take the rules out (--no-rules)", f.Name, k.Environment).At("body.condition")
+		}
+		if k.Spec.Condition, err = meant(f, now, k.Spec.Value); err != nil {
+			return now, err
+		}
+	}
+	// Who is given the old value sees no difference to before.
+	if now.Default = json.RawMessage(f.OnValue(now)); !now.On {
+		now.On, now.Audience, now.Rules, now.Default = true, nil, nil, json.RawMessage(f.OffValue(now))
+	}
+	k.Rule = k.rule(now.Default)
+	now.Rules, err = k.withRule(now.Rules, k.Rule)
+	return now, err
 }
 
 const month = 30 * 24 * time.Hour
@@ -167,7 +190,10 @@ func (s *Service) Take(ctx context.Context, id string, step int, t judge.Tick) e
 		if err := addSlot(ctx, tx, id, step, t); err != nil {
 			return err
 		}
-		return update(ctx, tx, k)
+		if err := update(ctx, tx, k); !fault.Is(err, fault.CodeConflict) { // it was overtaken meanwhile, and this comes too late
+			return err
+		}
+		return nil
 	})
 }
 
@@ -227,7 +253,7 @@ func (s *Service) move(ctx context.Context, id, actor string, decide func(*db.Tx
 		if k.State.Over() {
 			k.EndedAt = tx.Now()
 		}
-		if changes && d.to != Overtaken {
+		if changes {
 			if err := s.setFlag(ctx, tx, actor, &k); err != nil {
 				return err
 			}
@@ -246,12 +272,20 @@ func (s *Service) move(ctx context.Context, id, actor string, decide func(*db.Tx
 
 // setFlag makes the flag what the ramp's state wants.
 func (s *Service) setFlag(ctx context.Context, tx *db.Tx, actor string, k *kept) error {
+	if k.State == Overtaken {
+		return s.clear(ctx, tx, actor, k)
+	}
 	f, err := s.flags.Within(ctx, tx, actor, k.App, k.Flag, k.Environment, strings.Join(k.Reasons, "; "), func(f flag.Flag, now flag.State) (flag.State, error) {
 		if !now.On || !k.has(now.Rules, k.Rule) {
 			return now, fault.Conflict("%s was changed by somebody else, and the ramp ends in a moment", k.Name)
 		}
 		if k.State == Returned {
 			return k.back(now)
+		}
+		if k.State == Promoted && prepared(&k.Was) && now.Revision == k.As.Revision { // what was prepared
+			to := k.Was
+			to.On = true
+			return to, nil
 		}
 		k.Rule = k.rule(json.RawMessage(f.OnValue(now)))
 		var err error
@@ -265,7 +299,9 @@ func (s *Service) setFlag(ctx context.Context, tx *db.Tx, actor string, k *kept)
 // back is the flag as it was before the ramp; where somebody has changed something else meanwhile, that stays, and only the ramp's rule goes.
 func (k *kept) back(now flag.State) (flag.State, error) {
 	if now.Revision == k.As.Revision {
-		return k.Was, nil
+		to := k.Was
+		to.Revision, to.ChangedAt, to.ChangedBy = now.Revision, now.ChangedAt, now.ChangedBy
+		return to, nil
 	}
 	var err error
 	now.Rules, err = k.withRule(now.Rules, nil)

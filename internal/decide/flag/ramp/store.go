@@ -111,14 +111,18 @@ func insert(ctx context.Context, tx *db.Tx, k kept) error {
 	return nil
 }
 
+// update keeps a ramp that is under way.
 func update(ctx context.Context, tx *db.Tx, k kept) error {
 	ramp, evidence, err := k.texts()
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE ramp_ramps SET state = $1, ramp = $2, evidence = $3, ended_at = $4 WHERE id = $5`, string(k.State), ramp, evidence, db.Micros(k.EndedAt), k.ID)
+	res, err := tx.Exec(ctx, `UPDATE ramp_ramps SET state = $1, ramp = $2, evidence = $3, ended_at = $4 WHERE id = $5 AND ended_at = 0`, string(k.State), ramp, evidence, db.Micros(k.EndedAt), k.ID)
 	if err != nil {
 		return fmt.Errorf("keep ramp %s: %w", k.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 { // who changes a flag ends its ramp without its lock
+		return fault.Conflict("the ramp %s is over", k.ID).Because(err)
 	}
 	return nil
 }
