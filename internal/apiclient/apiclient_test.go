@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/agent"
+	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/apptest"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -286,5 +287,22 @@ func TestAnExportThatIsCutOffIsNotAll(t *testing.T) {
 		if (err == nil) != whole || whole && lines != 2 {
 			t.Errorf("whole: %v: %d lines, %v", whole, lines, err)
 		}
+	}
+}
+
+// A server that takes too long says so, after up to twice the time of a question; a client that gave up before would not hear it.
+func TestAnAnswerIsWaitedFor(t *testing.T) {
+	if apiclient.AnswerTime < 2*analytics.MaxTime+10*time.Second {
+		t.Errorf("a client waits %s, and a question about events takes %s and as long for its turn", apiclient.AnswerTime, analytics.MaxTime)
+	}
+	over := make(chan struct{})
+	busy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	defer busy.Close()
+	defer close(over)
+	c, err := apiclient.New(apiclient.Options{URL: busy.URL, Answer: 50 * time.Millisecond})
+	must(t, err)
+	defer c.Close()
+	if _, err := c.Ask(t.Context(), "shop", "sql", map[string]any{"sql": "SELECT 1"}); err == nil || !strings.Contains(err.Error(), "gave no answer within 50ms") || strings.Contains(err.Error(), "cannot reach") {
+		t.Errorf("a server that does not answer: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,8 @@ type Options struct {
 	Pin string
 	// Agent names the program in the server's log.
 	Agent string
+	// Answer is how long one answer may take; 0 means AnswerTime. Streams and logs have no limit.
+	Answer time.Duration
 }
 
 // Client is one person's way to one server. Its methods may be called at once.
@@ -36,11 +39,12 @@ type Client struct {
 	base  *url.URL
 	token string
 	agent string
+	wait  time.Duration
 	http  *http.Client
 }
 
-// answerTime is how long one answer may take; streams and logs have no limit.
-const answerTime = 30 * time.Second
+// AnswerTime is how long a Client waits: longer than a server takes to say that a question about events took too long, which may have waited for its turn for as long.
+const AnswerTime = 75 * time.Second
 
 // New checks the options and sends nothing.
 func New(o Options) (*Client, error) {
@@ -52,12 +56,13 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{base: u, token: o.Token, agent: o.Agent, http: &http.Client{Transport: &http.Transport{
+	wait := cmp.Or(o.Answer, AnswerTime)
+	return &Client{base: u, token: o.Token, agent: o.Agent, wait: wait, http: &http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: answerTime,
+		ResponseHeaderTimeout: wait,
 		MaxIdleConnsPerHost:   4,
 	}}}, nil
 }
@@ -178,7 +183,7 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) error 
 
 // call sends one request and decodes a JSON answer, where one is wanted.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, more header, body, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, c.wait)
 	defer cancel()
 	res, err := c.send(ctx, method, path, query, more, body)
 	if err != nil {
@@ -244,9 +249,18 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 		return fmt.Errorf("no server answers at %s; is it running (slipway serve), and is the address right (SLIPWAY_URL)? %w", c.base, errors.Unwrap(err))
 	case untrusted(err):
 		return fmt.Errorf("the key of %s is not known here; sign in again to look at it and keep it: slipway login %s", c.base, c.base)
+	case waited(err):
+		return fmt.Errorf("the server at %s was reached, and gave no answer within %s; it has much to do: try again in a moment, or ask for less", c.base, c.wait)
 	default:
 		return fmt.Errorf("cannot reach %s: %w", c.base, errors.Unwrap(err))
 	}
+}
+
+// waited tells that a request was on its way and the time for an answer is over: to connect has a time of its own, which is shorter.
+func waited(err error) bool {
+	var timeout net.Error
+	var dialled *net.OpError
+	return errors.As(err, &timeout) && timeout.Timeout() && (!errors.As(err, &dialled) || dialled.Op != "dial")
 }
 
 // refusal reads a problem; whatever else comes is put into the form of one.
