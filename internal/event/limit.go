@@ -4,7 +4,7 @@ package event
 type LimitChanged struct {
 	// Group is what the limit is for.
 	Group string `json:"group"`
-	// Change is "created", "changed" or "removed"; of a single key "overridden", "lifted" or "forgotten".
+	// Change is "created", "changed" or "removed"; of a single key "overridden", "lifted" or "forgotten"; of a domain of Envoy's descriptors, which is the group then, "described" or "undescribed".
 	Change string `json:"change"`
 	// Key is the whole group that an override is for, or that begins at nothing.
 	Key string `json:"key,omitempty"`

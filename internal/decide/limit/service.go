@@ -24,13 +24,14 @@ type Service struct {
 	loading sync.Mutex
 	apps    atomic.Pointer[map[string]*app]
 	sets    sync.Map // *rate.Set by place, of what is in apps
+	configs sync.Map // *envoylimit.Config by configured, of what is in apps
 	counts  counts
 }
 
 // app is what there is of one app, as it is asked.
 type app struct {
 	limits  []*Limit
-	domains map[string]*domain
+	domains map[string]*Domain
 }
 
 type place struct{ app, env string }
@@ -103,6 +104,7 @@ func (s *Service) Load(ctx context.Context, name string) error {
 		all[n] = a
 	}
 	s.apps.Store(&all)
+	s.reread(name)
 	s.sets.Range(func(k, _ any) bool {
 		if p := k.(place); name == "" || p.app == name { //nolint:forcetypeassert // nothing else is in there
 			s.sets.Store(k, s.compile(p.app, p.env))

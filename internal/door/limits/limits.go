@@ -27,6 +27,7 @@ func (d *Door) Mount() {
 	d.mountUse()
 	d.mountKeys()
 	d.mountSimulations()
+	d.mountDomains()
 }
 
 // tagged is what people edit, with the ETag of what they see.
