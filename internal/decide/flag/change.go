@@ -89,7 +89,7 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, actor, how, reason stri
 	if !slices.Contains([]Kind{Rules, Switch, Sample}, f.Kind) {
 		return f, fault.Invalid("a flag is of kind flag, switch or sample; %q is none", f.Kind).At("body.kind")
 	}
-	if err := checkName(f.Name); err != nil {
+	if err := checkNew(f.Name); err != nil {
 		return f, err
 	}
 	if err := f.clean(f.Kind); err != nil {
@@ -243,6 +243,9 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, f Flag, env string, to Sta
 	if to.Revision != from.Revision {
 		return f, nil, errFaster(f.Name)
 	}
+	if err := checkRules(from, to); err != nil {
+		return f, nil, err
+	}
 	wish, _ := difference(from, to)
 	to, said, err := s.yield(ctx, tx, f, env, to, c)
 	if err != nil {
@@ -314,20 +317,6 @@ func anywhere(ctx context.Context, q db.Querier, app string, f *Flag, matters fu
 		}
 	}
 	return nil
-}
-
-// Archive takes a flag out of use: clients are told of it no more. Its history stays.
-func (s *Service) Archive(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
-	return s.everywhere(ctx, actor, app, id, archived, reason, revision, func(tx *db.Tx, f *Flag) (string, error) {
-		if f.ArchivedAt.IsZero() {
-			var err error
-			if *f, err = s.settle(ctx, tx, *f, Change{By: actor, How: archived, Reason: reason, unchecked: true}); err != nil {
-				return "", err
-			}
-			f.ArchivedAt = s.db.Now()
-		}
-		return "taken out of use", nil
-	})
 }
 
 // BringBack puts an archived flag into use again, as it was.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/assign"
 	"github.com/slipwayhq/slipway/internal/pure/waffle"
 )
 
@@ -23,6 +24,19 @@ func checkName(name string) error {
 	for _, r := range name {
 		if r <= ' ' || r == 0x7f || strings.ContainsRune(`"'\/?#%`, r) {
 			return fault.Invalid("the name %q has the character %q, which names of flags cannot have; use letters, digits, and any of - _ . : |", name, r).At("body.name")
+		}
+	}
+	return nil
+}
+
+// checkNew says what is wrong with the name of a new flag: it must not look like a flag's kind with a name, an id, or an option, by which flags are called elsewhere.
+func checkNew(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	for _, taken := range []string{"flag:", "switch:", "sample:", "flg_", "-"} {
+		if strings.HasPrefix(name, taken) {
+			return fault.Invalid("no name begins with %s: slipway flag could not tell it from a kind, an id or an option; choose another one", taken).At("body.name")
 		}
 	}
 	return nil
@@ -115,11 +129,23 @@ func rulesOfType(kind string, raw json.RawMessage) error {
 		}
 		for j, v := range r.Variations {
 			if !ofType(kind, v) {
-				return fault.Invalid("variation %d of rule %d must be a %s, not %s", j, i+1, kind, short(v)).At(fmt.Sprintf("body.rules[%d].variations[%d]", i, j))
+				return fault.Invalid("variation %d of rule %d must be a %s, not %s", j+1, i+1, kind, short(v)).At(fmt.Sprintf("body.rules[%d].variations[%d]", i, j))
 			}
 		}
 	}
 	return nil
+}
+
+// checkRules says what nobody can have meant in rules that take the place of others. What is there already stays: nothing is to be in the way of switching off.
+func checkRules(from, to State) error {
+	if len(to.Rules) == 0 || same(from.Rules, to.Rules) {
+		return nil
+	}
+	f := assign.CheckRules(string(to.Rules))
+	if f.Count == 0 {
+		return nil
+	}
+	return fault.Invalid("%s", f.Error()).At("body." + f.List[0].Path)
 }
 
 func compact(raw *json.RawMessage) error {

@@ -135,16 +135,17 @@ func TestWhatHasAFaultIsRefused(t *testing.T) {
 			"0.0 to 99.9":              {On: true, Audience: &flag.Audience{Percent: 100}},
 			"rules or an audience":     {On: true, Audience: &flag.Audience{}, Rules: json.RawMessage(`[{"force": true}]`)},
 			"no JSON":                  {On: true, Rules: json.RawMessage(`[`)},
-			"the weights add up to":    {On: true, Rules: json.RawMessage(`[{"variations": [true, false], "weights": [0.2, 0.2]}]`)},
+			"rules[1].covrage: a rule has no covrage; did you mean coverage?": {On: true, Rules: json.RawMessage(`[{"force": true}, {"covrage": 0.1, "force": true}]`)},
+			"the weights add up to": {On: true, Rules: json.RawMessage(`[{"variations": [true, false], "weights": [0.2, 0.2]}]`)},
 		} {
 			_, err := s.SetState(t.Context(), ana, "shop", f.ID, "production", "", to)
 			refused(t, err, fault.CodeInvalid, says)
 		}
 		_, err := s.SetState(t.Context(), ana, "shop", text.ID, "production", "", flag.State{On: true, Rules: json.RawMessage(`[{"variations": ["red", 7]}]`)})
-		refused(t, err, fault.CodeInvalid, "variation 1 of rule 1 must be a string")
+		refused(t, err, fault.CodeInvalid, "variation 2 of rule 1 must be a string")
 		_, err = s.SetState(t.Context(), ana, "shop", sample.ID, "production", "", flag.State{On: true, Percent: 100.1})
 		refused(t, err, fault.CodeInvalid, "0.0 to 100.0")
-		for _, name := range []string{"", "with space", "a/b", strings.Repeat("n", 101), `q"`} {
+		for _, name := range []string{"", "with space", "a/b", strings.Repeat("n", 101), `q"`, "switch:x", "sample:x", "flag:x", "-x", "flg_x"} {
 			_, err := s.Create(t.Context(), ana, "", flag.Flag{App: "shop", Kind: flag.Rules, Name: name})
 			refused(t, err, fault.CodeInvalid, "name")
 		}
@@ -156,7 +157,7 @@ func TestWhatHasAFaultIsRefused(t *testing.T) {
 		b := create(t, s, flag.Flag{Name: "b"})
 		set(t, s, b, "production", flag.State{On: true, Rules: json.RawMessage(`[{"parentConditions": [{"id": "color", "condition": {"value": "red"}}], "force": true}]`)})
 		_, err = s.Archive(t.Context(), ana, "shop", text.ID, "", text.Revision)
-		refused(t, err, fault.CodeInvalid, "features.b.rules[0].parentConditions")
+		refused(t, err, fault.CodeConflict, "b asks first what color gives")
 		_, err = s.SetAbout(t.Context(), ana, "shop", text.ID, "", text.Revision, flag.About{Type: "string", Server: true})
 		refused(t, err, fault.CodeInvalid, "as browsers see them")
 		_, err = s.SetAbout(t.Context(), ana, "shop", text.ID, "", text.Revision, flag.About{Type: "float"})

@@ -101,6 +101,9 @@ func tried(ctx context.Context, q db.Querier, f Flag, env string, state State) (
 	if err := state.clean(f.Kind, f.Type); err != nil {
 		return nil, err
 	}
+	if err := checkRules(f.States[env], state); err != nil {
+		return nil, err
+	}
 	st, err := load(ctx, q, f.App)
 	if err != nil {
 		return nil, err

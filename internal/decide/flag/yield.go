@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/db"
+	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // Ramps are asked where somebody changes a flag that a ramp may be moving. Package ramp sets them, before anything is asked of the Service; without them there are none.
@@ -61,6 +62,30 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, f Flag, c Change) (Flag
 		}
 	}
 	return f, nil
+}
+
+// Archive takes a flag out of use: clients are told of it no more. Its history stays.
+func (s *Service) Archive(ctx context.Context, actor, app, id, reason string, revision int64) (Flag, error) {
+	var needs Needs
+	name := id
+	out, err := s.everywhere(ctx, actor, app, id, archived, reason, revision, func(tx *db.Tx, f *Flag) (string, error) {
+		all, err := flags(ctx, tx, app, true)
+		if err != nil {
+			return "", err
+		}
+		name = f.Name
+		if needs = NeedsOf(all)[f.ID]; f.ArchivedAt.IsZero() {
+			if *f, err = s.settle(ctx, tx, *f, Change{By: actor, How: archived, Reason: reason, unchecked: true}); err != nil {
+				return "", err
+			}
+			f.ArchivedAt = s.db.Now()
+		}
+		return "taken out of use", nil
+	})
+	if fault.Is(err, fault.CodeInvalid) && len(needs.By) > 0 { // what leans on it cannot be evaluated without
+		return out, fault.Conflict("%s asks first what %s gives; take that out of its rules (parentConditions) before", strings.Join(needs.By, ", "), name).Because(err)
+	}
+	return out, err
 }
 
 // Told is what clients are told of a flag while it is on: rules, and the value where none decides. An audience is rules, too, to them.

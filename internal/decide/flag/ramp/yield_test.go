@@ -168,6 +168,7 @@ func TestListsAndRamps(t *testing.T) {
 		if err != nil || len(steps) != 1 || steps[0].Words != "switched on; the ramp "+r.ID+" ends" || w.look(0).State != ramp.Watching {
 			w.Errorf("tried: %+v, %v", steps, err)
 		}
+		w.now = w.now.Add(time.Second)
 		if _, err = w.flags.Apply(w.Context(), bo, "shop", "", list, false, false); err != nil {
 			w.Fatal(err)
 		}
