@@ -255,7 +255,7 @@ test('a trend begins with a whole interval of the reader, also where the clock l
 
 test('what was not counted is 0, what was not measured is nothing, and the others come last', () => {
   const columns = ['bucket', 'split', 'value'].map((name) => ({ name, type: '' }));
-  const rows = [['2026-11-01T00:00:00Z', 'a', 2], ['2026-11-01T00:00:00Z', '(others)', 90], ['2026-11-03T00:00:00Z', 'b', 5]];
+  const rows = [['2026-11-01T00:00:00+01:00', 'a', 2], ['2026-11-01T00:00:00-03:30', '(others)', 90], ['2026-11-03T00:00:00Z', 'b', 5]]; // each says what a clock shows
   const days = [1, 2, 3].map((d) => Date.UTC(2026, 10, d) / 1000);
   assert.deepEqual(questions.trendOf({ columns, rows }, days, true, 'events').parts.map((p) => [p.label, ...p.values]), [['b', 0, 0, 5], ['a', 2, 0, 0], ['(others)', 90, 0, 0]]);
   assert.deepEqual(questions.trendOf({ columns, rows }, days, false, 'p90').parts[0].values, [null, null, 5]);
@@ -320,7 +320,7 @@ test('steps of a funnel are two to ten, whatever an address says', () => {
 
 test('cohorts have a cell an interval since they came, 0 where nobody did', () => {
   const weeks = [2, 9, 16, 23].map((d) => Date.UTC(2026, 10, d) / 1000);
-  const at = (i) => new Date(weeks[i] * 1000).toISOString();
+  const at = (i) => new Date(weeks[i] * 1000).toISOString().replace('.000Z', '+09:00');
   const rows = [[at(1), 10, at(1), 10], [at(1), 10, at(3), 4], [at(3), 2, at(3), 2]];
   assert.deepEqual(cohorts.cohortsOf({ rows }, weeks), [{ second: weeks[1], size: 10, back: [10, 0, 4] }, { second: weeks[2], size: 0, back: [0, 0] }, { second: weeks[3], size: 2, back: [2] }]);
   assert.deepEqual(cohorts.cohortsOf({ rows: [] }, weeks), []);

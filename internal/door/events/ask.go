@@ -92,6 +92,9 @@ func (d *Door) table(ctx context.Context, app string, q analytics.Query) (analyt
 func (d *Door) ask(ctx context.Context, app string, q analytics.Query) (*answered, error) {
 	stored := d.Feeder.Behind().Stored
 	table, err := d.table(ctx, app, q)
+	if err == nil {
+		err = place(table, zoneOf(q.Question))
+	}
 	if err != nil {
 		return nil, err
 	}

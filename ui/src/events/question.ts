@@ -52,7 +52,7 @@ export function cohortIntervalOf(wanted: string, r: Range): Interval {
   return some.find((i) => i === wanted) ?? (r.to - r.from < 15 * day ? some[0] : some.find((i) => i === 'week')) ?? some.at(-1) ?? 'day';
 }
 
-// wall is what the reader's clock shows at a moment, written as if it were UTC: so the server sends buckets. unwall is the way back.
+// wall is what the reader's clock shows at a moment, written as if it were UTC: so pages count in intervals. unwall is the way back.
 export function wall(moment: number): number {
   const d = new Date(moment);
   return Date.UTC(d.getFullYear(), d.getMonth(), d.getDate(), d.getHours(), d.getMinutes(), d.getSeconds());
@@ -62,6 +62,9 @@ export function unwall(shown: number): number {
   const d = new Date(shown);
   return new Date(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate(), d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds()).getTime();
 }
+
+// shownAt is what the clock shows at the beginning of an interval, in seconds as if it were UTC: the server sends the moment with the offset of the zone that was asked for.
+export const shownAt = (moment: unknown): number => Date.parse(String(moment).slice(0, 19) + 'Z') / 1000;
 
 export const zone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -103,7 +106,7 @@ export const others = '(others)';
 export function trendOf(answer: Answer, expected: number[], counted: boolean, label: string): { seconds: number[]; parts: Part[] } {
   const column = (name: string) => answer.columns.findIndex((c) => c.name === name);
   const [at, split, value] = [column('bucket'), column('split'), column('value')];
-  const rows = answer.rows.map((row) => ({ second: Date.parse(String(row?.[at])) / 1000, part: split < 0 ? label : String(row?.[split]), value: row?.[value] }));
+  const rows = answer.rows.map((row) => ({ second: shownAt(row?.[at]), part: split < 0 ? label : String(row?.[split]), value: row?.[value] }));
   const seconds = [...new Set([...expected, ...rows.map((r) => r.second)])].sort((a, b) => a - b);
   const place = new Map(seconds.map((s, i) => [s, i]));
   const parts = new Map<string, Part>();
