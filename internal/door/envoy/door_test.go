@@ -132,6 +132,11 @@ func TestHitsOfARequestAndOfADescriptor(t *testing.T) {
 	if res := w.ask(t, 0, own(0, "banned", "x")); res.OverallCode != over {
 		t.Error("a limit of nothing lets look", res)
 	}
+	for range 2 {
+		if res := w.ask(t, 0, desc("plan", "spent"), own(0, "plan", "spent")); res.OverallCode != ok || res.Statuses[1].Code != ok {
+			t.Error("a limit in the shadow denies who looks", res)
+		}
+	}
 	// The same descriptor twice counts twice.
 	if res := w.ask(t, 0, desc("route", "/e"), desc("route", "/e")); res.Statuses[0].LimitRemaining != 9 || res.Statuses[1].LimitRemaining != 8 {
 		t.Error(res)
@@ -245,6 +250,15 @@ func TestHeadersAreThoseOfTheDomain(t *testing.T) {
 		if res := w.ask(t, 0, desc("plan", "free"), desc("nobody", "")); len(res.ResponseHeadersToAdd) > 0 {
 			t.Errorf("%s: a limit in the shadow is told: %v", kind, res)
 		}
+	}
+}
+
+// The limit that denies is the one that is told, also where another has nothing left.
+func TestHeadersTellWhatDenies(t *testing.T) {
+	w := newWorld(t, shop)
+	res := w.ask(t, 3, desc("user", "ana"), desc("banned", "x"))
+	if res.Statuses[0].LimitRemaining != 0 || res.Statuses[0].Code != ok || len(res.ResponseHeadersToAdd) != 2 || res.ResponseHeadersToAdd[1].Value != `"banned";r=0;t=1` {
+		t.Error(res)
 	}
 }
 

@@ -107,8 +107,11 @@ func TestWhatIsNoFileOfLimits(t *testing.T) {
 		"domain: *x":                          "*x stands for nothing",
 		"domain: a\nresponse_headers: some":   "write none, ratelimit, x-ratelimit or both",
 		"domain: a\ndescriptors: &d\n- key: a\n  descriptors: *d": "descriptors go 64 levels deep at most",
-		"domain: " + deep:                         "nested too deep",
-		strings.Repeat("#", envoylimit.MaxSize+1): "at most 4194304 are read",
+		"domain: " + deep: "nested too deep",
+		"domain: a\n" + strings.Repeat("domain: b\n", 100_000):      "1001:7: a map has more than 1000 keys",
+		"domain: a\nx: {" + strings.Repeat("a: b, ", 100_000) + "}": "a map has more than 1000 keys",
+		strings.Repeat("---\na: b\n", 100_000):                      "129:1: another document begins here",
+		strings.Repeat("#", envoylimit.MaxSize+1):                   "at most 4194304 are read",
 	} {
 		c, problems := envoylimit.Read("a", "b", []byte(text))
 		if c != nil || len(problems) == 0 || !strings.Contains(problems.Error(), says) {
@@ -162,6 +165,21 @@ descriptors:
 	}
 	if l := c.Match([]envoylimit.Entry{{"d", "x"}}).Limit; !l.Quota || l.Policy != `"named \"d\""` || l.Name != `named "d"` {
 		t.Errorf("%+v", l)
+	}
+}
+
+// JSON is YAML, also on one long line.
+func TestJSONIsRead(t *testing.T) {
+	text := `{"domain": "d", "descriptors": [{"key": "any"}`
+	for i := range 500 {
+		text += fmt.Sprintf(`, {"key": "k", "value": "v%d", "rate_limit": {"unit": "day", "requests_per_unit": %d}}`, i, i)
+	}
+	c, problems := envoylimit.Read("a", "b", []byte(text+"]}"))
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	if d := c.Find("d::k=v499"); d == nil || d.Rule.Limit.Amount != 499 {
+		t.Errorf("%+v", d)
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	MaxSize = 4 << 20
 	// maxDepth is how deep lists and maps, and descriptors, can be nested.
 	maxDepth = 64
+	// maxKeys is how many keys a map can have; only metadata has more than a few.
+	maxKeys = 1000
 	// maxNodes is how many values are read of a file: aliases could make a large one of a small one.
 	maxNodes = 300_000
 )
@@ -52,7 +54,7 @@ func (r *reader) open(text []byte) ast.Node {
 		return nil
 	}
 	tokens := lexer.Tokenize(string(text))
-	if r.tooDeep(tokens); len(r.problems) > 0 {
+	if r.bound(tokens); len(r.problems) > 0 {
 		return nil
 	}
 	file, err := parse(tokens)
@@ -111,25 +113,67 @@ func parse(tokens token.Tokens) (file *ast.File, err error) {
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
 
-// tooDeep refuses nesting that only an attack needs.
-func (r *reader) tooDeep(tokens token.Tokens) {
-	flow, block, line := 0, 0, 0
+// bound refuses what only an attack needs: the library takes the square of the time for maps of many keys, and for files of many documents.
+func (r *reader) bound(tokens token.Tokens) {
+	b := bounds{keys: map[int]int{}}
 	for _, t := range tokens {
-		at := tokenPlace(t)
-		if at.line != line {
-			block, line = 0, at.line
-		}
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			flow++
-		case token.MappingEndType, token.SequenceEndType:
-			flow--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			block++
-		}
-		if flow+block > maxDepth || at.column > maxDepth*maxDepth {
-			r.problem(at, "", "lists and maps are nested too deep; descriptors go %d levels deep at most", maxDepth)
+		if says := b.token(t); says != "" {
+			r.problem(tokenPlace(t), "", "%s", says)
 			return
+		}
+	}
+}
+
+// bounds is how much there is of each, up to a token.
+type bounds struct {
+	flow, block, line, documents int
+	keys                         map[int]int // of the map that is open at a column; below 0, of those in brackets
+}
+
+func (b *bounds) token(t *token.Token) string {
+	at := tokenPlace(t)
+	indented := 0
+	if at.line != b.line {
+		b.block, b.line, indented = 0, at.line, at.column
+		b.leave(at.column)
+	}
+	switch t.Type {
+	case token.MappingStartType, token.SequenceStartType:
+		b.flow++
+		b.keys[-b.flow] = 0
+	case token.MappingEndType, token.SequenceEndType:
+		b.flow--
+	case token.SequenceEntryType:
+		b.leave(at.column)
+		b.block++
+	case token.MappingKeyType, token.AnchorType, token.TagType:
+		b.block++
+	case token.DocumentHeaderType:
+		b.documents++
+	case token.MappingValueType:
+		column := -b.flow
+		if b.flow == 0 && t.Prev != nil {
+			column = tokenPlace(t.Prev).column
+		}
+		b.keys[column]++
+		if b.keys[column] > maxKeys {
+			return fmt.Sprintf("a map has more than %d keys; write less", maxKeys)
+		}
+	}
+	switch {
+	case b.flow+b.block > maxDepth || indented > maxDepth*maxDepth:
+		return fmt.Sprintf("lists and maps are nested too deep; descriptors go %d levels deep at most", maxDepth)
+	case b.documents > maxDepth:
+		return "another document begins here; write each domain into a file of its own"
+	}
+	return ""
+}
+
+// leave forgets the maps that ended, now that something begins at a column.
+func (b *bounds) leave(column int) {
+	for c := range b.keys {
+		if c > column {
+			delete(b.keys, c)
 		}
 	}
 }
