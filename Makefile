@@ -109,7 +109,7 @@ e2e: needs ui/dist/index.html ## Run the stories alone: real repository, pushes,
 	go test -count=1 -timeout 30m ./e2e/...
 
 .PHONY: crash
-crash: ui/dist/index.html ## Kill the server at random points of a rollout, and while events come in, KILLS=200 times each
+crash: ui/dist/index.html ## Kill the server at random points of a rollout, while events come in, and while limits are taken (50 times), KILLS=200 times each
 	SLIPWAY_KILLS=$(KILLS) go test -count=1 -v -run Crash -timeout 120m ./e2e/...
 
 .PHONY: sim
