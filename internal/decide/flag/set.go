@@ -31,9 +31,6 @@ type Set struct {
 	All []Flag
 }
 
-// mostBytes is how large all flags of an environment may be together: four times what ten thousand flags of ten rules take. Each came in a body of its own, which is smaller.
-const mostBytes = 64 << 20
-
 // View is what one kind of client may know.
 type View struct {
 	Flags   *assign.Flags
@@ -135,7 +132,7 @@ func (st *stored) view(env string, browser bool) (*View, error) {
 	fmt.Fprintf(&b, `,"dateUpdated":%q}`, st.changed.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	v.Payload = b.Bytes()
 	var err error
-	v.Flags, err = assign.Compile(v.Payload, assign.Options{Strict: true, MaxBytes: mostBytes})
+	v.Flags, err = assign.Compile(v.Payload, assign.Options{Strict: true})
 	return v, told(err, browser)
 }
 

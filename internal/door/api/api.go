@@ -54,6 +54,7 @@ type Server struct {
 	metrics *metrics.Metrics
 	guard   *http.CrossOriginProtection
 	started time.Time
+	large   map[string]int64 // bodies of operations that may be larger than maxBody, by route
 
 	// What operations that name a build or a rollout look up its environment in; set when they are mounted.
 	builds   *build.Service
@@ -65,7 +66,7 @@ func New(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opts: o, log: o.Logger, mux: http.NewServeMux(), clients: http.NewServeMux(), feed: newFeed(), guard: http.NewCrossOriginProtection(), started: o.DB.Now()}
+	s := &Server{opts: o, log: o.Logger, mux: http.NewServeMux(), clients: http.NewServeMux(), feed: newFeed(), guard: http.NewCrossOriginProtection(), started: o.DB.Now(), large: map[string]int64{}}
 	s.metrics = metrics.New(o.Version, o.DB, o.Journal, o.Gauges)
 	s.api = humago.New(s.mux, config(o))
 	s.mountSession()

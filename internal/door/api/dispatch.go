@@ -7,11 +7,25 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // maxBody is how large the body of an API call may be, in bytes. Git and agents have limits of their own.
 const maxBody = 1 << 20
+
+// Large lets the body of an operation be larger, for whoever is signed in. Call it before the operation is registered.
+func (s *Server) Large(route string, bytes int64) { s.large[route] = bytes }
+
+// most is how large the body of a request may be. Of a stranger none that may be large is read at all.
+func (s *Server) most(r *http.Request, id access.Identity) (int64, error) {
+	_, pattern := s.mux.Handler(r)
+	large := s.large[pattern]
+	if large > 0 && id.Person.ID == "" {
+		return 0, id.Require(access.View, "")
+	}
+	return max(maxBody, large), nil
+}
 
 // dispatch finds who answers.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
@@ -65,8 +79,14 @@ func reserved(path string) bool {
 
 // noRoute puts the router's own 404 and 405 into the form of all others. h is the router's handler for them; it knows which methods would do.
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
-	said := &discard{header: http.Header{}}
-	h.ServeHTTP(said, r)
+	said := asked(h, r)
+	if said.status == http.StatusNotFound { // it may be a path of foreign clients, in a way in which they do not come
+		if theirs, _ := s.clients.Handler(r); theirs != nil {
+			if other := asked(theirs, r); other.status == http.StatusMethodNotAllowed {
+				said = other
+			}
+		}
+	}
 	switch said.status {
 	case http.StatusMethodNotAllowed:
 		allow := said.header.Get("Allow")
@@ -77,6 +97,13 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, h http.Handler)
 	default:
 		s.writeProblem(w, r, fault.NotFound("there is nothing at this path; /docs lists what there is"))
 	}
+}
+
+// asked is what a router says of a request that it has nobody for.
+func asked(h http.Handler, r *http.Request) *discard {
+	said := &discard{header: http.Header{}}
+	h.ServeHTTP(said, r)
+	return said
 }
 
 // discard is a ResponseWriter that keeps status and header only.
@@ -102,7 +129,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	requestOf(r.Context()).identity = id
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	most, err := s.most(r, id)
+	if err != nil {
+		s.writeProblem(w, r, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost && id.Person.ID != "" {
 		s.serveOnce(w, r, key)
 		return

@@ -32,7 +32,7 @@ func (s *Server) serveOnce(w http.ResponseWriter, r *http.Request, key string) {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		s.writeProblem(w, r, problem(codeTooLarge, fmt.Sprintf("the body could not be read whole; at most %d bytes are taken", maxBody)))
+		s.writeProblem(w, r, problem(codeTooLarge, "the body could not be read whole, or is larger than this takes"))
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))

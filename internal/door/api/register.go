@@ -72,7 +72,7 @@ func register[I, O any](s *Server, n need, route, summary string, fn func(ctx co
 	mustFill(route, typeOf[I]())
 	op := huma.Operation{
 		Method: method, Path: path, Summary: summary, OperationID: schema.Operation(method, path), Tags: []string{schema.Tag(path)},
-		Errors: problemStatuses(n, method, path, typeOf[I]()),
+		Errors: problemStatuses(n, method, path, typeOf[I]()), MaxBodyBytes: max(maxBody, s.large[route]),
 	}
 	if keepsAnswer(n, method) {
 		op.Parameters = append(op.Parameters, idempotencyKey())

@@ -9,6 +9,7 @@ import (
 	"github.com/slipwayhq/slipway/internal/decide/flag"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
+	"github.com/slipwayhq/slipway/internal/pure/assign"
 )
 
 func errNoPlan(env, id string) error {
@@ -187,13 +188,18 @@ type FlagSteps struct {
 	Steps []flag.Step `json:"steps" nullable:"false"`
 }
 
+// mostList is how large a list of flags may be: as large as all flags of an environment together.
+const mostList = assign.MaxBytes
+
 // mountApply adds the path by which flags are kept as code.
 func (d *Door) mountApply() {
 	type given struct {
 		api.InApp
 		Body FlagList
 	}
-	api.Register(d.API, api.DeployAll, "POST /v1/apps/{app}/flag-lists", "Make flags what a list says, all or none, or tell what that would do", func(ctx context.Context, id access.Identity, in *given) (*answer[FlagSteps], error) {
+	const path = "POST /v1/apps/{app}/flag-lists"
+	d.API.Large(path, mostList)
+	api.Register(d.API, api.DeployAll, path, "Make flags what a list says, all or none, or tell what that would do", func(ctx context.Context, id access.Identity, in *given) (*answer[FlagSteps], error) {
 		want := make([]flag.Flag, 0, len(in.Body.Flags))
 		for _, f := range in.Body.Flags {
 			for env := range f.States {

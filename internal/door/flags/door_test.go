@@ -3,6 +3,8 @@ package flags_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +114,7 @@ func TestFlagsByTheAPI(t *testing.T) {
 	if w.ok("GET", "/v1/apps/shop/flags", "", &list); len(list.Items) != 2 || fmt.Sprint(list.Items[0].Needs.By, list.Items[1].Needs.Flags) != "[leaf] [cart]" {
 		t.Errorf("%+v", list)
 	}
-	w.refused(422, "features.leaf", "POST", "/v1/apps/shop/flags/cart/changes", `{"change":"archive"}`)
+	w.refused(409, "leaf asks first what cart gives", "POST", "/v1/apps/shop/flags/cart/changes", `{"change":"archive"}`)
 
 	var changes struct {
 		Items []struct{ ID, Words, By, Reason string }
@@ -165,4 +167,30 @@ func TestPlansAndRampsBelongToTheirEnvironment(t *testing.T) {
 	w.ok("POST", "/v1/apps/shop/environments/production/flags/cart/ramps", `{"vitals":[{"event":"order_completed"}]}`, &ramp)
 	w.refused(404, "in staging", "POST", "/v1/apps/shop/environments/staging/ramps/"+ramp.ID+"/commands", `{"command":"pause"}`)
 	w.ok("POST", "/v1/apps/shop/environments/production/ramps/"+ramp.ID+"/commands", `{"command":"return"}`, nil)
+}
+
+// A list of flags may be as large as all that an export gives; other bodies, and those of strangers, may not.
+func TestALargeListIsTaken(t *testing.T) {
+	w := open(t, engines(t)["duck"](t))
+	users := make([]string, 200)
+	for i := range users {
+		users[i] = strings.Repeat(string(rune('a'+i%26)), 8000) + strconv.Itoa(i)
+	}
+	raw, err := json.Marshal(users)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := `{"flags":[{"name":"many","states":{"production":{"on":true,"audience":{"users":` + string(raw) + `}}}}]}`
+	var told struct {
+		Steps []struct {
+			Do string `json:"do"`
+		} `json:"steps"`
+	}
+	w.ok("POST", "/v1/apps/shop/flag-lists", list, &told)
+	if len(told.Steps) != 2 || told.Steps[0].Do != "create" {
+		t.Errorf("%+v", told)
+	}
+	w.ok("POST", "/v1/apps/shop/flag-lists", list, &told, "Idempotency-Key", "k1")
+	w.refused(413, "too_large", "POST", "/v1/apps/shop/flags", list)
+	w.refused(401, "sign in first", "POST", "/v1/apps/shop/flag-lists", list, "Authorization", "")
 }

@@ -101,7 +101,7 @@ func TestFaultsAtEachPlace(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	payload := rules(`{"id":"` + strings.Repeat("x", assign.MaxBytes) + `"}`)
 	var faults *assign.Faults
-	if _, err := assign.Compile([]byte(payload), assign.Options{Strict: true}); !errors.As(err, &faults) || !strings.Contains(err.Error(), "10485760 are allowed") {
+	if _, err := assign.Compile([]byte(payload), assign.Options{Strict: true}); !errors.As(err, &faults) || !strings.Contains(err.Error(), "67108864 are allowed") {
 		t.Errorf("strict: %.200v", err)
 	}
 	if _, err := assign.Compile([]byte(payload), assign.Options{}); err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// MaxBytes is how large a payload may be that people save.
-	MaxBytes = 10 << 20
+	// MaxBytes is how large a payload may be that people save: four times what ten thousand flags of ten rules take.
+	MaxBytes = 64 << 20
 	// MaxName is how long the name of a flag, a rule, an experiment or a group may be, in bytes.
 	MaxName = 256
 	// MaxList is how many entries the lists of a rule may have: variations, filters, prerequisites.
@@ -25,7 +25,7 @@ const (
 // Options say how a payload is compiled.
 type Options struct {
 	Strict   bool // refuse a payload with any fault, as one that somebody saves; otherwise evaluate what can be
-	MaxBytes int  // 0: MaxBytes, and eight times as much where not Strict
+	MaxBytes int  // 0: MaxBytes, and twice as much where not Strict
 }
 
 func (o Options) limit() int {
@@ -35,7 +35,7 @@ func (o Options) limit() int {
 	case o.Strict:
 		return MaxBytes
 	}
-	return 8 * MaxBytes
+	return 2 * MaxBytes
 }
 
 // loader compiles one payload.

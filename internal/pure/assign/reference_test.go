@@ -27,7 +27,7 @@ func TestReference(t *testing.T) {
 		}
 	}
 	for text, same := range map[string]bool{
-		"10 MB": assign.MaxBytes == 10<<20, "256 bytes": assign.MaxName == 256, "50 levels deep, 10,000 tests": condition.MaxNested == 50 && condition.MaxNodes == 10_000,
+		"64 MB": assign.MaxBytes == 64<<20, "256 bytes": assign.MaxName == 256, "50 levels deep, 10,000 tests": condition.MaxNested == 50 && condition.MaxNodes == 10_000,
 		"1,000 bytes, 5,000 steps": condition.MaxPattern == 1000 && condition.MaxSteps == 5000, "200,000 steps": condition.MaxAllSteps == 200_000,
 		"1,000 entries": assign.MaxList == 1000, "50 levels deep, and none": assign.MaxParents == 50 && condition.MaxGroups == 50,
 	} {
