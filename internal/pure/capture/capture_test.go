@@ -168,6 +168,8 @@ func TestFailures(t *testing.T) {
 		"no name":       {capture.Segment, `{"type":"track","userId":"u"}`, capture.NoName, "no name"},
 		"type":          {capture.Segment, `{"type":"trak","userId":"u"}`, capture.Malformed, `"trak" is none; send track`},
 		"no type":       {capture.Segment, `{"userId":"u"}`, capture.Malformed, "send track"},
+		"name number":   {capture.Segment, `{"type":"track","event":5,"userId":"u"}`, capture.WrongType, "event is a number; send a string"},
+		"page number":   {capture.Segment, `{"type":"page","name":-5,"userId":"u"}`, capture.WrongType, "name is a number; send a string"},
 		"user object":   {capture.Segment, `{"type":"track","event":"x","userId":{}}`, capture.WrongType, "userId is an object; send a string"},
 		"properties":    {capture.Segment, `{"type":"track","event":"x","userId":"u","properties":[1]}`, capture.WrongType, "properties is a list; send an object"},
 		"context":       {capture.Segment, `{"type":"track","event":"x","userId":"u","context":"x"}`, capture.WrongType, "context is a string"},
@@ -203,12 +205,21 @@ func TestFailures(t *testing.T) {
 // What nobody can read is refused, for the sender to see.
 func TestWholeBodies(t *testing.T) {
 	for body, says := range map[string]string{
-		"":            "not JSON",
-		"hello":       "not JSON",
-		`"text"`:      "not JSON",
-		`{"batch":7}`: `"batch" is a number; send a list`,
-		`{"batch":[}`: "not JSON",
-		`{"a":1} {}`:  "not JSON",
+		"":                                     "the body is empty",
+		" \n":                                  "the body is empty",
+		"hello":                                "in line 1, column 1, 'h' does not belong",
+		`"text"`:                               "the body is a string; send one JSON object",
+		`5`:                                    "the body is a number",
+		`null`:                                 "the body is null",
+		`{"batch":7}`:                          `"batch" is a number; send a list`,
+		`{"batch":[}`:                          "not JSON: in line 1, column 11, '}' does not belong",
+		"{\"batch\":[\n {\"é\": nope}]}":       "not JSON: in line 2, column 9, 'o' does not belong",
+		`{"batch":[{"type":"track","event":"x`: "it ends in the middle, after 36 bytes",
+		`{"batch":[{"type":"track"}`:           "it ends in the middle, after 26 bytes",
+		`{"a":1} {}`:                           "one a line; send them as a list",
+		"{\"event\":\"x\"}\n{\"event\":\"y\"}\n{\"event": "one a line; send them as a list",
+		`{"a":1} x`: "in line 1, column 9, 'x' does not belong",
+		`{"a":1}}`:  "in line 1, column 8, '}' does not belong",
 		`[` + strings.Repeat("1,", capture.MaxBatch/2) + `1]`: "larger than 500 KB",
 	} {
 		if _, err := capture.Segment(call(body)); err == nil || !strings.Contains(err.Error(), says) {

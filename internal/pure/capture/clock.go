@@ -12,20 +12,30 @@ import (
 // wrong. Without a time of sending the client's word is taken, and without a time it happened when it was received. What would lie more than a day ahead, or before the year 2000, is a clock that cannot be
 // corrected: then, too, it happened when it was received. (Event.Original keeps what the client said.)
 func Clock(received, sent, original time.Time) time.Time {
-	at := original
+	if at := told(received, sent, original); possibly(at, received) {
+		return at
+	}
+	return received
+}
+
+// Misdated tells that an event's own time cannot be, and that it is kept with the time at which it was received.
+func (e *Event) Misdated() bool { return !possibly(told(e.Received, e.Sent, e.Original), e.Received) }
+
+// told is when something happened, by what its client says.
+func told(received, sent, original time.Time) time.Time {
 	switch {
 	case original.IsZero():
 		return received
-	case !sent.IsZero():
-		at = received.Add(-sent.Sub(original))
-		if sent.Before(original) { // it was told before it happened: the two clocks are not one
-			at = received
-		}
-	}
-	if at.After(received.Add(24*time.Hour)) || at.Year() < 2000 {
+	case sent.IsZero():
+		return original
+	case sent.Before(original): // it was told before it happened: the two clocks are not one
 		return received
 	}
-	return at
+	return received.Add(-sent.Sub(original))
+}
+
+func possibly(at, received time.Time) bool {
+	return !at.After(received.Add(24*time.Hour)) && at.Year() >= 2000
 }
 
 // moment is a time as clients write it: RFC 3339, nearly so, or a number of seconds or milliseconds since 1970. Zero where there is none; ok is false for what is no time.

@@ -44,6 +44,9 @@ func cloudEvent(c *Call, _, item fields) (e Event, err error) {
 	var version, id, source string
 	err = item.texts(place{"specversion", &version}, place{"id", &id}, place{"source", &source}, place{"type", &e.Name},
 		place{"userid", &e.User}, place{"anonymousid", &e.Anonymous}, place{"release", &e.Release})
+	if err == nil {
+		err = item.named("type")
+	}
 	if err != nil {
 		return e, err
 	}

@@ -67,7 +67,7 @@ func Decode(d Dialect, c *Call) (Decoded, error) {
 
 // Errors of whole bodies, for the sender.
 var (
-	errNotJSON = errors.New("the body is not JSON; send one JSON object")
+	errNotJSON = errors.New("this is not JSON")
 	errSize    = fmt.Errorf("the body is larger than %d KB; send fewer events at once", MaxBatch>>10)
 )
 
@@ -117,10 +117,14 @@ func envelopeOf(body []byte, list string, beside func(name string) error) (commo
 			return err
 		})
 	default:
-		return nil, nil, errNotJSON
+		_, err = r.value()
+		return nil, nil, notBody(body, err)
 	}
-	if err != nil || r.end() != nil {
-		return nil, nil, errNotJSON
+	if err != nil {
+		return nil, nil, notBody(body, err)
+	}
+	if end := int(r.dec.InputOffset()); r.end() != nil {
+		return nil, nil, behind(body, end)
 	}
 	if several && wrong == nil {
 		wrong = stray

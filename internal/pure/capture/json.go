@@ -207,6 +207,16 @@ func (f fields) texts(into ...place) error {
 	return nil
 }
 
+// named refuses a name that is a number: ids are, in many apps, names are by mistake.
+func (f fields) named(members ...string) error {
+	for _, name := range members {
+		if _, is := number(f.get(name)); is {
+			return breaks(WrongType, "%s is a number; send a string", name)
+		}
+	}
+	return nil
+}
+
 // place is where a text goes.
 type place struct {
 	name string

@@ -35,6 +35,9 @@ func plain(c *Call, common, item fields) (e Event, err error) {
 	if err == nil {
 		err = common.texts(place{"release", &e.Release})
 	}
+	if err == nil {
+		err = item.named("name", "kind")
+	}
 	if err != nil {
 		return e, err
 	}

@@ -42,6 +42,9 @@ func posthog(c *Call, common, item fields) (e Event, err error) {
 	if err == nil {
 		err = properties.texts(place{"distinct_id", &person}, place{"$device_id", &device}, place{"$release", &e.Release})
 	}
+	if err == nil {
+		err = item.named("event")
+	}
 	if err != nil {
 		return e, err
 	}

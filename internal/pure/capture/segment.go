@@ -33,6 +33,9 @@ func segment(c *Call, common, item fields) (e Event, err error) {
 	var event, name, category string
 	err = item.texts(place{"messageId", &e.ID}, place{"userId", &e.User}, place{"anonymousId", &e.Anonymous}, place{"previousId", &e.Previous}, place{"groupId", &e.Group},
 		place{"event", &event}, place{"name", &name}, place{"category", &category})
+	if err == nil {
+		err = item.named("event", "name")
+	}
 	if err != nil {
 		return e, err
 	}
