@@ -80,12 +80,8 @@ func reserved(path string) bool {
 // noRoute puts the router's own 404 and 405 into the form of all others. h is the router's handler for them; it knows which methods would do.
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	said := asked(h, r)
-	if said.status == http.StatusNotFound { // it may be a path of foreign clients, in a way in which they do not come
-		if theirs, _ := s.clients.Handler(r); theirs != nil {
-			if other := asked(theirs, r); other.status == http.StatusMethodNotAllowed {
-				said = other
-			}
-		}
+	if theirs, _ := s.clients.Handler(r); theirs != nil { // clients with keys of their own may come here by other methods
+		said.also(asked(theirs, r))
 	}
 	switch said.status {
 	case http.StatusMethodNotAllowed:
@@ -112,6 +108,19 @@ type discard struct {
 	status int
 }
 
+// also adds what another router would let pass here.
+func (d *discard) also(other *discard) {
+	if other.status != http.StatusMethodNotAllowed {
+		return
+	}
+	allow := other.header.Get("Allow")
+	if d.status == http.StatusMethodNotAllowed {
+		allow = d.header.Get("Allow") + ", " + allow
+	}
+	d.status = other.status
+	d.header.Set("Allow", allow)
+}
+
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
@@ -125,6 +134,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	id, err := s.opts.Access.Authenticate(r.Context(), r)
 	if err != nil {
+		if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer wk_") {
+			err = fault.Unauthorized("this is the write key of a source, which reads nothing: with it, POST sends events to /v1/events").Because(err)
+		}
 		s.writeProblem(w, r, err)
 		return
 	}

@@ -204,7 +204,7 @@ func (e *Events) sender(r *http.Request, body []byte) string {
 func (e *Events) source(r *http.Request, inBody string) (track.Source, error) {
 	key := cmp.Or(headerKey(r), inBody, addressKey(r))
 	if key == "" {
-		return track.Source{}, fault.Unauthorized("the request has no write key; send it as the name of HTTP Basic, or as %q in the body", "writeKey")
+		return track.Source{}, fault.Unauthorized("the request has no write key; send that of a source as \"Authorization: Bearer wk_…\", as the user of HTTP Basic, or in the address as ?write_key=wk_…")
 	}
 	source, ok := e.sources.Source(key)
 	if !ok {

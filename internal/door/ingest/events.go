@@ -54,6 +54,7 @@ type dialect struct {
 // taken is what became of a body.
 type taken struct {
 	events, repeated int
+	misdated         int // of the events, those whose own time cannot be
 	failures         []capture.Failure
 }
 
@@ -165,5 +166,9 @@ func plainAnswer(w http.ResponseWriter, t taken) {
 	for _, f := range t.failures {
 		failed = append(failed, failure{f.ID, f})
 	}
-	writeJSON(w, map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed})
+	answer := map[string]any{"accepted": t.events, "repeated": t.repeated, "failed": failed}
+	if t.misdated > 0 {
+		answer["misdated"] = t.misdated
+	}
+	writeJSON(w, answer)
 }

@@ -359,3 +359,50 @@ func TestWhatIsInDoubtIsSettled(t *testing.T) {
 		t.Errorf("what the log has not, and cannot take: %d %s", rec.Code, rec.Body)
 	}
 }
+
+// What the answer to a request without a key recommends is what does.
+func TestAKeyIsTakenAsIsRecommended(t *testing.T) {
+	s := opened(t)
+	status, answer := s.post("/v1/events", []byte(`{"name":"x","user":"u"}`))
+	if status != http.StatusUnauthorized {
+		t.Fatalf("%d %s", status, answer)
+	}
+	for i, c := range []struct{ said, path, header string }{
+		{`Authorization: Bearer wk_`, "", "Bearer " + s.key},
+		{"the user of HTTP Basic", "", "Basic " + base64.StdEncoding.EncodeToString([]byte(s.key+":"))},
+		{"?write_key=wk_", "?write_key=" + s.key, ""},
+	} {
+		if !strings.Contains(answer, c.said) {
+			t.Errorf("%q is not recommended: %s", c.said, answer)
+		}
+		for path, body := range map[string]string{"/v1/events": `{"name":"x","user":"u","id":"%d"}`, "/v1/track": `{"event":"x","userId":"u","messageId":"%d"}`, "/batch": `{"event":"x","distinct_id":"u","uuid":"p%d"}`} {
+			if status, answer := s.post(path+c.path, fmt.Appendf(nil, body, i), "Authorization", c.header); status != http.StatusOK {
+				t.Errorf("%s, %s: %d %s", c.said, path, status, answer)
+			}
+		}
+	}
+}
+
+// A time that cannot be is not the event's; the answer says of how many it was not.
+func TestTimesThatCannotBeAreTold(t *testing.T) {
+	s := opened(t)
+	send := func(some string) string {
+		_, answer := s.post("/v1/events", []byte(`{"events":[`+some+`]}`), "Authorization", "Bearer "+s.key)
+		return answer
+	}
+	const event = `{"name":"x","user":"u","id":"%d","time":%q}`
+	ahead := time.Now().Add(25 * time.Hour).UTC().Format(time.RFC3339)
+	got := send(fmt.Sprintf(event+","+event+","+event, 1, "1999-12-31T23:59:59Z", 2, ahead, 3, "2000-01-01T00:00:00Z"))
+	if got != `{"accepted":3,"failed":[],"misdated":2,"repeated":0}` {
+		t.Errorf("the answer is %s", got)
+	}
+	if got := send(fmt.Sprintf(event, 4, time.Now().Add(23*time.Hour).UTC().Format(time.RFC3339))); got != `{"accepted":1,"failed":[],"repeated":0}` {
+		t.Errorf("the answer is %s", got)
+	}
+	events, _ := s.logged()
+	for i, e := range events[:2] {
+		if !e.Time.Equal(e.Received) || e.Original.IsZero() || !e.Misdated() {
+			t.Errorf("event %d is kept at %s, said %s", i, e.Time, e.Original)
+		}
+	}
+}

@@ -35,11 +35,14 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	end := claim.Release // what ends the claim where nothing else does, a panic too: others wait for it
 	defer func() { end() }()
 	got := taken{events: dropped, failures: d.Failures} // who sends what is dropped is told that it was taken
-	for _, fresh := range claim.Fresh[:len(d.Events)] {
-		if fresh {
-			got.events++
-		} else {
+	for i, fresh := range claim.Fresh[:len(d.Events)] {
+		if !fresh {
 			got.repeated++
+			continue
+		}
+		got.events++
+		if d.Events[i].Misdated() {
+			got.misdated++
 		}
 	}
 	records, err := e.records(source, &d, claim.Fresh)
