@@ -26,7 +26,7 @@ const (
 func (m *Memory) Run(ctx context.Context) error {
 	defer close(m.ended)
 	w := &batch{memory: m}
-	save := time.NewTicker(roundEvery)
+	save := time.NewTicker(m.opts.SaveEvery)
 	defer save.Stop()
 	for {
 		select {

@@ -27,8 +27,10 @@ type Options struct {
 	Watch func(at time.Time, rows []Row)
 	// MaxKeys is how many groups are counted at once; 0 is 10 million. More are refused, not forgotten.
 	MaxKeys int
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// SaveEvery is how often the shards that changed are saved: the next start reads that much of the log again. 0 is 3 minutes.
+	SaveEvery time.Duration
+	Now       func() time.Time
+	Logger    *slog.Logger
 }
 
 // shardCount is how many parts the table has: locks are held for tens of nanoseconds, and a part is copied at once when it is saved.

@@ -2,8 +2,11 @@ package takes_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,12 +19,13 @@ import (
 
 // world is a log, and tables that are opened on it one after another.
 type world struct {
-	dir    string
-	log    *journal.Journal
-	limits map[string]*rate.Defined
-	clock  atomic.Int64
-	keys   int
-	watch  func(time.Time, []takes.Row)
+	dir       string
+	log       *journal.Journal
+	limits    map[string]*rate.Defined
+	clock     atomic.Int64
+	keys      int
+	saveEvery time.Duration
+	watch     func(time.Time, []takes.Row)
 }
 
 func newWorld(t testing.TB) *world {
@@ -36,6 +40,18 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(log.Close)
 	running(t, log.Run)
 	return w
+}
+
+// lose puts an empty log in the place of the world's.
+func (w *world) lose(t testing.TB) {
+	t.Helper()
+	log, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.log = log
+	t.Cleanup(log.Close)
+	running(t, log.Run)
 }
 
 // running runs something until the test ends, or until the function that comes back is called.
@@ -70,7 +86,7 @@ func (w *world) now() time.Time { return time.Unix(0, w.clock.Load()) }
 func (w *world) open(t testing.TB) *takes.Memory {
 	t.Helper()
 	m, err := takes.OpenMemory(t.Context(), takes.Options{
-		Dir: w.dir, Journal: w.log, Now: w.now, Logger: slog.New(slog.DiscardHandler), Watch: w.watch, MaxKeys: w.keys,
+		Dir: w.dir, Journal: w.log, Now: w.now, Logger: slog.New(slog.DiscardHandler), Watch: w.watch, MaxKeys: w.keys, SaveEvery: w.saveEvery,
 		Find: func(_, _, group string) *rate.Defined { return w.limits[group] },
 	})
 	if err != nil {
@@ -118,6 +134,61 @@ func TestRestart(t *testing.T) {
 	}
 	if ok, err := m.Return(t.Context(), takes.Ask{Limit: jobs, Group: "jobs:x"}, lease.Ends); ok || err != nil {
 		t.Errorf("returned twice: %v %v", ok, err)
+	}
+}
+
+// saved waits until all that was taken is in files.
+func (w *world) saved(t *testing.T, m *takes.Memory, d *rate.Defined) {
+	t.Helper()
+	written := func() time.Time {
+		i, err := os.Stat(filepath.Join(w.dir, "index"))
+		if err != nil {
+			return time.Time{}
+		}
+		return i.ModTime()
+	}
+	for range 2 { // a round may have been under way
+		for before := written(); !written().After(before); time.Sleep(time.Millisecond) {
+			take(t, m, d, "once:tick", 0)
+			if err := m.Forget(t.Context(), d, "once:tick"); err != nil { // something for the log
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// A log that is lost takes nothing with it that was saved; nor do files that are, as long as the log is there.
+func TestLost(t *testing.T) {
+	w := newWorld(t)
+	w.saveEvery = 5 * time.Millisecond
+	once := w.limit(t, "once", rate.Limit{Kind: rate.Ever, Amount: 2})
+	jobs := w.limit(t, "jobs", rate.Limit{Kind: rate.Concurrent, Amount: 1, HoldSeconds: 600})
+	for i, lose := range []func(){
+		func() {
+			for _, name := range []string{"index", "shard-*"} {
+				files, err := filepath.Glob(filepath.Join(w.dir, name))
+				for _, f := range files {
+					err = errors.Join(err, os.WriteFile(f, []byte("broken"), 0o600))
+				}
+				if err != nil || len(files) == 0 {
+					t.Fatal(err, files)
+				}
+			}
+		},
+		func() { w.lose(t) },
+		func() {},
+	} {
+		m := w.open(t)
+		stop := running(t, m.Run)
+		if a := take(t, m, once, "once:42", 1); a.Passed != (i < 2) {
+			t.Errorf("take %d of 2: %+v", i+1, a)
+		}
+		if a := take(t, m, jobs, "jobs:x", 1); a.Passed != (i == 0) {
+			t.Errorf("take %d of 1: %+v", i+1, a)
+		}
+		w.saved(t, m, once)
+		stop()
+		lose()
 	}
 }
 

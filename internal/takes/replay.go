@@ -19,6 +19,9 @@ func OpenMemory(ctx context.Context, opts Options) (*Memory, error) {
 	if opts.MaxKeys == 0 {
 		opts.MaxKeys = 10_000_000
 	}
+	if opts.SaveEvery <= 0 {
+		opts.SaveEvery = 3 * time.Minute
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}

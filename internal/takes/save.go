@@ -10,14 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/rate"
 )
 
 const (
-	// roundEvery is how often the shards that changed are saved: the next start reads that much of the log again.
-	roundEvery = 3 * time.Minute
 	// atOnce is how many shards are saved with one block.
 	atOnce = 2
 	// fileVersion begins each file.
@@ -279,10 +276,15 @@ func (m *Memory) restore(ctx context.Context) error {
 		return err
 	}
 	m.round.last = last
-	for _, n := range m.round.has {
-		if n > last { // of another log
-			return fmt.Errorf("what was taken of limits was saved at %d of the log, which ends at %d; restore both from one backup, or remove the folder %s", n, last, m.opts.Dir)
+	for i, n := range m.round.has {
+		if n > last { // of a log that was lost: what was saved counts, and is saved anew by the places of this one
+			m.round.has[i], m.shards[i].changed = last, true
+			m.round.begin()
 		}
+	}
+	if m.round.under() {
+		m.opts.Logger.Warn("the log begins anew; of limits that counts which was saved last, up to a few minutes before its loss", "folder", m.opts.Dir)
+		signal(m.dirty)
 	}
 	return m.opts.Journal.ReadTakes(ctx, slices.Min(m.round.has[:]), last, 64, m.replay)
 }
