@@ -2,12 +2,17 @@ package envoy_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
+	"net/http/httptest"
 	"testing"
 
 	ratelimit "github.com/envoyproxy/go-control-plane/envoy/extensions/common/ratelimit/v3"
 	pb "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	"github.com/slipwayhq/slipway/internal/door/envoy"
@@ -54,6 +59,29 @@ func TestAStopWaitsForAnswers(t *testing.T) {
 	<-stopped
 	if _, err := w.client.ShouldRateLimit(bearing(t.Context(), key), req); status.Code(err) != codes.Unavailable {
 		t.Error(err)
+	}
+}
+
+func TestServeSpeaksTLS(t *testing.T) {
+	w := newWorld(t, shop)
+	secure := httptest.NewTLSServer(nil) // for its certificate
+	defer secure.Close()
+	w.door.TLS = &tls.Config{Certificates: secure.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	running(t, func(ctx context.Context) error { return w.door.Serve(ctx, l) })
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "example.com")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	res, err := pb.NewRateLimitServiceClient(conn).ShouldRateLimit(bearing(t.Context(), key), &pb.RateLimitRequest{Domain: "shop", Descriptors: []*ratelimit.RateLimitDescriptor{desc("user", "ana")}})
+	if err != nil || res.GetStatuses()[0].GetLimitRemaining() != 2 {
+		t.Error(res, err)
 	}
 }
 
