@@ -36,7 +36,10 @@ func (j *Journal) TakesSince(ctx context.Context, at time.Time) (sequence uint64
 		return 0, fmt.Errorf("ask the log for takes: %w", err)
 	}
 	state := stream.CachedInfo().State
-	n := int(state.LastSeq + 1 - min(state.FirstSeq, state.LastSeq+1))
+	if state.Msgs == 0 {
+		return state.LastSeq + 1, nil
+	}
+	n := int(state.LastSeq + 1 - state.FirstSeq) //nolint:gosec // as many as a log can hold
 	var failed error
 	i := sort.Search(n, func(i int) bool {
 		if failed != nil {
