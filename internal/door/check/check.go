@@ -38,6 +38,7 @@ type answered struct {
 type oneAnswer struct {
 	Group      string     `json:"group"`
 	Limit      string     `json:"limit"`
+	Kind       rate.Kind  `json:"kind"` // by which a client knows what it may take ahead of need
 	Passed     bool       `json:"passed"`
 	Amount     int64      `json:"amount"`
 	Left       int64      `json:"left"`
@@ -115,7 +116,7 @@ func (d *Door) tell(w http.ResponseWriter, asks []takes.Ask, answers []rate.Answ
 	worst := 0
 	for i := range asks {
 		a := answers[i]
-		one := oneAnswer{Group: asks[i].Group, Limit: asks[i].Limit.Group, Passed: a.Passed, Amount: a.Got, Left: a.Left, Near: a.Near, Over: a.Over, Full: seconds(a.Full, now)}
+		one := oneAnswer{Group: asks[i].Group, Limit: asks[i].Limit.Group, Kind: asks[i].Limit.Rule.Limit.Kind, Passed: a.Passed, Amount: a.Got, Left: a.Left, Near: a.Near, Over: a.Over, Full: seconds(a.Full, now)}
 		if a.Over {
 			one.RetryAfter = seconds(a.Next, now)
 		}

@@ -15,6 +15,7 @@ type told struct {
 	Passed bool
 	Groups []struct {
 		Group, Limit, Lease string
+		Kind                rate.Kind
 		Passed, Over, Near  bool
 		Amount, Left        int64
 		Retry               *float64 `json:"retry_after_seconds"`
@@ -36,7 +37,7 @@ func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	w.limit("api", rate.Limit{Kind: rate.Rolling, Amount: 60, Unit: rate.Minute, Burst: 3})
 	w.limit("api:search", rate.Limit{Kind: rate.Rolling, Amount: 2, Unit: rate.Minute})
-	if a := w.check(`{"group":"api:ana","amount":2}`); !a.Passed || a.Groups[0].Limit != "api" || a.Groups[0].Left != 1 || a.Groups[0].Amount != 2 {
+	if a := w.check(`{"group":"api:ana","amount":2}`); !a.Passed || a.Groups[0].Limit != "api" || a.Groups[0].Kind != rate.Rolling || a.Groups[0].Left != 1 || a.Groups[0].Amount != 2 {
 		t.Errorf("%+v", a)
 	}
 	a := w.ask("/v1/limits/check", `{"group":"api:ana","amount":2}`)
