@@ -23,6 +23,7 @@ const (
 	broughtBack = "brought_back"
 	applied     = "applied"
 	ramped      = "ramped"
+	planFailed  = "plan_failed" // it is not: a planned change could not be made
 )
 
 // most is how many flags, switches and samples an app can have.

@@ -116,7 +116,7 @@ type Change struct {
 	Environment string    `json:"environment,omitempty" doc:"Empty for what is said of the flag everywhere"`
 	At          time.Time `json:"at"`
 	By          string    `json:"by"`
-	How         string    `json:"how" enum:"created,edited,restored,planned,archived,brought_back,ramped,applied"`
+	How         string    `json:"how" enum:"created,edited,restored,planned,plan_failed,archived,brought_back,ramped,applied"`
 	Reason      string    `json:"reason,omitempty"`
 	Before      *State    `json:"before,omitempty"`
 	After       *State    `json:"after,omitempty"`

@@ -222,6 +222,10 @@ func (s *Service) carryOut(ctx context.Context, tx *db.Tx, p *Plan, actor string
 		return tellPlan(ctx, tx, actor, *p)
 	}
 	now := f.States[p.Environment]
+	if f.ArchivedAt.IsZero() && fulfilled(now, patch) {
+		p.Status, p.DecidedAt, p.Said = finished, tx.Now(), "it was so already"
+		return tellPlan(ctx, tx, actor, *p)
+	}
 	to, err := patched(now, patch, before)
 	if err == nil {
 		to.Revision = now.Revision
@@ -236,7 +240,7 @@ func (s *Service) carryOut(ctx context.Context, tx *db.Tx, p *Plan, actor string
 			return err
 		}
 		p.Status, p.Said = failed, fault.Message(err)
-		return tellPlan(ctx, tx, actor, *p)
+		return p.fail(ctx, tx, actor)
 	}
 	at, err := bump(ctx, tx, p.app)
 	if err != nil {
@@ -246,6 +250,26 @@ func (s *Service) carryOut(ctx context.Context, tx *db.Tx, p *Plan, actor string
 		return err
 	}
 	return tellPlan(ctx, tx, actor, *p)
+}
+
+// fail tells of a plan that could not be made, in the flag's history as well: whoever planned it may not be looking.
+func (p *Plan) fail(ctx context.Context, tx *db.Tx, actor string) error {
+	c := Change{ID: idAt("chg_", tx.Now()), Environment: p.Environment, At: tx.Now(), By: p.By, How: planFailed, Reason: p.Reason, Words: "not made: " + p.Words + "; " + p.Said}
+	if err := insertChange(ctx, tx, p.Flag, c); err != nil {
+		return err
+	}
+	return tellPlan(ctx, tx, actor, *p)
+}
+
+// fulfilled tells whether a state is what a patch makes of it.
+func fulfilled(now State, patch members) bool {
+	m := membersOf(now)
+	for name, v := range patch {
+		if !same(orNull(m[name]), v) {
+			return false
+		}
+	}
+	return true
 }
 
 // decide changes an open plan in the place of the revision that the caller saw.
@@ -307,9 +331,12 @@ func (s *Service) FindPlan(ctx context.Context, app, id string) (Plan, error) {
 	return onePlan(ctx, s.db, app, id)
 }
 
-// Plans lists an app's planned changes, newest first; only those that are open, unless all are wanted, and of one flag where it is named by its id.
+// failedShown is how long a plan that failed is listed beside those that are open: somebody thinks that it was made.
+const failedShown = 7 * 24 * time.Hour
+
+// Plans lists an app's planned changes, newest first; only those that are open and those that failed of late, unless all are wanted, and of one flag where it is named by its id.
 func (s *Service) Plans(ctx context.Context, app, flag string, all bool) ([]Plan, error) {
-	rows, err := s.db.Query(ctx, planColumns+` WHERE p.app = $1 AND ($2 = '' OR p.flag = $2) AND ($3 OR p.status IN ('waiting', 'approved')) ORDER BY p.id DESC LIMIT 1000`, app, flag, all)
+	rows, err := s.db.Query(ctx, planColumns+` WHERE p.app = $1 AND ($2 = '' OR p.flag = $2) AND ($3 OR p.status IN ('waiting', 'approved') OR p.status = 'failed' AND p.decided_at > $4) ORDER BY p.id DESC LIMIT 1000`, app, flag, all, db.Micros(s.db.Now().Add(-failedShown)))
 	return each(rows, err, "planned changes", scanPlan)
 }
 

@@ -71,7 +71,7 @@ func TestPlannedChanges(t *testing.T) {
 			t.Errorf("%+v, %+v", got, history)
 		}
 
-		// Where what it changes was changed meanwhile, it is not made, and says so.
+		// Where somebody has made it meanwhile, it is done.
 		off := now.States["production"]
 		off.On = false
 		p, err = s.Plan(t.Context(), ana, "shop", f.ID, "production", flag.Wish{State: off, Wall: "2026-10-26T09:00", Zone: "UTC"})
@@ -81,11 +81,38 @@ func TestPlannedChanges(t *testing.T) {
 		now = set(t, s, now, "production", off)
 		again := now.States["production"]
 		again.Default = json.RawMessage("false")
-		set(t, s, now, "production", again)
+		now = set(t, s, now, "production", again)
 		c.now = time.Date(2026, 10, 27, 0, 0, 0, 0, time.UTC)
 		make()
-		if p, err = s.FindPlan(t.Context(), "shop", p.ID); err != nil || p.Status != "failed" || !strings.Contains(p.Said, "on was changed meanwhile: it was true and is false") {
+		if p, err = s.FindPlan(t.Context(), "shop", p.ID); err != nil || p.Status != "done" || p.Said != "it was so already" {
 			t.Errorf("%+v, %v", p, err)
+		}
+
+		// Where what it changes was changed meanwhile, it is not made, and says so: to whoever looks for it, and in the history.
+		again = now.States["production"]
+		again.Default = json.RawMessage("true")
+		p, err = s.Plan(t.Context(), ana, "shop", f.ID, "production", flag.Wish{State: again, Wall: "2026-10-28T09:00", Zone: "UTC"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Default = json.RawMessage("null")
+		set(t, s, now, "production", again)
+		c.now = time.Date(2026, 10, 28, 9, 0, 0, 0, time.UTC)
+		make()
+		open, err := s.Plans(t.Context(), "shop", f.ID, false)
+		if err != nil || len(open) != 1 || open[0].ID != p.ID || open[0].Status != "failed" || !strings.Contains(open[0].Said, "default was changed meanwhile: it was false and is null") {
+			t.Errorf("%+v, %v", open, err)
+		}
+		history, _ = s.Changes(t.Context(), "shop", f.ID, "", 1)
+		if history[0].How != "plan_failed" || !strings.Contains(history[0].Words, "not made: default false → true; default was changed meanwhile") || history[0].By != ana {
+			t.Errorf("%+v", history)
+		}
+		if marks, err := s.Marks(t.Context(), "shop", "", c.now, c.now.Add(time.Hour)); err != nil || len(marks) != 0 {
+			t.Errorf("what was not made is no mark: %+v, %v", marks, err)
+		}
+		c.now = c.now.Add(8 * 24 * time.Hour)
+		if open, err = s.Plans(t.Context(), "shop", f.ID, false); err != nil || len(open) != 0 {
+			t.Errorf("a week later: %+v, %v", open, err)
 		}
 	})
 }

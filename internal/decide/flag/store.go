@@ -274,7 +274,7 @@ const mostMarks = 500
 // marks gives the changes of an app's flags in a time, oldest first: of one environment, or of all where it is empty.
 func marks(ctx context.Context, q db.Querier, app, env string, from, to time.Time) ([]Mark, error) {
 	rows, err := q.Query(ctx, `SELECT c.id, c.flag, f.name, c.environment, c.at, c.by_whom, c.how, c.words FROM flag_changes c JOIN flag_flags f ON f.id = c.flag
-		WHERE f.app = $1 AND ($2 = '' OR c.environment = '' OR c.environment = $2) AND c.at >= $3 AND c.at <= $4 AND (c.how <> 'created' OR c.after <> '') ORDER BY c.at DESC, c.id DESC LIMIT $5`,
+		WHERE f.app = $1 AND ($2 = '' OR c.environment = '' OR c.environment = $2) AND c.at >= $3 AND c.at <= $4 AND (c.how <> 'created' OR c.after <> '') AND c.how <> 'plan_failed' ORDER BY c.at DESC, c.id DESC LIMIT $5`,
 		app, env, db.Micros(from), db.Micros(to), mostMarks)
 	all, err := each(rows, err, "changes of flags", func(into func(...any) error) (m Mark, err error) {
 		var at int64

@@ -194,3 +194,55 @@ func TestALargeListIsTaken(t *testing.T) {
 	w.refused(413, "too_large", "POST", "/v1/apps/shop/flags", list)
 	w.refused(401, "sign in first", "POST", "/v1/apps/shop/flag-lists", list, "Authorization", "")
 }
+
+// What is tried says which rule decided, also one without an id, and what has no rules.
+func TestTrySaysWhatDecided(t *testing.T) {
+	w := open(t, engines(t)["duck"](t))
+	w.ok("POST", "/v1/apps/shop/flags", `{"name":"cart","states":{"production":{"on":true,"default":false,"rules":[{"condition":{"id":"x"},"force":true},{"force":true}]}}}`, nil)
+	w.ok("POST", "/v1/apps/shop/flags", `{"name":"maintenance","kind":"switch","states":{"production":{"on":true}}}`, nil)
+	w.ok("POST", "/v1/apps/shop/flags", `{"name":"trace","kind":"sample","states":{"production":{"on":true,"percent":5.5}}}`, nil)
+	var tried struct {
+		Flags []struct {
+			By      string
+			Place   int
+			Percent float64
+		}
+	}
+	const at = "/v1/apps/shop/environments/production/evaluations"
+	w.ok("POST", at, `{"attributes":{"id":"u"},"flags":["cart","switch:maintenance","trace"]}`, &tried)
+	if fmt.Sprint(tried.Flags) != "[{force 2 0} {switch 0 0} {sample 0 5.5}]" {
+		t.Errorf("%+v", tried)
+	}
+	w.refused(404, "switch:cart", "POST", at, `{"attributes":{},"flags":["switch:cart"]}`)
+}
+
+// A ramp by an event that nobody sends is started with a warning; what is under way stands beside its flag.
+func TestARampIsWarnedOf(t *testing.T) {
+	for name, engine := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, engine(t))
+			w.ok("POST", "/v1/apps/shop/flags", `{"name":"cart"}`, nil)
+			now := time.Now().UTC()
+			w.store(capture.Event{Kind: capture.Track, Name: "order_completed", User: "u", Time: now}, capture.Event{Kind: capture.Track, Name: "long_ago", User: "u", Time: now.Add(-8 * 24 * time.Hour)}, capture.Event{Kind: capture.Page, User: "u", Time: now})
+			var r struct {
+				ID       string
+				Warnings []string
+			}
+			w.ok("POST", "/v1/apps/shop/environments/production/flags/cart/ramps", `{"vitals":[{"event":"order_completed"},{"event":"page"},{"event":"order_compleet"},{"event":"long_ago"}]}`, &r)
+			if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[0], "no order_compleet came") || !strings.Contains(r.Warnings[1], "no long_ago came") {
+				t.Errorf("%q", r.Warnings)
+			}
+			var f struct {
+				Ramps map[string]struct {
+					Ramp    string
+					Share   float64
+					Beneath struct{ On bool }
+				}
+			}
+			w.ok("GET", "/v1/apps/shop/flags/cart", "", &f)
+			if u := f.Ramps["production"]; u.Ramp != r.ID || u.Share != 0.01 || u.Beneath.On {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}

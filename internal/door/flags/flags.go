@@ -62,8 +62,9 @@ func answerWith[T any](v T, err error) (*answer[T], error) {
 // FlagShown is a flag with what follows from it.
 type FlagShown struct {
 	flag.Flag
-	Stale map[string]string `json:"stale,omitempty" doc:"By environment: why it can be taken out of the code"`
-	Needs flag.Needs        `json:"needs" doc:"What its rules name, and what names it"`
+	Stale map[string]string     `json:"stale,omitempty" doc:"By environment: why it can be taken out of the code"`
+	Needs flag.Needs            `json:"needs" doc:"What its rules name, and what names it"`
+	Ramps map[string]ramp.Under `json:"ramps,omitempty" doc:"By environment: the ramp under way"`
 }
 
 func (d *Door) shown(ctx context.Context, f flag.Flag) (FlagShown, error) {
@@ -72,7 +73,26 @@ func (d *Door) shown(ctx context.Context, f flag.Flag) (FlagShown, error) {
 		return FlagShown{}, err
 	}
 	settings, err := d.Flags.Settings(ctx, f.App)
-	return d.show(f, settings, flag.NeedsOf(all)), err
+	if err != nil {
+		return FlagShown{}, err
+	}
+	under, err := d.under(ctx, f.App, []flag.Flag{f})
+	out := d.show(f, settings, flag.NeedsOf(all))
+	out.Ramps = under[f.ID]
+	return out, err
+}
+
+// under gives the ramps under way by the flags' ids and environments.
+func (d *Door) under(ctx context.Context, app string, all []flag.Flag) (map[string]map[string]ramp.Under, error) {
+	found, err := d.Ramps.Under(ctx, app, all)
+	out := map[string]map[string]ramp.Under{}
+	for _, u := range found {
+		if out[u.Flag] == nil {
+			out[u.Flag] = map[string]ramp.Under{}
+		}
+		out[u.Flag][u.Environment] = u
+	}
+	return out, err
 }
 
 func (d *Door) show(f flag.Flag, s flag.Settings, needs map[string]flag.Needs) FlagShown {
@@ -131,11 +151,17 @@ func (d *Door) mountFlags() {
 		if err != nil {
 			return nil, err
 		}
+		under, err := d.under(ctx, in.App, all)
+		if err != nil {
+			return nil, err
+		}
 		needs := flag.NeedsOf(all)
 		out := make([]FlagShown, 0, len(all))
 		for _, f := range all {
 			if in.Name == "" || f.Name == in.Name {
-				out = append(out, d.show(f, settings, needs))
+				one := d.show(f, settings, needs)
+				one.Ramps = under[f.ID]
+				out = append(out, one)
 			}
 		}
 		return api.Cut(out, in.Page, func(f FlagShown) string { return f.Name + " " + string(f.Kind) })

@@ -2,8 +2,10 @@ package flags
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/decide/flag/ramp"
 	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
@@ -28,7 +30,11 @@ func (d *Door) mountRamps() {
 		Body NewRamp
 	}
 	api.Register(d.API, api.Deploy, "POST /v1/apps/{app}/environments/{env}/flags/{flag}/ramps", "Give a flag's value to more and more visitors, as long as they do no worse", func(ctx context.Context, id access.Identity, in *started) (*answer[ramp.Ramp], error) {
-		return answerWith(d.Ramps.Start(ctx, id.Actor(), in.App, in.Env, in.Flag, in.Body.Reason, in.Body.Spec))
+		r, err := d.Ramps.Start(ctx, id.Actor(), in.App, in.Env, in.Flag, in.Body.Reason, in.Body.Spec)
+		if err == nil {
+			r.Warnings = d.unseen(ctx, &r)
+		}
+		return answerWith(r, err)
 	})
 	type listing struct {
 		api.InApp
@@ -65,4 +71,30 @@ func (d *Door) mountRamps() {
 		}
 		return answerWith(d.Ramps.Command(ctx, id.Actor(), in.App, in.Ramp, in.Body.Command, in.Body.Reason))
 	})
+}
+
+// unseen warns of events that nobody has sent for a week: a ramp that is watched by a misspelt one would wait for ever.
+func (d *Door) unseen(ctx context.Context, r *ramp.Ramp) (warnings []string) {
+	for _, v := range r.Spec.Vitals {
+		seen, err := d.seenEvent(ctx, r.App, r.Environment, v.Event)
+		switch {
+		case err != nil:
+			warnings = append(warnings, fmt.Sprintf("whether %s is an event that comes cannot be told just now: the store of events does not answer", v.Event))
+		case !seen:
+			warnings = append(warnings, fmt.Sprintf("no %s came from %s in the last seven days; if it is misspelt, or none comes, nothing is compared, and the ramp is held at the end of the step", v.Event, r.Environment))
+		}
+	}
+	return warnings
+}
+
+func (d *Door) seenEvent(ctx context.Context, app, env, name string) (bool, error) {
+	store, err := d.Analytics.Store(ctx, app)
+	if err != nil {
+		return false, err
+	}
+	table, err := store.Query(ctx, analytics.Query{
+		SQL:  `SELECT kind FROM events WHERE environment = $1 AND received >= $2 AND (kind = 'track' AND name = $3 OR kind IN ('page', 'screen') AND kind = $3) LIMIT 1`,
+		Args: []any{env, d.Now().Add(-week).UTC(), name}, Rows: 1,
+	})
+	return len(table.Rows) > 0, err
 }

@@ -37,13 +37,13 @@ func (d *Door) mountRefs() {
 		if d.Refs == nil {
 			return nil, fault.NotFound("%s has no repository here", in.App)
 		}
-		all, err := d.Flags.Flags(ctx, in.App, false)
+		all, err := d.Flags.Flags(ctx, in.App, in.Flag != "") // of one that is out of use, too, code may be left
 		if err != nil {
 			return nil, err
 		}
 		words := names(all, in.Flag)
 		if len(words) == 0 && in.Flag != "" {
-			return nil, fault.NotFound("%s has no flag, switch or sample %q in use", in.App, in.Flag)
+			return nil, fault.NotFound("%s has no flag, switch or sample %q", in.App, in.Flag)
 		}
 		out, err := d.Refs(ctx, in.App, in.Branch, words)
 		if err != nil {
@@ -67,7 +67,7 @@ func (d *Door) mountRefs() {
 func names(all []flag.Flag, only string) []string {
 	out := []string{}
 	for i, f := range all {
-		if (only == "" || f.Name == only || f.ID == only) && (i == 0 || len(out) == 0 || out[len(out)-1] != f.Name) {
+		if (only == "" || f.Name == only || f.ID == only || string(f.Kind)+":"+f.Name == only) && (i == 0 || len(out) == 0 || out[len(out)-1] != f.Name) {
 			out = append(out, f.Name)
 		}
 	}

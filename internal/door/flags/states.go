@@ -101,7 +101,7 @@ func (d *Door) mountPlans() {
 		api.InApp
 		api.Page
 		Flag string `query:"flag" doc:"Those of this flag, by its id"`
-		All  bool   `query:"all" doc:"Those that are over as well"`
+		All  bool   `query:"all" doc:"Those that are over as well; those that failed in the last seven days are listed without"`
 	}
 	api.Register(d.API, api.View, "GET /v1/apps/{app}/plans", "List planned changes of flags, newest first", func(ctx context.Context, _ access.Identity, in *listing) (*api.ListOf[flag.Plan], error) {
 		all, err := d.Flags.Plans(ctx, in.App, in.Flag, in.All)

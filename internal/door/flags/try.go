@@ -27,8 +27,10 @@ type Visitor struct {
 type Given struct {
 	Flag      string          `json:"flag"`
 	Value     json.RawMessage `json:"value"`
-	By        string          `json:"by" doc:"What decided: off, default, a rule (force, experiment), a prerequisite"`
-	Rule      string          `json:"rule,omitempty" doc:"The rule that decided: its id, or its place among the rules"`
+	By        string          `json:"by" doc:"What decided: off, switch (it is on for all), sample (it is drawn), default, a rule (force, experiment), a prerequisite"`
+	Rule      string          `json:"rule,omitempty" doc:"The id of the rule that decided, where it has one"`
+	Place     int             `json:"place,omitempty" doc:"The place of that rule among the flag's, from 1"`
+	Percent   float64         `json:"percent,omitempty" doc:"Of a sample, which is drawn anew each time: the share of the questions that it is on for"`
 	Variation string          `json:"variation,omitempty" doc:"The experiment's variation, by its key"`
 	Problem   string          `json:"problem,omitempty"`
 }
@@ -103,23 +105,41 @@ func try(set *flag.Set, v Visitor) (Tried, error) {
 	if len(names) == 0 {
 		names = slices.Collect(set.Server.Flags.Keys())
 	}
-	for _, name := range names {
+	for _, full := range names {
+		kind, name := called(full)
 		f, ok := set.Server.Flag(name)
-		if !ok {
-			return out, fault.NotFound("%s has no flag or switch %q in use", set.App, name)
+		if s, is := set.Samples[name]; is && (!ok || kind == flag.Sample) {
+			out.Flags = append(out.Flags, Given{Flag: name, Value: json.RawMessage("null"), By: "sample", Percent: s.Percent})
+			continue
+		}
+		if !ok || kind != "" && kind != f.Kind {
+			return out, fault.NotFound("%s has no flag, switch or sample %q in use", set.App, full)
 		}
 		r := set.Server.Flags.Eval(name, visitor, nil)
 		state := f.States[set.Environment]
-		g := Given{Flag: name, Value: json.RawMessage(r.Value.JSON()), By: by(r.Source), Rule: r.Rule, Problem: r.Problem}
+		g := Given{Flag: name, Value: json.RawMessage(r.Value.JSON()), By: by(r.Source), Rule: r.Rule, Place: r.Place, Problem: r.Problem}
 		if r.Source == assign.ByExperiment {
 			g.Variation = r.Assignment.Key()
 		}
 		if !state.On {
 			g.By = "off"
 		}
+		if g.By == "default" && f.Kind == flag.Switch {
+			g.By = "switch"
+		}
 		out.Flags = append(out.Flags, g)
 	}
 	return out, nil
+}
+
+// called is the kind and the name of what is named as switch:NAME, or by its name alone.
+func called(full string) (flag.Kind, string) {
+	for _, kind := range []flag.Kind{flag.Rules, flag.Switch, flag.Sample} {
+		if name, ok := strings.CutPrefix(full, string(kind)+":"); ok {
+			return kind, name
+		}
+	}
+	return "", full
 }
 
 // by says what decided, in people's words.

@@ -71,6 +71,7 @@ type Result struct {
 	Source     Source
 	On         bool
 	Rule       string     // the id of the rule that decided
+	Place      int        // its place among the flag's rules, from 1; 0 where none decided
 	Problem    string     // what is wrong with the flag, if anything is: to be counted
 	Assignment Assignment // what the experiment says; none where Source is another
 }
@@ -141,6 +142,7 @@ func (s *state) oddFlag(f *flag, r *Result) {
 func (s *state) rules(f *flag, r *Result) {
 	for i := range f.rules {
 		if s.rule(f, &f.rules[i], r) {
+			r.Place = i + 1
 			return
 		}
 		if s.budget.Fuel < 0 {

@@ -70,6 +70,7 @@ type Ramp struct {
 	StartedBy   string    `json:"started_by"`
 	StepAt      time.Time `json:"step_at" doc:"When the step began"`
 	EndedAt     time.Time `json:"ended_at,omitzero"`
+	Warnings    []string  `json:"warnings,omitempty" doc:"As it is started: by what it will hardly be judged"`
 }
 
 // Key is the experiment's key in the present step: what exposures name.
