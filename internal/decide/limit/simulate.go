@@ -42,8 +42,11 @@ type SimulatedKey struct {
 	Denied    int64  `json:"denied"`
 }
 
-// mostSimulated is how many keys are counted at once.
-const mostSimulated = 2_000_000
+const (
+	// mostSimulated is how many keys are counted at once, and mostSteps how many points a simulation has at most.
+	mostSimulated = 2_000_000
+	mostSteps     = 200
+)
 
 // Simulate asks a limit for what was asked under a group between two times, of whichever limits there were. What came within a tenth of a second is asked at once.
 func (s *Service) Simulate(ctx context.Context, app, env, group string, d rate.Limit, from, to time.Time) (Simulation, error) {
@@ -66,7 +69,7 @@ func (s *Service) Simulate(ctx context.Context, app, env, group string, d rate.L
 	if err != nil || last < first {
 		return out, err
 	}
-	sim := simulation{out: &out, group: group, app: app, env: env, again: rate.NewAgain(rule), keys: map[string]*SimulatedKey{}, step: stepOf(to.Sub(from))}
+	sim := simulation{out: &out, group: group, app: app, env: env, again: rate.NewAgain(rule), keys: map[string]*SimulatedKey{}, step: stepOf(to.Sub(from), mostSteps)}
 	if err := s.log.ReadTakes(ctx, first-1, last, 256, sim.read); err != nil {
 		return out, err
 	}
@@ -74,13 +77,18 @@ func (s *Service) Simulate(ctx context.Context, app, env, group string, d rate.L
 	return out, nil
 }
 
-func stepOf(d time.Duration) time.Duration {
-	for _, step := range []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour} {
-		if d/step <= 200 {
+// stepOf is how long a point is, of at most so many in a time: a length that people count in.
+func stepOf(d time.Duration, most int) time.Duration {
+	step := time.Minute
+	for _, step = range []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour} {
+		if d <= time.Duration(most)*step {
 			return step
 		}
 	}
-	return 2 * time.Hour
+	for d > time.Duration(most)*step {
+		step *= 2
+	}
+	return step
 }
 
 type simulation struct {

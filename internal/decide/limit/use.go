@@ -44,10 +44,7 @@ const (
 
 // Use gives what became of a limit in an environment between two times.
 func (s *Service) Use(ctx context.Context, app, env, group string, from, to time.Time) (Use, error) {
-	step := time.Minute
-	for to.Sub(from) > mostPoints*step {
-		step += time.Minute
-	}
+	step := stepOf(to.Sub(from), mostPoints)
 	u := Use{StepSeconds: int64(step / time.Second), Points: []Point{}, Denied: []DeniedKey{}}
 	points := map[int64]*Count{}
 	at := func(minute int64) int64 { return db.Micros(db.Time(minute).Truncate(step)) }

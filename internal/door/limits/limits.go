@@ -135,7 +135,7 @@ func (d *Door) mountChange() {
 		Body LimitToSet
 	}
 	api.Register(d.API, api.DeployAll, "PUT "+path+"/{group}", "Change a limit; what was taken goes on to count, unless it is counted in another way", func(ctx context.Context, id access.Identity, in *changed) (*tagged[limit.Limit], error) {
-		_, revision, err := d.expected(ctx, in.InLimit, in.InMatch)
+		revision, err := d.expected(ctx, in.InLimit, in.InMatch)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func (d *Door) mountChange() {
 		Reason string `query:"reason" maxLength:"500"`
 	}
 	api.Register(d.API, api.DeployAll, "DELETE "+path+"/{group}", "Remove a limit: its groups are limited by a shorter one, or by none", func(ctx context.Context, id access.Identity, in *removed) (*struct{}, error) {
-		_, revision, err := d.expected(ctx, in.InLimit, in.InMatch)
+		revision, err := d.expected(ctx, in.InLimit, in.InMatch)
 		if err != nil {
 			return nil, err
 		}
@@ -155,14 +155,13 @@ func (d *Door) mountChange() {
 	})
 }
 
-// expected is the limit, and its revision when the caller saw the present one.
-func (d *Door) expected(ctx context.Context, in InLimit, match api.InMatch) (limit.Limit, int64, error) {
+// expected is the revision of a limit, when the caller saw the present one.
+func (d *Door) expected(ctx context.Context, in InLimit, match api.InMatch) (int64, error) {
 	l, err := d.Limits.Get(ctx, in.App, in.Group)
 	if err != nil {
-		return l, 0, err
+		return 0, err
 	}
-	revision, err := match.Expect(l.Revision)
-	return l, revision, err
+	return match.Expect(l.Revision)
 }
 
 // OverrideToSet is another amount for one group.
@@ -186,7 +185,7 @@ func (d *Door) mountOverrides() {
 		Body OverrideToSet
 	}
 	api.Register(d.API, api.DeployAll, "PUT "+path+"/{group}/overrides/{key}", "Give one group another amount, at once; the ETag is that of the limit", func(ctx context.Context, id access.Identity, in *set) (*tagged[limit.Limit], error) {
-		if _, _, err := d.expected(ctx, in.InLimit, in.InMatch); err != nil {
+		if _, err := d.expected(ctx, in.InLimit, in.InMatch); err != nil {
 			return nil, err
 		}
 		b := in.Body

@@ -66,6 +66,27 @@ func (d *Door) mountKeys() {
 		}
 		return answerWith(d.stand(ctx, l, defined, in.Key))
 	})
+	type several struct {
+		InUse
+		Keys []string `query:"key,explode" required:"true" minItems:"1" maxItems:"100" doc:"The whole groups; one that this limit does not count is left out of the answer"`
+	}
+	api.Register(d.API, api.View, "GET "+places+"/limits/{group}/keys", "Show how much several groups have left", func(ctx context.Context, _ access.Identity, in *several) (*api.ListOf[LimitKey], error) {
+		l, err := d.Limits.Get(ctx, in.App, in.Group)
+		if err != nil {
+			return nil, err
+		}
+		set, out := d.Limits.For(in.App, in.Env), []LimitKey{}
+		for _, key := range in.Keys {
+			if defined := set.Find(key); defined != nil && defined.Group == in.Group {
+				k, err := d.stand(ctx, l, defined, key)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, k)
+			}
+		}
+		return &api.ListOf[LimitKey]{Body: api.List[LimitKey]{Items: out}}, nil
+	})
 	type forgotten struct {
 		InLimitKey
 		Body LimitForget
