@@ -137,7 +137,12 @@ func againstEnvoys(ctx context.Context, r *rig.Rig, o options) error {
 			sum[i] = sum[i].plus(got)
 		}
 	}
-	fmt.Printf("By gRPC, one descriptor a request, %d at once, %d rounds of %s in turns\n", sides, pairs, o.lasts)
+	return compare(sum, o.lasts)
+}
+
+// compare prints what both came to.
+func compare(sum [2]run, lasts time.Duration) error {
+	fmt.Printf("By gRPC, one descriptor a request, %d at once, %d rounds of %s in turns\n", sides, pairs, lasts)
 	var rows [][]string
 	for i, name := range []string{"Slipway", "envoyproxy/ratelimit + Redis"} {
 		g := sum[i]

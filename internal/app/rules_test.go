@@ -202,6 +202,7 @@ func shapes() map[string]string {
 		"PUT /v1/apps/{app}/environments/{env}/plans/{plan}":            state,
 		"POST /v1/apps/{app}/environments/{env}/plans/{plan}/decisions": `{"decision":"approve"}`,
 		"POST /v1/apps/{app}/environments/{env}/ramps/{ramp}/commands":  `{"command":"pause"}`,
+		"POST /v1/apps/{app}/environments/{env}/limit-simulations":      `{"group":"api","definition":{"kind":"ever","amount":1}}`,
 	}
 }
 

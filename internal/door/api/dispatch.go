@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/door/pages"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
@@ -38,7 +39,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	h, pattern := s.mux.Handler(r)
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v1/"):
-		securityHeaders(w, "default-src 'none'; frame-ancestors 'none'")
+		pages.Headers(w, "default-src 'none'; frame-ancestors 'none'")
 		if pattern == "" {
 			s.noRoute(w, r, h)
 			return
@@ -50,6 +51,13 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		s.noRoute(w, r, h)
 	default:
 		s.serveUI(w, r)
+	}
+}
+
+// serveUI answers with the UI.
+func (s *Server) serveUI(w http.ResponseWriter, r *http.Request) {
+	if err := pages.UI(w, r, s.opts.UI); err != nil {
+		s.writeProblem(w, r, err)
 	}
 }
 
@@ -176,15 +184,6 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 }
 
 var errPanic = errors.New("panic")
-
-func securityHeaders(w http.ResponseWriter, csp string) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", csp)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-}
 
 // withRequest puts what the layers share into the context.
 func withRequest(r *http.Request, id string) *http.Request {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+
+	"github.com/slipwayhq/slipway/internal/door/pages"
 )
 
 //go:embed docs
@@ -30,6 +32,6 @@ func (s *Server) serveDoc(w http.ResponseWriter, r *http.Request, files fs.FS, n
 		s.noRoute(w, r, http.NotFoundHandler())
 		return
 	}
-	securityHeaders(w, docsPolicy)
-	s.serveBytes(w, r, name, text)
+	pages.Headers(w, docsPolicy)
+	pages.File(w, r, name, text)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/access"
+	"github.com/slipwayhq/slipway/internal/door/pages"
 )
 
 // Session is who the caller is, and what the UI has to know first.
@@ -100,7 +101,7 @@ func (s *Server) loginFailed(w http.ResponseWriter, r *http.Request, err error) 
 		return
 	}
 	s.logInternal(r.Context(), p, err)
-	securityHeaders(w, uiPolicy)
+	pages.Headers(w, pages.Policy)
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)

@@ -68,6 +68,7 @@ func (d *Door) mountKeys() {
 	})
 	type several struct {
 		InUse
+		api.Page
 		Keys []string `query:"key,explode" required:"true" minItems:"1" maxItems:"100" doc:"The whole groups; one that this limit does not count is left out of the answer"`
 	}
 	api.Register(d.API, api.View, "GET "+places+"/limits/{group}/keys", "Show how much several groups have left", func(ctx context.Context, _ access.Identity, in *several) (*api.ListOf[LimitKey], error) {
@@ -85,7 +86,7 @@ func (d *Door) mountKeys() {
 				out = append(out, k)
 			}
 		}
-		return &api.ListOf[LimitKey]{Body: api.List[LimitKey]{Items: out}}, nil
+		return api.Cut(out, in.Page, func(k LimitKey) string { return k.Key })
 	})
 	type forgotten struct {
 		InLimitKey
