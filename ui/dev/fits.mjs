@@ -45,7 +45,7 @@ function objectMisfits(value, s, at) {
 const names = (world) => ({
   app: ['shop'], env: ['production', 'staging'], build: world.builds.map((b) => b.id), rollout: world.rollouts.map((r) => r.id), release: world.rollouts.map((r) => r.release.id),
   agent: world.agents.map((a) => a.id), person: ['ana'], token: ['tok_1'], source: ['src_1'], user: ['u1', 'nobody'], question: world.empty ? [] : ['qst_1', 'qst_2', 'qst_3', 'qst_5'],
-  ...(world.empty ? {} : { flag: ['flg_1', 'switch:maintenance', 'dark-mode'], group: ['beta', 'adults'], key: ['fky_1', 'fky_4'], ramp: ['rmp_1'], plan: ['fpl_3', 'fpl_2', 'fpl_1'] }),
+  ...(world.empty ? {} : { flag: ['flg_1', 'switch:maintenance', 'dark-mode'], group: ['beta', 'adults', 'api:search'], key: ['fky_1', 'fky_4', 'api:search:ana'], ramp: ['rmp_1'], plan: ['fpl_3', 'fpl_2', 'fpl_1'] }),
 });
 const bodies = {
   'PUT /v1/apps/{app}/rollouts/{rollout}/assessment': { word: 'right', note: 'the phones rang' },
@@ -56,6 +56,8 @@ const bodies = {
   'POST /v1/apps/{app}/events/failed/repair': { program: '.userId = .user_id', try: true }, 'POST /v1/apps/{app}/events/failed/drop': {},
   'POST /v1/apps/{app}/events/plan/check': { mode: 'reject', events: [] },
   'PUT /v1/apps/{app}/events/plan': { mode: 'warn', events: [{ kind: 'track', name: 'order placed', schema: { type: 'object' } }] },
+  'POST /v1/apps/{app}/limits': { group: 'mails', definition: { kind: 'ever', amount: 1 } }, 'PUT /v1/apps/{app}/limits/{group}': { definition: { kind: 'rolling', amount: 10, unit: 'minute' } },
+  'PUT /v1/apps/{app}/limits/{group}/overrides/{key}': { amount: 200, until: '2030-01-01T09:00:00Z' }, 'POST /v1/apps/{app}/environments/{env}/limit-simulations': { group: 'api:search', definition: { kind: 'rolling', amount: 10, unit: 'minute' } },
   'POST /v1/apps/{app}/flags': { name: 'one', type: 'string' }, 'PUT /v1/apps/{app}/flags/{flag}': { description: 'one' }, 'POST /v1/apps/{app}/flags/{flag}/changes': { change: 'archive' },
   'PUT /v1/apps/{app}/environments/{env}/flags/{flag}': { on: false }, 'POST /v1/apps/{app}/environments/{env}/flags/{flag}/plans': { on: true, wall: '2030-01-01T09:00', zone: 'UTC' },
   'POST /v1/apps/{app}/environments/{env}/flags/{flag}/previews': { on: true, rules: [{ condition: { country: 'US' }, force: true }], visitors: true }, 'POST /v1/apps/{app}/environments/{env}/evaluations': { attributes: { id: 'u1', plan: 'pro' } },

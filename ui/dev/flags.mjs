@@ -205,7 +205,8 @@ function addKey(c, b) {
 
 function changeKey(c, id, b) {
   const k = keys(c.world).find((x) => x.id === id);
-  return k && Object.assign(k, b.change === 'turned' ? { key: 'cfk_turned2sK9mPq4x' } : { stopped: b.change === 'stopped' });
+  if (!k) return { refused: [404, `there is no key ${id}`] };
+  return Object.assign(k, b.change === 'turned' ? { key: 'cfk_turned2sK9mPq4x' } : { stopped: b.change === 'stopped' });
 }
 
 function putGroup(c, id, b) {

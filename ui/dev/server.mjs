@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answer, counts, dropped, failed, repaired, tail } from './events.mjs';
 import { flags } from './flags.mjs';
+import { limits } from './limits.mjs';
 import { changePlan, checkPlan, faults, learned, planOf } from './plan.mjs';
 import { privacy } from './privacy.mjs';
 import { ramps } from './ramps.mjs';
@@ -214,6 +215,7 @@ export const routes = [
   ...privacy,
   ...ramps,
   ...flags,
+  ...limits,
   ['GET', /^apps\/shop\/events\/failed$/, (c, q) => failed(c.world, q)],
   ['GET', /^apps\/shop\/events\/failed\/counts$/, (c) => counts(c.world)],
   ['POST', /^apps\/shop\/events\/failed\/repair$/, (c, q, _, __, b) => repaired(c.world, b)],
@@ -251,7 +253,7 @@ async function api(req, res, url, context) {
     const match = method === req.method && path.match(pattern);
     if (!match) continue;
     const sent = method === 'GET' || method === 'DELETE' ? {} : await body(req);
-    const value = answer(context, url.searchParams, match[1], match[2], sent);
+    const value = answer(context, url.searchParams, match[1], match[2], sent, match[3]);
     if (value === undefined && method === 'GET') return problem(res, 404, 'There is no such thing here.');
     if (value === ended) return problem(res, 409, 'It has ended.');
     if (value === wrongSql) return problem(res, 422, 'Binder Error: Referenced column "nope" not found in FROM clause!\nCandidate bindings: "name", "context", "source"', [{ field: 'sql', message: 'Binder Error: Referenced column "nope" not found' }]);

@@ -38,7 +38,7 @@ interface Options {
 
 // Lists that pages show and search whole: the server gives them in parts, request reads all of them.
 const whole = ['agents', 'apps', 'people', 'tokens', 'join-tokens'].map((list) => '/v1/' + list);
-const ofApp = /^\/v1\/apps\/[^/]+\/(?:events\/(?:learned|plan\/faults)|flags|groups|keys|plans)$/;
+const ofApp = /^\/v1\/apps\/[^/]+\/(?:events\/(?:learned|plan\/faults)|flags|groups|keys|limits|plans)$/;
 
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
   const [list = '', asked] = path.split('?');

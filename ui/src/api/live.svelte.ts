@@ -8,7 +8,7 @@ const types = [
   'freeze.set freeze.lifted deploy.requested deploy.applied deploy.failed process.changed traffic.requested traffic.applied',
   'agent.joined agent.lost agent.returned agent.removed notice.sent notice.failed',
   'source.created source.changed plan.changed',
-  'flag.created flag.changed group.changed key.changed change.planned change.settled ramp.started ramp.moved ramp.ended',
+  'flag.created flag.changed group.changed key.changed change.planned change.settled ramp.started ramp.moved ramp.ended limit.changed limit.neared',
 ].flatMap((line) => line.split(' '));
 
 export interface Tick {

@@ -267,6 +267,11 @@ export interface Detail {
   waiting?: string;
 }
 
+export interface DomainToSet {
+  reason?: string;
+  yaml: string;
+}
+
 export interface Entry {
   action: string;
   actor: string;
@@ -415,7 +420,7 @@ export interface FlagChange {
   before?: FlagState;
   by: string;
   environment?: string;
-  how: "created" | "edited" | "restored" | "planned" | "archived" | "brought_back" | "ramped" | "applied";
+  how: "created" | "edited" | "restored" | "planned" | "plan_failed" | "archived" | "brought_back" | "ramped" | "applied";
   id: string;
   reason?: string;
   revision?: number;
@@ -517,6 +522,7 @@ export interface FlagShown {
   needs: FlagNeeds;
   owner?: string;
   permanent?: boolean;
+  ramps?: Record<string, RampUnder>;
   server_only?: boolean;
   stale?: Record<string, string>;
   stale_days?: number;
@@ -584,6 +590,8 @@ export interface Funnel {
 export interface Given {
   by: string;
   flag: string;
+  percent?: number;
+  place?: number;
   problem?: string;
   rule?: string;
   value: unknown;
@@ -714,6 +722,150 @@ export interface Lease {
   worker: string;
 }
 
+export interface Limit {
+  changed_at: string;
+  changed_by: string;
+  definition: RateLimit;
+  group: string;
+  note?: string;
+  overrides: LimitOverride[] | null;
+  revision: number;
+  words: string;
+}
+
+export interface LimitCount {
+  asked: number;
+  asks: number;
+  denied: number;
+  given: number;
+  near: number;
+}
+
+export interface LimitDeniedKey {
+  asked: number;
+  asks: number;
+  denied: number;
+  given: number;
+  key: string;
+  near: number;
+  points: LimitDeniedPoint[] | null;
+}
+
+export interface LimitDeniedPoint {
+  at: string;
+  denied: number;
+}
+
+export interface LimitDomain {
+  changed_at: string;
+  changed_by: string;
+  name: string;
+  revision: number;
+  yaml: string;
+}
+
+export interface LimitForget {
+  reason?: string;
+}
+
+export interface LimitKey {
+  amount: number;
+  capacity: number;
+  full_at?: string;
+  key: string;
+  left: number;
+  override?: LimitOverride;
+}
+
+export interface LimitKeyCount {
+  asked: number;
+  asks: number;
+  denied: number;
+  given: number;
+  key: string;
+  near: number;
+}
+
+export interface LimitListed {
+  changed_at: string;
+  changed_by: string;
+  definition: RateLimit;
+  group: string;
+  note?: string;
+  overrides: LimitOverride[] | null;
+  revision: number;
+  use?: LimitCount;
+  words: string;
+}
+
+export interface LimitOverride {
+  amount: number;
+  burst?: number;
+  group: string;
+  reason?: string;
+  set_at: string;
+  set_by: string;
+  until?: string;
+}
+
+export interface LimitPoint {
+  asked: number;
+  asks: number;
+  at: string;
+  denied: number;
+  given: number;
+  near: number;
+}
+
+export interface LimitSimulatedKey {
+  asks: number;
+  denied: number;
+  key: string;
+  was_denied: number;
+}
+
+export interface LimitSimulatedPoint {
+  asks: number;
+  at: string;
+  denied: number;
+  was_denied: number;
+}
+
+export interface LimitSimulation {
+  denied: number;
+  from: string;
+  given: number;
+  hit: number;
+  keys: number;
+  points: LimitSimulatedPoint[] | null;
+  to: string;
+  top: LimitSimulatedKey[] | null;
+  was: LimitCount;
+  words: string;
+}
+
+export interface LimitToSet {
+  definition: RateLimit;
+  note?: string;
+  reason?: string;
+}
+
+export interface LimitToTry {
+  definition: RateLimit;
+  from?: string;
+  group: string;
+  to?: string;
+}
+
+export interface LimitUse {
+  denied: LimitDeniedKey[] | null;
+  near: LimitKeyCount[] | null;
+  points: LimitPoint[] | null;
+  step_seconds: number;
+  top: LimitKeyCount[] | null;
+  total: LimitCount;
+}
+
 export interface Line {
   cards: Card[];
   environment: string;
@@ -802,6 +954,21 @@ export interface ListJoinToken {
 
 export interface ListLearnedEvent {
   items: LearnedEvent[];
+  next?: string;
+}
+
+export interface ListLimitDomain {
+  items: LimitDomain[];
+  next?: string;
+}
+
+export interface ListLimitKey {
+  items: LimitKey[];
+  next?: string;
+}
+
+export interface ListLimitListed {
+  items: LimitListed[];
   next?: string;
 }
 
@@ -938,6 +1105,13 @@ export interface NewKey {
   remote?: boolean;
 }
 
+export interface NewLimit {
+  definition: RateLimit;
+  group: string;
+  note?: string;
+  reason?: string;
+}
+
 export interface NewPerson {
   admin?: boolean;
   email?: string;
@@ -985,6 +1159,13 @@ export interface Notice {
 
 export interface Notices {
   webhooks: Target[];
+}
+
+export interface OverrideToSet {
+  amount: number;
+  burst?: number;
+  reason?: string;
+  until?: string;
 }
 
 export interface PathView {
@@ -1122,6 +1303,7 @@ export interface Ramp {
   state: "watching" | "paused" | "held" | "promoted" | "returned" | "overtaken";
   step: number;
   step_at: string;
+  warnings?: string[] | null;
 }
 
 export interface RampCommand {
@@ -1159,6 +1341,7 @@ export interface RampShown {
   step: number;
   step_at: string;
   verdict: JudgeVerdict;
+  warnings?: string[] | null;
 }
 
 export interface RampSlot {
@@ -1184,9 +1367,30 @@ export interface RampStep {
   watch_seconds: number;
 }
 
+export interface RampUnder {
+  beneath: FlagState;
+  ramp: string;
+  share: number;
+  state: "watching" | "paused" | "held";
+}
+
 export interface RampVital {
   bad?: "rise" | "drop";
   event: string;
+}
+
+export interface RateLimit {
+  amount: number;
+  burst?: number;
+  every?: number;
+  exact?: boolean;
+  hold_seconds?: number;
+  kind: string;
+  near?: number;
+  refill?: number;
+  shadow?: boolean;
+  unit?: string;
+  zone?: string;
 }
 
 export interface Reading {

@@ -16,6 +16,8 @@ export const to = {
   flags: (a: string, tab = '', environment?: string) => `${app(a)}/flags${tab ? '/' + tab : ''}${within(environment)}`,
   flag: (a: string, name: string, kind = 'flag', environment?: string) => `${app(a)}/flags/${kind}:${encodeURIComponent(name)}${within(environment)}`,
   ramp: (a: string, flag: string, id: string, environment?: string) => `${app(a)}/flags/flag:${encodeURIComponent(flag)}/ramps/${id}${within(environment)}`,
+  limits: (a: string, environment?: string) => `${app(a)}/limits${within(environment)}`,
+  limit: (a: string, group: string, environment?: string) => `${app(a)}/limits/${encodeURIComponent(group).replaceAll('%3A', ':')}${within(environment)}`,
   settings: (a: string, tab = 'environment', environment?: string) => `${app(a)}/settings/${tab}${within(environment)}`,
   // Those of the server, which do not need an app.
   server: (tab = 'people') => `/settings/${tab}`,
@@ -28,7 +30,7 @@ export type Page =
   | { name: 'home' }
   | { name: 'line' | 'builds' | 'rollouts' | 'verdicts'; app: string }
   | { name: 'build' | 'rollout' | 'release'; app: string; id: string }
-  | { name: 'settings' | 'events' | 'flags'; app: string; tab: string; ramp?: string }
+  | { name: 'settings' | 'events' | 'flags' | 'limits'; app: string; tab: string; ramp?: string }
   | { name: 'server'; tab: string }
   | { name: 'hosts' }
   | { name: 'audit' }
@@ -47,6 +49,7 @@ export function find(path: string): Page {
   if (kind === undefined) return { name: 'line', app: a };
   if (kind === 'events') return { name: 'events', app: a, tab: id ?? 'live' };
   if (kind === 'flags') return { name: 'flags', app: a, tab: id ?? 'list' };
+  if (kind === 'limits') return { name: 'limits', app: a, tab: id ?? '' };
   if (kind === 'settings') return { name: 'settings', app: a, tab: id ?? 'environment' };
   if (id === undefined && (kind === 'line' || kind === 'builds' || kind === 'rollouts' || kind === 'verdicts')) return { name: kind, app: a };
   if (id !== undefined && kind === 'builds') return { name: 'build', app: a, id };
