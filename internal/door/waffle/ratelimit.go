@@ -5,9 +5,9 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/slipwayhq/slipway/internal/door/api"
 	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/assign"
 	"github.com/slipwayhq/slipway/internal/pure/ratelimit"
@@ -29,9 +29,6 @@ func (d *Door) account(w http.ResponseWriter, r *http.Request) (*asked, error) {
 
 // features lists what a client can decide for itself: all but flags whose rules do not give everybody the same.
 func (d *Door) features(w http.ResponseWriter, r *http.Request) error {
-	if strings.Contains(r.Header.Get("Accept"), "protobuf") {
-		return api.Malformed("flags are told in JSON here, and not as protobuf; send Accept: application/json")
-	}
 	a, err := d.account(w, r)
 	if err != nil {
 		return err
@@ -43,7 +40,13 @@ func (d *Door) features(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	slices.SortFunc(list, func(a, b ratelimit.Feature) int { return strings.Compare(a.Name, b.Name) })
-	return writeJSON(w, list)
+	if !strings.Contains(r.Header.Get("Accept")+r.Header.Get("Content-Type"), "protobuf") { // the client for Java says it of a body that it does not send
+		return writeJSON(w, list)
+	}
+	account, _ := strconv.ParseInt(a.set.App, 10, 64) // 0: the name is no number
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	_, _ = w.Write(ratelimit.AppendFeatures(nil, account, list)) // who does not listen any more needs no answer
+	return nil
 }
 
 // featureOn decides one flag: as the client would if it is in the list, and else by its rules, with the key as the user and the attributes as the groups.
