@@ -64,17 +64,17 @@ func median(all []loaded, value func(loaded) float64) float64 {
 func meet(ctx context.Context, r *rig.Rig, s *rig.Server, last time.Duration) (m met, err error) {
 	var flooding struct{ ID string }
 	for _, app := range []string{"blog", "shop"} {
-		if err := call(ctx, s.URL+"/v1/apps", fmt.Sprintf(`{"name":%q}`, app), nil); err != nil {
+		if err := s.Call(ctx, "POST", "/v1/apps", fmt.Sprintf(`{"name":%q}`, app), nil); err != nil {
 			return m, err
 		}
-		if err := call(ctx, s.URL+"/v1/apps/"+app+"/sources", `{"name":"web"}`, &flooding); err != nil {
+		if err := s.Call(ctx, "POST", "/v1/apps/"+app+"/sources", `{"name":"web"}`, &flooding); err != nil {
 			return m, err
 		}
 	}
 	quiet := load{app: "blog", rate: 200, batch: 1, senders: 32}
 	flood := load{app: "shop", rate: 1_000_000, batch: 100, senders: 64}
 	both := func(limit int) (other, much loaded, err error) {
-		if err := call(ctx, s.URL+"/v1/apps/shop/sources/"+flooding.ID+"/changes", fmt.Sprintf(`{"change":"limit","limit":%d,"reason":"it floods"}`, limit), nil); err != nil {
+		if err := s.Call(ctx, "POST", "/v1/apps/shop/sources/"+flooding.ID+"/changes", fmt.Sprintf(`{"change":"limit","limit":%d,"reason":"it floods"}`, limit), nil); err != nil {
 			return other, much, err
 		}
 		var g errgroup.Group

@@ -7,11 +7,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"time"
 
@@ -64,10 +61,10 @@ func throughput(ctx context.Context, r *rig.Rig, last time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := call(ctx, s.URL+"/v1/apps", `{"name":"shop"}`, nil); err != nil {
+	if err := s.Call(ctx, "POST", "/v1/apps", `{"name":"shop"}`, nil); err != nil {
 		return err
 	}
-	if err := call(ctx, s.URL+"/v1/apps/shop/sources", `{"name":"web"}`, nil); err != nil {
+	if err := s.Call(ctx, "POST", "/v1/apps/shop/sources", `{"name":"web"}`, nil); err != nil {
 		return err
 	}
 	idle, _, err := s.Memory()
@@ -162,27 +159,4 @@ func run(ctx context.Context, r *rig.Rig, s *rig.Server, w load, last time.Durat
 		return l, fmt.Errorf("read the load's figures: %w", err)
 	}
 	return l, nil
-}
-
-// call posts, and reads the answer into what into points to, if anything.
-func call(ctx context.Context, url, body string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+rig.Token)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s: %s: %s", url, res.Status, text)
-	}
-	if err == nil && into != nil {
-		err = json.Unmarshal(text, into)
-	}
-	return err
 }

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -40,53 +39,20 @@ func serve(ctx context.Context, r *rig.Rig, name string) (*asked, error) {
 	if a.Server, err = r.Serve(ctx, name, false, "--limit-listen", a.grpc, "--log-level", "error"); err != nil {
 		return nil, err
 	}
+	yaml, err := json.Marshal(map[string]string{"yaml": descriptors})
+	if err != nil {
+		return nil, fmt.Errorf("encode descriptors: %w", err)
+	}
 	var key struct{ Key string }
-	for _, c := range []struct {
-		method, path string
-		body         any
-		out          any
-	}{
-		{"POST", "/v1/apps", map[string]any{"name": "shop"}, nil},
-		{"POST", "/v1/apps/shop/keys", map[string]any{"name": "bench", "kind": "server", "environment": "production"}, &key},
-		{"POST", "/v1/apps/shop/limits", map[string]any{"group": "api", "definition": map[string]any{"kind": "rolling", "amount": 1_000_000, "unit": "hour"}}, nil},
-		{"POST", "/v1/apps/shop/limits", map[string]any{"group": "few", "definition": map[string]any{"kind": "rolling", "amount": 100, "unit": "day"}}, nil},
-		{"PUT", "/v1/apps/shop/limit-domains/bench", map[string]any{"yaml": descriptors}, nil},
-	} {
-		if err := a.call(ctx, c.method, c.path, c.body, c.out); err != nil {
-			return nil, err
-		}
-	}
+	err = errors.Join(
+		a.Call(ctx, http.MethodPost, "/v1/apps", `{"name":"shop"}`, nil),
+		a.Call(ctx, http.MethodPost, "/v1/apps/shop/keys", `{"name":"bench","kind":"server","environment":"production"}`, &key),
+		a.Call(ctx, http.MethodPost, "/v1/apps/shop/limits", `{"group":"api","definition":{"kind":"rolling","amount":1000000,"unit":"hour"}}`, nil),
+		a.Call(ctx, http.MethodPost, "/v1/apps/shop/limits", `{"group":"few","definition":{"kind":"rolling","amount":100,"unit":"day"}}`, nil),
+		a.Call(ctx, http.MethodPut, "/v1/apps/shop/limit-domains/bench", string(yaml), nil),
+	)
 	a.key = key.Key
-	return a, nil
-}
-
-func (a *asked) call(ctx context.Context, method, path string, body, out any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, a.URL+path, bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+rig.Token)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, text)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(text, out)
+	return a, err
 }
 
 // spent is the time of the processor that a process has had.

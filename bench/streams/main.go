@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -84,11 +82,11 @@ type key struct{ ID, Key string }
 
 // prepare makes an app with flags.
 func prepare(ctx context.Context, s *rig.Server, flags int) (k key, err error) {
-	if err := call(ctx, http.MethodPost, s.URL+"/v1/apps", `{"name":"shop"}`, nil); err != nil {
+	if err := s.Call(ctx, http.MethodPost, "/v1/apps", `{"name":"shop"}`, nil); err != nil {
 		return k, err
 	}
 	made := func(name, state string) error {
-		return call(ctx, http.MethodPost, s.URL+"/v1/apps/shop/flags", fmt.Sprintf(`{"name":%q,"type":"number","states":{"production":%s}}`, name, state), nil)
+		return s.Call(ctx, http.MethodPost, "/v1/apps/shop/flags", fmt.Sprintf(`{"name":%q,"type":"number","states":{"production":%s}}`, name, state), nil)
 	}
 	if err := made(changing, `{"on":true,"default":0}`); err != nil {
 		return k, err
@@ -99,31 +97,7 @@ func prepare(ctx context.Context, s *rig.Server, flags int) (k key, err error) {
 			return k, err
 		}
 	}
-	return k, call(ctx, http.MethodPost, s.URL+"/v1/apps/shop/keys", `{"name":"web","kind":"client"}`, &k)
-}
-
-// call calls the API, and reads the answer into what into points to, if anything.
-func call(ctx context.Context, method, url, body string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+rig.Token)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("If-Match", "*")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s: %s: %s", url, res.Status, text)
-	}
-	if err == nil && into != nil {
-		err = json.Unmarshal(text, into)
-	}
-	return err
+	return k, s.Call(ctx, http.MethodPost, "/v1/apps/shop/keys", `{"name":"web","kind":"client"}`, &k)
 }
 
 // timed opens the streams of one kind, and times the changes.
@@ -146,7 +120,7 @@ func timed(ctx context.Context, s *rig.Server, name, path string, clients, chang
 	for i := range changes {
 		time.Sleep(pause)
 		begin := c.expect()
-		if err := call(ctx, http.MethodPut, s.URL+"/v1/apps/shop/environments/production/flags/"+changing, fmt.Sprintf(`{"on":true,"default":%d}`, i+1000), nil); err != nil {
+		if err := s.Call(ctx, http.MethodPut, "/v1/apps/shop/environments/production/flags/"+changing, fmt.Sprintf(`{"on":true,"default":%d}`, i+1000), nil); err != nil {
 			return nil, err
 		}
 		saved = append(saved, time.Since(begin))
