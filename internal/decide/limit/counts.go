@@ -146,10 +146,15 @@ func byNear(c *Count) int64   { return c.Near }
 
 // Keep writes minutes down when they are over, tells of keys that came near their limits, and drops what is old, until ctx ends; then it writes the rest.
 func (s *Service) Keep(ctx context.Context) error {
-	tick := time.NewTicker(5 * time.Second)
+	tick, merge := time.NewTicker(5*time.Second), time.NewTicker(mergeEvery)
 	defer tick.Stop()
+	defer merge.Stop()
 	for {
 		select {
+		case <-merge.C:
+			if err := s.merge(ctx); err != nil && ctx.Err() == nil {
+				s.logger.Error("minutes of limits could not be made hours; it is tried again", "error", err)
+			}
 		case <-tick.C:
 			s.keep(ctx, s.db.Now().Truncate(time.Minute))
 		case <-ctx.Done():
@@ -200,7 +205,7 @@ func (s *Service) write(ctx context.Context, begin int64, all map[watched]*minut
 			if err != nil {
 				return fmt.Errorf("keep a minute of %s: %w", w.group, err)
 			}
-			if err := writeKeys(ctx, tx, begin, w, m); err != nil {
+			if err := writeKeys(ctx, tx, begin, int64(time.Minute/time.Second), w, m); err != nil {
 				return err
 			}
 		}
@@ -229,7 +234,7 @@ func (s *Service) write(ctx context.Context, begin int64, all map[watched]*minut
 	return nil
 }
 
-func writeKeys(ctx context.Context, tx *db.Tx, begin int64, w watched, m *minute) error {
+func writeKeys(ctx context.Context, tx *db.Tx, begin, span int64, w watched, m *minute) error {
 	kept := map[string]bool{}
 	for _, of := range []func(*Count) int64{byAsks, byDenied, byNear} {
 		for _, k := range most(m.keys, shownKeys, of) {
@@ -237,9 +242,9 @@ func writeKeys(ctx context.Context, tx *db.Tx, begin int64, w watched, m *minute
 				continue
 			}
 			kept[k.Key] = true
-			_, err := tx.Exec(ctx, `INSERT INTO limit_keys (app, environment, grp, minute, key, asks, given, denied, near) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			_, err := tx.Exec(ctx, `INSERT INTO limit_keys (app, environment, grp, minute, key, asks, given, denied, near, span) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 				ON CONFLICT (app, environment, grp, minute, key) DO UPDATE SET asks = limit_keys.asks + excluded.asks, given = limit_keys.given + excluded.given, denied = limit_keys.denied + excluded.denied,
-					near = limit_keys.near + excluded.near`, w.app, w.env, w.group, begin, k.Key, k.Asks, k.Given, k.Denied, k.Near)
+					near = limit_keys.near + excluded.near`, w.app, w.env, w.group, begin, k.Key, k.Asks, k.Given, k.Denied, k.Near, span)
 			if err != nil {
 				return fmt.Errorf("keep what %s asked: %w", k.Key, err)
 			}

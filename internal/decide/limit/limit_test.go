@@ -246,6 +246,40 @@ func TestUseAndNeared(t *testing.T) {
 	}
 }
 
+// What keys asked is kept by hour when it is some hours old, and nothing is lost of who is shown.
+func TestHours(t *testing.T) {
+	w := newWorld(t)
+	w.create("api", hourly(1))
+	for range 90 { // an hour and a half, from the full hour on
+		w.limits.Fold(w.now(), []takes.Row{
+			{App: "shop", Env: "production", Limit: "api", Group: "api:ana", Asks: 3, Asked: 3, Given: 1, Denied: 2},
+			{App: "shop", Env: "production", Limit: "api", Group: "api:bo", Asks: 1, Asked: 1, Given: 1, Near: 1},
+		})
+		w.later(time.Minute)
+	}
+	w.limits.KeepAll(t.Context())
+	count := func() (n int) {
+		if err := w.db.QueryRow(t.Context(), `SELECT count(*) FROM limit_keys`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	w.later(6 * time.Hour)
+	before := count()
+	for range 2 { // twice is once
+		if err := w.limits.Merge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(); before != 180 || n != 62 { // the second hour is not yet six hours old
+			t.Errorf("%d rows, then %d", before, n)
+		}
+	}
+	u, err := w.limits.Use(t.Context(), "shop", "production", "api", w.now().Add(-24*time.Hour), w.now())
+	if err != nil || u.Total.Asks != 360 || u.Top[0].Key != "api:ana" || u.Top[0].Asks != 270 || u.Denied[0].Denied != 180 || len(u.Denied[0].Points) != 2 || u.Denied[0].Points[0].Denied != 120 || u.Near[0].Near != 90 {
+		t.Errorf("%+v %v", u, err)
+	}
+}
+
 func TestManyKeysStayBounded(t *testing.T) {
 	w := newWorld(t)
 	w.create("api", hourly(1))

@@ -28,7 +28,7 @@ type DeniedKey struct {
 
 // Use is what became of a limit in a time. The minute under way is in it.
 type Use struct {
-	StepSeconds int64       `json:"step_seconds" doc:"Length of a point"`
+	StepSeconds int64       `json:"step_seconds" doc:"Length of a point; those of keys are an hour long where the time begins more than six hours ago"`
 	Points      []Point     `json:"points"`
 	Total       Count       `json:"total"`
 	Top         []KeyCount  `json:"top" doc:"Keys that asked most; of each minute the first twenty are known"`
@@ -47,6 +47,10 @@ func (s *Service) Use(ctx context.Context, app, env, group string, from, to time
 	step := stepOf(to.Sub(from), mostPoints)
 	u := Use{StepSeconds: int64(step / time.Second), Points: []Point{}, Denied: []DeniedKey{}}
 	points := map[int64]*Count{}
+	keyStep := step // keys are known by hour where the time begins before those that are known by minute
+	if s.db.Now().Sub(from) > byMinute {
+		keyStep = max(step, time.Hour)
+	}
 	at := func(minute int64) int64 { return db.Micros(db.Time(minute).Truncate(step)) }
 	add := func(minute int64, c Count) {
 		u.Total.add(c)
@@ -61,7 +65,7 @@ func (s *Service) Use(ctx context.Context, app, env, group string, from, to time
 			keys[key], denied[key] = &Count{}, map[int64]int64{}
 		}
 		keys[key].add(c)
-		denied[key][at(minute)] += c.Denied
+		denied[key][db.Micros(db.Time(minute).Truncate(keyStep))] += c.Denied
 	}
 	err := s.each(ctx, watched{app, env, group}, db.Micros(from.Truncate(time.Minute)), db.Micros(to), add, addKey)
 	for t := range points {

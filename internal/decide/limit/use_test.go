@@ -11,6 +11,7 @@ import (
 func TestStepsOfUse(t *testing.T) {
 	w := newWorld(t)
 	begin := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	w.clock.Store(begin.Add(20 * time.Minute).UnixNano())
 	for m := range 20 {
 		w.limits.Fold(begin.Add(time.Duration(m)*time.Minute), []takes.Row{{App: "shop", Env: "production", Limit: "api", Group: "api:ana", Asks: 1, Asked: 1, Denied: 1}})
 	}
