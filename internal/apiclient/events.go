@@ -113,6 +113,17 @@ func (c *Client) AddSource(ctx context.Context, app, name, env string) (s Item[S
 	return s, err
 }
 
+// Release shows one of an app.
+func (c *Client) Release(ctx context.Context, app, id string) (r Release, err error) {
+	err = c.get(ctx, eventsPath(app, "releases/"+url.PathEscape(id)), nil, &r)
+	return r, err
+}
+
+// Label is a release as people know it: #5 3f2a91c.
+func (r Release) Label() string {
+	return fmt.Sprintf("#%d %s", r.Number, r.Commit[:min(len(r.Commit), 7)])
+}
+
 // FailedCount is how many failed events have a reason and a state.
 type FailedCount struct {
 	Reason string    `json:"reason"`

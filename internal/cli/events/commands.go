@@ -94,15 +94,33 @@ func moment(text string, now time.Time) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseFloat(days, 64); err == nil && n >= 0 && n < 1e5 {
-			return now.Add(-time.Duration(n * 24 * float64(time.Hour))), nil
-		}
-	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	if d, ok := long(text); ok {
 		return now.Add(-d), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is no time; write 2026-01-31, 2026-01-31T12:00:00Z, or how long ago, such as 90m, 24h or 7d", text)
+}
+
+// long reads how long 90m, 24h or 7d is.
+func long(text string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		return time.Duration(n * 24 * float64(time.Hour)), err == nil && n >= 0 && n < 1e5
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
+}
+
+// lasting is how long something may take, as people write it.
+type lasting time.Duration
+
+// UnmarshalText reads it.
+func (l *lasting) UnmarshalText(text []byte) error {
+	d, ok := long(string(text))
+	if !ok || d < time.Second {
+		return fmt.Errorf("%q is no time; write 90m, 24h or 7d", text)
+	}
+	*l = lasting(d)
+	return nil
 }
 
 // ask asks, and prints the answer.
@@ -116,7 +134,7 @@ func (h *Host) ask(kind string, question any, f Form) error {
 	if err != nil {
 		return err
 	}
-	if err := h.print(kind, question, a, f); err != nil || f.JSON || f.SQL {
+	if err := h.print(kind, question, h.shown(client, app, kind, a, f), f); err != nil || f.JSON || f.SQL {
 		return err
 	}
 	h.unknown(client, app, question, a.Value)

@@ -12,6 +12,7 @@ import (
 // Failed shows what came and is no event.
 type Failed struct {
 	List   bool   `help:"Show the events themselves, oldest first."`
+	Whole  bool   `help:"With --list: all of what came; by default what is long is cut."`
 	Reason string `help:"Only of this reason."`
 	State  string `enum:"open,repaired,dropped," default:"open" help:"open, repaired or dropped."`
 	Limit  int    `short:"n" default:"20" help:"How many at most."`
@@ -58,9 +59,21 @@ func (c *Failed) list(h *Host, client *apiclient.Client, app string) error {
 		return err
 	}
 	for _, f := range failed {
-		_, _ = fmt.Fprintf(h.Out, "%d  %s  %s: %s\n    %s\n", f.Value.Sequence, f.Value.Received.Format(time.RFC3339), line(f.Value.Reason), line(f.Value.Message), line(string(f.Value.Raw)))
+		_, _ = fmt.Fprintf(h.Out, "%d  %s  %s: %s\n    %s\n", f.Value.Sequence, f.Value.Received.Format(time.RFC3339), line(f.Value.Reason), line(f.Value.Message), c.cut(line(string(f.Value.Raw))))
 	}
 	return nil
+}
+
+// mostShown is how many letters of what came are shown: one event may have 32 KB, and what failed for its size more.
+const mostShown = 500
+
+// cut is a text that may be shown whole, or its beginning, with how much is left out.
+func (c *Failed) cut(text string) string {
+	letters := []rune(text)
+	if c.Whole || len(letters) <= mostShown {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d letters more; --whole shows all)", string(letters[:mostShown]), len(letters)-mostShown)
 }
 
 // Repair makes events of failed ones.

@@ -18,8 +18,8 @@ import (
 type Funnel struct {
 	Scope
 	Form
-	Steps  []string      `arg:"" help:"Names of the events, in order; with conditions as 'paid?plan=pro&price>10'."`
-	Within time.Duration `default:"168h" help:"How long after the first step the last may be."`
+	Steps  []string `arg:"" help:"Names of the events, in order; with conditions as 'paid?plan=pro&price>10'."`
+	Within lasting  `default:"7d" help:"How long after the first step the last may be, such as 90m, 24h or 7d."`
 }
 
 // Run asks.
@@ -35,7 +35,7 @@ func (c *Funnel) Run(h *Host) error {
 		}
 		steps = append(steps, step)
 	}
-	q, err := c.question(map[string]any{"within_seconds": int(c.Within.Seconds())})
+	q, err := c.question(map[string]any{"within_seconds": int(time.Duration(c.Within).Seconds())})
 	if err != nil {
 		return err
 	}

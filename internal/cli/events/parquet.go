@@ -18,6 +18,9 @@ func (h *Host) parquet(path, sql string, limit int) error {
 		_, err := client.Parquet(h.Context, app, sql, limit, h.Out)
 		return err
 	}
+	if _, err := os.Lstat(path); err == nil { // before anything is asked
+		return fmt.Errorf("%s is there already; name another file, or remove it first", path)
+	}
 	var file bytes.Buffer
 	more, err := client.Parquet(h.Context, app, sql, limit, &file)
 	if err != nil {
@@ -35,7 +38,7 @@ func (h *Host) parquet(path, sql string, limit int) error {
 }
 
 func write(path string, from io.Reader) error {
-	to, err := os.Create(path)
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as all files that one makes
 	if err != nil {
 		return err
 	}

@@ -99,6 +99,7 @@ func (c *PlanCheck) Run(h *Host) error {
 		return h.json(checked)
 	}
 	_, _ = fmt.Fprintf(h.Out, "%s, mode %s: the plan is right\n", planned(len(to.Events)), to.Mode)
+	h.rejects(client, app, "would be rejected", to)
 	return h.breaks("would break", checked.Value.Effects)
 }
 
@@ -143,6 +144,7 @@ func (c *PlanSet) Run(h *Host) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(h.Out, "%s, mode %s\n", planned(len(now.Value.Events)), now.Value.Mode)
+	h.rejects(client, app, "are rejected from now on", to)
 	return h.breaks("breaks", now.Value.Effects)
 }
 

@@ -33,7 +33,7 @@ func (c *Saved) Run(h *Host) error {
 		if err != nil {
 			return err
 		}
-		if err := h.print(q.Kind, q.Question, a, c.Form); err != nil || c.JSON || c.SQL {
+		if err := h.print(q.Kind, q.Question, h.shown(client, app, q.Kind, a, c.Form), c.Form); err != nil || c.JSON || c.SQL {
 			return err
 		}
 		h.unknown(client, app, q.Question, a.Value)

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -40,6 +41,7 @@ func (c *Tail) Run(h *Host) error {
 			Time, Received                                    time.Time
 			Kind, Name, User, Anonymous, Reason, Message, Raw string
 			Properties                                        json.RawMessage
+			Context                                           struct{ Page struct{ Path, URL string } }
 		}
 		_ = json.Unmarshal(data, &e) // what is not understood is left out
 		who := slices.DeleteFunc([]string{e.User, e.Anonymous}, func(s string) bool { return s == "" })
@@ -47,7 +49,11 @@ func (c *Tail) Run(h *Host) error {
 			_, err := fmt.Fprintf(h.Out, "%s  failed    %s: %s\n", e.Received.Format(time.TimeOnly), line(e.Reason), line(e.Message))
 			return err
 		}
-		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), line(e.Kind), line(e.Name), line(strings.Join(append(who, ""), " ")), line(string(e.Properties)))
+		what := e.Name
+		if what == "" && (e.Kind == "page" || e.Kind == "screen") { // most have no name: where it was is what it is known by
+			what = cmp.Or(e.Context.Page.Path, e.Context.Page.URL)
+		}
+		_, err := fmt.Fprintf(h.Out, "%s  %-8s  %-24s  %-24s  %s\n", e.Time.Format(time.TimeOnly), line(e.Kind), line(what), line(strings.Join(append(who, ""), " ")), line(string(e.Properties)))
 		return err
 	})
 }

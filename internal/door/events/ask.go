@@ -59,7 +59,11 @@ func mountQuestion[Q explore.Question](d *Door, name, summary string) {
 		Body Q
 	}
 	api.Register(d.API, api.View, "POST /v1/apps/{app}/events/"+name, summary, func(ctx context.Context, _ access.Identity, in *asked) (*answered, error) {
-		sql, err := explore.Checked(in.Body, question.Zone)
+		q, err := d.known(ctx, in.App, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		sql, err := explore.Checked(q, question.Zone)
 		if err != nil {
 			var m *explore.Mistake
 			if errors.As(err, &m) {
@@ -67,7 +71,7 @@ func mountQuestion[Q explore.Question](d *Door, name, summary string) {
 			}
 			return nil, err
 		}
-		return d.ask(ctx, in.App, analytics.Query{SQL: sql, Question: in.Body})
+		return d.ask(ctx, in.App, analytics.Query{SQL: sql, Question: q})
 	})
 }
 

@@ -121,7 +121,7 @@ func TestProgramsThatDoNotRepair(t *testing.T) {
 	refused(t, w.do("POST", "/v1/track", "", `{"writeKey":"`+src.Key+`","event":"bought"}`), 200)
 	w.answers(`SELECT count(*) FROM failed`, "[[1]]")
 	for program, says := range map[string]string{
-		`.`: "userId", `error(\"no\")`: "no", `., .`: "several", `1`: "not JSON", `def f: f; f`: "longer than", `env`: "userId",
+		`.`: "userId", `error(\"no\")`: "no", `., .`: "several", `1`: "is a number; send one JSON object", `def f: f; f`: "longer than", `env`: "userId",
 	} {
 		var r events.Repaired
 		w.do("POST", "/v1/apps/shop/events/failed/repair", adminToken, `{"program":"`+program+`"}`).into(t, &r)

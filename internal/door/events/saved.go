@@ -3,12 +3,14 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/access"
 	"github.com/slipwayhq/slipway/internal/analytics"
 	"github.com/slipwayhq/slipway/internal/decide/question"
 	"github.com/slipwayhq/slipway/internal/door/api"
+	"github.com/slipwayhq/slipway/internal/fault"
 	"github.com/slipwayhq/slipway/internal/pure/explore"
 )
 
@@ -51,6 +53,9 @@ func (d *Door) mountSaved() {
 		Body NamedQuestion
 	}
 	api.Register(d.API, api.DeployAll, "POST "+path, "Save a question under a name", func(ctx context.Context, id access.Identity, in *made) (*one, error) {
+		if err := d.asks(ctx, in.App, in.Body.saved()); err != nil {
+			return nil, err
+		}
 		return of(d.Questions.Save(ctx, id.Actor(), in.App, in.Body.Reason, in.Body.saved()))
 	})
 	api.Register(d.API, api.View, "GET "+path+"/{question}", "Show a saved question", func(ctx context.Context, _ access.Identity, in *InQuestion) (*one, error) {
@@ -67,6 +72,9 @@ func (d *Door) mountSaved() {
 			return nil, err
 		}
 		to := in.Body.saved()
+		if err := d.asks(ctx, in.App, to); err != nil {
+			return nil, err
+		}
 		to.ID, to.Revision = in.Question, revision
 		return of(d.Questions.Change(ctx, id.Actor(), in.App, in.Body.Reason, to))
 	})
@@ -96,6 +104,24 @@ func (d *Door) expected(ctx context.Context, in InQuestion, match api.InMatch) (
 	return match.Expect(now.Revision)
 }
 
+// asks tells whether the store would answer a SELECT that is to be saved, without asking for any row of it. A store that has no time for that keeps nothing from being saved.
+func (d *Door) asks(ctx context.Context, app string, q question.SavedQuestion) error {
+	own, err := q.Ask(time.Now().UTC())
+	if err != nil || q.Kind != explore.KindSQL {
+		return nil // who saves it says what is wrong
+	}
+	sql, err := own.SQL()
+	if err != nil {
+		return nil
+	}
+	text := strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
+	_, err = d.table(ctx, app, analytics.Query{SQL: "SELECT * FROM (\n" + text + "\n) AS asked LIMIT 0", Rows: 1, Foreign: true})
+	if fault.Is(err, fault.CodeInvalid) {
+		return fault.Invalid("what is saved is one SELECT that can be asked, and this is none: %s", fault.Message(err)).At("body.question.sql").Because(err)
+	}
+	return nil
+}
+
 // savedRows is how many rows a saved SELECT is answered with at most, as one that is typed.
 const savedRows = 1000
 
@@ -105,6 +131,9 @@ func (d *Door) askSaved(ctx context.Context, app, id string) (*answered, error) 
 		return nil, err
 	}
 	asked, err := saved.Ask(time.Now().UTC())
+	if err == nil {
+		asked, err = d.known(ctx, app, asked)
+	}
 	if err != nil {
 		return nil, err
 	}

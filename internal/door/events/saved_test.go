@@ -3,6 +3,7 @@ package events_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/access"
@@ -95,10 +96,37 @@ func TestQuestionsOfPeopleReadEventsAlone(t *testing.T) {
 		refused(t, w.do("POST", path, adminToken, sql[1]), http.StatusUnprocessableEntity)
 	}
 	refused(t, w.do("POST", save("sound", sound), adminToken, `{}`), http.StatusOK)
-	refused(t, w.do("POST", save("foul", foul), adminToken, `{}`), http.StatusUnprocessableEntity)
+	refused(t, w.do("POST", savedPath, adminToken, `{"name":"foul","kind":"sql","question":{"sql":"`+foul+`"}}`), http.StatusUnprocessableEntity)
+	before, err := question.New(w.db).Save(t.Context(), "test", "shop", "", question.SavedQuestion{Name: "foul", Kind: "sql", Question: []byte(`{"sql":"` + foul + `"}`)}) // by a program that let it pass
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, w.do("POST", savedPath+"/"+before.ID+"/ask", adminToken, `{}`), http.StatusUnprocessableEntity)
+	wrong(t, w)
 	var known events.KnownPerson
 	w.do("GET", "/v1/apps/shop/events/people/u1", adminToken, "").into(t, &known)
 	if known.Events != 1 || known.Failed != 0 || !known.First.Equal(noon) {
 		t.Errorf("%+v", known)
 	}
+}
+
+// wrong tries to save what cannot be asked.
+func wrong(t *testing.T, w *world) {
+	t.Helper()
+	for _, sql := range []string{"DELETE FROM events", "DROP TABLE events", "SELECT 1; SELECT 2", "SELEC 1", "COPY events TO 'x'", "SELECT nothing FROM events", "SELECT * FROM orders", "SET threads = 1"} {
+		r := w.do("POST", savedPath, adminToken, `{"name":"wrong","kind":"sql","question":{"sql":"`+sql+`"}}`)
+		refused(t, r, http.StatusUnprocessableEntity)
+		if !strings.Contains(string(r.body), "what is saved is one SELECT that can be asked") || !strings.Contains(string(r.body), "body.question.sql") {
+			t.Errorf("%s: %s", sql, r.body)
+		}
+	}
+}
+
+func TestWhatCannotBeAskedIsNotSaved(t *testing.T) {
+	w := open(t)
+	wrong(t, w)
+	var q question.SavedQuestion
+	made := w.do("POST", savedPath, adminToken, `{"name":"right","kind":"sql","question":{"sql":"WITH a AS (SELECT 1 AS x) SELECT x FROM a -- one\n;"}}`)
+	made.into(t, &q)
+	refused(t, w.do("PUT", savedPath+"/"+q.ID, adminToken, `{"name":"right","kind":"sql","question":{"sql":"DROP TABLE events"}}`, "If-Match", made.Header.Get("ETag")), http.StatusUnprocessableEntity)
 }

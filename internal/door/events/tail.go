@@ -21,7 +21,7 @@ func (d *Door) mountTail() {
 		app := r.PathValue("app")
 		err := api.IdentityOf(r.Context()).Require(access.View, app) // before anything is said of the log
 		if err == nil {
-			err = d.API.Place(r.Context(), app, "")
+			err = d.API.Place(r.Context(), app, r.URL.Query().Get("environment"))
 		}
 		var after uint64
 		if err == nil {

@@ -127,7 +127,7 @@ func (s Scope) terms() ([]string, error) {
 	case s.From.IsZero() || s.To.IsZero():
 		return nil, wrong("from", "say from when to when, such as 2026-01-01T00:00:00Z")
 	case !s.From.Before(s.To):
-		return nil, wrong("to", "the end is not behind the beginning")
+		return nil, wrong("to", "the end is not later than the beginning: give a later end, or an earlier beginning")
 	case s.To.Sub(s.From) > longest:
 		return nil, wrong("from", "ask for ten years at most")
 	}
