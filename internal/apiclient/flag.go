@@ -24,6 +24,13 @@ type Flag struct {
 	ChangedAt  time.Time            `json:"changed_at"`
 	ChangedBy  string               `json:"changed_by"`
 	ArchivedAt time.Time            `json:"archived_at"`
+	Ramps      map[string]FlagRamp  `json:"ramps"`
+}
+
+// FlagRamp is a ramp under way in an environment.
+type FlagRamp struct {
+	Ramp  string  `json:"ramp"`
+	Share float64 `json:"share"`
 }
 
 // FlagChange is what became of a flag, once.
@@ -77,6 +84,8 @@ type GivenFlag struct {
 	Value     json.RawMessage `json:"value"`
 	By        string          `json:"by"`
 	Rule      string          `json:"rule"`
+	Place     int             `json:"place"`
+	Percent   float64         `json:"percent"`
 	Variation string          `json:"variation"`
 	Problem   string          `json:"problem"`
 }

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"time"
 )
@@ -20,8 +21,11 @@ type Ramp struct {
 	StepAt      time.Time `json:"step_at"`
 	EndedAt     time.Time `json:"ended_at"`
 	Why         string    `json:"alpha_why"`
+	Warnings    []string  `json:"warnings"`
 	Spec        struct {
-		Steps []struct {
+		Value     json.RawMessage `json:"value"`
+		Condition json.RawMessage `json:"condition"`
+		Steps     []struct {
 			Share float64 `json:"share"`
 			Watch int64   `json:"watch_seconds"`
 		} `json:"steps"`

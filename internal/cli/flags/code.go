@@ -2,7 +2,10 @@ package flags
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
@@ -122,7 +125,7 @@ func (a *Apply) Run(h *Host) error {
 	return h.in(func(c *apiclient.Client, app string) error {
 		steps, err := c.ApplyFlags(h.Context, app, map[string]any{"flags": list, "archive": a.Archive, "dry_run": !a.Yes, "reason": a.Reason})
 		if err != nil {
-			return err
+			return placed(a.File, raw, list, err)
 		}
 		for _, s := range steps {
 			h.say("%-10s %s %s%s: %s", strings.ReplaceAll(s.Do, "_", " "), s.Kind, s.Flag, map[bool]string{true: "", false: " in " + s.Environment}[s.Environment == ""], s.Words)
@@ -135,6 +138,26 @@ func (a *Apply) Run(h *Host) error {
 		}
 		return nil
 	})
+}
+
+// placed says where in a file the fault is that the server found: it counts flags, and people have lines.
+func placed(file string, text []byte, list []map[string]any, err error) error {
+	var p *apiclient.Problem
+	if !errors.As(err, &p) {
+		return err
+	}
+	for _, e := range p.Errors {
+		rest, ok := strings.CutPrefix(e.Field, "body.flags[")
+		number, _, _ := strings.Cut(rest, "]")
+		i, bad := strconv.Atoi(number)
+		if !ok || bad != nil || i >= len(list) {
+			continue
+		}
+		if line := flagfile.Line(text, i); line > 0 {
+			return fmt.Errorf("%s:%d: the flag %v: %w", file, line, list[i]["name"], err)
+		}
+	}
+	return err
 }
 
 // Keys lists the keys of clients.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -103,7 +104,7 @@ func (l *List) Run(h *Host) error {
 			return h.json(all)
 		}
 		if len(all) == 0 {
-			h.say("none; make the first one by: slipway flag create NAME")
+			h.say("%s", l.none())
 			return nil
 		}
 		var rows [][]string
@@ -114,10 +115,23 @@ func (l *List) Run(h *Host) error {
 	})
 }
 
+// none says that there is nothing to list, and what to do.
+func (l *List) none() string {
+	switch {
+	case l.Stale:
+		return "none is stale: none has given the same to everybody for long"
+	case l.Kind == "switch":
+		return "none; make the first one by: slipway switch NAME on --create"
+	case l.Kind == "sample":
+		return "none; make the first one by: slipway sample NAME PERCENT --create"
+	}
+	return "none; make the first one by: slipway flag create NAME"
+}
+
 func row(f apiclient.Flag) []string {
 	var states, notes []string
 	for _, env := range slices.Sorted(maps.Keys(f.States)) {
-		states = append(states, env+": "+brief(f.States[env]))
+		states = append(states, env+": "+brief(f, env, f.States[env]))
 	}
 	if len(states) == 0 {
 		states = []string{"off"}
@@ -129,31 +143,6 @@ func row(f apiclient.Flag) []string {
 		notes = append(notes, "stale in "+env)
 	}
 	return []string{f.Name, f.Kind, strings.Join(states, ", "), f.ChangedAt.Local().Format("2006-01-02 15:04"), strings.TrimPrefix(f.ChangedBy, "person:"), strings.Join(notes, ", ")}
-}
-
-// brief is a state in a few words.
-func brief(s apiclient.FlagState) string {
-	if string(s["on"]) != "true" {
-		return "off"
-	}
-	var rules []json.RawMessage
-	var audience map[string]json.RawMessage
-	_, _ = json.Unmarshal(s["rules"], &rules), json.Unmarshal(s["audience"], &audience)
-	switch {
-	case len(s["percent"]) > 0:
-		return string(s["percent"]) + " %"
-	case len(audience["everyone"]) > 0:
-		return map[bool]string{true: "on for all", false: "off for all"}[string(audience["everyone"]) == "true"]
-	case len(audience["percent"]) > 0:
-		return string(audience["percent"]) + " %"
-	case audience != nil:
-		return "on for some"
-	case len(rules) == 1:
-		return "1 rule"
-	case len(rules) > 1:
-		return fmt.Sprintf("%d rules", len(rules))
-	}
-	return "on"
 }
 
 // Show shows one.
@@ -265,14 +254,38 @@ func (a *Archive) Run(h *Host) error {
 		change, said = "bring_back", "is in use again"
 	}
 	return h.in(func(c *apiclient.Client, app string) error {
-		for _, name := range a.Names {
+		flags := make([]apiclient.Flag, 0, len(a.Names))
+		for _, name := range a.Names { // all, before the first is touched
+			f, err := c.Flag(h.Context, app, name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			flags = append(flags, f.Value)
+		}
+		for i, name := range a.Names {
 			if _, err := c.MoveFlag(h.Context, app, name, map[string]string{"change": change, "reason": a.Reason}); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			h.say("%s %s", name, said)
+			if !a.Back {
+				h.gone(c, app, flags[i])
+			}
 		}
 		return nil
 	})
+}
+
+// gone says what ended with a flag, and where the code still asks for it.
+func (h *Host) gone(c *apiclient.Client, app string, f apiclient.Flag) {
+	for _, env := range slices.Sorted(maps.Keys(f.Ramps)) {
+		h.say("  its ramp %s in %s has ended with that", f.Ramps[env].Ramp, env)
+	}
+	refs, err := c.FlagRefs(h.Context, app, "main", f.ID)
+	if err != nil || len(refs.Value.Refs) == 0 { // without a repository there is no code to look at
+		return
+	}
+	first := refs.Value.Refs[0]
+	h.say("  the code still names it, first in %s:%d, and is given its own default there; slipway flag refs %s has all places", first.Path, first.Line, f.Name)
 }
 
 // Try tries a visitor.
@@ -300,10 +313,7 @@ func (t *Try) Run(h *Host) error {
 		}
 		var rows [][]string
 		for _, g := range all {
-			why := g.By
-			if g.Rule != "" {
-				why += ", rule " + g.Rule
-			}
+			why := because(g)
 			if g.Variation != "" {
 				why += ", variation " + g.Variation
 			}
@@ -311,6 +321,21 @@ func (t *Try) Run(h *Host) error {
 		}
 		return h.table("FLAG VALUE WHY PROBLEM", rows)
 	})
+}
+
+// because says what decided. Rules are called by their place, and by their id where they have one.
+func because(g apiclient.GivenFlag) string {
+	switch {
+	case g.By == "switch":
+		return "it is on for all"
+	case g.By == "sample":
+		return fmt.Sprintf("drawn anew each time: true for %s %% of the questions", strconv.FormatFloat(g.Percent, 'f', -1, 64))
+	case g.Place == 0:
+		return g.By
+	case g.Rule == "":
+		return fmt.Sprintf("%s, rule %d", g.By, g.Place)
+	}
+	return fmt.Sprintf("%s, rule %d (%s)", g.By, g.Place, g.Rule)
 }
 
 // Refs finds flags in the code.

@@ -26,7 +26,7 @@ type Ramp struct {
 type RampStart struct {
 	Name        string   `arg:"" help:"Name of the flag."`
 	Env         string   `default:"production" help:"In this environment."`
-	Value       string   `default:"true" placeholder:"JSON" help:"What visitors are given."`
+	Value       string   `placeholder:"JSON" help:"What visitors are given; true where none is named, of a flag of type boolean."`
 	Condition   string   `placeholder:"JSON" help:"Only visitors who meet it, such as {\"country\":\"US\"}."`
 	By          string   `default:"id" help:"The attribute by which visitors are placed; events name them by it, as user or anonymous id."`
 	Steps       string   `default:"1%:1h,10%:1h,50%:1h" help:"Shares, and how long each is watched; then come all."`
@@ -67,11 +67,24 @@ func (s *RampStart) Run(h *Host) error {
 	spec["vitals"] = vitals
 	return h.in(func(c *apiclient.Client, app string) error {
 		r, err := c.StartRamp(h.Context, apiclient.Place{App: app, Env: s.Env}, s.Name, spec)
-		if err == nil {
-			h.say("%s: %s of visitors are given %s for %s; %s", r.Value.ID, part(r.Value.Share), s.Value, time.Duration(r.Value.Spec.Steps[0].Watch)*time.Second, r.Value.Why)
+		if err != nil {
+			return err
 		}
-		return err
+		v := r.Value
+		h.say("%s: %s of %s are given %s for %s; %s", v.ID, part(v.Share), whom(v.Spec.Condition), v.Spec.Value, time.Duration(v.Spec.Steps[0].Watch)*time.Second, v.Why)
+		for _, warning := range v.Warnings {
+			h.say("but: %s", warning)
+		}
+		return nil
 	})
+}
+
+// whom is whom a ramp means.
+func whom(condition json.RawMessage) string {
+	if len(condition) == 0 || string(condition) == "null" {
+		return "visitors"
+	}
+	return "visitors with " + string(condition)
 }
 
 // stepsOf reads "1%:1h,10%:30m".
@@ -83,6 +96,12 @@ func stepsOf(list string) ([]map[string]any, error) {
 		d, err2 := time.ParseDuration(strings.TrimSpace(watch))
 		if !ok || err != nil || err2 != nil {
 			return nil, fault.Invalid("%q is no step; write shares and times, such as 1%%:1h,10%%:1h,50%%:1h", one)
+		}
+		switch {
+		case percent >= 100:
+			return nil, fault.Invalid("%q is no step: after the last one come all, so that a step is below 100 %%; leave it out", one)
+		case !(percent > 0):
+			return nil, fault.Invalid("%q is no step: a share is above 0 %%", one)
 		}
 		steps = append(steps, map[string]any{"share": percent / 100, "watch_seconds": int64(d.Seconds())})
 	}
@@ -137,7 +156,7 @@ func (s *RampShow) Run(h *Host) error {
 			return h.json(r)
 		}
 		v := r.Value
-		h.say("%s in %s: %s, step %d of %d, %s of visitors; the evidence says: %s", v.Name, v.Environment, v.State, v.Step+1, len(v.Spec.Steps), part(v.Share), v.Verdict.Outcome)
+		h.say("%s in %s: %s, step %d of %d, %s of %s; the evidence says: %s", v.Name, v.Environment, v.State, v.Step+1, len(v.Spec.Steps), part(v.Share), whom(v.Spec.Condition), v.Verdict.Outcome)
 		for _, vital := range v.Verdict.Vitals {
 			h.say("  %s", vital.Text)
 		}

@@ -55,36 +55,24 @@ type Set struct {
 // Run changes it.
 func (s *Set) Run(h *Host) error {
 	return h.in(func(c *apiclient.Client, app string) error {
-		if s.Create {
-			if err := h.make(c, app, "flag", s.Name); err != nil {
-				return err
-			}
-		}
-		return h.change(c, apiclient.Place{App: app, Env: s.Env}, s.Name, s.When, func(state apiclient.FlagState) error { return s.fill(h, state) })
+		return h.change(c, apiclient.Place{App: app, Env: s.Env}, s.Name, s.Create, s.When, func(state apiclient.FlagState) error { return s.fill(h, state) })
 	})
 }
 
-// make adds a flag if there is none.
-func (h *Host) make(c *apiclient.Client, app, kind, name string) error {
-	_, err := c.Flag(h.Context, app, kind+":"+name)
-	if apiclient.Is(err, fault.CodeNotFound) {
-		_, err = c.CreateFlag(h.Context, app, map[string]any{"kind": kind, "name": name})
-	}
-	return err
-}
-
-// change changes a state in place, now or later, and says what it is then.
-func (h *Host) change(c *apiclient.Client, p apiclient.Place, name string, w When, do func(apiclient.FlagState) error) error {
-	state, tag, err := c.FlagState(h.Context, p, name)
-	if apiclient.Is(err, fault.CodeNotFound) {
-		return fmt.Errorf("%w; --create makes it", err)
-	}
-	if err != nil {
+// change changes a state in place, now or later, and says what it is then. A flag that there is not is made with it, if that is wanted, or neither.
+func (h *Host) change(c *apiclient.Client, p apiclient.Place, full string, create bool, w When, do func(apiclient.FlagState) error) error {
+	f, err := c.Flag(h.Context, p.App, full)
+	switch {
+	case apiclient.Is(err, fault.CodeNotFound) && !create:
+		return fault.NotFound("%s has no %s; --create makes it", p.App, called(full))
+	case apiclient.Is(err, fault.CodeNotFound):
+		return h.create(c, p, full, w, do)
+	case err != nil:
 		return err
 	}
-	full := name // as it is found; people know it by less
-	for _, kind := range []string{"switch:", "sample:"} {
-		name = strings.TrimPrefix(name, kind)
+	state, tag, err := c.FlagState(h.Context, p, full)
+	if err != nil {
+		return err
 	}
 	for _, ours := range []string{"changed_at", "changed_by", "revision"} {
 		delete(state, ours)
@@ -92,23 +80,70 @@ func (h *Host) change(c *apiclient.Client, p apiclient.Place, name string, w Whe
 	if err := do(state); err != nil {
 		return err
 	}
+	return h.put(c, p, f.Value, tag, state, w)
+}
+
+// put saves a state that had a tag, or plans it.
+func (h *Host) put(c *apiclient.Client, p apiclient.Place, f apiclient.Flag, tag string, state apiclient.FlagState, w When) error {
 	state["reason"] = text(w.Reason)
 	if w.At == "" && !w.Propose {
-		after, err := c.SetFlagState(h.Context, p, full, tag, state)
-		if err == nil {
-			h.say("%s in %s: %s", name, p.Env, brief(after))
+		after, err := c.SetFlagState(h.Context, p, f.ID, tag, state)
+		if err != nil {
+			return err
 		}
-		return err
+		ramp := f.Ramps[p.Env].Ramp
+		if ramp != "" {
+			now, err := c.Flag(h.Context, p.App, f.ID)
+			if err != nil {
+				return err
+			}
+			f.Ramps = now.Value.Ramps
+		}
+		h.say("%s in %s: %s", f.Name, p.Env, brief(f, p.Env, after))
+		if ramp != "" && f.Ramps[p.Env].Ramp != ramp {
+			h.say("its ramp %s has ended with that", ramp)
+		}
+		return nil
 	}
 	if w.At != "" {
 		state["wall"], state["zone"] = text(w.At), text(w.Zone)
 	}
-	plan, err := c.PlanFlag(h.Context, p, full, tag, state)
+	plan, err := c.PlanFlag(h.Context, p, f.ID, tag, state)
 	if err != nil {
 		return err
 	}
-	h.say("%s in %s: %s, %s %s (%s)", name, p.Env, plan.Value.Words, plan.Value.Status, when(plan.Value), plan.Value.ID)
+	h.say("%s in %s: %s, %s %s (%s)", f.Name, p.Env, plan.Value.Words, plan.Value.Status, when(plan.Value), plan.Value.ID)
 	return nil
+}
+
+// create makes a flag with what it is to be. One whose change is for later is made first, and off.
+func (h *Host) create(c *apiclient.Client, p apiclient.Place, full string, w When, do func(apiclient.FlagState) error) error {
+	kind, name, _ := strings.Cut(called(full), " ")
+	state := apiclient.FlagState{"on": json.RawMessage("false")}
+	if err := do(state); err != nil {
+		return err
+	}
+	body := map[string]any{"kind": kind, "name": name, "reason": w.Reason}
+	if w.At != "" || w.Propose {
+		f, err := c.CreateFlag(h.Context, p.App, body)
+		if err != nil {
+			return err
+		}
+		_, tag, err := c.FlagState(h.Context, p, f.Value.ID)
+		if err == nil {
+			err = h.put(c, p, f.Value, tag, state, w)
+		}
+		if err != nil {
+			return fmt.Errorf("%s is made, and off; but %w", called(full), err)
+		}
+		return nil
+	}
+	body["states"] = map[string]any{p.Env: state}
+	f, err := c.CreateFlag(h.Context, p.App, body)
+	if err == nil {
+		h.say("%s in %s: %s", name, p.Env, brief(f.Value, p.Env, f.Value.States[p.Env]))
+	}
+	return err
 }
 
 func when(p apiclient.FlagPlan) string {
@@ -150,6 +185,9 @@ func (s *Set) fill(h *Host, state apiclient.FlagState) error {
 		if err != nil {
 			return err
 		}
+		if err := jsonFault(s.Rules, raw); err != nil {
+			return err
+		}
 		state["rules"] = raw
 	}
 	return s.audience(state)
@@ -186,6 +224,12 @@ func (s *Set) audience(state apiclient.FlagState) error {
 		touched = true
 	}
 	if s.Percent != nil {
+		switch percent := *s.Percent; {
+		case percent >= 100:
+			return fault.Invalid("--percent goes to 99.9; for all, there is --everyone")
+		case percent < 0:
+			return fault.Invalid("--percent goes from 0 to 99.9, with one place behind the point")
+		}
 		set("percent", json.RawMessage(strconv.FormatFloat(*s.Percent, 'f', -1, 64)))
 	}
 	for name, b := range map[string]*bool{"superusers": s.Superusers, "staff": s.Staff, "authenticated": s.Authenticated, "testing": s.Testing, "rollout": s.Rollout} {
@@ -256,7 +300,7 @@ func (s *Sample) Run(h *Host) error {
 	if s.Name == "" {
 		return (&List{Kind: "sample"}).Run(h)
 	}
-	if _, err := strconv.ParseFloat(s.Percent, 64); s.Percent != "" && err != nil {
+	if percent, err := strconv.ParseFloat(s.Percent, 64); s.Percent != "" && (err != nil || !(percent >= 0 && percent <= 100)) {
 		return fault.Invalid("%q is no percentage; write 0.0 to 100.0", s.Percent)
 	}
 	return h.turn("sample", s.Name, s.Env, s.Percent, s.Create, s.When, func(state apiclient.FlagState) error {
@@ -268,18 +312,16 @@ func (s *Sample) Run(h *Host) error {
 func (h *Host) turn(kind, name, env, to string, create bool, w When, do func(apiclient.FlagState) error) error {
 	return h.in(func(c *apiclient.Client, app string) error {
 		p, full := apiclient.Place{App: app, Env: env}, kind+":"+name
-		if create {
-			if err := h.make(c, app, kind, name); err != nil {
-				return err
-			}
+		if to != "" {
+			return h.change(c, p, full, create, w, do)
 		}
-		if to == "" {
-			state, _, err := c.FlagState(h.Context, p, full)
-			if err == nil {
-				h.say("%s in %s: %s", name, env, brief(state))
-			}
-			return err
+		f, err := c.Flag(h.Context, app, full)
+		if apiclient.Is(err, fault.CodeNotFound) {
+			return fault.NotFound("%s has no %s", app, called(full))
 		}
-		return h.change(c, p, full, w, do)
+		if err == nil {
+			h.say("%s in %s: %s", name, env, brief(f.Value, env, f.Value.States[env]))
+		}
+		return err
 	})
 }

@@ -63,7 +63,7 @@ func (s *Service) Apply(ctx context.Context, actor, app, reason string, want []F
 		slices.Sort(a.touched)
 		for _, env := range slices.Compact(a.touched) {
 			if err := s.check(ctx, tx, app, env); err != nil {
-				return err
+				return whose(err, want)
 			}
 		}
 		if dry {
@@ -87,6 +87,16 @@ func within(err error, f Flag, i int) error {
 		return err
 	}
 	return fault.New(e.Code, "%s: %s", f.Name, e.Message).At(fmt.Sprintf("body.flags[%d]", i)).Because(err)
+}
+
+// whose says which flag of a list a fault is in that the compiler found when all were there.
+func whose(err error, want []Flag) error {
+	for i, f := range want {
+		if strings.Contains(fault.Message(err), "features."+f.Name+".") {
+			return within(err, f, i)
+		}
+	}
+	return err
 }
 
 // applying is a list that is being applied, in one transaction. Flags lean on one another, so that they are checked when all are there.

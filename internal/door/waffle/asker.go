@@ -1,10 +1,13 @@
 package waffle
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,9 +91,24 @@ func ofBody(w http.ResponseWriter, r *http.Request, into any) error {
 	case tooLarge(err):
 		return api.TooLarge(fmt.Sprintf("the body is larger than %d KB", maxBody>>10))
 	case err != nil:
-		return api.Malformed("the body is not what is expected here: " + strings.TrimPrefix(err.Error(), "json: "))
+		return api.Malformed("the body is not what is expected here: " + said(err))
 	}
 	return nil
+}
+
+// said is what is wrong with a body, in the words of JSON.
+func said(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	wanted := map[reflect.Kind]string{reflect.Slice: "a list of texts", reflect.Map: "an object of texts", reflect.Struct: "an object", reflect.String: "a text", reflect.Bool: "true or false"}[wrong.Type.Kind()]
+	name := cmp.Or(wrong.Field, "it")
+	name = name[strings.LastIndexByte(name, '.')+1:] // the members of who asks are embedded
+	if wanted == "" {
+		return fmt.Sprintf("%s cannot be a %s", name, wrong.Value)
+	}
+	return fmt.Sprintf("%s must be %s, not a %s", name, wanted, wrong.Value)
 }
 
 // check says what is wrong with who asks.

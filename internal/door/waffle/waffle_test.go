@@ -159,7 +159,7 @@ func TestManners(t *testing.T) {
 	}
 	many, _ := json.Marshal(map[string]any{"flags": strings.Split(strings.Repeat("f,", 1001), ",")})
 	for body, says := range map[string]string{
-		`{"group":["g"]}`: "unknown field", `[]`: "not what is expected", ``: "not what is expected", `{"user":true}`: "not what is expected", `{}{}`: "more than one", string(many): "1002 names",
+		`{"group":["g"]}`: "unknown field", `[]`: "not what is expected", ``: "not what is expected", `{"user":true}`: "user must be a text, not a bool", `{"groups":"g"}`: "groups must be a list of texts, not a string", `{"flags":[1]}`: "flags must be a text, not a number", `{"staff":"yes"}`: "staff must be true or false, not a string", `{}{}`: "more than one", string(many): "1002 names",
 		`{"user":"` + strings.Repeat("x", 1001) + `"}`: "1001 bytes", `{"user":"` + strings.Repeat("x", 1<<20) + `"}`: "larger than",
 	} {
 		a := w.call(http.DefaultClient, "POST", "/v1/waffle/check", body, "X-API-Key", w.secret)

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // members are those that a file has of each flag, in this order.
@@ -43,6 +45,12 @@ func code(raw json.RawMessage) (yaml.MapSlice, error) {
 		return nil, fmt.Errorf("read a flag: %w", err)
 	}
 	states, _ := f["states"].(map[string]any)
+	ramps, _ := f["ramps"].(map[string]any)
+	for env, r := range ramps { // a file has what people set, and a ramp moves its rule by itself
+		if ramp, ok := r.(map[string]any); ok && ramp["beneath"] != nil {
+			states[env] = ramp["beneath"]
+		}
+	}
 	for _, s := range states {
 		if state, ok := s.(map[string]any); ok {
 			for _, ours := range []string{"changed_at", "changed_by", "revision"} {
@@ -73,4 +81,24 @@ func Read(text []byte) ([]map[string]any, error) {
 		return nil, errors.New("it has no flags; it begins with flags: and a list, as slipway flag export prints it")
 	}
 	return list.Flags, nil
+}
+
+// Line is where in a file, in YAML or JSON, a flag begins, counted from 0 as Read gives them; 0 where that cannot be told.
+func Line(text []byte, flag int) int {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return 0
+	}
+	path, err := yaml.PathString(fmt.Sprintf("$.flags[%d]", flag))
+	if err != nil {
+		return 0
+	}
+	node, err := path.FilterFile(file)
+	if err != nil || node == nil {
+		return 0
+	}
+	if m, ok := node.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken().Position.Line
+	}
+	return node.GetToken().Position.Line
 }

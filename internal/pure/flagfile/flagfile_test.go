@@ -54,3 +54,25 @@ func TestWhatIsNoFile(t *testing.T) {
 		}
 	}
 }
+
+// A ramp's own rule is none that a person wrote: a file has what the flag is without it.
+func TestWriteBesideARamp(t *testing.T) {
+	out, err := flagfile.Write([]json.RawMessage{json.RawMessage(`{"name":"cart","kind":"flag","states":{"production":{"on":true,"rules":[{"id":"ramp-rmp_1","variations":[false,true]}]},"staging":{"on":true}},
+		"ramps":{"production":{"ramp":"rmp_1","beneath":{"on":false,"revision":3}}}}`)})
+	const want = "flags:\n- name: cart\n  states:\n    production:\n      \"on\": false\n    staging:\n      \"on\": true\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+func TestLine(t *testing.T) {
+	text := []byte("# all\nflags:\n- name: a\n  states: {}\n\n- kind: switch\n  name: b\n")
+	for flag, line := range map[int]int{0: 3, 1: 6, 2: 0} {
+		if got := flagfile.Line(text, flag); got != line {
+			t.Errorf("flag %d begins in line %d, not %d", flag, got, line)
+		}
+	}
+	if got := flagfile.Line([]byte(`{"flags":[{"name":"a"},`+"\n"+`{"name":"b"}]}`), 1); got != 2 {
+		t.Error(got)
+	}
+}
