@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/cli/flags"
+	"github.com/slipwayhq/slipway/internal/cli/limits"
 )
 
 type flagVerb struct {
@@ -22,10 +23,15 @@ type sampleVerb struct {
 	flags.Sample
 }
 
-// flagHost is what commands about flags run in.
+type limitVerb struct {
+	inApp
+	limits.Commands
+}
+
+// flagHost is what commands about flags run in, and those about limits.
 func (v *verbs) flagHost(p *program, command string) *flags.Host {
 	verb, _, _ := strings.Cut(command, " ")
-	at := map[string]inApp{"switch": v.Switch.inApp, "sample": v.Sample.inApp}[verb]
+	at := map[string]inApp{"switch": v.Switch.inApp, "sample": v.Sample.inApp, "limit": v.Limit.inApp}[verb]
 	if verb == "flag" {
 		at = v.Flag.inApp
 	}

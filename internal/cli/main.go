@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/slipwayhq/slipway/internal/agent/proc"
+	"github.com/slipwayhq/slipway/internal/cli/limits"
 	"github.com/slipwayhq/slipway/internal/cli/optionsfile"
 )
 
@@ -57,6 +58,7 @@ type verbs struct {
 	Flag   flagVerb   `cmd:"" help:"Show and change flags, plan changes, try visitors, and keep flags as code."`
 	Switch switchVerb `cmd:"" help:"Turn a switch on or off for all, or list switches."`
 	Sample sampleVerb `cmd:"" help:"Set what share of the questions a sample is on for, or list samples."`
+	Limit  limitVerb  `cmd:"" help:"Show and change rate limits, say who has how much left, and try other limits."`
 
 	Promote  promoteCmd  `cmd:"" help:"Give a release to everyone now."`
 	Pause    pauseCmd    `cmd:"" help:"Stop a rollout where it is; a regression still brings it back."`
@@ -116,7 +118,8 @@ func (p *program) main(args []string) int {
 		}
 		return exitUsage
 	}
-	return p.fail(found.Run(p, v.host(p, found.Command()), v.flagHost(p, found.Command())))
+	steer := v.flagHost(p, found.Command())
+	return p.fail(found.Run(p, v.host(p, found.Command()), steer, (*limits.Host)(steer)))
 }
 
 // parser reads command lines into v.

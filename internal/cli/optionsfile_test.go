@@ -135,7 +135,7 @@ func TestSecretsThatEverybodyCanReadAreRefused(t *testing.T) {
 	alone(t)
 	for text, exposed := range map[string]bool{
 		"admin-token: 0123456789abcdef": true, "secret-key: aa": true, "prometheus-token: 0123": true, "prometheus: http://u:p@host": true, "database: postgres://a:secret@host/x": true, "database: postgres://a@host/x": false,
-		"database: postgres:///x?password=p": true, "nats: nats://u:p@host": true, "nats: nats://host": false, "listen: ':1'": false,
+		"database: postgres:///x?password=p": true, "nats: nats://u:p@host": true, "limit-store: redis://:p@host:6379": true, "limit-store: redis://host": false, "analytics: postgres://a:secret@host/x": true, "nats: nats://host": false, "listen: ':1'": false,
 	} {
 		for mode, open := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true, 0o642: true} {
 			write(t, "s.yaml", text, mode)

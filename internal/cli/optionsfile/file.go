@@ -155,7 +155,7 @@ func exposed(path string, given manifest.Options) error {
 	for name, g := range given {
 		text, _ := g.Value.(string)
 		secret := slices.Contains(secretOptions(), name) && !strings.HasPrefix(text, "@")
-		inURL := slices.Contains([]string{"database", "nats", "prometheus"}, name) && hasPassword(text)
+		inURL := slices.Contains([]string{"database", "analytics", "nats", "prometheus", "limit-store"}, name) && hasPassword(text)
 		if secret || inURL {
 			names = append(names, name)
 		}
