@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/throttled/throttled/v2"
@@ -48,15 +47,22 @@ func openTable(ctx context.Context, r *rig.Rig, name string, maxKeys int) (*coun
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	var failed [2]error
-	for i, run := range []func(context.Context) error{log.Run, table.Run} {
-		wg.Go(func() { failed[i] = run(ctx) })
-	}
 	c := &counted{table: table, set: rate.NewSet([]*rate.Defined{limit})}
-	c.close = func() error { cancel(); wg.Wait(); log.Close(); return errors.Join(failed[:]...) }
+	stopLog, stopTable := running(ctx, log.Run), running(ctx, table.Run)
+	c.close = func() error {
+		err := errors.Join(stopTable(), stopLog()) // the table writes the rest into the log
+		log.Close()
+		return err
+	}
 	return c, nil
+}
+
+// running runs something until stop is called.
+func running(ctx context.Context, run func(context.Context) error) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	return func() error { cancel(); return <-ended }
 }
 
 // take asks for one, as a door does: its limit is found by its name.

@@ -19,13 +19,13 @@ const (
 	// retry is how long a log that failed is left alone.
 	retry = 200 * time.Millisecond
 	// farewell is how long the log has at the end.
-	farewell = 5 * time.Second
+	farewell = 15 * time.Second
 )
 
 // Run writes down what is taken until ctx ends, and then the rest.
 func (m *Memory) Run(ctx context.Context) error {
 	defer close(m.ended)
-	w := &batch{memory: m}
+	w := newBatch(m)
 	save := time.NewTicker(m.opts.SaveEvery)
 	defer save.Stop()
 	for {
@@ -64,12 +64,18 @@ func (m *Memory) lull(ctx context.Context) {
 type batch struct {
 	memory  *Memory
 	writer  writer
-	done    *cycle   // that the blocks are of
+	open    []*cycle // that some shards have not been collected of, or whose blocks the log does not have
 	blocks  [][]byte // that the log does not have yet
-	rows    []Row
+	rows    []Row    // of what is not in a block that the log has
 	pending []pending
 	names   []byte
 	acts    []act
+}
+
+func newBatch(m *Memory) *batch {
+	b := &batch{memory: m}
+	b.writer.reset()
+	return b
 }
 
 // write writes down what is pending of all shards, and comes back when it is on disk.
@@ -77,22 +83,36 @@ func (b *batch) write(ctx context.Context) error {
 	m := b.memory
 	at := m.opts.Now()
 	next := newCycle()
-	b.done, b.rows = m.shards[0].cycle, b.rows[:0]
-	b.writer.reset()
+	b.open = append(b.open, m.shards[0].cycle)
 	saving := m.round.next()
 	for i := range m.shards {
 		b.collect(i, next, saving, at.UnixNano())
+		if len(b.blocks) > 0 { // many keys: their names are not gathered in memory
+			if err := b.flush(ctx, at); err != nil {
+				return err
+			}
+		}
 	}
-	b.cut(at.UnixNano())
-	some := len(b.blocks) > 0
-	if err := b.append(ctx); err != nil {
+	if err := b.flush(ctx, at); err != nil {
 		return err
 	}
-	if some && m.opts.Watch != nil {
-		m.opts.Watch(at, b.rows)
+	for _, c := range b.open {
+		close(c.done)
 	}
+	b.open = b.open[:0]
 	m.finish(saving)
 	return nil
+}
+
+// flush writes what was collected, and tells of it.
+func (b *batch) flush(ctx context.Context, at time.Time) error {
+	b.cut(at.UnixNano())
+	err := b.append(ctx)
+	if err == nil && len(b.rows) > 0 && b.memory.opts.Watch != nil {
+		b.memory.opts.Watch(at, b.rows)
+	}
+	b.rows = b.rows[:0]
+	return err
 }
 
 // append writes the blocks, in order. As long as the log fails it tries again: what follows must not come first, and is added up in the shards meanwhile. A block of which nobody knows is written again: taken twice, it
@@ -112,10 +132,6 @@ func (b *batch) append(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-	if b.done != nil {
-		close(b.done.done)
-		b.done = nil
 	}
 	return nil
 }

@@ -4,7 +4,7 @@ import "context"
 
 // RunUntilCrash is Run without its farewell: what is not written down when ctx ends is lost.
 func (m *Memory) RunUntilCrash(ctx context.Context) {
-	w := &batch{memory: m}
+	w := newBatch(m)
 	for ctx.Err() == nil {
 		select {
 		case <-m.urgent:

@@ -36,6 +36,9 @@ type Options struct {
 // shardCount is how many parts the table has: locks are held for tens of nanoseconds, and a part is copied at once when it is saved.
 const shardCount = 256
 
+// maxPending is how many groups of a shard may wait to be written: a hundred bytes each.
+const maxPending = 4096
+
 // Memory is the Store of one server: a table in memory, and the log. Open it with OpenMemory, then Run it; takes that have to be written down first wait for Run.
 type Memory struct {
 	opts   Options
@@ -140,7 +143,9 @@ func (m *Memory) takeOne(ask *Ask, answer *rate.Answer, now int64) (*cycle, erro
 // due gives the cycle that a take waits for: that which writes it down, when a crash before could give more again than the limit allows.
 func (m *Memory) due(s *shard, rule *rate.Rule, got int64) *cycle {
 	if got == 0 || s.pending[s.noted].given <= rule.Slack() {
-		return nil
+		if len(s.pending) < maxPending { // a flood of new keys goes no faster than the log
+			return nil
+		}
 	}
 	signal(m.urgent)
 	return s.cycle
