@@ -10,6 +10,7 @@ export class Polled<T> {
   error = $state.raw<Failure | undefined>();
   #read: () => Promise<T>;
   #key = '';
+  #again = false;
   busy = $state(false);
 
   constructor(read: () => Promise<T>) {
@@ -26,9 +27,15 @@ export class Polled<T> {
     void this.refresh();
   }
 
+  // refresh reads now; while an answer is still to come, which may be of before, once more behind it.
   async refresh() {
-    if (this.busy || this.#key === '') return;
+    if (this.#key === '') return;
+    if (this.busy) {
+      this.#again = true;
+      return;
+    }
     this.busy = true;
+    this.#again = false;
     const key = this.#key;
     try {
       const data = await this.#read();
@@ -40,6 +47,7 @@ export class Polled<T> {
       this.error = failure instanceof Failure ? failure : new Failure(0, {});
     }
     this.busy = false;
+    if (this.#again) void this.refresh();
   }
 
   close() {
@@ -54,7 +62,7 @@ export function poll<T>(key: () => string, read: () => Promise<T>): Polled<T> {
     const wanted = key();
     untrack(() => polled.show(wanted));
     if (wanted === '') return;
-    const timer = setInterval(() => document.visibilityState === 'visible' && void polled.refresh(), patience);
+    const timer = setInterval(() => !polled.busy && document.visibilityState === 'visible' && void polled.refresh(), patience);
     return () => clearInterval(timer);
   });
   $effect(() => () => polled.close());
