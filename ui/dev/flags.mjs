@@ -14,7 +14,7 @@ function all(world) {
   return (world.flags = world.empty ? [] : [
     made('flg_1', 'flag', 'new-checkout', 'boolean', 7200, { production: { on: true, default: false, rules: [team, ramp] }, staging: { on: true } }, { description: 'The checkout on one page, with the address behind the payment.', owner: 'web team', tags: ['checkout', 'ios'], needs: { by: ['gift-cards'] } }),
     made('flg_2', 'flag', 'button-colour', 'string', 90_000, { production: { on: true, default: 'grey', rules: [{ key: 'colours', variations: ['grey', 'green', 'orange'], weights: [0.5, 0.25, 0.25], hashVersion: 2 }] } }, { owner: 'chen', tags: ['checkout'] }),
-    made('flg_3', 'flag', 'search-limit', 'number', 400_000, { production: { on: true, default: 20, rules: [{ condition: { plan: { $in: ['pro', 'team'] } }, force: 100 }] }, staging: { on: true, default: 20, rules: [{ id: 'ramp-rmp_1', key: 'rmp_1/2', seed: 'rmp_1', hashAttribute: 'id', hashVersion: 2, variations: [20, 50], weights: [0.5, 0.5], meta: [{ key: 'old', passthrough: true }, { key: 'new' }] }] } }),
+    made('flg_3', 'flag', 'search-limit', 'number', 400_000, { production: { on: true, default: 20, rules: [{ condition: { plan: { $in: ['pro', 'team'] } }, force: 100 }] }, staging: { on: true, default: 20, rules: [{ id: 'ramp-rmp_1', key: 'rmp_1/2', seed: 'rmp_1', hashAttribute: 'id', hashVersion: 2, variations: [20, 50], weights: [0.5, 0.5], meta: [{ key: 'old', passthrough: true }, { key: 'new' }] }] } }, { ramps: { staging: { ramp: 'rmp_1', state: 'watching', share: 0.5, beneath: { on: true, default: 20 } } } }),
     made('flg_4', 'flag', 'banner', 'json', 30_000, { production: { on: true, off: { text: '' }, default: { text: 'Free shipping until Sunday', link: '/shipping' } } }),
     made('flg_5', 'flag', 'dark-mode', 'boolean', 600_000, { production: { on: true, audience: { percent: 10, staff: true, users: ['u1', 'u7'], languages: ['en', 'de'], testing: true, note: 'asked for by support' } } }, { tags: ['design'] }),
     made('flg_6', 'switch', 'maintenance', 'boolean', 2_000_000, { production: { on: false }, staging: { on: true } }, { permanent: true, server_only: true }),
@@ -161,7 +161,7 @@ function evaluate(world, env, b) {
     const i = (s.rules ?? []).findIndex((r) => r.variations || JSON.stringify(r.condition ?? '').includes(String(b.attributes.plan ?? 'nothing')));
     if (i < 0) return { flag: f.name, value: s.default ?? true, by: 'default' };
     const r = s.rules[i];
-    return r.variations ? { flag: f.name, value: r.variations[1], by: 'experiment', rule: String(i), variation: '1' } : { flag: f.name, value: r.force, by: 'force', rule: r.id ?? String(i) };
+    return r.variations ? { flag: f.name, value: r.variations[1], by: 'experiment', ...(r.id ? { rule: r.id } : {}), place: i + 1, variation: '1' } : { flag: f.name, value: r.force, by: 'force', ...(r.id ? { rule: r.id } : {}), place: i + 1 };
   });
   return { flags: given };
 }

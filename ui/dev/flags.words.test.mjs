@@ -25,7 +25,9 @@ test('what a flag gives is said in two words', () => {
     [flag, { on: true, rules: [{ condition: { a: 1 }, force: true }, { force: true, coverage: 0.5 }] }, '2 rules'],
     [{ kind: 'flag', type: 'string' }, { on: true, default: 'blue' }, '"blue" for all'],
     [{ kind: 'flag', type: 'string' }, { on: true, default: 'a', rules: [{ variations: ['a', 'b'] }] }, 'experiment'],
-    [{ kind: 'flag', type: 'number' }, { on: true, rules: [{ id: 'ramp-rmp_1', variations: [20, 50], weights: [0.9, 0.1] }, { force: 5 }] }, 'ramp at 10 %'],
+    [{ kind: 'flag', type: 'number' }, { on: true, rules: [{ id: 'ramp-rmp_1', variations: [20, 50], weights: [0.9, 0.1] }, { force: 5 }] }, 'ramp at 10 %', { share: 0.1 }],
+    [{ kind: 'flag', type: 'number' }, { on: true, rules: [{ id: 'ramp-rmp_1', variations: [20, 50], weights: [0.9, 0.1] }, { force: 5 }] }, '2 rules'],
+    [flag, { on: false }, 'off', { share: 0.1 }],
     [{ kind: 'flag', type: 'json' }, { on: true, default: { text: 'Free shipping until Sunday' } }, '{"text":"Free shi… for all'],
     [flag, { on: true, audience: { percent: 10, staff: true, users: ['a', 'b'], languages: ['en'] } }, '10 %, staff and 2 more'],
     [flag, { on: true, audience: { everyone: false, percent: 10 } }, 'off for all'],
@@ -34,7 +36,7 @@ test('what a flag gives is said in two words', () => {
     [{ kind: 'sample' }, { on: true, percent: 12.5 }, '12.5 %'],
     [{ kind: 'sample' }, { on: true }, '0 %'],
   ];
-  for (const [f, s, said] of cases) assert.equal(words.gives(f, s), said, JSON.stringify(s));
+  for (const [f, s, said, ramp] of cases) assert.equal(words.gives(f, s, ramp), said, JSON.stringify(s));
 });
 
 test('a rule is said in one line', () => {

@@ -54,7 +54,7 @@ test('where a ramp stands is said in a sentence, in each of its states', () => {
     [made({ state: 'held', verdict: { outcome: 'wrong_split', vitals: [] } }), at, 'It waits for you: 10 % of visitors get true, and what is counted cannot be compared.'],
     [made({ state: 'promoted', ended_at: '2026-11-29T14:00:00Z' }), late, 'All visitors get true. The ramp is over.'],
     [made({ state: 'returned', ended_at: '2026-11-29T14:00:00Z', moves: by('returned', 'system:ramp') }), late, 'Taken back by itself: nobody gets true by this ramp any more.'],
-    [made({ state: 'overtaken', ended_at: '2026-11-29T14:00:00Z', reasons: ['the flag was switched off by bo'] }), late, 'It ended, because the flag was switched off by bo. It took nothing back.'],
+    [made({ state: 'overtaken', ended_at: '2026-11-29T14:00:00Z', reasons: ['the flag was switched off by bo'] }), late, 'It ended, because the flag was switched off by bo. Its rule went with that.'],
   ];
   for (const [ramp, now, wanted] of cases) assert.equal(words.stands(ramp, now), wanted);
 });
@@ -72,7 +72,7 @@ test('what was typed becomes a ramp, and faults are said by field', () => {
   const usual = drafts.build('boolean', d);
   assert.deepEqual(usual.ramp, { value: true, unknown: 'promote', steps: [0.01, 0.1, 0.5].map((share) => ({ share, watch_seconds: hour })), vitals: [{ event: 'order placed', bad: 'drop' }], false_alarms: 1, rule_out: 2 });
   assert.equal(usual.complete, true);
-  assert.equal(words.will(usual.ramp), 'At once 1 % of visitors get true, 10 % after 1 h, 50 % another 1 h later, and all of them 1 h after that. As soon as “order placed” becomes rarer with them than with the others, it is taken back from all. Where that cannot be told by the end of a step, it goes on.');
+  assert.equal(words.will(usual.ramp), 'At once 1 % of visitors get true, 10 % after 1 h, 50 % another 1 h later, and all of them 1 h after that. As soon as “order placed” becomes rarer with them than with the others, it is taken back from all. Where that cannot be told by the end of a step, it goes on. Where nothing at all was counted, it stands still until somebody decides.');
   const step = (share, time, unit) => ({ share, time, unit });
   const faults = (more, type = 'boolean') => Object.keys(drafts.build(type, { ...d, ...more }).faults);
   assert.deepEqual(faults({ steps: [step('10', '1', 'h'), step('5', '1', 'h')] }), ['steps[1]']);

@@ -74,4 +74,4 @@ export class Preview {
 }
 
 // The compiler says the place before the fault, which is shown at its field here.
-const plain = (text: string) => text.replace(/^features\.\S*?: /, '');
+const plain = (text: string) => text.replace(/^(features\.|rules\[)\S*?: /, '');

@@ -25,16 +25,16 @@ export function otherwise(flag: { type?: Flag['type'] }, state: State): unknown 
 // part is a share from 0 to 1 as it was typed: "10 %", "0.05 %".
 export const part = (share: number): string => `${Number((share * 100).toPrecision(6))} %`;
 
-// gives says in few words what a flag gives in an environment: "on for all", "2 rules", "10 %", "off".
-export function gives(flag: Pick<Flag, 'kind' | 'type'>, state: State | undefined): string {
+// gives says in few words what a flag gives in an environment: "on for all", "2 rules", "10 %", "off", and "ramp at 10 %" while a ramp is under way there.
+export function gives(flag: Pick<Flag, 'kind' | 'type'>, state: State | undefined, ramp?: { share: number }): string {
   if (!state?.on) return 'off';
+  if (ramp) return `ramp at ${part(ramp.share)}`;
   if (flag.kind === 'switch') return 'on for all';
   if (flag.kind === 'sample') return `${state.percent ?? 0} %`;
   if (state.audience) return audience(state.audience);
   const rules = rulesOf(state);
   const [first] = rules;
   if (!first) return forAll(otherwise(flag, state));
-  if (typeof first.id === 'string' && first.id.startsWith('ramp-rmp_') && Array.isArray(first.weights)) return `ramp at ${part(first.weights.at(-1) ?? 1)}`;
   const free = first.condition === undefined && Object.keys(first).every((k) => ['id', 'force', 'coverage', 'seed', 'hashVersion', 'hashAttribute'].includes(k));
   if (free && 'force' in first && (first.coverage ?? 1) >= 1) return forAll(first.force);
   if (free && 'force' in first && rules.length === 1) return part(first.coverage ?? 1);
@@ -94,6 +94,7 @@ const hows: Record<Change['how'], string> = {
   edited: 'changed',
   restored: 'restored',
   planned: 'planned change made',
+  plan_failed: 'planned change not made',
   archived: 'taken out of use',
   brought_back: 'brought back',
   ramped: 'ramped',
@@ -110,6 +111,8 @@ export const kinds: Record<Flag['kind'], { text: string; help: string }> = {
 // by says what decided about a visitor.
 export const by: Record<string, string> = {
   off: 'it is off',
+  switch: 'it is on for all',
+  sample: 'drawn anew each time',
   default: 'no rule means this visitor',
   force: 'a rule',
   experiment: 'an experiment',

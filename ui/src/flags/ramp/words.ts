@@ -49,7 +49,8 @@ export function will(spec: RampSpec): string {
   const vitals = spec.vitals ?? [];
   const back = vitals.length > 0 ? ` As soon as ${list(vitals.map(harm), 'or')} with them than with the others, it is taken back from all.` : '';
   const cannot = { promote: 'it goes on', wait: 'it waits until it can be told', hold: 'it stands still until somebody decides' }[spec.unknown ?? 'promote'];
-  return `At once ${part(first.share)} of ${whom(spec)} get ${given(spec)}, ${[...way, last].join(', ')}.${back} Where that cannot be told by the end of a step, ${cannot}.`;
+  const nothing = spec.unknown === 'wait' ? '' : ' Where nothing at all was counted, it stands still until somebody decides.';
+  return `At once ${part(first.share)} of ${whom(spec)} get ${given(spec)}, ${[...way, last].join(', ')}.${back} Where that cannot be told by the end of a step, ${cannot}.${nothing}`;
 }
 
 // counted tells whether anything was counted yet.
@@ -75,11 +76,11 @@ export function stands(r: RampShown, now: number): string {
     case 'returned':
       return `Taken back${r.ended_at ? byWhom(r, 'returned') : ''}: nobody gets ${given(r.spec)} by this ramp any more.`;
     case 'overtaken':
-      return `It ended, because ${r.reasons[0] ?? 'somebody changed what it had set'}. It took nothing back.`;
+      return `It ended, because ${r.reasons[0] ?? 'somebody changed what it had set'}. Its rule went with that.`;
     case 'paused':
       return `Paused${byWhom(r, 'paused')}: ${share}, and it stays so until somebody resumes it. Worse visitors still bring it back.`;
     case 'held':
-      return `It waits for you: ${share}, and ${r.verdict.outcome === 'wrong_split' ? 'what is counted cannot be compared' : `the time of ${place} is over without an answer`}.`;
+      return `It waits for you: ${share}, and ${r.verdict.outcome === 'wrong_split' ? 'what is counted cannot be compared' : r.reasons[0]?.startsWith('nothing was counted') ? `the time of ${place} is over, and nothing was counted by which they could be compared` : `the time of ${place} is over without an answer`}.`;
     default: {
       const time = left(r, now);
       if (time > 0) return `${share}: ${place}. In about ${roughly(time)} it goes on to ${on}.`;
