@@ -6,9 +6,10 @@ SHELL       := bash
 .DELETE_ON_ERROR:
 
 # DuckDB, which keeps the events, is C++ and needs a C compiler; names and users are still looked up in Go. The tests use the same settings, so that all share one build cache.
+# What is built is the same wherever the source lies (-trimpath), so that a second clone compiles nothing anew.
 # CGO_ENABLED=0 builds a program without DuckDB: enough for agents and edges, and for servers with --analytics postgres://….
 export CGO_ENABLED ?= 1
-export GOFLAGS     ?= -tags=netgo,osusergo
+export GOFLAGS     ?= -tags=netgo,osusergo -trimpath
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/slipwayhq/slipway/internal/cli.version=$(VERSION)
@@ -37,7 +38,7 @@ help: ## List the targets
 .PHONY: build
 build: ui/dist/index.html ## Build the web page and bin/slipway
 	scripts/needs.sh build
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+	go build -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
 
 .PHONY: run
 run: build ## Build everything and start the demo: http://127.0.0.1:7070
@@ -84,7 +85,7 @@ PACKAGES ?= $(shell echo $$(($$(nproc) + 1)))
 
 .PHONY: test
 test: needs fmt-check ui-test vet ## Run every test there is
-	go test -vet=off -p $(PACKAGES) -timeout $(TIMEOUT) -ldflags '-s -w' $(LONGEST) ./...
+	go test -count=1 -vet=off -p $(PACKAGES) -timeout $(TIMEOUT) -ldflags '-s -w' $(LONGEST) ./...
 
 .PHONY: ui-test
 ui-test: ui/dist/index.html ## Check the page: types, size, units, and each page in a browser
