@@ -24,7 +24,7 @@ export function madeEvent(world, seq, pick, at) {
   const user = `u${100 + (seq % 37)}`;
   const known = seq % 3 > 0;
   const properties = { 'order placed': { price: 12.5 + (seq % 50), plan: pick(['free', 'pro', 'team']), items: 1 + (seq % 4) }, 'signed up': { $browser: 'Firefox', $lib: 'web', plan: 'free', table: '12', floor: 12 }, 'voucher refused': { reason: 'It ended on Friday, and is not of this shop; the basket is kept as it is' }, Pricing: { url: 'https://shop.example/pricing?campaign=autumn', referrer: 'https://search.example/' } }[name];
-  return { seq, failed: false, data: { id: `ajs-${seq}`, app: 'shop', environment: 'production', source: 'src_1', kind, name, user: known ? user : undefined, anonymous: `b-${user}`, time: at, received: at, release: 'rel_01kc0042', properties, context: { locale: 'en-GB', page: { path: '/pricing' } } } };
+  return { seq, failed: false, data: { id: `ajs-${seq}`, app: 'shop', environment: 'production', source: 'src_1', kind, name: name === 'Pricing' && seq % 2 ? undefined : name, user: known ? user : undefined, anonymous: `b-${user}`, time: at, received: at, release: 'rel_01kc0042', properties, context: { locale: 'en-GB', page: { path: '/pricing' } } } };
 }
 
 const stored = (e) => {
@@ -47,6 +47,7 @@ function answerSql(world, { sql: text, limit }) {
     const some = text.includes("'production'") ? world.events.filter((e) => !e.failed && (!name || e.data.name === name) && (!user || e.data.user === user || e.data.anonymous === user)) : [];
     return told(columns, some.slice(-50).reverse().map(stored), false, world.events.at(-1)?.seq ?? 0);
   }
+  if (text.startsWith('SELECT * FROM events')) return { ...told(columns, world.events.slice(-20).map((e) => [...stored(e).slice(0, -1), JSON.stringify({ ...e.data.context, userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36', note: 'x'.repeat(400) })])), sql: text };
   if (text.includes('date_trunc')) return trend(world, { from: world.iso(30 * 86_400), to: world.iso(0), interval: 'day' });
   const rows = Array.from({ length: limit }, (_, i) => [['order placed', 'signed up', 'voucher refused', 'Pricing'][i % 4], 4123 - i, i % 5 === 3 ? null : 12.25 + i, i === 0 ? '{"plan":"pro","nested":{"a":[1,2,3]}}' : '']);
   return { ...told([column('name', 'VARCHAR'), column('events', 'BIGINT'), column('price', 'DOUBLE'), column('properties', 'JSON')], world.empty ? [] : rows, !world.empty), sql: text };
@@ -55,7 +56,7 @@ function answerSql(world, { sql: text, limit }) {
 function trend(world, { from, to, interval = 'day', split, measure = 'events', environment }) {
   const length = { minute: 6e4, hour: 36e5, day: 864e5, week: 7 * 864e5, month: 30 * 864e5 }[interval];
   const r = random(7);
-  const shown = split === 'event.release' ? ['rel_01kc0042', 'rel_01kc0041', '(none)'] : split ? ['free', 'pro', 'team', '(none)'] : [''];
+  const shown = split === 'event.release' ? ['rel_01kc0042', 'rel_01kc0041', '(none)'] : split === 'event.source' ? ['src_1', 'src_2'] : split ? ['free', 'pro', 'team', '(none)'] : [''];
   const rows = [];
   const first = interval === 'week' ? Date.parse(from) : Math.floor(Date.parse(from) / length) * length;
   for (let at = first, i = 0; at < Date.parse(to); at += length, i++) {
@@ -131,6 +132,7 @@ function broken(world) {
     ['no_user', 'the event needs a userId or an anonymousId', { event: 'order placed', user_id: 'u7', properties: { price: 12.5, plan: 'pro' } }],
     ['no_user', 'the event needs a userId or an anonymousId', { event: 'order placed', user_id: 'u9', properties: { price: 3 } }],
     ['no_name', 'the event has no name', { userId: 'u3', properties: {} }],
+    ['too_large', 'the event has 40,112 bytes; at most 32768', { event: 'order placed', userId: 'u5', note: 'x'.repeat(4000) }],
     ['plan', 'properties.price is a string, not a number', { event: 'order placed', userId: 'u4', properties: { price: 'twelve' } }],
   ].map(([reason, message, raw], i) => ({ sequence: 301 + i, reason, message, raw, dialect: 'segment', kind: 'track', app: 'shop', environment: 'production', source: 'src_1', received: world.iso(4000 - 900 * i), state: 'open' }));
   return world.broken;

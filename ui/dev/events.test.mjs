@@ -85,6 +85,23 @@ test('a tail that was cut off goes on where it was, and has nothing twice', asyn
   }
 });
 
+test('an environment that the app does not have is said, with those that it has', async () => {
+  const { page, complaints } = await visit(browser, server.url + '/apps/shop/events/trends?environment=prodution');
+  await seen(page, 'shop has no environment prodution');
+  await page.locator('::-p-aria([name="production"][role="link"])').click();
+  await page.waitForSelector('.uplot canvas');
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('a question that nothing answers says so, and to add a source where nothing sends', async () => {
+  const { page } = await visit(browser, server.url + pages['events-trends-nothing']);
+  await seen(page, 'Nothing sends events of staging yet');
+  await page.locator('::-p-aria([name="Add one"][role="link"])').click();
+  await page.waitForFunction(() => location.pathname.endsWith('/events/live') && document.body.innerText.includes('Add a source'));
+  await page.close();
+});
+
 test('before the first event a source is added on the spot, and its key is in the lines to copy', async () => {
   const own = await fixture();
   try {
@@ -169,7 +186,12 @@ test('a time of one’s own is in the address, and its mistake is said at the fi
   assert.equal((Date.parse(asked.get('to')) - Date.parse(asked.get('from'))) / 86_400_000, 30);
   assert.deepEqual(await findings(page), []);
   await page.$eval('input[type=datetime-local]', (e) => { e.value = '2099-01-01T00:00'; e.dispatchEvent(new Event('change', { bubbles: true })); });
-  await seen(page, 'The end is not behind the beginning.');
+  await seen(page, 'Choose a later end, or an earlier beginning.');
+  for (const tab of ['trends', 'funnel', 'retention']) {
+    await page.goto(server.url + `/apps/shop/events/${tab}?from=2099-01-01T00:00&to=2026-01-01T00:00&steps=` + encodeURIComponent(JSON.stringify([{ event: 'a' }, { event: 'b' }])));
+    await seen(page, 'Choose a later end, or an earlier beginning.');
+    assert.doesNotMatch(await page.$eval('main', (e) => e.innerText), /Asking/, tab);
+  }
   await page.close();
 });
 
@@ -248,6 +270,40 @@ test('a funnel is asked once each step says something; steps are added, moved an
   await page.close();
 });
 
+test('sources have their names in a chart, and a page view the path of its page in the tail', async () => {
+  const { page, complaints } = await visit(browser, server.url + '/apps/shop/events/trends?last=30d&split=event.source');
+  const name = server.world.sources.find((s) => s.id === 'src_1').name;
+  await page.waitForFunction((n) => document.querySelector('figure ul')?.innerText.includes(n), { timeout: 30_000 }, name);
+  assert.doesNotMatch(await page.$eval('main', (e) => e.innerText), /src_1/);
+  await page.goto(server.url + pages.events);
+  await page.waitForFunction(() => [...document.querySelectorAll('main ol .what')].some((e) => e.innerText.replaceAll(/\s+/g, ' ').trim() === 'page /pricing'), { timeout: 30_000 });
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('a wide answer scrolls in its own box: nothing short is broken, what is long is cut until somebody asks', async () => {
+  const { page, complaints } = await visit(browser, server.url + '/apps/shop/events/sql?sql=' + encodeURIComponent('SELECT * FROM events'), { size: { width: 1280, height: 800 } });
+  await page.waitForSelector('table.answer tbody tr');
+  const seen = await page.evaluate(() => {
+    const box = document.querySelector('.scroll:has(table.answer)');
+    const lines = (e) => Math.round(e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight));
+    return {
+      page: document.documentElement.scrollWidth <= innerWidth,
+      scrolls: box.scrollWidth > box.clientWidth,
+      inSight: box.getBoundingClientRect().height <= innerHeight * 0.71,
+      short: Math.max(...[...document.querySelectorAll('table.answer td > div')].filter((e) => e.textContent.length < 40).map(lines)),
+      tall: Math.max(...[...document.querySelectorAll('table.answer td > div')].map(lines)),
+    };
+  });
+  assert.deepEqual({ ...seen, tall: 0 }, { page: true, scrolls: true, inSight: true, short: 1, tall: 0 });
+  assert.ok(seen.tall <= 4, `a row is ${seen.tall} lines high`);
+  await page.evaluate(() => [...document.querySelectorAll('table.answer button')].find((b) => b.textContent === 'Show all').click());
+  await page.waitForFunction(() => [...document.querySelectorAll('table.answer td')].some((e) => e.textContent.endsWith('"}')));
+  assert.deepEqual(await findings(page), []);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test('releases have their number and commit, in a chart and beside an event', async () => {
   const { page, complaints } = await visit(browser, server.url + pages['events-trends-release']);
   const sha = server.world.rollouts.find((r) => r.release.id === 'rel_01kc0042').release.commit.slice(0, 7);
@@ -303,6 +359,17 @@ test('a visitor has a timeline by day, found from the live tail; an unknown one 
   assert.deepEqual(await findings(page), []);
   await write(page, 'User id or anonymous id', 'nobody-such');
   await seen(page, 'Nobody is known as nobody-such');
+  await page.close();
+});
+
+test('what came is cut where it is long, and whole where somebody asks', async () => {
+  const { page } = await visit(browser, server.url + pages['events-failed']);
+  await seen(page, 'too large');
+  const longest = () => page.$$eval('.tales code', (l) => Math.max(...l.map((e) => e.textContent.length)));
+  assert.equal(await longest(), 601);
+  await press(page, 'Show all 4,048 letters');
+  await page.waitForFunction(() => [...document.querySelectorAll('.tales code')].some((e) => e.textContent.length === 4048));
+  assert.equal(await page.$eval('#repair-program', (e) => e.placeholder), '.user = .user_id | del(.user_id)');
   await page.close();
 });
 

@@ -253,6 +253,11 @@ test('a trend begins with a whole interval of the reader, also where the clock l
   assert.deepEqual(rangeOf('', '2026-11-04T09:00', '2026-11-04T10:00', now), { from: Date.parse('2026-11-04T08:00:00Z'), to: Date.parse('2026-11-04T09:00:00Z') });
 }));
 
+// As slipway events funnel has them: internal/cli/events/funnel_test.go.
+test('a median has the same words as in a terminal, also under a second', () => {
+  for (const [seconds, want] of [[0, '< 0.1 s'], [0.04, '< 0.1 s'], [0.2, '0.2 s'], [0.94, '0.9 s'], [5, '5 s'], [59.4, '59 s'], [60, '1 min'], [210, '3.5 min'], [1320, '22 min'], [3600, '1 h'], [172_800, '2 days']]) assert.equal(figures.span(seconds), want);
+});
+
 test('what was not counted is 0, what was not measured is nothing, and the others come last', () => {
   const columns = ['bucket', 'split', 'value'].map((name) => ({ name, type: '' }));
   const rows = [['2026-11-01T00:00:00+01:00', 'a', 2], ['2026-11-01T00:00:00-03:30', '(others)', 90], ['2026-11-03T00:00:00Z', 'b', 5]]; // each says what a clock shows

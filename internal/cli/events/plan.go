@@ -144,7 +144,7 @@ func (c *PlanSet) Run(h *Host) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(h.Out, "%s, mode %s\n", planned(len(now.Value.Events)), now.Value.Mode)
-	h.rejects(client, app, "are rejected from now on", to)
+	h.rejects(client, app, "will be rejected from now on", to)
 	return h.breaks("breaks", now.Value.Effects)
 }
 

@@ -24,12 +24,17 @@ func (h *Host) rejects(client *apiclient.Client, app, word string, to apiclient.
 		return
 	}
 	var names []string
+	tracks := 0 // of other kinds what is not planned is as planned
 	for _, e := range came {
+		if e.Value.Kind != "track" {
+			continue
+		}
+		tracks++
 		planned := func(p apiclient.PlannedEvent) bool {
-			return cmp.Or(p.Kind, "track") == e.Value.Kind && p.Name == e.Value.Name
+			return cmp.Or(p.Kind, "track") == "track" && p.Name == e.Value.Name
 		}
 		if !slices.ContainsFunc(to.Events, planned) {
-			names = append(names, line(cmp.Or(e.Value.Name, e.Value.Kind)))
+			names = append(names, line(e.Value.Name))
 		}
 	}
 	if len(names) == 0 {
@@ -39,5 +44,5 @@ func (h *Host) rejects(client *apiclient.Client, app, word string, to apiclient.
 	if more := len(names) - mostTold; more > 0 {
 		list += fmt.Sprintf(" and %d more", more)
 	}
-	_, _ = fmt.Fprintf(h.Out, "%d of the %d events that came %s, as the plan does not have them: %s\n", len(names), len(came), word, list)
+	_, _ = fmt.Fprintf(h.Out, "of %d events that came, the plan does not have %d, which %s: %s\n", tracks, len(names), word, list)
 }

@@ -40,6 +40,16 @@ export function cell(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+// span is a number of seconds in words, as `slipway events funnel` has them: "0.2 s", "3.5 min", "22 h".
+export function span(seconds: number): string {
+  const tenths = (x: number) => (x < 9.95 ? String(Math.round(x * 10) / 10) : x.toFixed(0));
+  if (seconds < 0.05) return '< 0.1 s';
+  if (seconds < 59.5) return tenths(seconds) + ' s';
+  if (seconds < 59.5 * 60) return tenths(seconds / 60) + ' min';
+  if (seconds < 47.5 * 3600) return tenths(seconds / 3600) + ' h';
+  return tenths(seconds / 86_400) + ' days';
+}
+
 // given is a property as it was sent: a text that could be taken for something else is quoted.
 export function given(value: unknown): string {
   if (typeof value !== 'string') return value === undefined ? '' : JSON.stringify(value);
