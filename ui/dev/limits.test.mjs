@@ -191,9 +191,12 @@ test('a key that is denied has another amount in two clicks, is looked at, reset
     await page.locator('dialog[open] input').fill('they asked');
     await confirm(page, 'Reset it');
     await seen(page, '40 of 40 left in production.');
+    await shut(page);
     await press(page, 'Lift the override');
     await confirm(page, 'Lift the override');
+    await shut(page);
     await seen(page, 'Overrides (2)');
+    await page.evaluate(() => scrollTo(0, 0));
     await fill(page, 'How one key stands', 'nobody:ever');
     await press(page, 'Look');
     await page.waitForFunction(() => document.querySelector('#one-key')?.innerText === 'api:search:nobody:ever' && document.querySelector('.stands')?.innerText === '20 of 20 left in production.');
@@ -284,6 +287,8 @@ test('who only looks sees limits and keys, and changes nothing', () =>
   of({ role: 'viewer' }, async (own) => {
     const { page } = await visit(browser, own.url + pages['limit-key']);
     await seen(page, 'left');
+    const asked = await page.evaluate(() => performance.getEntriesByType('resource').filter((e) => e.name.includes('/use?')).length);
+    assert.ok(asked < 10, `use was asked for ${asked} times, not every few seconds`);
     assert.deepEqual((await texts(page, 'main button')).filter((t) => /Override|Reset|another amount/.test(t)), []);
     await follow(page, 'What it is');
     await seen(page, 'Somebody who may deploy to all environments of shop can change it.');
