@@ -38,7 +38,7 @@ func (h *Host) parquet(path, sql string, limit int) error {
 }
 
 func write(path string, from io.Reader) error {
-	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as all files that one makes
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}

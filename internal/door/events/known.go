@@ -36,7 +36,9 @@ func (d *Door) knows(ctx context.Context, app, env string, of ...*explore.Select
 	}
 	ids := map[string]string{}
 	for _, s := range of {
-		named := func(c explore.Condition) bool { return c.Property == "event.source" && (c.Is == "equal" || c.Is == "not_equal") }
+		named := func(c explore.Condition) bool {
+			return c.Property == "event.source" && (c.Is == "equal" || c.Is == "not_equal")
+		}
 		if !slices.ContainsFunc(s.Where, named) {
 			continue
 		}

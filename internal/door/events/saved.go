@@ -68,11 +68,11 @@ func (d *Door) mountSaved() {
 	}
 	api.Register(d.API, api.DeployAll, "PUT "+path+"/{question}", "Change a saved question, or its name", func(ctx context.Context, id access.Identity, in *changed) (*one, error) {
 		revision, err := d.expected(ctx, in.InQuestion, in.InMatch)
-		if err != nil {
-			return nil, err
-		}
 		to := in.Body.saved()
-		if err := d.asks(ctx, in.App, to); err != nil {
+		if err == nil {
+			err = d.asks(ctx, in.App, to)
+		}
+		if err != nil {
 			return nil, err
 		}
 		to.ID, to.Revision = in.Question, revision
