@@ -43,7 +43,7 @@ type Local struct {
 // NewLocal makes a Local of a Client, which others may use beside it.
 func NewLocal(c *Client, o LocalOptions) *Local {
 	l := &Local{
-		client: c, keep: o.KeepFor, batch: max(cmp.Or(o.Batch, 1000), 1), deny: max(cmp.Or(o.DenyFor, 10*time.Second), 0), begin: time.Now(), seed: maphash.MakeSeed(),
+		client: c, keep: max(o.KeepFor, 0), batch: max(cmp.Or(o.Batch, 1000), 1), deny: max(cmp.Or(o.DenyFor, 10*time.Second), 0), begin: time.Now(), seed: maphash.MakeSeed(),
 	}
 	for i := range l.shards {
 		l.shards[i].most = max(cmp.Or(o.Keys, 10_000)/len(l.shards), 1)
