@@ -10,14 +10,14 @@ function all(world) {
   if (world.flagRamps) return world.flagRamps;
   if (world.empty) return (world.flagRamps = []);
   const base = (id, flag, name, more) => ({ id, app: 'shop', environment: 'staging', flag, name, state: 'watching', reasons: [], started_by: 'person:bo', ...alpha, ...more });
-  const worse = 'order placed: 0.45 times the old value\'s (133 against 298 expected); a ramp that changes nothing shows this, however often one looks, in at most 1 of a billion ramps';
+  const worse = 'order placed: 0.45 times the old value\'s (133 of 990 visitors with the new value, 301 of 1,010 with the old one); a ramp that changes nothing shows this, however often one looks, in at most 1 of a billion ramps';
   const over = 'the time of the step is over, and no harm was seen; that it went on without an answer was said at the start';
   world.flagRamp = base('rmp_1', 'flg_3', 'search-limit', { step: 1, share: 0.5, spec: spec(50), started_at: world.iso(5000), step_at: world.iso(1400) });
   world.flagRamp.moves = [move(world, 'rmv_1', 5000, 'person:bo', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_2', 1400, 'system:ramp', 'watching', 1, 0.5, over)];
   const back = base('rmp_0', 'flg_3', 'search-limit', { state: 'returned', step: 1, share: 0, spec: spec(200), started_by: 'person:ana', started_at: world.iso(180_000), step_at: world.iso(176_400), ended_at: world.iso(175_100), reasons: [worse] });
   back.moves = [move(world, 'rmv_3', 180_000, 'person:ana', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_4', 179_000, 'person:chen', 'paused', 0, 0.1, 'a look at the shop first'), move(world, 'rmv_5', 178_600, 'person:chen', 'watching', 0, 0.1), move(world, 'rmv_6', 176_400, 'system:ramp', 'watching', 1, 0.5, over), move(world, 'rmv_7', 175_100, 'system:ramp', 'returned', 1, 0, worse)];
   const done = base('rmp_00', 'flg_3', 'search-limit', { state: 'promoted', step: 1, share: 1, spec: spec(20, { steps: [{ share: 0.1, watch_seconds: 1800 }, { share: 0.5, watch_seconds: 1800 }] }), started_at: world.iso(900_000), step_at: world.iso(898_200), ended_at: world.iso(896_400) });
-  done.moves = [move(world, 'rmv_8', 900_000, 'person:bo', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_9', 898_200, 'system:ramp', 'watching', 1, 0.5, 'order placed: 0.96 times the old value\'s (1,099 against 1,151 expected); a halving is ruled out (95 % sure)'), move(world, 'rmv_a', 896_400, 'system:ramp', 'promoted', 1, 1, 'order placed: 0.96 times the old value\'s (1,099 against 1,151 expected); a halving is ruled out (95 % sure)')];
+  done.moves = [move(world, 'rmv_8', 900_000, 'person:bo', 'started', 0, 0.1, alpha.alpha_why), move(world, 'rmv_9', 898_200, 'system:ramp', 'watching', 1, 0.5, 'order placed: 0.96 times the old value\'s (1,099 of 4,012 visitors with the new value, 1,139 of 3,988 with the old one); a halving is ruled out (95 % sure)'), move(world, 'rmv_a', 896_400, 'system:ramp', 'promoted', 1, 1, 'order placed: 0.96 times the old value\'s (1,099 of 4,012 visitors with the new value, 1,139 of 3,988 with the old one); a halving is ruled out (95 % sure)')];
   // One of which no client tells anything.
   const quiet = base('rmp_2', 'flg_1', 'new-checkout', { step: 0, share: 0.01, spec: spec(true, { steps: [0.01, 0.1, 0.5].map((share) => ({ share, watch_seconds: 3600 })), condition: { country: { $in: ['US', 'CA'] } }, unknown: 'hold' }), started_by: 'person:ana', started_at: world.iso(600), step_at: world.iso(600) });
   quiet.moves = [move(world, 'rmv_b', 600, 'person:ana', 'started', 0, 0.01, alpha.alpha_why)];
@@ -68,7 +68,7 @@ function evidence(r, all, { event, bad }) {
   const expected = sum.at_risk_new * a;
   const left = regressed || ruledOut ? 0 : Math.max(40, Math.round(7400 - sum.at_risk_new - sum.at_risk_old));
   const size = bad === 'drop' ? 'a halving' : 'a doubling';
-  const found = `${event}: ${ratio.toFixed(2)} times the old value's (${sum.new} against ${Math.round(expected)} expected)`;
+  const found = `${event}: ${ratio.toFixed(2)} times the old value's (${sum.new.toLocaleString('en')} of ${sum.at_risk_new.toLocaleString('en')} visitors with the new value, ${sum.old.toLocaleString('en')} of ${sum.at_risk_old.toLocaleString('en')} with the old one)`;
   const text = regressed ? `${found}; a ramp that changes nothing shows this, however often one looks, in at most 1 of a billion ramps` : ruledOut ? `${found}; ${size} is ruled out (95 % sure)` : wide > 0 ? `${found}; about ${left.toLocaleString('en')} more visitors are needed to rule out ${size}` : `${event}: no visitors on both releases to compare yet`;
   return { name: event, label: event, outcome: regressed ? 'regressed' : ruledOut ? 'healthy' : 'unknown', e_value: peak - 0.3, peak, threshold, excluded: ruledOut ? 1.4 : 0.4, exclude_threshold: 1.301029995663981, rule_out: r.spec.rule_out, ratio_estimate: ratio, ratio_low: wide > 0 ? ratio / wide : 0, ratio_high: wide > 0 ? ratio * wide : 0, ...sum, rate_new: b, rate_old: a, expected, needed: { events: Math.round(left / 30), requests: left }, to_detect: { events: 0, requests: 0 }, text };
 }
