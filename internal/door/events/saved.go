@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -69,10 +70,7 @@ func (d *Door) mountSaved() {
 	api.Register(d.API, api.DeployAll, "PUT "+path+"/{question}", "Change a saved question, or its name", func(ctx context.Context, id access.Identity, in *changed) (*one, error) {
 		revision, err := d.expected(ctx, in.InQuestion, in.InMatch)
 		to := in.Body.saved()
-		if err == nil {
-			err = d.asks(ctx, in.App, to)
-		}
-		if err != nil {
+		if err := cmp.Or(err, d.asks(ctx, in.App, to)); err != nil {
 			return nil, err
 		}
 		to.ID, to.Revision = in.Question, revision
