@@ -228,8 +228,8 @@ func TestARampIsWarnedOf(t *testing.T) {
 				ID       string
 				Warnings []string
 			}
-			w.ok("POST", "/v1/apps/shop/environments/production/flags/cart/ramps", `{"vitals":[{"event":"order_completed"},{"event":"page"},{"event":"order_compleet"},{"event":"long_ago"}]}`, &r)
-			if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[0], "no order_compleet came") || !strings.Contains(r.Warnings[1], "no long_ago came") {
+			w.ok("POST", "/v1/apps/shop/environments/production/flags/cart/ramps", `{"vitals":[{"event":"order_completed"},{"event":"page"},{"event":"order_cmpltd"},{"event":"long_ago"}]}`, &r)
+			if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[0], "no order_cmpltd came") || !strings.Contains(r.Warnings[1], "no long_ago came") {
 				t.Errorf("%q", r.Warnings)
 			}
 			var f struct {
