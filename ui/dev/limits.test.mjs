@@ -100,11 +100,12 @@ test('what was typed becomes a limit of its kind, and comes back as it was', () 
 test('points are drawn with nothing where nobody asked', () => {
   const at = (m) => new Date(Date.UTC(2026, 10, 29, 12, m)).toISOString();
   const [from, to] = [Date.parse(at(0)) + 20_000, Date.parse(at(4)) + 20_000];
-  const u = { step_seconds: 60, points: [{ at: at(1), asks: 5, denied: 2 }, { at: at(3), asks: 1, denied: 0 }] };
+  const u = { step_seconds: 60, points: [{ at: at(1), asks: 5, denied: 2 }, { at: at(3), asks: 1, denied: 0 }], total: { asks: 6, denied: 2 } };
   const got = series.use(u, from, to);
-  assert.equal(got.seconds.length, 5);
-  assert.deepEqual(got.parts.map((p) => [p.label, p.values, p.total]), [['passed', [0, 3, 0, 1, 0], 4], ['denied', [0, 2, 0, 0, 0], 2]]);
-  assert.deepEqual(series.denied([{ key: 'a', points: [{ at: at(2), denied: 7 }] }], 60, from, to, (k) => k).parts, [{ label: 'a', values: [0, 0, 7, 0, 0], total: 7 }]);
+  assert.equal(got.seconds.length, 4, 'the minute under way would look like a fall');
+  assert.deepEqual(got.parts.map((p) => [p.label, p.values, p.total]), [['passed', [0, 3, 0, 1], 4], ['denied', [0, 2, 0, 0], 2]]);
+  assert.deepEqual(series.use({ ...u, points: [{ at: at(4), asks: 5, denied: 2 }], total: { asks: 5, denied: 2 } }, from, to, true).parts.map((p) => [p.label, p.values]), [['within the limit', [0, 0, 0, 0, 3]], ['over it', [0, 0, 0, 0, 2]]]);
+  assert.deepEqual(series.denied(u, [{ key: 'a', denied: 8, points: [{ at: at(2), denied: 7 }, { at: at(4), denied: 1 }] }], from, to, (k) => k).parts, [{ label: 'a', values: [0, 0, 7, 0], total: 8 }]);
   const s = series.simulated({ points: [{ at: at(1), was_denied: 1, denied: 4 }, { at: at(3), was_denied: 0, denied: 2 }] }, 3_600_000);
   assert.deepEqual(s.parts.map((p) => p.values), [[1, 0, 0], [4, 0, 2]]);
   assert.deepEqual(series.simulated({ points: [] }, 3_600_000).seconds, []);
@@ -186,11 +187,11 @@ test('a key that is denied has another amount in two clicks, is looked at, reset
     await seen(page, 'Overrides (3)');
     await follow(page, 'chen');
     await seen(page, '120 instead of 60, 40 at once, ends in 23 h; set by ana now.');
-    assert.match(await page.$eval('.stands', (e) => e.innerText), /^\d+ of 40 left, again full in \d+ s in production\.$/);
+    assert.match(await page.$eval('.stands', (e) => e.innerText), /^In production: \d+ of 40 left, again full in \d+ s\.$/);
     await press(page, 'Reset it');
     await page.locator('dialog[open] input').fill('they asked');
     await confirm(page, 'Reset it');
-    await seen(page, '40 of 40 left in production.');
+    await seen(page, 'In production: 40 of 40 left.');
     await shut(page);
     await press(page, 'Lift the override');
     await confirm(page, 'Lift the override');
@@ -199,7 +200,7 @@ test('a key that is denied has another amount in two clicks, is looked at, reset
     await page.evaluate(() => scrollTo(0, 0));
     await fill(page, 'How one key stands', 'nobody:ever');
     await press(page, 'Look');
-    await page.waitForFunction(() => document.querySelector('#one-key')?.innerText === 'api:search:nobody:ever' && document.querySelector('.stands')?.innerText === '20 of 20 left in production.');
+    await page.waitForFunction(() => document.querySelector('#one-key')?.innerText === 'api:search:nobody:ever' && document.querySelector('.stands')?.innerText === 'In production: 20 of 20 left.');
     assert.equal(new URL(page.url()).searchParams.get('key'), 'api:search:nobody:ever');
     // Another time is in the address, and drawn in other steps.
     await page.select('select[id$="-last"]', '7d');

@@ -22,25 +22,37 @@ interface Picture {
   parts: { label: string; values: number[]; total: number }[];
 }
 
-const part = (label: string, values: number[]) => ({ label, values, total: values.reduce((a, b) => a + b, 0) });
+const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+const part = (label: string, values: number[], total = sum(values)) => ({ label, values, total });
+
+// drawn are the points of a time. The one under way would look like a fall: it is drawn only where it is all that there is.
+function drawn(u: LimitUse, from: number, to: number): number[] {
+  const step = u.step_seconds * 1000;
+  const known = (u.points ?? []).map((p) => ms(p.at));
+  const at = places(from, to, step, known[0]);
+  const open = at.at(-1)! + step > to;
+  return open && known.some((t) => t < at.at(-1)!) ? at.slice(0, -1) : at;
+}
 
 // use is how many asks passed and how many were denied, or would have been where a limit only counts.
 export function use(u: LimitUse, from: number, to: number, shadow = false): Picture {
   const by = new Map((u.points ?? []).map((p) => [ms(p.at), p]));
-  const at = places(from, to, u.step_seconds * 1000, by.keys().next().value);
-  const of = (t: number) => by.get(t);
-  return { seconds: at.map(wall), parts: [part(shadow ? 'within the limit' : 'passed', at.map((t) => (of(t)?.asks ?? 0) - (of(t)?.denied ?? 0))), part(shadow ? 'over it' : 'denied', at.map((t) => of(t)?.denied ?? 0))] };
+  const at = drawn(u, from, to);
+  const { asks, denied } = u.total;
+  return {
+    seconds: at.map(wall),
+    parts: [part(shadow ? 'within the limit' : 'passed', at.map((t) => (by.get(t)?.asks ?? 0) - (by.get(t)?.denied ?? 0)), asks - denied), part(shadow ? 'over it' : 'denied', at.map((t) => by.get(t)?.denied ?? 0), denied)],
+  };
 }
 
 // denied is how often each of some keys was denied.
-export function denied(keys: LimitDeniedKey[], step: number, from: number, to: number, name: (key: string) => string): Picture {
-  const known = keys.flatMap((k) => k.points ?? [])[0];
-  const at = places(from, to, step * 1000, known && ms(known.at));
+export function denied(u: LimitUse, keys: LimitDeniedKey[], from: number, to: number, name: (key: string) => string): Picture {
+  const at = drawn(u, from, to);
   return {
     seconds: at.map(wall),
     parts: keys.map((k) => {
       const by = new Map((k.points ?? []).map((p) => [ms(p.at), p.denied]));
-      return part(name(k.key), at.map((t) => by.get(t) ?? 0));
+      return part(name(k.key), at.map((t) => by.get(t) ?? 0), k.denied);
     }),
   };
 }

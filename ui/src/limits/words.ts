@@ -47,7 +47,7 @@ export function asked(c: LimitCount, when: string, where: string, shadowed = fal
 // left says how a key stands: "2 of 5 left, again full in 12 s"; short is for columns: "2 of 5, full in 12 s". A limit that gives nothing back never is full again.
 export function left(k: LimitKey, now: number, short = false): string {
   const some = `${count(k.left)} of ${count(k.capacity)}${short ? '' : ' left'}`;
-  if (k.capacity === 0) return short ? 'none' : 'Nothing is to be had';
+  if (k.capacity === 0) return short ? 'none' : 'nothing is to be had';
   if (k.full_at && ms(k.full_at) > now) return `${some}, ${short ? '' : 'again '}full in ${soon(ms(k.full_at) - now)}`;
   return k.left < k.capacity && !k.full_at ? `${some}, ${short ? 'for good' : 'and never again more'}` : some;
 }
