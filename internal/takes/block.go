@@ -14,8 +14,8 @@ type Row struct {
 	Group           string
 	// Asks is how many asked, and Asked how much; Given is how much was given. Denied and Near count asks that the limit did not have, also in the shadow, and that came near it.
 	Asks, Asked, Given, Denied, Near int64
-	// Ends is set for what went out of a concurrent limit until then (Given) and what came back of it (Given below 0), in ns since 1970. Such a row counts no asks.
-	Ends int64
+	// Ends is set for a lease of a concurrent limit, which ends then (ns since 1970): Out of it is out now, 0 when it was returned. Such a row counts no asks.
+	Ends, Out int64
 	// Forgot says that the group begins at nothing; such a row has nothing else.
 	Forgot bool
 }
@@ -157,7 +157,7 @@ func ReadBlock(block []byte) (at time.Time, rows []Row, err error) {
 		case rowCount:
 			row.Asks, row.Asked, row.Given, row.Denied, row.Near = r.varint(), r.varint(), r.varint(), r.varint(), r.varint()
 		case rowLease:
-			row.Ends, row.Given = r.varint(), r.varint()
+			row.Ends, row.Out = r.varint(), r.varint()
 		case rowForget:
 			row.Forgot = true
 		default:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/pure/rate"
 )
 
 // cycle is one writing down of what is pending. done is closed when it is on disk.
@@ -81,19 +83,22 @@ func newBatch(m *Memory) *batch {
 // write writes down what is pending of all shards, and comes back when it is on disk.
 func (b *batch) write(ctx context.Context) error {
 	m := b.memory
-	at := m.opts.Now()
 	next := newCycle()
 	b.open = append(b.open, m.shards[0].cycle)
 	saving := m.round.next()
+	var slow []*rate.Rule
+	if saving.from < saving.to {
+		slow = m.known.renew(m.opts.Find)
+	}
 	for i := range m.shards {
-		b.collect(i, next, saving, at.UnixNano())
+		b.collect(i, next, saving, slow, m.opts.Now().UnixNano())
 		if len(b.blocks) > 0 { // many keys: their names are not gathered in memory
-			if err := b.flush(ctx, at); err != nil {
+			if err := b.flush(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	if err := b.flush(ctx, at); err != nil {
+	if err := b.flush(ctx); err != nil {
 		return err
 	}
 	for _, c := range b.open {
@@ -105,8 +110,8 @@ func (b *batch) write(ctx context.Context) error {
 }
 
 // flush writes what was collected, and tells of it.
-func (b *batch) flush(ctx context.Context, at time.Time) error {
-	b.cut(at.UnixNano())
+func (b *batch) flush(ctx context.Context) error {
+	at := b.cut()
 	err := b.append(ctx)
 	if err == nil && len(b.rows) > 0 && b.memory.opts.Watch != nil {
 		b.memory.opts.Watch(at, b.rows)
@@ -137,8 +142,8 @@ func (b *batch) append(ctx context.Context) error {
 }
 
 // collect takes what is pending of one shard, and a copy of the shard when it is to be saved: it has then all of this block, and nothing of the next one.
-func (b *batch) collect(i int, next *cycle, saving *saving, at int64) {
-	m, s := b.memory, &b.memory.shards[i]
+func (b *batch) collect(i int, next *cycle, saving *saving, slow []*rate.Rule, at int64) {
+	s := &b.memory.shards[i]
 	s.mu.Lock()
 	s.pending, b.pending = b.pending[:0], s.pending
 	s.names, b.names = b.names[:0], s.names
@@ -146,7 +151,7 @@ func (b *batch) collect(i int, next *cycle, saving *saving, at int64) {
 	s.cycle = next
 	s.changed = s.changed || len(b.pending) > 0 || len(b.acts) > 0
 	if saving.has(i) {
-		s.sweep(m.known.all(), at)
+		s.sweep(slow, at)
 		if s.changed {
 			saving.copy(i, s)
 			s.changed = false
@@ -157,7 +162,7 @@ func (b *batch) collect(i int, next *cycle, saving *saving, at int64) {
 		b.act(a)
 	}
 	for j := range b.pending {
-		b.count(&b.pending[j], at)
+		b.count(&b.pending[j])
 	}
 }
 
@@ -170,13 +175,13 @@ func (b *batch) act(a act) {
 		row.Forgot = true
 	} else {
 		b.writer.begin(n, rowLease, []byte(a.group))
-		b.writer.numbers(a.ends, a.amount)
-		row.Ends, row.Given = a.ends, a.amount
+		b.writer.numbers(a.ends, a.out)
+		row.Ends, row.Out = a.ends, a.out
 	}
 	b.rows = append(b.rows, row)
 }
 
-func (b *batch) count(p *pending, at int64) {
+func (b *batch) count(p *pending) {
 	d, group := p.limit, b.names[p.name:p.end]
 	b.writer.begin(b.writer.limit(d.App, d.Env, d.Group, d.Series), rowCount, group)
 	b.writer.numbers(p.asks, p.asked, p.given, p.denied, p.nears)
@@ -185,14 +190,16 @@ func (b *batch) count(p *pending, at int64) {
 		Asks: p.asks, Asked: p.asked, Given: p.given, Denied: p.denied, Near: p.nears,
 	})
 	if len(b.writer.rows) > blockBytes {
-		b.cut(at)
+		b.cut()
 	}
 }
 
-// cut ends a block.
-func (b *batch) cut(at int64) {
+// cut ends a block. Its time is now, behind all that is in it: what is read back may count longer than it did, and never in a window that had ended.
+func (b *batch) cut() (at time.Time) {
+	at = b.memory.opts.Now()
 	if b.writer.entries > 0 {
-		b.blocks = append(b.blocks, append([]byte(nil), b.writer.done(at)...))
+		b.blocks = append(b.blocks, append([]byte(nil), b.writer.done(at.UnixNano())...))
 		b.writer.reset()
 	}
+	return at
 }

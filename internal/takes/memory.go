@@ -60,6 +60,7 @@ type known struct {
 	mu      sync.Mutex
 	numbers map[uint64]uint32 // by series
 	limits  []*rate.Defined   // by number; the first is nobody's
+	slow    []*rate.Rule      // by number: what is idle by it is idle; nil: the limit is no more, and nor is what was taken of it
 }
 
 // number is that of a limit, which is 1 or more.
@@ -70,13 +71,30 @@ func (k *known) number(d *rate.Defined) uint32 {
 	if !ok {
 		n = uint32(len(k.limits)) //nolint:gosec // there are not that many limits
 		k.numbers[d.Series] = n
-		k.limits = append(k.limits, d)
+		k.limits, k.slow = append(k.limits, d), append(k.slow, d.Slowest())
 	}
-	k.limits[n] = d
+	if k.limits[n] != d {
+		k.limits[n], k.slow[n] = d, d.Slowest()
+	}
 	return n
 }
 
-// all are the limits by their numbers, as they are now.
+// renew asks for each limit as it is now, and gives their slowest rules by number.
+func (k *known) renew(find func(app, env, group string) *rate.Defined) []*rate.Rule {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for n, d := range k.limits[1:] {
+		switch now := find(d.App, d.Env, d.Group); {
+		case now == nil || now.Series != d.Series:
+			k.slow[n+1] = nil
+		default:
+			k.limits[n+1], k.slow[n+1] = now, now.Slowest()
+		}
+	}
+	return append([]*rate.Rule(nil), k.slow...)
+}
+
+// all are the limits by their numbers.
 func (k *known) all() []*rate.Defined {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -113,28 +131,28 @@ func (m *Memory) Take(ctx context.Context, asks []Ask, answers []rate.Answer) er
 		return errEnding
 	}
 	if len(asks) == 1 {
-		c, err := m.takeOne(&asks[0], &answers[0], m.opts.Now().UnixNano())
+		c, err := m.takeOne(&asks[0], &answers[0])
 		if c == nil || err != nil {
 			return err
 		}
 		return m.written(ctx, c)
 	}
-	cycles, err := m.takeAll(asks, answers, m.opts.Now().UnixNano())
+	cycles, err := m.takeAll(asks, answers)
 	for _, c := range cycles {
 		err = errors.Join(err, m.written(ctx, c))
 	}
 	return err
 }
 
-// takeOne gives the cycle to wait for, if any.
-func (m *Memory) takeOne(ask *Ask, answer *rate.Answer, now int64) (*cycle, error) {
+// takeOne gives the cycle to wait for, if any. What time it is is asked once the shard is locked: a taker who waited for the lock with an older time would give back to the next one what had come back already.
+func (m *Memory) takeOne(ask *Ask, answer *rate.Answer) (*cycle, error) {
 	h := m.hash(ask.Limit.Series, ask.Group)
 	rule := ask.Limit.For(ask.Group)
 	s := m.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	if *answer, err = s.take(m, h, rule, ask, now); err != nil {
+	if *answer, err = s.take(m, h, rule, ask, m.opts.Now().UnixNano()); err != nil {
 		return nil, err
 	}
 	return m.due(s, rule, answer.Got), nil
@@ -142,7 +160,8 @@ func (m *Memory) takeOne(ask *Ask, answer *rate.Answer, now int64) (*cycle, erro
 
 // due gives the cycle that a take waits for: that which writes it down, when a crash before could give more again than the limit allows.
 func (m *Memory) due(s *shard, rule *rate.Rule, got int64) *cycle {
-	if got == 0 || s.pending[s.noted].given <= rule.Slack() {
+	// Half: as much may be on its way to the disk. A limit in the shadow has nothing to lose.
+	if got == 0 || rule.Limit.Shadow || s.pending[s.noted].given <= rule.Slack()/2 {
 		if len(s.pending) < maxPending { // a flood of new keys goes no faster than the log
 			return nil
 		}
@@ -159,7 +178,7 @@ func signal(c chan struct{}) {
 }
 
 // takeAll asks all, and takes of all when all pass. Shards are locked in their order, so that nobody waits for one another.
-func (m *Memory) takeAll(asks []Ask, answers []rate.Answer, now int64) ([]*cycle, error) {
+func (m *Memory) takeAll(asks []Ask, answers []rate.Answer) ([]*cycle, error) {
 	hashes := make([]hashed, len(asks))
 	var held [shardCount]bool
 	for i := range asks {
@@ -170,6 +189,12 @@ func (m *Memory) takeAll(asks []Ask, answers []rate.Answer, now int64) ([]*cycle
 		if held[i] {
 			m.shards[i].mu.Lock()
 			defer m.shards[i].mu.Unlock()
+		}
+	}
+	now := m.opts.Now().UnixNano()
+	for i := range asks { // all have a place, or nothing is taken
+		if err := m.shard(hashes[i]).seat(m, hashes[i], &asks[i], now); err != nil {
+			return nil, err
 		}
 	}
 	pass := true
@@ -204,6 +229,14 @@ func (m *Memory) takeAll(asks []Ask, answers []rate.Answer, now int64) ([]*cycle
 
 var errEnding error = fault.New(fault.CodeInternal, "the server is stopping; ask again")
 
+// errUnwritten is for a take that counts, and is not on disk.
+func errUnwritten(cause error) error {
+	return fault.New(fault.CodeInternal, "the log does not take what was taken of the limit; ask again").Because(cause)
+}
+
+// longestWait is how long a take waits for the log.
+const longestWait = 5 * time.Second
+
 // written waits until a cycle is on disk.
 func (m *Memory) written(ctx context.Context, c *cycle) error {
 	select {
@@ -211,13 +244,17 @@ func (m *Memory) written(ctx context.Context, c *cycle) error {
 		return nil
 	default:
 	}
+	patience := time.NewTimer(longestWait)
+	defer patience.Stop()
 	select {
 	case <-c.done:
 		return nil
 	case <-m.ended:
 		return errEnding
 	case <-ctx.Done():
-		return fault.New(fault.CodeInternal, "the log does not take what was taken of the limit; ask again").Because(ctx.Err())
+		return errUnwritten(ctx.Err())
+	case <-patience.C:
+		return errUnwritten(errors.New("it has not answered for 5 s"))
 	}
 }
 

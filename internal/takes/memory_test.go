@@ -19,6 +19,7 @@ import (
 
 // world is a log, and tables that are opened on it one after another.
 type world struct {
+	mu        sync.Mutex // of limits
 	dir       string
 	log       *journal.Journal
 	limits    map[string]*rate.Defined
@@ -81,13 +82,19 @@ func (w *world) limit(t testing.TB, group string, l rate.Limit) *rate.Defined {
 	return d
 }
 
+func (w *world) find(_, _, group string) *rate.Defined {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.limits[group]
+}
+
 func (w *world) now() time.Time { return time.Unix(0, w.clock.Load()) }
 
 func (w *world) open(t testing.TB) *takes.Memory {
 	t.Helper()
 	m, err := takes.OpenMemory(t.Context(), takes.Options{
 		Dir: w.dir, Journal: w.log, Now: w.now, Logger: slog.New(slog.DiscardHandler), Watch: w.watch, MaxKeys: w.keys, SaveEvery: w.saveEvery,
-		Find: func(_, _, group string) *rate.Defined { return w.limits[group] },
+		Find: w.find,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -230,6 +237,95 @@ func TestCrashGivesNothingTwice(t *testing.T) {
 	}
 	if n, most := minutes.Load(), 6_000+5*minute.Rule.Slack(); n > most || n < 1500 {
 		t.Errorf("%d of 6000 a minute; five crashes allow %d", n, most)
+	}
+}
+
+// Time goes on while many wait for one another: nobody is given again what came back in the time that he waited.
+func TestCrowdByTheRealClock(t *testing.T) {
+	w := newWorld(t)
+	d := w.limit(t, "fast", rate.Limit{Kind: rate.Rolling, Amount: 20_000, Unit: rate.Second, Burst: 10})
+	m, err := takes.OpenMemory(t.Context(), takes.Options{Dir: w.dir, Journal: w.log, Logger: slog.New(slog.DiscardHandler), Find: func(_, _, g string) *rate.Defined { return w.limits[g] }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running(t, m.Run)
+	var got atomic.Int64
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			var a [1]rate.Answer
+			for ctx.Err() == nil {
+				if m.Take(t.Context(), []takes.Ask{{Limit: d, Group: "fast:x", Amount: 1}}, a[:]) == nil {
+					got.Add(a[0].Got)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if most := 10 + int64(20_000*time.Since(began).Seconds()); got.Load() > most || got.Load() < 100 {
+		t.Errorf("%d were given, of %d at most", got.Load(), most)
+	}
+}
+
+// While the log does not answer, no more is given than a crash may give again.
+func TestSlackIsWhatNobodyHasWrittenDown(t *testing.T) {
+	w := newWorld(t)
+	d := w.limit(t, "minute", rate.Limit{Kind: rate.Rolling, Amount: 6000, Unit: rate.Minute})
+	m := w.open(t)
+	w.log.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { m.RunUntilCrash(ctx) })
+	defer func() { cancel(); wg.Wait() }()
+	given := int64(0)
+	for range 4 { // what is on its way to the disk stands beside what comes after
+		for range 200 {
+			short, done := context.WithTimeout(t.Context(), 2*time.Millisecond)
+			var a [1]rate.Answer
+			if m.Take(short, []takes.Ask{{Limit: d, Group: "minute:x", Amount: 1}}, a[:]) == nil {
+				given += a[0].Got
+			}
+			done()
+		}
+		time.Sleep(150 * time.Millisecond)
+	}
+	if slack := d.Rule.Slack(); given > slack || given < slack/2 {
+		t.Errorf("%d were given without the log, of %d", given, slack)
+	}
+}
+
+// The table goes by limits as they are: a lowered one gives nothing back early, and what was taken of one that is gone is forgotten.
+func TestSweepByPresentLimits(t *testing.T) {
+	w := newWorld(t)
+	w.saveEvery = 5 * time.Millisecond
+	tick := w.limit(t, "once", rate.Limit{Kind: rate.Ever, Amount: 1000})
+	d := w.limit(t, "api", rate.Limit{Kind: rate.Rolling, Amount: 60, Unit: rate.Minute})
+	gone := w.limit(t, "gone", rate.Limit{Kind: rate.Ever, Amount: 1})
+	m := w.open(t)
+	running(t, m.Run)
+	take(t, m, d, "api:ana", 60)
+	for i := range 100 {
+		take(t, m, gone, fmt.Sprint("gone:", i), 1)
+	}
+	low := *d
+	var err error
+	if low.Rule, err = rate.Compile(rate.Limit{Kind: rate.Rolling, Amount: 60, Unit: rate.Day}, time.LoadLocation); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	w.limits["api"] = &low
+	delete(w.limits, "gone")
+	w.mu.Unlock()
+	w.clock.Add(int64(2 * time.Minute))
+	w.saved(t, m, tick)
+	if a := take(t, m, &low, "api:ana", 0); a.Left != 0 {
+		t.Errorf("%d are left of a limit that was lowered", a.Left)
+	}
+	if n := m.Keys(); n > 2 {
+		t.Errorf("%d keys are counted; those of a limit that is gone are not to be", n)
 	}
 }
 

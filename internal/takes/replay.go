@@ -28,7 +28,7 @@ func OpenMemory(ctx context.Context, opts Options) (*Memory, error) {
 	m := &Memory{
 		opts: opts, most: max(opts.MaxKeys/shardCount, 1),
 		dirty: make(chan struct{}, 1), urgent: make(chan struct{}, 1), ended: make(chan struct{}),
-		known: known{numbers: map[uint64]uint32{}, limits: []*rate.Defined{nil}},
+		known: known{numbers: map[uint64]uint32{}, limits: []*rate.Defined{nil}, slow: []*rate.Rule{nil}},
 		round: round{at: shardCount},
 	}
 	first := newCycle()
@@ -117,9 +117,5 @@ func (s *shard) leaseAgain(h hashed, d *rate.Defined, row *Row) {
 		l = &leases{limit: d, group: row.Group}
 		s.leases[h] = l
 	}
-	if row.Given > 0 {
-		l.out = rate.Give(l.out, rate.Lease{Ends: row.Ends, Amount: row.Given})
-	} else {
-		l.out, _ = rate.Return(l.out, row.Ends, -row.Given)
-	}
+	l.out = rate.Put(l.out, rate.Lease{Ends: row.Ends, Amount: row.Out})
 }

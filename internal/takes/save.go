@@ -107,8 +107,16 @@ func (m *Memory) save(i int, c *saved, sequence uint64) error {
 	b = binary.AppendUvarint(b, fileVersion)
 	b = binary.LittleEndian.AppendUint64(b, m.check())
 	b = binary.AppendUvarint(b, sequence)
-	b = binary.AppendUvarint(b, uint64(len(limits)-1))
-	for _, d := range limits[1:] {
+	here := map[uint32]uint64{} // those that have a cell, by the order in which they come
+	var order []*rate.Defined
+	for _, e := range c.cells {
+		if _, ok := here[e.limit]; !ok {
+			order = append(order, limits[e.limit])
+			here[e.limit] = uint64(len(order))
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(order)))
+	for _, d := range order {
 		b = text(text(text(b, d.App), d.Env), d.Group)
 		b = binary.LittleEndian.AppendUint64(b, d.Series)
 	}
@@ -118,7 +126,7 @@ func (m *Memory) save(i int, c *saved, sequence uint64) error {
 		b = binary.LittleEndian.AppendUint64(b, e.of.b)
 		b = binary.LittleEndian.AppendUint64(b, uint64(e.at))   //nolint:gosec // the same bits
 		b = binary.LittleEndian.AppendUint64(b, uint64(e.used)) //nolint:gosec // the same bits
-		b = binary.AppendUvarint(b, uint64(e.limit))
+		b = binary.AppendUvarint(b, here[e.limit])
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.leases)))
 	for _, l := range c.leases {
@@ -133,6 +141,9 @@ func (m *Memory) save(i int, c *saved, sequence uint64) error {
 }
 
 func (m *Memory) saveIndex() error {
+	if err := syncFolder(m.opts.Dir); err != nil { // what the index says of files is on disk before it
+		return err
+	}
 	b := binary.AppendUvarint(nil, fileVersion)
 	b = binary.LittleEndian.AppendUint64(b, m.check())
 	for i, n := range m.round.has {
@@ -168,6 +179,15 @@ func replace(path string, b []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// syncFolder puts on disk which files a folder has.
+func syncFolder(path string) error {
+	f, err := os.Open(path) //nolint:gosec // a folder of ours
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // open takes the checksum and the head off a file; an empty reader is a file that says nothing, as it is broken or of another key.
@@ -271,11 +291,14 @@ func (m *Memory) restore(ctx context.Context) error {
 			}
 		}
 	}
-	_, last, err := m.opts.Journal.TakesHeld(ctx)
+	first, last, err := m.opts.Journal.TakesHeld(ctx)
 	if err != nil {
 		return err
 	}
 	m.round.last = last
+	if has := slices.Min(m.round.has[:]); has > 0 && has < last && first > has+1 {
+		m.opts.Logger.Warn("the log has dropped takes of limits that no file has; some may be given again", "from", has+1, "to", first-1)
+	}
 	for i, n := range m.round.has {
 		if n > last { // of a log that was lost: what was saved counts, and is saved anew by the places of this one
 			m.round.has[i], m.shards[i].changed = last, true

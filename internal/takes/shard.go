@@ -40,11 +40,11 @@ type pending struct {
 	asks, asked, given, denied, nears int64
 }
 
-// act is what cannot be added up: a lease, by its end, and how much went out (or came back, below 0); or, with no end, that all is forgotten.
+// act is what cannot be added up: a lease, by its end, and how much of it is out now; or, with no end, that all is forgotten.
 type act struct {
-	limit        *rate.Defined
-	group        string
-	ends, amount int64
+	limit     *rate.Defined
+	group     string
+	ends, out int64
 }
 
 // errFull is for a group that is new when the table is full.
@@ -117,6 +117,19 @@ func (s *shard) note(m *Memory, h hashed, rule *rate.Rule, ask *Ask, a rate.Answ
 	return err
 }
 
+// seat makes the place that an ask will need.
+func (s *shard) seat(m *Memory, h hashed, ask *Ask, now int64) error {
+	if ask.Amount == 0 {
+		return nil
+	}
+	if ask.Limit.Rule.Limit.Kind == rate.Concurrent {
+		_, err := s.leaseOf(m, h, ask, now)
+		return err
+	}
+	_, err := s.place(m, h, ask.Limit, now)
+	return err
+}
+
 // place is where the cell of a group is, made when there is none.
 func (s *shard) place(m *Memory, h hashed, limit *rate.Defined, now int64) (int, error) {
 	if i, ok := s.cells.find(h); ok {
@@ -150,7 +163,7 @@ func (s *shard) room(m *Memory, now int64) error {
 		return nil
 	}
 	if now-s.swept > int64(time.Second) || now < s.swept {
-		s.sweep(m.known.all(), now)
+		s.sweep(m.known.renew(m.opts.Find), now)
 	}
 	if s.cells.count+len(s.leases) >= m.most {
 		return errFull
@@ -159,14 +172,17 @@ func (s *shard) room(m *Memory, now int64) error {
 }
 
 // sweep forgets what is as if nothing had been taken.
-func (s *shard) sweep(limits []*rate.Defined, now int64) {
+func (s *shard) sweep(slow []*rate.Rule, now int64) {
 	s.swept = now
 	s.cells.keep(func(c *cell) bool {
-		d := limits[c.limit]
-		return d != nil && !d.Slowest().Idle(rate.Cell{At: c.at, Used: c.used}, now)
+		if int(c.limit) >= len(slow) { // it is newer than what is known
+			return true
+		}
+		rule := slow[c.limit]
+		return rule != nil && !rule.Idle(rate.Cell{At: c.at, Used: c.used}, now)
 	})
 	for h, l := range s.leases {
-		if l.out = rate.Ended(l.out, now); len(l.out) == 0 {
+		if l.out = rate.Ended(l.out, now); len(l.out) == 0 { // those of a limit that is no more end, too
 			delete(s.leases, h)
 		}
 	}
@@ -204,13 +220,12 @@ func (s *shard) giveBack(ask Ask, h hashed, ends, now int64) bool {
 		return false
 	}
 	l.out = rate.Ended(l.out, now)
-	before := rate.Held(l.out)
 	rest, ok := rate.Return(l.out, ends, ask.Amount)
 	if !ok {
 		return false
 	}
 	l.out = rest
-	s.acts = append(s.acts, act{ask.Limit, l.group, ends, rate.Held(rest) - before})
+	s.acts = append(s.acts, act{ask.Limit, l.group, ends, rate.OutOf(rest, ends)})
 	return true
 }
 

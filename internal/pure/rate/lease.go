@@ -14,6 +14,9 @@ type Lease struct {
 // names is how many that were returned are remembered by their names, until they would have ended. A name that is given anew at once would let a return that is sent twice give back what another has taken.
 const names = 64
 
+// MaxLeases is how many leases of one key are out at once, at most, whatever they hold: each take looks at all of them.
+const MaxLeases = 10_000
+
 const milli = int64(1_000_000)
 
 // farthest is the end of what does not come back in any time that can be written down. As many leases as a limit can give have room for their names behind it.
@@ -24,6 +27,9 @@ func (r *Rule) Lease(out []Lease, now, want int64, partial bool) ([]Lease, Answe
 	out = Ended(out, now)
 	used := Held(out)
 	a := r.grant(used, want, partial)
+	if a.Got > 0 && len(out) >= MaxLeases {
+		a = Answer{Over: true}
+	}
 	if a.Got > 0 {
 		out, a.Ends = r.add(out, now, a.Got)
 	}
@@ -63,13 +69,25 @@ func place(out []Lease, ends int64) (int, bool) {
 	return slices.BinarySearchFunc(out, ends, func(l Lease, ends int64) int { return cmp.Compare(l.Ends, ends) })
 }
 
-// Give puts back a lease that was read of what is written down; one that is there already is left.
-func Give(out []Lease, l Lease) []Lease {
+// Put makes what is out of a lease what is written down of it; 0: it was returned. Twice does nothing.
+func Put(out []Lease, l Lease) []Lease {
 	i, there := place(out, l.Ends)
-	if there {
+	switch {
+	case there:
+		out[i].Amount = l.Amount
+		return out
+	case l.Amount == 0:
 		return out
 	}
 	return slices.Insert(out, i, l)
+}
+
+// OutOf is how much is out of the lease that ends at a time.
+func OutOf(out []Lease, ends int64) int64 {
+	if i, there := place(out, ends); there {
+		return out[i].Amount
+	}
+	return 0
 }
 
 // Return gives back amount of the lease that ends at the given time, all of it where amount is 0. ok is false where no such lease is out, as it was returned or has ended, or was of less.

@@ -136,7 +136,7 @@ func TestAReturnThatIsSentTwiceGivesBackNobodyElses(t *testing.T) {
 func TestGivePutsBackInOrderAndOnce(t *testing.T) {
 	var out []rate.Lease
 	for _, ends := range []int64{20, 10, 30, 20} {
-		out = rate.Give(out, rate.Lease{Ends: ends, Amount: 1})
+		out = rate.Put(out, rate.Lease{Ends: ends, Amount: 1})
 	}
 	if want := []rate.Lease{{Ends: 10, Amount: 1}, {Ends: 20, Amount: 1}, {Ends: 30, Amount: 1}}; !slices.Equal(out, want) {
 		t.Errorf("out are %v", out)
