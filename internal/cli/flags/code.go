@@ -36,7 +36,7 @@ func (p *Plans) Run(h *Host) error {
 		var rows [][]string
 		for _, one := range all {
 			v := one.Value
-			rows = append(rows, []string{v.ID, v.Name, v.Environment, v.Words, strings.TrimPrefix(v.By, "person:"), v.Status + " " + when(v), v.Said})
+			rows = append(rows, []string{v.ID, v.Name, v.Environment, v.Words, who(v.By), v.Status + " " + when(v), v.Said})
 		}
 		return h.table("ID FLAG ENVIRONMENT CHANGE BY STATUS NOTE", rows)
 	})

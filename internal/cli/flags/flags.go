@@ -142,7 +142,7 @@ func row(f apiclient.Flag) []string {
 	for _, env := range slices.Sorted(maps.Keys(f.Stale)) {
 		notes = append(notes, "stale in "+env)
 	}
-	return []string{f.Name, f.Kind, strings.Join(states, ", "), f.ChangedAt.Local().Format("2006-01-02 15:04"), strings.TrimPrefix(f.ChangedBy, "person:"), strings.Join(notes, ", ")}
+	return []string{f.Name, f.Kind, strings.Join(states, ", "), f.ChangedAt.Local().Format("2006-01-02 15:04"), who(f.ChangedBy), strings.Join(notes, ", ")}
 }
 
 // Show shows one.
@@ -209,7 +209,7 @@ func (l *Log) Run(h *Host) error {
 		var rows [][]string
 		for _, one := range all {
 			v := one.Value
-			rows = append(rows, []string{v.At.Local().Format("2006-01-02 15:04:05"), or(v.Environment, "everywhere"), strings.TrimPrefix(v.By, "person:"), v.How, v.Words, v.Reason, v.ID})
+			rows = append(rows, []string{v.At.Local().Format("2006-01-02 15:04:05"), or(v.Environment, "everywhere"), who(v.By), v.How, v.Words, v.Reason, v.ID})
 		}
 		return h.table("WHEN WHERE WHO HOW WHAT WHY ID", rows)
 	})

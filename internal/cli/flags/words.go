@@ -164,3 +164,11 @@ func called(full string) string {
 	}
 	return "flag " + full
 }
+
+// who is who did something, as the page says it.
+func who(actor string) string {
+	if strings.HasPrefix(actor, "system:") {
+		return "Slipway"
+	}
+	return strings.TrimPrefix(actor, "person:")
+}

@@ -84,3 +84,11 @@ func TestBecause(t *testing.T) {
 		}
 	}
 }
+
+func TestWho(t *testing.T) {
+	for actor, want := range map[string]string{"person:ana": "ana", "system:ramp": "Slipway", "token:ci": "token:ci"} {
+		if got := who(actor); got != want {
+			t.Errorf("%s is %q, not %q", actor, got, want)
+		}
+	}
+}

@@ -246,3 +246,15 @@ func TestARampIsWarnedOf(t *testing.T) {
 		})
 	}
 }
+
+// Of a flag that is out of use code may be left.
+func TestRefsOfWhatIsOutOfUse(t *testing.T) {
+	w := open(t, engines(t)["duck"](t))
+	w.ok("POST", "/v1/apps/shop/flags", `{"name":"cart"}`, nil)
+	w.ok("POST", "/v1/apps/shop/flags/cart/changes", `{"change":"archive"}`, nil)
+	var refs struct{ Refs []struct{ Path string } }
+	if w.ok("GET", "/v1/apps/shop/flag-refs?flag=cart", "", &refs); len(refs.Refs) != 1 {
+		t.Errorf("%+v", refs)
+	}
+	w.refused(404, "nope", "GET", "/v1/apps/shop/flag-refs?flag=nope", "")
+}

@@ -143,26 +143,9 @@ func (d *Door) mountFlags() {
 		Name     string `query:"name" doc:"Those of this name alone"`
 	}
 	api.Register(d.API, api.View, "GET "+path, "List flags, switches and samples, by name", func(ctx context.Context, _ access.Identity, in *listing) (*api.ListOf[FlagShown], error) {
-		all, err := d.Flags.Flags(ctx, in.App, in.Archived)
+		out, err := d.list(ctx, in.App, in.Name, in.Archived)
 		if err != nil {
 			return nil, err
-		}
-		settings, err := d.Flags.Settings(ctx, in.App)
-		if err != nil {
-			return nil, err
-		}
-		under, err := d.under(ctx, in.App, all)
-		if err != nil {
-			return nil, err
-		}
-		needs := flag.NeedsOf(all)
-		out := make([]FlagShown, 0, len(all))
-		for _, f := range all {
-			if in.Name == "" || f.Name == in.Name {
-				one := d.show(f, settings, needs)
-				one.Ramps = under[f.ID]
-				out = append(out, one)
-			}
 		}
 		return api.Cut(out, in.Page, func(f FlagShown) string { return f.Name + " " + string(f.Kind) })
 	})
@@ -197,6 +180,32 @@ func (d *Door) mountFlags() {
 		return d.one(ctx, f, err)
 	})
 	d.mountHistory(path)
+}
+
+// list gives the flags of an app, of one name where it is wanted, with what follows from each.
+func (d *Door) list(ctx context.Context, app, name string, archived bool) ([]FlagShown, error) {
+	all, err := d.Flags.Flags(ctx, app, archived)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := d.Flags.Settings(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	under, err := d.under(ctx, app, all)
+	if err != nil {
+		return nil, err
+	}
+	needs := flag.NeedsOf(all)
+	out := make([]FlagShown, 0, len(all))
+	for _, f := range all {
+		if name == "" || f.Name == name {
+			one := d.show(f, settings, needs)
+			one.Ramps = under[f.ID]
+			out = append(out, one)
+		}
+	}
+	return out, nil
 }
 
 func (d *Door) mountHistory(path string) {
