@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Row is what happened to one group in the time of a block.
@@ -20,10 +22,16 @@ type Row struct {
 	Forgot bool
 }
 
-// blockVersion begins each block; readers refuse what they do not know.
-const blockVersion = 1
+// A block begins with a byte that says how it is written; readers refuse what they do not know. Names are much alike: zstd makes a long block a third of itself.
+const (
+	blockPlain = 1
+	blockZstd  = 2
+	// shortBlock is how many bytes are not worth it, and longBlock how many a block has at most once it is read.
+	shortBlock = 512
+	longBlock  = 64 << 20
+)
 
-// A block is, in varints: version, time in ns; the limits, each as app, env, group (strings with their length first) and series; the rows. A row is the number of its limit, what it is
+// A block is, in varints: time in ns; the limits, each as app, env, group (strings with their length first) and series; the rows. A row is the number of its limit, what it is
 // (rowCount, rowLease, rowForget), its group, and the numbers of that kind.
 const (
 	rowCount = iota
@@ -37,6 +45,8 @@ type writer struct {
 	head    []byte
 	rows    []byte
 	block   []byte
+	packed  []byte
+	pack    *zstd.Encoder
 	entries uint64
 }
 
@@ -77,11 +87,39 @@ func (w *writer) numbers(all ...int64) {
 
 // done is the block; it is the writer's until the next one.
 func (w *writer) done(at int64) []byte {
-	b := binary.AppendUvarint(w.block[:0], blockVersion)
-	b = binary.AppendVarint(b, at)
+	b := binary.AppendVarint(append(w.block[:0], blockPlain), at)
 	b = append(binary.AppendUvarint(b, uint64(len(w.limits))), w.head...)
 	w.block = append(binary.AppendUvarint(b, w.entries), w.rows...)
-	return w.block
+	if len(w.block) < shortBlock {
+		return w.block
+	}
+	if w.pack == nil {
+		w.pack, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)) // it fails for wrong options alone
+	}
+	w.packed = w.pack.EncodeAll(w.block[1:], append(w.packed[:0], blockZstd))
+	return w.packed
+}
+
+// Reader reads blocks. It keeps what it unpacks them with.
+type Reader struct{ unpack *zstd.Decoder }
+
+// unpacked is a block's content behind its first byte.
+func (r *Reader) unpacked(block []byte) (_ []byte, err error) {
+	if len(block) == 0 {
+		return nil, errShort
+	}
+	switch block[0] {
+	case blockPlain:
+		return block[1:], nil
+	case blockZstd:
+		if r.unpack == nil {
+			if r.unpack, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(longBlock)); err != nil {
+				return nil, err
+			}
+		}
+		return r.unpack.DecodeAll(block[1:], nil)
+	}
+	return nil, fmt.Errorf("it is of form %d, which this program does not know", block[0])
 }
 
 var errShort = errors.New("it ends too early")
@@ -133,12 +171,16 @@ func (r *reader) byte() byte {
 	return b
 }
 
-// ReadBlock gives the rows of a block, in their order, and when it was made.
-func ReadBlock(block []byte) (at time.Time, rows []Row, err error) {
-	r := reader{rest: block}
-	if v := r.uvarint(); v != blockVersion {
-		return at, nil, fmt.Errorf("read a block of takes: its version is %d, and this program knows %d", v, blockVersion)
+// Block gives the rows of a block, in their order, and when it was made.
+func (r *Reader) Block(block []byte) (at time.Time, rows []Row, err error) {
+	rest, err := r.unpacked(block)
+	if err != nil {
+		return at, nil, fmt.Errorf("read a block of takes: %w", err)
 	}
+	return rowsOf(&reader{rest: rest})
+}
+
+func rowsOf(r *reader) (at time.Time, rows []Row, err error) {
 	at = time.Unix(0, r.varint())
 	limits := make([]Row, 0, 8)
 	for n := r.uvarint(); n > 0 && r.err == nil; n-- {

@@ -53,6 +53,8 @@ type Memory struct {
 
 	known known
 	round round
+	// blocks are read at the start
+	blocks Reader
 }
 
 // known numbers the limits whose keys are in the table.

@@ -42,7 +42,7 @@ func TestRecorder(t *testing.T) {
 	var logged []takes.Row
 	err = w.log.ReadTakes(t.Context(), 0, last, 10, func(batch []journal.Telemetry) error {
 		for _, b := range batch {
-			_, rows, err := takes.ReadBlock(b.Data)
+			_, rows, err := new(takes.Reader).Block(b.Data)
 			if err != nil {
 				return err
 			}
@@ -63,11 +63,11 @@ func TestRecorder(t *testing.T) {
 }
 
 // Blocks that are cut, or are of another version, are errors and no panic.
-func FuzzReadBlock(f *testing.F) {
+func FuzzBlock(f *testing.F) {
 	f.Add([]byte{1, 2, 1, 1, 'a', 1, 'b', 1, 'c', 7, 1, 0, 0, 1, 'd', 2, 2, 2, 0, 0})
 	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, rows, err := takes.ReadBlock(b)
+		_, rows, err := new(takes.Reader).Block(b)
 		if err != nil && rows != nil && len(rows) > len(b) {
 			t.Errorf("%d rows of %d bytes", len(rows), len(b))
 		}

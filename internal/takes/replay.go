@@ -66,7 +66,7 @@ func (m *Memory) openKey() error {
 // replay takes again what the log says was taken, of the shards that do not have it.
 func (m *Memory) replay(batch []journal.Telemetry) error {
 	for _, msg := range batch {
-		at, rows, err := ReadBlock(msg.Data)
+		at, rows, err := m.blocks.Block(msg.Data)
 		if err != nil {
 			return err
 		}

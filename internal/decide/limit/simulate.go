@@ -58,6 +58,9 @@ func (s *Service) Simulate(ctx context.Context, app, env, group string, d rate.L
 	if err != nil {
 		return out, err
 	}
+	if d.Kind == rate.Concurrent {
+		return out, fault.Invalid("what was returned, and when, is not kept: a concurrent limit cannot be tried on what was asked; let it count only, by shadow").At("body.definition.kind")
+	}
 	if !to.After(from) {
 		return out, fault.Invalid("the time ends after it begins; %s is not after %s", to.Format(time.RFC3339), from.Format(time.RFC3339)).At("body.to")
 	}
@@ -98,11 +101,12 @@ type simulation struct {
 	keys            map[string]*SimulatedKey
 	step            time.Duration
 	any             bool
+	blocks          takes.Reader
 }
 
 func (s *simulation) read(batch []journal.Telemetry) error {
 	for _, m := range batch {
-		at, rows, err := takes.ReadBlock(m.Data)
+		at, rows, err := s.blocks.Block(m.Data)
 		if err != nil {
 			return err
 		}
