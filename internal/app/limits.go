@@ -26,6 +26,7 @@ func (a *App) limits(ctx context.Context, server *api.Server, kept *limit.Servic
 		return err
 	}
 	a.stage("minutes of limits", kept.Keep) // it ends when nothing is counted any more, and writes the rest
+	a.stage("limits", kept.Run, kept.Keep)  // before what counts, so that it ends behind it, and keeps the last counts
 	store, err := a.takes(ctx, kept, log)
 	if err != nil {
 		return err

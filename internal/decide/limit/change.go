@@ -119,7 +119,10 @@ func (s *Service) Override(ctx context.Context, actor, app, group string, o Over
 		if !o.Until.IsZero() && !o.Until.After(tx.Now()) {
 			return told, fault.Invalid("an override ends in the future; %s is over", o.Until.Format("2006-01-02 15:04:05")).At("body.until")
 		}
-		if err := few(ctx, tx, `SELECT count(*) FROM limit_overrides WHERE app = $1 AND grp = $2`, maxOverrides, "a limit has at most %d overrides; lift one, or make a limit of its own for those that are alike", app, group); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM limit_overrides WHERE app = $1 AND grp = $2 AND until <> 0 AND until <= $3`, app, group, db.Micros(tx.Now())); err != nil {
+			return told, fmt.Errorf("drop overrides of %s that are over: %w", group, err)
+		}
+		if err := few(ctx, tx, `SELECT count(*) FROM limit_overrides WHERE app = $1 AND grp = $2 AND key <> $3`, maxOverrides, "a limit has at most %d overrides; lift one, or make a limit of its own for those that are alike", app, group, o.Group); err != nil {
 			return told, err
 		}
 		o.SetAt, o.SetBy = tx.Now(), actor

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/event"
@@ -51,6 +53,9 @@ type counts struct {
 	mu   sync.Mutex
 	open map[int64]map[watched]*minute // by when the minute began, in µs
 	told map[toldOf]time.Time
+	// what is being written down, out of open, and of which minute
+	writing map[watched]*minute
+	written int64
 }
 
 type toldOf struct {
@@ -78,9 +83,17 @@ func (s *Service) Fold(at time.Time, rows []takes.Row) {
 				m = &minute{keys: map[string]*Count{}}
 				c.open[begin][w] = m
 			}
-			m.fold(r.Group, Count{r.Asks, r.Asked, r.Given, r.Denied, r.Near})
+			m.fold(storable(r.Group), Count{r.Asks, r.Asked, r.Given, r.Denied, r.Near})
 		}
 	}
+}
+
+// storable is a key as every store takes it: some refuse what is no UTF-8, or a zero byte.
+func storable(key string) string {
+	if strings.IndexByte(key, 0) < 0 && utf8.ValidString(key) {
+		return key
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(key, "�"), "\x00", "�")
 }
 
 // fold counts a row. When there are too many keys those that asked least are forgotten: one that comes again counts anew, so that what is shown of a key is at most what it was.
@@ -166,25 +179,24 @@ func (s *Service) Keep(ctx context.Context) error {
 	}
 }
 
-// keep writes down the minutes that began before a time.
+// keep writes down the minutes that began before a time. One that cannot be written is kept, and what comes for it meanwhile is added to it.
 func (s *Service) keep(ctx context.Context, before time.Time) {
 	for {
-		begin, m := s.counts.oldest(db.Micros(before))
+		begin, m := s.counts.take(db.Micros(before))
 		if m == nil {
 			return
 		}
-		if err := s.write(ctx, begin, m); err != nil {
+		err := s.write(ctx, begin, m)
+		s.counts.done(err == nil)
+		if err != nil {
 			s.logger.Error("a minute of limits could not be written down; it is tried again", "error", err)
 			return
 		}
-		s.counts.mu.Lock()
-		delete(s.counts.open, begin)
-		s.counts.mu.Unlock()
 	}
 }
 
-// oldest is the oldest minute that began before a time; it does not change any more.
-func (c *counts) oldest(before int64) (begin int64, m map[watched]*minute) {
+// take takes the oldest minute that began before a time out of those that are counted in.
+func (c *counts) take(before int64) (begin int64, m map[watched]*minute) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for b := range c.open {
@@ -192,7 +204,29 @@ func (c *counts) oldest(before int64) (begin int64, m map[watched]*minute) {
 			begin, m = b, c.open[b]
 		}
 	}
+	delete(c.open, begin)
+	c.writing, c.written = m, begin
 	return begin, m
+}
+
+// done says what became of the minute that was taken: it is written, or goes back to be tried again.
+func (c *counts) done(written bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !written {
+		if c.open[c.written] == nil {
+			c.open[c.written] = map[watched]*minute{}
+		}
+		for w, m := range c.writing {
+			if now := c.open[c.written][w]; now != nil { // what came meanwhile
+				for k, n := range now.keys {
+					m.fold(k, *n)
+				}
+			}
+			c.open[c.written][w] = m
+		}
+	}
+	c.writing = nil
 }
 
 func (s *Service) write(ctx context.Context, begin int64, all map[watched]*minute) error {

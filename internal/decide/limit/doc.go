@@ -11,6 +11,6 @@
 //
 // emits: limit.changed, limit.neared
 //
-// Guarantees. What is saved can be asked: a limit with a fault is refused, with the place of the fault. Of two who change the same limit, the second is told. A limit that changes goes on
+// Guarantees. What is saved can be asked: a limit with a fault is refused, with the place of the fault. Of two who change the same limit, the second is told; of two who override one key, the last counts. A limit that changes goes on
 // from what is taken, unless it counts in another way. A minute that had ended when the server stopped is kept; the one under way is lost to charts, and to nothing else.
 package limit

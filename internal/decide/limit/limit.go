@@ -29,12 +29,15 @@ type Limit struct {
 type Override struct {
 	Group  string    `json:"group" doc:"The whole group" example:"api:search:ana"`
 	Amount int64     `json:"amount" doc:"Instead of the limit's; 0 denies everything"`
-	Burst  int64     `json:"burst,omitempty" doc:"Instead of the limit's; 0: the amount"`
+	Burst  int64     `json:"burst,omitempty" doc:"Instead of the limit's; 0: as many at once as the limit has, or the amount where it has none"`
 	Until  time.Time `json:"until,omitzero" doc:"When the limit's own amount holds again; left out: never"`
 	Reason string    `json:"reason,omitempty"`
 	SetAt  time.Time `json:"set_at"`
 	SetBy  string    `json:"set_by"`
 }
+
+// Over says that the limit's own amount holds again.
+func (o Override) Over(now time.Time) bool { return !o.Until.IsZero() && !o.Until.After(now) }
 
 const (
 	maxLimits    = 10_000
@@ -100,7 +103,7 @@ func (l *Limit) with(o Override) (*rate.Rule, error) {
 func (l *Limit) defined(env string, now time.Time) (*rate.Defined, error) {
 	d := &rate.Defined{App: l.App, Env: env, Group: l.Group, Series: series(l.App, env, l.Group, l.generation), Rule: l.rule}
 	for _, o := range l.Overrides {
-		if !o.Until.IsZero() && !o.Until.After(now) {
+		if o.Over(now) {
 			continue
 		}
 		r, err := l.with(o)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slipwayhq/slipway/internal/db"
 	"github.com/slipwayhq/slipway/internal/db/dbtest"
@@ -243,6 +244,37 @@ func TestUseAndNeared(t *testing.T) {
 	})
 	if err != nil || len(neared) != 1 || neared[0] != (event.LimitNeared{Group: "api", Key: "api:ana", Denied: 2, Near: 3}) {
 		t.Errorf("%+v %v", neared, err)
+	}
+}
+
+// Counts come in while a minute is written, and keys are what callers make of them.
+func TestCountsWhileMinutesAreWritten(t *testing.T) {
+	w := newWorld(t)
+	w.create("api", hourly(1))
+	const rounds = 500
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range rounds {
+			w.limits.Fold(w.now(), []takes.Row{{App: "shop", Env: "production", Limit: "api", Group: fmt.Sprintf("api:%d\x00\xff", i%50), Asks: 1, Asked: 1, Denied: 1}})
+		}
+	})
+	for range 20 {
+		w.limits.KeepAll(t.Context())
+	}
+	wg.Wait()
+	w.limits.KeepAll(t.Context())
+	u, err := w.limits.Use(t.Context(), "shop", "production", "api", w.now().Add(-time.Hour), w.now().Add(time.Minute))
+	if err != nil || u.Total.Asks != rounds || len(u.Denied) != 20 || u.Denied[0].Key[:4] != "api:" || strings.Contains(u.Denied[0].Key, "\x00") || !utf8.ValidString(u.Denied[0].Key) {
+		t.Errorf("%+v %v", u.Total, err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.limits.Fold(w.now(), []takes.Row{{App: "shop", Env: "production", Limit: "api", Group: "api:x", Asks: 1}})
+	w.limits.KeepAll(gone) // it fails, and is tried again
+	w.limits.Fold(w.now(), []takes.Row{{App: "shop", Env: "production", Limit: "api", Group: "api:x", Asks: 1}})
+	w.limits.KeepAll(t.Context())
+	if u, err = w.limits.Use(t.Context(), "shop", "production", "api", w.now().Add(-time.Hour), w.now().Add(time.Minute)); err != nil || u.Total.Asks != rounds+2 {
+		t.Errorf("%+v %v", u.Total, err)
 	}
 }
 

@@ -89,15 +89,22 @@ func (s *Service) Use(ctx context.Context, app, env, group string, from, to time
 // each hands on what is kept of a limit, and what is not yet.
 func (s *Service) each(ctx context.Context, w watched, from, to int64, add func(int64, Count), addKey func(int64, string, Count)) error {
 	s.counts.mu.Lock()
-	kept := map[int64]bool{}
-	for begin, all := range s.counts.open {
-		if m := all[w]; m != nil && begin >= from && begin < to {
-			kept[begin] = true
-			add(begin, m.Count)
-			for k, c := range m.keys {
-				addKey(begin, k, *c)
-			}
+	kept := map[int64]bool{} // what is just being written is counted once
+	count := func(begin int64, m *minute) {
+		if m == nil || begin < from || begin >= to {
+			return
 		}
+		add(begin, m.Count)
+		for k, c := range m.keys {
+			addKey(begin, k, *c)
+		}
+	}
+	for begin, all := range s.counts.open {
+		count(begin, all[w])
+	}
+	if s.counts.writing != nil {
+		kept[s.counts.written] = true
+		count(s.counts.written, s.counts.writing[w])
 	}
 	s.counts.mu.Unlock()
 	rows, err := s.db.Query(ctx, `SELECT minute, asks, asked, given, denied, near FROM limit_minutes WHERE app = $1 AND environment = $2 AND grp = $3 AND minute >= $4 AND minute < $5`,
@@ -144,9 +151,18 @@ func (s *Service) Totals(ctx context.Context, app, env string, from time.Time) (
 			}
 		}
 	}
+	for w, m := range s.counts.writing {
+		if w.app == app && w.env == env && s.counts.written >= db.Micros(from) {
+			add(w.group, m.Count)
+		}
+	}
+	being := int64(-1)
+	if s.counts.writing != nil {
+		being = s.counts.written
+	}
 	s.counts.mu.Unlock()
-	rows, err := s.db.Query(ctx, `SELECT grp, sum(asks), sum(asked), sum(given), sum(denied), sum(near) FROM limit_minutes WHERE app = $1 AND environment = $2 AND minute >= $3 GROUP BY grp`,
-		app, env, db.Micros(from))
+	rows, err := s.db.Query(ctx, `SELECT grp, sum(asks), sum(asked), sum(given), sum(denied), sum(near) FROM limit_minutes WHERE app = $1 AND environment = $2 AND minute >= $3 AND minute <> $4 GROUP BY grp`,
+		app, env, db.Micros(from), being)
 	return out, rowsOf(rows, err, "totals of limits", func(into func(...any) error) error {
 		var group string
 		var c Count

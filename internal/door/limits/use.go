@@ -124,7 +124,7 @@ func (d *Door) stand(ctx context.Context, l limit.Limit, defined *rate.Defined, 
 	rule := defined.For(key)
 	out := LimitKey{Key: key, Amount: rule.Limit.Amount, Capacity: rule.Capacity()}
 	for i := range l.Overrides {
-		if l.Overrides[i].Group == key {
+		if l.Overrides[i].Group == key && !l.Overrides[i].Over(d.Now()) {
 			out.Override = &l.Overrides[i]
 		}
 	}
