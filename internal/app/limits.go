@@ -25,8 +25,7 @@ func (a *App) limits(ctx context.Context, server *api.Server, kept *limit.Servic
 	if err := kept.Load(ctx, ""); err != nil { // what was taken is read back by the limits that there are
 		return err
 	}
-	a.stage("minutes of limits", kept.Keep) // it ends when nothing is counted any more, and writes the rest
-	a.stage("limits", kept.Run, kept.Keep)  // before what counts, so that it ends behind it, and keeps the last counts
+	a.stage("limits", kept.Run, kept.Keep) // before what counts, so that it ends behind it, and keeps the last counts
 	store, err := a.takes(ctx, kept, log)
 	if err != nil {
 		return err
@@ -45,7 +44,6 @@ func (a *App) limits(ctx context.Context, server *api.Server, kept *limit.Servic
 		Store: store, Now: a.opts.Now, Logger: a.logger("limits"),
 	}
 	filters.Mount(server.Clients())
-	a.stage("limits", kept.Run)
 	return a.listenForEnvoy(ctx, filters)
 }
 
