@@ -141,7 +141,7 @@ func (l *limited) ratelimit(method, path, kind string, body []byte) (int, []byte
 func TestRateLimItsLimits(t *testing.T) {
 	const text, proto = "application/json", "application/x-protobuf"
 	l := newLimited(t)
-	if status, answer := l.ratelimit("POST", "/limits", text, []byte(`{"limit":1,"group":"event:activation","burst":1,"policyName":"INFINITE","returnable":false}`)); status != 200 {
+	if status, answer := l.ratelimit("POST", "/limits", text, []byte(`{"limit":1,"group":"event:activation","burst":1,"policyName":"INFINITE","returnable":false}`)); status != 204 {
 		t.Fatalf("%d %s", status, answer)
 	}
 	inJSON := func(user string) bool {

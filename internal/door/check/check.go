@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -75,7 +76,7 @@ func (d *Door) check(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if err := d.Store.Take(r.Context(), asks, answers); err != nil {
+	if err := d.take(r.Context(), asks, answers); err != nil {
 		return err
 	}
 	d.tell(w, asks, answers)
@@ -188,8 +189,11 @@ func (d *Door) put(r *http.Request, caller Caller, group string, ends, amount in
 	if ask.Limit.Rule.Limit.Kind != rate.Concurrent {
 		return fault.Invalid("what is taken of %q does not come back by a return: its limit is %s", short(group), ask.Limit.Rule.Limit.Kind).At("group")
 	}
-	ok, err := d.Store.Return(r.Context(), ask, ends*int64(time.Millisecond))
-	if err == nil && !ok {
+	ok := false
+	if ends > 0 && ends <= math.MaxInt64/int64(time.Millisecond) { // else it is the end of none
+		ok, err = d.Store.Return(r.Context(), ask, ends*int64(time.Millisecond))
+	}
+	if err = unavailable(err); err == nil && !ok {
 		err = fault.Conflict("%q has no such lease out: it was returned already, has ended by itself, was of less, or was never taken; nothing has changed", short(group)).At("lease")
 	}
 	return err

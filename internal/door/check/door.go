@@ -2,11 +2,13 @@ package check
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/decide/limit"
@@ -27,6 +29,8 @@ type Door struct {
 	Key    func(key string) (Caller, bool)
 	Now    func() time.Time
 	Logger *slog.Logger
+
+	logged atomic.Int64 // when a failure was, last, ns since 1970
 }
 
 // Mount adds the paths.
@@ -49,10 +53,25 @@ func (d *Door) answer(do func(w http.ResponseWriter, r *http.Request) error) htt
 	}
 }
 
+// log tells of what is the server's own fault, at most once a second: where a store is away, each check fails.
 func (d *Door) log(status int, r *http.Request, err error) {
-	if status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		d.Logger.Error("a limit was not asked", "path", r.URL.Path, "error", err)
+	now, last := d.Now().UnixNano(), d.logged.Load()
+	if status < http.StatusInternalServerError || r.Context().Err() != nil || now >= last && now-last < int64(time.Second) || !d.logged.CompareAndSwap(last, now) {
+		return
 	}
+	d.Logger.Error("a limit was not asked", "path", r.URL.Path, "error", err)
+}
+
+// take asks the store. That nobody could be asked, or nothing more be counted, is told as what passes: clients take 429 for a denial.
+func (d *Door) take(ctx context.Context, asks []takes.Ask, answers []rate.Answer) error {
+	return unavailable(d.Store.Take(ctx, asks, answers))
+}
+
+func unavailable(err error) error {
+	if code := fault.CodeOf(err); err == nil || code != fault.CodeInternal && code != fault.CodeLimited {
+		return err
+	}
+	return errors.Join(api.Unavailable(fault.Message(err)), err)
 }
 
 var (

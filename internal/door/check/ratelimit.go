@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -19,13 +20,29 @@ import (
 
 // definition is a limit as RateLim.it's clients know it.
 type definition struct {
-	Limit        int64  `json:"limit"`
+	Limit        whole  `json:"limit"`
 	Group        string `json:"group"`
-	Burst        int64  `json:"burst"`
+	Burst        whole  `json:"burst"`
 	PolicyName   string `json:"policyName"`
 	SafetyLevel  string `json:"safetyLevel,omitempty"`
 	Returnable   bool   `json:"returnable"`
 	LastModified int64  `json:"lastModified,omitempty"` // ms
+}
+
+// whole is a number that the client for Ruby may have divided, and writes as 172800.0.
+type whole int64
+
+// UnmarshalJSON takes it as it is, if it is whole.
+func (n *whole) UnmarshalJSON(b []byte) error {
+	f, err := strconv.ParseFloat(string(b), 64)
+	if string(b) == "null" {
+		return nil
+	}
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return fmt.Errorf("%s is no whole number", b)
+	}
+	*n = whole(f)
+	return nil
 }
 
 // limitRequest is a check.
@@ -46,6 +63,7 @@ type limitResponse struct {
 	ExpiresAt     int64  `json:"expiresAt,omitempty"` // ms; of what can be returned
 	PolicyName    string `json:"policyName,omitempty"`
 	PolicyLimit   int64  `json:"policyLimit"`
+	CurrentBucket int64  `json:"currentBucket"`          // what is left
 	LimitResetAt  int64  `json:"limitResetAt,omitempty"` // ms
 	SafetyLevel   string `json:"safetyLevel,omitempty"`
 }
@@ -85,10 +103,14 @@ func (d *Door) plain(do func(c Caller, w http.ResponseWriter, r *http.Request) e
 			return
 		}
 		status, text := api.Status(err)
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, text+"\n") // who does not listen any more needs no answer
+		if protoIn(r) && r.Method != http.MethodGet { // see done
+			w.WriteHeader(status)
+		} else {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, text+"\n") // who does not listen any more needs no answer
+		}
 		d.log(status, r, err)
 	}
 }
@@ -104,9 +126,12 @@ func (d *Door) account(w http.ResponseWriter, r *http.Request) (Caller, error) {
 	return c, nil
 }
 
-// proto tells whether a request is protobuf, and wants its answer so: the client for Java says it in the type of what it sends, also where it sends nothing.
-func proto(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Content-Type"), "protobuf") || strings.Contains(r.Header.Get("Accept"), "protobuf")
+// protoIn tells whether a request is protobuf, and protoOut whether its answer is to be. The client for Java says the first of all requests, also of those that send nothing, and nothing of answers.
+func protoIn(r *http.Request) bool { return strings.Contains(r.Header.Get("Content-Type"), "protobuf") }
+
+func protoOut(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "protobuf") || protoIn(r) && !strings.Contains(accept, "json")
 }
 
 // message is what comes in either encoding.
@@ -114,7 +139,7 @@ type message interface{ unmarshalProto(b []byte) error }
 
 func receive(w http.ResponseWriter, r *http.Request, into message) error {
 	return read(w, r, func(b []byte) error {
-		if proto(r) {
+		if protoIn(r) {
 			if err := into.unmarshalProto(b); err != nil {
 				return api.Malformed("the body is not the protobuf message that belongs here: " + err.Error())
 			}
@@ -128,7 +153,7 @@ func receive(w http.ResponseWriter, r *http.Request, into message) error {
 }
 
 func send(w http.ResponseWriter, r *http.Request, v interface{ marshalProto(b []byte) []byte }) {
-	if !proto(r) {
+	if !protoOut(r) {
 		writeJSON(w, v)
 		return
 	}
@@ -139,6 +164,9 @@ func send(w http.ResponseWriter, r *http.Request, v interface{ marshalProto(b []
 
 // define is POST and PUT /api/v1/limits: a limit that is there already is a conflict to the first, and is changed by the second.
 func (d *Door) define(c Caller, w http.ResponseWriter, r *http.Request) error {
+	if c.Env != production {
+		return fault.Forbidden("limits hold in all environments: a key of %s defines them, or somebody on the app's page of limits; this one is of %s", production, c.Env)
+	}
 	var in definition
 	if err := receive(w, r, &in); err != nil {
 		return err
@@ -149,40 +177,52 @@ func (d *Door) define(c Caller, w http.ResponseWriter, r *http.Request) error {
 	}
 	l.App = c.App
 	if r.Method == http.MethodPut {
-		return d.upsert(r.Context(), w, r, c, l)
+		return d.upsert(r.Context(), w, c, l)
 	}
-	if l, err = d.Limits.Create(r.Context(), "key:"+c.Name, "by a client of RateLim.it", l); err != nil {
-		return err
+	if _, err = d.Limits.Create(r.Context(), "key:"+c.Name, byClient, l); err == nil {
+		done(w)
 	}
-	out, _ := said(l)
-	w.WriteHeader(http.StatusOK)
-	send(w, r, &out)
-	return nil
+	return err
 }
 
-func (d *Door) upsert(ctx context.Context, w http.ResponseWriter, r *http.Request, c Caller, l limit.Limit) error {
-	now, err := d.Limits.Get(ctx, c.App, l.Group)
-	switch {
-	case err == nil && now.Definition == l.Definition: // clients say it at each start
-		l = now
-	case err == nil:
-		l.Revision, l.Note = now.Revision, now.Note
-		l, err = d.Limits.Set(ctx, "key:"+c.Name, "by a client of RateLim.it", l)
-	case fault.Is(err, fault.CodeNotFound):
-		l, err = d.Limits.Create(ctx, "key:"+c.Name, "by a client of RateLim.it", l)
+const (
+	byClient = "by a client of RateLim.it"
+	// production is the environment whose keys may define limits: they hold in all environments, and a key of a developer's is not to loosen those of everybody.
+	production = "production"
+	// retries is how often an upsert begins anew that others came before: all workers of an app say it at their start.
+	retries = 10
+)
+
+// done answers without a body. The client for Java reads none here, and keeps a connection for ever for one that it has not read.
+func done(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
+
+func (d *Door) upsert(ctx context.Context, w http.ResponseWriter, c Caller, l limit.Limit) (err error) {
+	for range retries {
+		var now limit.Limit
+		now, err = d.Limits.Get(ctx, c.App, l.Group)
+		switch {
+		case err == nil && now.Definition == l.Definition: // clients say it at each start
+		case err == nil:
+			l.Revision, l.Note = now.Revision, now.Note
+			_, err = d.Limits.Set(ctx, "key:"+c.Name, byClient, l)
+		case fault.Is(err, fault.CodeNotFound):
+			l.Revision = 0
+			_, err = d.Limits.Create(ctx, "key:"+c.Name, byClient, l)
+		}
+		if !fault.Is(err, fault.CodeConflict) {
+			break
+		}
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		done(w)
 	}
-	out, _ := said(l)
-	send(w, r, &out)
-	return nil
+	return err
 }
 
 // limit is the definition in our words.
 func (in *definition) limit() (l limit.Limit, err error) {
 	l.Group = in.Group
-	l.Definition = rate.Limit{Amount: in.Limit, Exact: in.SafetyLevel == bombproof}
+	l.Definition = rate.Limit{Amount: int64(in.Limit), Exact: in.SafetyLevel == bombproof}
 	switch in.SafetyLevel {
 	case "", bestEffort, bombproof:
 	default:
@@ -197,14 +237,15 @@ func (in *definition) limit() (l limit.Limit, err error) {
 	case !ok:
 		return l, fault.Invalid("a policyName is SECONDLY_ROLLING, MINUTELY_ROLLING, HOURLY_ROLLING, DAILY_ROLLING, MONTHLY_ROLLING, YEARLY_ROLLING or INFINITE, not %q", short(in.PolicyName)).At("policyName")
 	case in.Returnable: // tokens that come back by a return, or as the bucket refills
-		l.Definition.Kind, l.Definition.Unit, l.Definition.Refill, l.Definition.Exact = rate.Concurrent, unit, in.Limit, false
+		// The client for Ruby divides a day by the seconds of a token; of more than a day that is 0, and one a day is as slow as its words go.
+		l.Definition.Kind, l.Definition.Unit, l.Definition.Refill, l.Definition.Exact = rate.Concurrent, unit, max(int64(in.Limit), 1), false
 		if in.Burst > 0 {
-			l.Definition.Amount = in.Burst
+			l.Definition.Amount = int64(in.Burst)
 		}
 	default:
 		l.Definition.Kind, l.Definition.Unit = rate.Rolling, unit
 		if in.Burst != in.Limit {
-			l.Definition.Burst = in.Burst
+			l.Definition.Burst = int64(in.Burst)
 		}
 	}
 	return l, nil
@@ -213,18 +254,18 @@ func (in *definition) limit() (l limit.Limit, err error) {
 // said is a limit as RateLim.it's clients know it; ok is false where they have no words for it.
 func said(l limit.Limit) (out definition, ok bool) {
 	d := l.Definition
-	out = definition{Limit: d.Amount, Group: l.Group, Burst: d.Burst, SafetyLevel: safety(d), LastModified: l.ChangedAt.UnixMilli()}
+	out = definition{Limit: whole(d.Amount), Group: l.Group, Burst: whole(d.Burst), SafetyLevel: safety(d), LastModified: l.ChangedAt.UnixMilli()}
 	switch {
 	case d.Kind == rate.Ever:
-		out.PolicyName, out.Burst = infinite, d.Amount
+		out.PolicyName, out.Burst = infinite, whole(d.Amount)
 		return out, true
 	case d.Kind == rate.Concurrent && d.Refill > 0:
-		out.Limit, out.Burst, out.Returnable = d.Refill, d.Amount, true
+		out.Limit, out.Burst, out.Returnable = whole(d.Refill), whole(d.Amount), true
 	case d.Kind != rate.Rolling:
 		return out, false
 	}
 	if out.Burst == 0 {
-		out.Burst = d.Amount
+		out.Burst = whole(d.Amount)
 	}
 	out.PolicyName = policyOf(d.Unit)
 	return out, out.PolicyName != "" && d.Every <= 1
@@ -280,9 +321,9 @@ func (d *Door) limitCheck(c Caller, w http.ResponseWriter, r *http.Request) erro
 	var err error
 	switch in.LimitCombiner {
 	case "", maximum:
-		which, a, err = d.best(r.Context(), asks, amount, look)
+		which, a, err = d.best(r.Context(), asks, look)
 	case minimum:
-		which, a, err = d.every(r.Context(), asks, amount, look)
+		which, a, err = d.every(r.Context(), asks, look)
 	default:
 		err = fault.Invalid("a limitCombiner is MINIMUM or MAXIMUM, not %q", short(in.LimitCombiner)).At("limitCombiner")
 	}
@@ -294,7 +335,7 @@ func (d *Door) limitCheck(c Caller, w http.ResponseWriter, r *http.Request) erro
 }
 
 // best asks the group that has most.
-func (d *Door) best(ctx context.Context, asks []takes.Ask, amount int64, look bool) (which int, a rate.Answer, err error) {
+func (d *Door) best(ctx context.Context, asks []takes.Ask, look bool) (which int, a rate.Answer, err error) {
 	if len(asks) > 1 || look {
 		answers, err := d.look(ctx, asks)
 		if err != nil {
@@ -306,28 +347,28 @@ func (d *Door) best(ctx context.Context, asks []takes.Ask, amount int64, look bo
 			}
 		}
 		if look {
-			return which, would(answers[which], amount, asks[which].Partial), nil
+			return which, would(answers[which], asks[which]), nil
 		}
 	}
 	if err := takes.Check(asks); err != nil {
 		return 0, a, err
 	}
 	var one [1]rate.Answer
-	err = d.Store.Take(ctx, asks[which:which+1], one[:])
+	err = d.take(ctx, asks[which:which+1], one[:])
 	return which, one[0], err
 }
 
 // every asks all, and answers for the one that decides: which denies, or has least left.
-func (d *Door) every(ctx context.Context, asks []takes.Ask, amount int64, look bool) (which int, a rate.Answer, err error) {
+func (d *Door) every(ctx context.Context, asks []takes.Ask, look bool) (which int, a rate.Answer, err error) {
 	answers := make([]rate.Answer, len(asks))
 	if look {
 		if answers, err = d.look(ctx, asks); err == nil {
 			for i := range answers {
-				answers[i] = would(answers[i], amount, asks[i].Partial)
+				answers[i] = would(answers[i], asks[i])
 			}
 		}
 	} else {
-		err = d.Store.Take(ctx, asks, answers)
+		err = d.take(ctx, asks, answers)
 	}
 	if err != nil {
 		return 0, a, err
@@ -346,23 +387,25 @@ func (d *Door) look(ctx context.Context, asks []takes.Ask) ([]rate.Answer, error
 		looks[i].Amount = 0
 	}
 	answers := make([]rate.Answer, len(asks))
-	return answers, d.Store.Take(ctx, looks, answers)
+	return answers, d.take(ctx, looks, answers)
 }
 
 // would is what a look says of a take.
-func would(a rate.Answer, amount int64, partial bool) rate.Answer {
-	a.Got = min(amount, a.Left)
-	if a.Got < amount && !partial {
+func would(a rate.Answer, ask takes.Ask) rate.Answer {
+	a.Got = min(ask.Amount, a.Left)
+	if a.Got < ask.Amount && !ask.Partial {
 		a.Got = 0
 	}
+	if a.Over = a.Got == 0; a.Over && ask.Limit.For(ask.Group).Limit.Shadow {
+		a.Got = ask.Amount
+	}
 	a.Passed = a.Got > 0
-	a.Over = !a.Passed
 	return a
 }
 
 func (d *Door) sendResponse(w http.ResponseWriter, r *http.Request, ask takes.Ask, a rate.Answer) {
 	def := ask.Limit.For(ask.Group).Limit
-	out := limitResponse{Passed: a.Passed, Amount: a.Got, PolicyGroup: ask.Limit.Group, EnforcedGroup: ask.Group, ExpiresAt: a.Ends / int64(time.Millisecond), PolicyLimit: def.Amount, SafetyLevel: safety(def)}
+	out := limitResponse{Passed: a.Passed, Amount: a.Got, PolicyGroup: ask.Limit.Group, EnforcedGroup: ask.Group, ExpiresAt: a.Ends / int64(time.Millisecond), PolicyLimit: def.Amount, CurrentBucket: a.Left, SafetyLevel: safety(def)}
 	if out.PolicyName = policyOf(def.Unit); def.Kind == rate.Ever {
 		out.PolicyName = infinite
 	}
@@ -374,7 +417,7 @@ func (d *Door) sendResponse(w http.ResponseWriter, r *http.Request, ask takes.As
 		out.LimitResetAt = (reset + int64(time.Millisecond) - 1) / int64(time.Millisecond)
 	}
 	// The client for Ruby denies by itself until then, whatever it is asked: it is told only where nothing at all is left.
-	if !a.Passed && a.Left == 0 && out.LimitResetAt > 0 {
+	if !a.Passed && a.Left == 0 && out.LimitResetAt > 0 && def.Kind != rate.Concurrent { // what is out may be returned at any time
 		w.Header()["X-Rate-Limit-Reset"] = []string{strconv.FormatInt(out.LimitResetAt, 10)}
 	}
 	send(w, r, &out)
@@ -395,6 +438,6 @@ func (d *Door) limitReturn(c Caller, w http.ResponseWriter, r *http.Request) err
 	if err := d.put(r, c, in.EnforcedGroup, in.ExpiresAt, in.Amount); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusOK)
+	done(w)
 	return nil
 }

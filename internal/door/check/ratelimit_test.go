@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,14 +54,20 @@ func (w *world) acquire(group string, amount int64) (response, answer) {
 func TestRubyClient(t *testing.T) {
 	w := newWorld(t)
 	define := `{"limit":2,"group":"event:pageload","burst":2,"policyName":"HOURLY_ROLLING","safetyLevel":null,"returnable":false}`
-	if a := w.rubys("POST", "/limits", define); a.StatusCode != 200 {
+	if a := w.rubys("POST", "/limits", define); a.StatusCode != 204 {
 		t.Fatalf("%d %s", a.StatusCode, a.text)
 	}
 	if a := w.rubys("POST", "/limits", define); a.StatusCode != 409 {
 		t.Errorf("a limit that is there: %d", a.StatusCode)
 	}
-	if a := w.rubys("PUT", "/limits", define); a.StatusCode != 200 {
+	if a := w.rubys("PUT", "/limits", define); a.StatusCode != 204 {
 		t.Errorf("the same again: %d %s", a.StatusCode, a.text)
+	}
+	if a := w.rubys("PUT", "/limits", strings.Replace(define, `:2,`, `:2.0,`, 1)); a.StatusCode != 204 {
+		t.Errorf("what was divided: %d %s", a.StatusCode, a.text)
+	}
+	if a := w.rubys("PUT", "/limits", strings.Replace(define, `:2,`, `:2.5,`, 1)); a.StatusCode != 400 {
+		t.Errorf("two and a half: %d %s", a.StatusCode, a.text)
 	}
 	r, a := w.acquire("event:pageload:home:1", 1)
 	if !r.Passed || r.Amount != 1 || r.PolicyGroup != "event:pageload" || r.EnforcedGroup != "event:pageload:home:1" || r.PolicyName != "HOURLY_ROLLING" || r.PolicyLimit != 2 || r.SafetyLevel != "L4_BEST_EFFORT" || r.ExpiresAt != 0 {
@@ -100,7 +107,7 @@ func TestRubyClientsInfiniteAndReturnable(t *testing.T) {
 		`{"limit":1,"group":"event:activation","burst":1,"policyName":"INFINITE","returnable":false}`,
 		`{"limit":1440,"group":"pool","burst":2,"policyName":"DAILY_ROLLING","returnable":true}`, // two tokens, one comes back each minute
 	} {
-		if a := w.rubys("PUT", "/limits", body); a.StatusCode != 200 {
+		if a := w.rubys("PUT", "/limits", body); a.StatusCode != 204 {
 			t.Fatalf("%d %s", a.StatusCode, a.text)
 		}
 	}
@@ -115,11 +122,11 @@ func TestRubyClientsInfiniteAndReturnable(t *testing.T) {
 	if two, _ := w.acquire("pool", 1); !two.Passed || one.ExpiresAt != w.now().Add(time.Minute).UnixMilli() || two.ExpiresAt != w.now().Add(2*time.Minute).UnixMilli() {
 		t.Errorf("%+v %+v", one, two)
 	}
-	if r, _ := w.acquire("pool", 1); r.Passed {
-		t.Errorf("%+v", r)
+	if r, a := w.acquire("pool", 1); r.Passed || a.Header.Get("X-Rate-Limit-Reset") != "" { // it may be returned before
+		t.Errorf("%+v %v", r, a.Header)
 	}
 	back := fmt.Sprintf(`{"enforcedGroup":%q,"expiresAt":%d,"amount":1}`, one.EnforcedGroup, one.ExpiresAt)
-	if a := w.rubys("POST", "/limitreturn", back); a.StatusCode != 200 {
+	if a := w.rubys("POST", "/limitreturn", back); a.StatusCode != 204 {
 		t.Errorf("%d %s", a.StatusCode, a.text)
 	}
 	if a := w.rubys("POST", "/limitreturn", back); a.StatusCode != 409 {
@@ -140,6 +147,31 @@ func TestRubyClientsInfiniteAndReturnable(t *testing.T) {
 	if r, _ := w.acquire("pool", 2); !r.Passed {
 		t.Errorf("what nobody returned comes back: %+v", r)
 	}
+}
+
+// Limits hold in all environments: a key of a developer's does not loosen them.
+func TestWhoDefinesLimits(t *testing.T) {
+	w := newWorld(t)
+	w.env = "staging"
+	for _, method := range []string{"POST", "PUT"} {
+		if a := w.rubys(method, "/limits", `{"limit":2,"group":"x","burst":2,"policyName":"HOURLY_ROLLING"}`); a.StatusCode != 403 {
+			t.Errorf("%s: %d %s", method, a.StatusCode, a.text)
+		}
+	}
+}
+
+// All workers of an app say their limits at their start: each of them is answered well.
+func TestUpsertsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			if a := w.rubys("PUT", "/limits", fmt.Sprintf(`{"limit":%d,"group":"x","burst":%d,"policyName":"HOURLY_ROLLING"}`, i%2+1, i%2+1)); a.StatusCode != 204 {
+				t.Errorf("%d %s", a.StatusCode, a.text)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // messages are RateLim.it's, as its ratelimit.proto has them: an independent reading of what the door writes and reads.
@@ -264,13 +296,13 @@ func TestJavaClient(t *testing.T) {
 	d := messages(t)
 	hourly := compose(t, d["LimitDefinition"], map[string]any{"group": "pageload", "limit": int32(2), "policy_name": protoreflect.Name("HOURLY_ROLLING"), "safety_level": protoreflect.Name("L5_BOMBPROOF")})
 	pool := compose(t, d["LimitDefinition"], map[string]any{"group": "pool", "limit": int32(60), "burst": int32(1), "policy_name": protoreflect.Name("HOURLY_ROLLING"), "returnable": true})
-	if a := w.javas("POST", "/limits", hourly); a.StatusCode != 200 {
+	if a := w.javas("POST", "/limits", hourly); a.StatusCode != 204 || a.text != "" {
 		t.Fatalf("%d %q", a.StatusCode, a.text)
 	}
-	if a := w.javas("POST", "/limits", hourly); a.StatusCode != 409 {
+	if a := w.javas("POST", "/limits", hourly); a.StatusCode != 409 || a.text != "" {
 		t.Errorf("again: %d", a.StatusCode)
 	}
-	if a := w.javas("PUT", "/limits", pool); a.StatusCode != 200 {
+	if a := w.javas("PUT", "/limits", pool); a.StatusCode != 204 || a.text != "" {
 		t.Fatalf("%d %q", a.StatusCode, a.text)
 	}
 	w.limit("calendar", rate.Limit{Kind: rate.Calendar, Amount: 5, Unit: rate.Day}) // they have no words for it
@@ -303,7 +335,7 @@ func TestJavaClient(t *testing.T) {
 		t.Errorf("%v", taken)
 	}
 	// The client returns the very message that it got.
-	if a := w.javas("POST", "/limitreturn", []byte(a.text)); a.StatusCode != 200 {
+	if a := w.javas("POST", "/limitreturn", []byte(a.text)); a.StatusCode != 204 || a.text != "" {
 		t.Errorf("%d %q", a.StatusCode, a.text)
 	}
 	if a := w.javas("POST", "/limitreturn", []byte(a.text)); a.StatusCode != 409 {

@@ -94,9 +94,9 @@ func (in *definition) unmarshalProto(b []byte) error {
 		case 2:
 			in.PolicyName, err = policyNumbers().name(n)
 		case 3:
-			in.Limit = int64(int32(n)) //nolint:gosec // as the message has it
+			in.Limit = whole(int32(n)) //nolint:gosec // as the message has it
 		case 4:
-			in.Burst = int64(int32(n)) //nolint:gosec // as the message has it
+			in.Burst = whole(int32(n)) //nolint:gosec // as the message has it
 		case 7:
 			in.Returnable = n != 0
 		case 8:
@@ -109,8 +109,8 @@ func (in *definition) unmarshalProto(b []byte) error {
 func (in *definition) marshalProto(b []byte) []byte {
 	b = words(b, 1, in.Group)
 	b = enum(b, 2, policyNumbers(), in.PolicyName)
-	b = number(b, 3, in.Limit)
-	b = number(b, 4, in.Burst)
+	b = number(b, 3, int64(in.Limit))
+	b = number(b, 4, int64(in.Burst))
 	b = number(b, 6, in.LastModified)
 	b = number(b, 7, flag(in.Returnable))
 	return enum(b, 8, safetyNumbers(), in.SafetyLevel)
@@ -167,6 +167,7 @@ func (in *limitResponse) marshalProto(b []byte) []byte {
 		b = number(b, 2, in.ExpiresAt)
 	}
 	b = words(b, 3, in.EnforcedGroup)
+	b = number(b, 4, in.CurrentBucket)
 	b = words(b, 5, in.PolicyGroup)
 	b = enum(b, 6, policyNumbers(), in.PolicyName)
 	b = number(b, 7, min(in.PolicyLimit, 1<<31-1)) // the message has 32 bits for it

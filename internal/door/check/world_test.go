@@ -28,12 +28,13 @@ type world struct {
 	*testing.T
 	limits *limit.Service
 	http   *httptest.Server
+	env    string // of the key
 	clock  atomic.Int64
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t}
+	w := &world{T: t, env: "production"}
 	w.clock.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())
 	quiet := slog.New(slog.DiscardHandler)
 	log, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), Logger: quiet})
@@ -52,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	(&check.Door{
 		Limits: w.limits, Store: store, Now: w.now, Logger: quiet,
 		Key: func(k string) (check.Caller, bool) {
-			return check.Caller{App: "shop", Env: "production", Name: "backend"}, k == key
+			return check.Caller{App: "shop", Env: w.env, Name: "backend"}, k == key
 		},
 	}).Mount(mux)
 	w.http = httptest.NewServer(mux)
