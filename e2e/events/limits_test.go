@@ -32,11 +32,11 @@ type takers struct {
 }
 
 const (
-	ever    = 400
+	ever    = 60
 	held    = 3
-	perMin  = 6000 // slack: 100, a second's worth
-	yearly  = 500  // slack: 5, a hundredth; a window that does not end in the test
-	workers = 8    // for each limit
+	perMin  = 600 // slack: 10, a second's worth
+	yearly  = 100 // slack: 1, a hundredth; a window that does not end in the test
+	workers = 8   // for each limit
 )
 
 // TestCrashGivesNoMoreThanTheLimit kills the server at random moments while many take of limits, and counts what they were given.
@@ -200,7 +200,7 @@ func (k *takers) check(kills int) {
 			full[group]++
 		}
 	}
-	if full["ever"] == 0 || full["year"] == 0 {
-		k.s.Errorf("no key came to its limit: %v", full)
+	if ages := int(k.age.Load()); full["ever"] < (ages+1)/2 || full["year"] < (ages+1)/2 { // else nothing would be seen of what is given again
+		k.s.Errorf("of %d keys these came to their limits: %v", ages, full)
 	}
 }

@@ -39,7 +39,7 @@ func (j *Journal) TakesSince(ctx context.Context, at time.Time) (sequence uint64
 	if state.Msgs == 0 {
 		return state.LastSeq + 1, nil
 	}
-	n := int(state.LastSeq + 1 - state.FirstSeq) //nolint:gosec // as many as a log can hold
+	n := int(state.LastSeq + 1 - state.FirstSeq)
 	var failed error
 	i := sort.Search(n, func(i int) bool {
 		if failed != nil {

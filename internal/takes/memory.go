@@ -71,7 +71,7 @@ func (k *known) number(d *rate.Defined) uint32 {
 	defer k.mu.Unlock()
 	n, ok := k.numbers[d.Series]
 	if !ok {
-		n = uint32(len(k.limits)) //nolint:gosec // there are not that many limits
+		n = uint32(len(k.limits))
 		k.numbers[d.Series] = n
 		k.limits, k.slow = append(k.limits, d), append(k.slow, d.Slowest())
 	}

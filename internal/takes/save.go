@@ -124,8 +124,8 @@ func (m *Memory) save(i int, c *saved, sequence uint64) error {
 	for _, e := range c.cells {
 		b = binary.LittleEndian.AppendUint64(b, e.of.a)
 		b = binary.LittleEndian.AppendUint64(b, e.of.b)
-		b = binary.LittleEndian.AppendUint64(b, uint64(e.at))   //nolint:gosec // the same bits
-		b = binary.LittleEndian.AppendUint64(b, uint64(e.used)) //nolint:gosec // the same bits
+		b = binary.LittleEndian.AppendUint64(b, uint64(e.at))
+		b = binary.LittleEndian.AppendUint64(b, uint64(e.used))
 		b = binary.AppendUvarint(b, here[e.limit])
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.leases)))
@@ -183,7 +183,7 @@ func replace(path string, b []byte) (err error) {
 
 // syncFolder puts on disk which files a folder has.
 func syncFolder(path string) error {
-	f, err := os.Open(path) //nolint:gosec // a folder of ours
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func syncFolder(path string) error {
 
 // open takes the checksum and the head off a file; an empty reader is a file that says nothing, as it is broken or of another key.
 func (m *Memory) open(path string) (*reader, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // a file of ours
+	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -233,7 +233,7 @@ func (m *Memory) load(i int) error {
 	}
 	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
 		h := hashed{r.fixed(), r.fixed()}
-		at, used := int64(r.fixed()), int64(r.fixed()) //nolint:gosec // the same bits
+		at, used := int64(r.fixed()), int64(r.fixed())
 		if n := r.uvarint(); n < uint64(len(numbers)) && numbers[n] != 0 {
 			c := &s.cells.cells[s.cells.add(h, numbers[n])]
 			c.at, c.used = at, used

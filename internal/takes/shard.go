@@ -193,7 +193,7 @@ func (s *shard) add(m *Memory, noted *uint32, h hashed, ask *Ask, a rate.Answer)
 	i := int(*noted)
 	if i >= len(s.pending) || s.pending[i].of != h {
 		i = len(s.pending)
-		*noted = uint32(i) //nolint:gosec // a cycle has fewer
+		*noted = uint32(i)
 		begin := len(s.names)
 		s.names = append(s.names, ask.Group...)
 		s.pending = append(s.pending, pending{of: h, name: begin, end: len(s.names)})

@@ -27,9 +27,9 @@ func (t *table) find(h hashed) (int, bool) {
 	for i := h.b & mask; ; i = (i + 1) & mask {
 		switch c := &t.cells[i]; {
 		case c.limit == 0:
-			return int(i), false //nolint:gosec // below the length
+			return int(i), false
 		case c.of == h:
-			return int(i), true //nolint:gosec // below the length
+			return int(i), true
 		}
 	}
 }

@@ -43,11 +43,11 @@ func quote(name string) string {
 		switch {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
-			b.WriteByte(byte(r)) //nolint:gosec // one of the two
+			b.WriteByte(byte(r))
 		case r < ' ' || r > '~':
 			b.WriteByte('?')
 		default:
-			b.WriteByte(byte(r)) //nolint:gosec // ASCII
+			b.WriteByte(byte(r))
 		}
 	}
 	b.WriteByte('"')

@@ -63,8 +63,9 @@ func (d *Door) plain(do func(c Caller, w http.ResponseWriter, r *http.Request) e
 			w.WriteHeader(status)
 		} else {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
 			w.WriteHeader(status)
-			_, _ = io.WriteString(w, text+"\n") // who does not listen any more needs no answer
+			_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text, which nobody guesses to be a page; who does not listen any more needs no answer
 		}
 		d.log(status, r, err)
 	}

@@ -42,7 +42,7 @@ func unmarshal(b []byte, field func(num protowire.Number, n uint64, s []byte) er
 }
 
 func number(b []byte, num protowire.Number, n int64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), uint64(n)) //nolint:gosec // the same bits
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), uint64(n))
 }
 
 func words(b []byte, num protowire.Number, s string) []byte {
@@ -63,7 +63,7 @@ func combinerNumbers() numbered { return numbered{minimum: 1, maximum: 2} }
 
 func (e numbered) name(n uint64) (string, error) {
 	for name, v := range e {
-		if uint64(v) == n { //nolint:gosec // small numbers
+		if uint64(v) == n {
 			return name, nil
 		}
 	}
@@ -94,9 +94,9 @@ func (in *definition) unmarshalProto(b []byte) error {
 		case 2:
 			in.PolicyName, err = policyNumbers().name(n)
 		case 3:
-			in.Limit = whole(int32(n)) //nolint:gosec // as the message has it
+			in.Limit = whole(int32(n))
 		case 4:
-			in.Burst = whole(int32(n)) //nolint:gosec // as the message has it
+			in.Burst = whole(int32(n))
 		case 7:
 			in.Returnable = n != 0
 		case 8:
@@ -130,7 +130,7 @@ func (in *limitRequest) unmarshalProto(b []byte) error {
 	return unmarshal(b, func(num protowire.Number, n uint64, s []byte) (err error) {
 		switch num {
 		case 3:
-			amount := int64(int32(n)) //nolint:gosec // as the message has it
+			amount := int64(int32(n))
 			in.AcquireAmount = &amount
 		case 4:
 			in.Groups = append(in.Groups, string(s))
@@ -151,11 +151,11 @@ func (in *limitResponse) unmarshalProto(b []byte) error {
 	return unmarshal(b, func(num protowire.Number, n uint64, s []byte) error {
 		switch num {
 		case 2:
-			in.ExpiresAt = int64(n) //nolint:gosec // the same bits
+			in.ExpiresAt = int64(n)
 		case 3:
 			in.EnforcedGroup = string(s)
 		case 8:
-			in.Amount = int64(n) //nolint:gosec // the same bits
+			in.Amount = int64(n)
 		}
 		return nil
 	})

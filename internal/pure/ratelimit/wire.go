@@ -14,7 +14,7 @@ func AppendFeatures(b []byte, account int64, all []Feature) []byte {
 		return append(binary.AppendUvarint(tag(b, field, bytes), uint64(len(s))), s...)
 	}
 	for _, f := range all {
-		m := binary.AppendUvarint(tag(nil, 1, 0), uint64(account)) //nolint:gosec // the same bits
+		m := binary.AppendUvarint(tag(nil, 1, 0), uint64(account))
 		m = text(m, 2, f.Name)
 		m = binary.LittleEndian.AppendUint64(tag(m, 3, fixed64), math.Float64bits(f.Pct))
 		for _, w := range f.Whitelisted {
