@@ -58,7 +58,7 @@ func (o operation) lacks(statuses ...string) (missing []string) {
 // at is the operation's path in an installation with the app shop.
 func (o operation) at(env string) string {
 	return strings.NewReplacer("{app}", "shop", "{env}", env, "{person}", "ana", "{build}", "bld_none", "{rollout}", "rol_none", "{release}", "rel_none",
-		"{agent}", "agt_none", "{flag}", "cart", "{token}", "none", "{lease}", "none").Replace(o.path)
+		"{agent}", "agt_none", "{flag}", "cart", "{token}", "none", "{lease}", "none", "{group}", "api", "{key}", "api:ana").Replace(o.path)
 }
 
 // described starts a server with the app shop and the person ana, and gives its operations.
@@ -68,6 +68,7 @@ func described(t *testing.T) (*apptest.Server, []operation, map[string]map[strin
 	s.Must(t, "POST", "/v1/apps", map[string]string{"name": "shop"}, nil)
 	s.Must(t, "POST", "/v1/people", map[string]string{"name": "ana"}, nil)
 	s.Must(t, "POST", "/v1/apps/shop/flags", map[string]string{"name": "cart"}, nil)
+	s.Must(t, "POST", "/v1/apps/shop/limits", map[string]any{"group": "api", "definition": map[string]any{"kind": "ever", "amount": 1}}, nil)
 	var api struct {
 		Paths      map[string]map[string]operation
 		Components struct {

@@ -69,7 +69,7 @@ func (d *Door) mountKeys() {
 	type several struct {
 		InUse
 		api.Page
-		Keys []string `query:"key,explode" required:"true" minItems:"1" maxItems:"100" doc:"The whole groups; one that this limit does not count is left out of the answer"`
+		Keys []string `query:"key,explode" maxItems:"100" doc:"The whole groups; none without it; one that this limit does not count is left out of the answer"`
 	}
 	api.Register(d.API, api.View, "GET "+places+"/limits/{group}/keys", "Show how much several groups have left", func(ctx context.Context, _ access.Identity, in *several) (*api.ListOf[LimitKey], error) {
 		l, err := d.Limits.Get(ctx, in.App, in.Group)
