@@ -50,8 +50,12 @@ func (a *App) limits(ctx context.Context, server *api.Server, kept *limit.Servic
 // takes opens what counts what is taken: this server's memory, or a Redis that servers share.
 func (a *App) takes(ctx context.Context, kept *limit.Service, log *journal.Journal) (takes.Store, error) {
 	if a.opts.LimitStore == "" {
+		now := a.opts.Now
+		if a.opts.machine {
+			now = nil // of which it has a cheaper way
+		}
 		m, err := takes.OpenMemory(ctx, takes.Options{
-			Dir: filepath.Join(a.opts.Dir, "limits"), Journal: log, Find: kept.Find, Watch: kept.Fold, MaxKeys: a.opts.LimitKeys, Now: a.opts.Now, Logger: a.logger("limits"),
+			Dir: filepath.Join(a.opts.Dir, "limits"), Journal: log, Find: kept.Find, Watch: kept.Fold, MaxKeys: a.opts.LimitKeys, Now: now, Logger: a.logger("limits"),
 		})
 		if err != nil {
 			return nil, err

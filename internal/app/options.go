@@ -75,6 +75,8 @@ type Options struct {
 	Logger  *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+
+	machine bool // Now is the machine's clock
 }
 
 // Check says what is wrong with the options, all at once, before anything is opened.
@@ -102,7 +104,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now, o.machine = time.Now, true
 	}
 	var errs []error
 	dir, err := filepath.Abs(o.Dir)

@@ -83,6 +83,7 @@ func newBatch(m *Memory) *batch {
 // write writes down what is pending of all shards, and comes back when it is on disk.
 func (b *batch) write(ctx context.Context) error {
 	m := b.memory
+	m.clock.follow()
 	next := newCycle()
 	b.open = append(b.open, m.shards[0].cycle)
 	saving := m.round.next()
@@ -91,7 +92,7 @@ func (b *batch) write(ctx context.Context) error {
 		slow = m.known.renew(m.opts.Find)
 	}
 	for i := range m.shards {
-		b.collect(i, next, saving, slow, m.opts.Now().UnixNano())
+		b.collect(i, next, saving, slow, m.now())
 		if len(b.blocks) > 0 { // many keys: their names are not gathered in memory
 			if err := b.flush(ctx); err != nil {
 				return err
@@ -196,9 +197,10 @@ func (b *batch) count(p *pending) {
 
 // cut ends a block. Its time is now, behind all that is in it: what is read back may count longer than it did, and never in a window that had ended.
 func (b *batch) cut() (at time.Time) {
-	at = b.memory.opts.Now()
+	ns := b.memory.now()
+	at = time.Unix(0, ns)
 	if b.writer.entries > 0 {
-		b.blocks = append(b.blocks, append([]byte(nil), b.writer.done(at.UnixNano())...))
+		b.blocks = append(b.blocks, append([]byte(nil), b.writer.done(ns)...))
 		b.writer.reset()
 	}
 	return at

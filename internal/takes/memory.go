@@ -50,6 +50,7 @@ type Memory struct {
 	dirty, urgent chan struct{}
 	ended         chan struct{}
 	closed        atomic.Bool
+	clock         clock
 
 	known known
 	round round
@@ -124,6 +125,14 @@ func (m *Memory) hash(series uint64, group string) hashed {
 
 func (m *Memory) shard(h hashed) *shard { return &m.shards[h.a>>56] }
 
+// now is the time in ns since 1970.
+func (m *Memory) now() int64 {
+	if m.opts.Now != nil {
+		return m.opts.Now().UnixNano()
+	}
+	return m.clock.now()
+}
+
 // Take implements Store.
 func (m *Memory) Take(ctx context.Context, asks []Ask, answers []rate.Answer) error {
 	if err := Check(asks); err != nil {
@@ -154,7 +163,7 @@ func (m *Memory) takeOne(ask *Ask, answer *rate.Answer) (*cycle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	if *answer, err = s.take(m, h, rule, ask, m.opts.Now().UnixNano()); err != nil {
+	if *answer, err = s.take(m, h, rule, ask, m.now()); err != nil {
 		return nil, err
 	}
 	return m.due(s, rule, answer.Got), nil
@@ -193,7 +202,7 @@ func (m *Memory) takeAll(asks []Ask, answers []rate.Answer) ([]*cycle, error) {
 			defer m.shards[i].mu.Unlock()
 		}
 	}
-	now := m.opts.Now().UnixNano()
+	now := m.now()
 	for i := range asks { // all have a place, or nothing is taken
 		if err := m.shard(hashes[i]).seat(m, hashes[i], &asks[i], now); err != nil {
 			return nil, err
@@ -272,7 +281,7 @@ func (m *Memory) Return(_ context.Context, ask Ask, ends int64) (bool, error) {
 	s := m.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.giveBack(ask, h, ends, m.opts.Now().UnixNano()) {
+	if !s.giveBack(ask, h, ends, m.now()) {
 		return false, nil
 	}
 	signal(m.dirty)

@@ -22,15 +22,13 @@ func OpenMemory(ctx context.Context, opts Options) (*Memory, error) {
 	if opts.SaveEvery <= 0 {
 		opts.SaveEvery = 3 * time.Minute
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
 	m := &Memory{
 		opts: opts, most: max(opts.MaxKeys/shardCount, 1),
 		dirty: make(chan struct{}, 1), urgent: make(chan struct{}, 1), ended: make(chan struct{}),
 		known: known{numbers: map[uint64]uint32{}, limits: []*rate.Defined{nil}, slow: []*rate.Rule{nil}},
 		round: round{at: shardCount},
 	}
+	m.clock.follow()
 	first := newCycle()
 	for i := range m.shards {
 		m.shards[i].cycle = first

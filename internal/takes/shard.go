@@ -102,7 +102,7 @@ func (s *shard) lease(m *Memory, h hashed, rule *rate.Rule, ask *Ask, now int64)
 
 // note notes an ask that took nothing.
 func (s *shard) note(m *Memory, h hashed, rule *rate.Rule, ask *Ask, a rate.Answer) error {
-	now := m.opts.Now().UnixNano()
+	now := m.now()
 	if rule.Limit.Kind == rate.Concurrent {
 		l, err := s.leaseOf(m, h, ask, now)
 		if err == nil {
