@@ -21,7 +21,7 @@ func TestCheck(t *testing.T) {
 	w.limit("api", perMinute(60, 3))
 	c := w.client()
 	for left := int64(2); left >= 0; left-- {
-		if a := check(t, c, "api:ana"); !a.Passed || a.Amount != 1 || a.Left != left || a.Group != "api:ana" || a.Limit != "api" || a.Near != (left <= 1) || a.RetryAfter != 0 || a.Full != time.Duration(3-left)*time.Second || a.Failed {
+		if a := check(t, c, "api:ana"); !a.Passed || a.Amount != 1 || a.Left != left || a.Group != "api:ana" || a.Limit != "api" || a.Near != (left == 0) || a.RetryAfter != 0 || a.Full != time.Duration(3-left)*time.Second || a.Failed {
 			t.Errorf("%+v", a)
 		}
 	}

@@ -151,6 +151,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	agents.Work{Build: builds, Blobs: blobs, Agent: agentDoor.Roles, Logger: a.logger("work")}.Mount(server.Mux())
 	kept := flag.New(store)
 	kept.Logger = a.logger("flags")
+	if err := kept.Open(ctx); err != nil {
+		return nil, err
+	}
 	ramps := ramp.New(store, kept, a.logger("ramps"))
 	a.ramped = exposed.New(ramps, o.Now, a.logger("ramps"))
 	if err := a.events(ctx, server, sources, question.New(store), rollouts, log, keys); err != nil {

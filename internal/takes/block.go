@@ -16,6 +16,8 @@ type Row struct {
 	Group           string
 	// Asks is how many asked, and Asked how much; Given is how much was given. Denied and Near count asks that the limit did not have, also in the shadow, and that came near it.
 	Asks, Asked, Given, Denied, Near int64
+	// Counted is how much of what was given counts: not what a limit in the shadow gave beyond what it has.
+	Counted int64
 	// Ends is set for a lease of a concurrent limit, which ends then (ns since 1970): Out of it is out now, 0 when it was returned. Such a row counts no asks.
 	Ends, Out int64
 	// Forgot says that the group begins at nothing; such a row has nothing else.
@@ -197,7 +199,7 @@ func rowsOf(r *reader) (at time.Time, rows []Row, err error) {
 		row.Group = r.text()
 		switch kind {
 		case rowCount:
-			row.Asks, row.Asked, row.Given, row.Denied, row.Near = r.varint(), r.varint(), r.varint(), r.varint(), r.varint()
+			row.Asks, row.Asked, row.Given, row.Denied, row.Near, row.Counted = r.varint(), r.varint(), r.varint(), r.varint(), r.varint(), r.varint()
 		case rowLease:
 			row.Ends, row.Out = r.varint(), r.varint()
 		case rowForget:

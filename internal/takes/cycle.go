@@ -185,10 +185,10 @@ func (b *batch) act(a act) {
 func (b *batch) count(p *pending) {
 	d, group := p.limit, b.names[p.name:p.end]
 	b.writer.begin(b.writer.limit(d.App, d.Env, d.Group, d.Series), rowCount, group)
-	b.writer.numbers(p.asks, p.asked, p.given, p.denied, p.nears)
+	b.writer.numbers(p.asks, p.asked, p.given, p.denied, p.nears, p.counted)
 	b.rows = append(b.rows, Row{
 		App: d.App, Env: d.Env, Limit: d.Group, Series: d.Series, Group: string(group),
-		Asks: p.asks, Asked: p.asked, Given: p.given, Denied: p.denied, Near: p.nears,
+		Asks: p.asks, Asked: p.asked, Given: p.given, Denied: p.denied, Near: p.nears, Counted: p.counted,
 	})
 	if len(b.writer.rows) > blockBytes {
 		b.cut()

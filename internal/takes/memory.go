@@ -172,7 +172,7 @@ func (m *Memory) takeOne(ask *Ask, answer *rate.Answer) (*cycle, error) {
 // due gives the cycle that a take waits for: that which writes it down, when a crash before could give more again than the limit allows.
 func (m *Memory) due(s *shard, rule *rate.Rule, got int64) *cycle {
 	// Half: as much may be on its way to the disk. A limit in the shadow has nothing to lose.
-	if got == 0 || rule.Limit.Shadow || s.pending[s.noted].given <= rule.Slack()/2 {
+	if got == 0 || rule.Limit.Shadow || s.pending[s.noted].counted <= rule.Slack()/2 {
 		if len(s.pending) < maxPending { // a flood of new keys goes no faster than the log
 			return nil
 		}

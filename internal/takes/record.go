@@ -67,6 +67,7 @@ func (r *Recorder) note(ask *Ask, a *rate.Answer) {
 	}
 	row.Asks++
 	row.Asked += ask.Amount
+	row.Counted += a.Counted()
 	if row.Given += a.Got; a.Over {
 		row.Denied++
 	}
@@ -122,7 +123,7 @@ func (r *Recorder) write(ctx context.Context) {
 	}
 	for _, row := range noted {
 		w.begin(w.limit(row.App, row.Env, row.Limit, row.Series), rowCount, []byte(row.Group))
-		w.numbers(row.Asks, row.Asked, row.Given, row.Denied, row.Near)
+		w.numbers(row.Asks, row.Asked, row.Given, row.Denied, row.Near, row.Counted)
 		if rows = append(rows, *row); len(w.rows) > blockBytes {
 			send()
 		}

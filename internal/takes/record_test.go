@@ -55,7 +55,7 @@ func TestRecorder(t *testing.T) {
 	slices.SortFunc(told, byGroup)
 	want := []takes.Row{
 		{App: "shop", Env: "production", Limit: "few", Series: 1, Group: "few:ana", Asks: 1, Asked: 2, Denied: 1},
-		{App: "shop", Env: "production", Limit: "many", Series: 2, Group: "many:ana", Asks: 3, Asked: 6, Given: 6},
+		{App: "shop", Env: "production", Limit: "many", Series: 2, Group: "many:ana", Asks: 3, Asked: 6, Given: 6, Counted: 6},
 	}
 	if err != nil || !slices.Equal(logged, want) || !slices.Equal(told, want) {
 		t.Errorf("%v\nlogged %+v\ntold   %+v", err, logged, told)

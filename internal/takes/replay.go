@@ -94,14 +94,14 @@ func (m *Memory) again(sequence uint64, at int64, row *Row) {
 		delete(s.leases, h)
 	case row.Ends != 0:
 		s.leaseAgain(h, d, row)
-	case row.Given > 0 && rule.Limit.Kind != rate.Concurrent:
+	case row.Counted > 0 && rule.Limit.Kind != rate.Concurrent:
 		i, ok := s.cells.find(h)
 		if !ok {
 			i = s.cells.add(h, m.known.number(d))
 		}
 		c := &s.cells.cells[i]
 		cell := rate.Cell{At: c.at, Used: c.used}
-		rule.Force(&cell, at, row.Given)
+		rule.Force(&cell, at, row.Counted)
 		c.at, c.used = cell.At, cell.Used
 	}
 }

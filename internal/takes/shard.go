@@ -38,6 +38,7 @@ type pending struct {
 	limit                             *rate.Defined
 	name, end                         int // in names
 	asks, asked, given, denied, nears int64
+	counted                           int64 // of what was given
 }
 
 // act is what cannot be added up: a lease, by its end, and how much of it is out now; or, with no end, that all is forgotten.
@@ -93,8 +94,8 @@ func (s *shard) lease(m *Memory, h hashed, rule *rate.Rule, ask *Ask, now int64)
 		return a, err
 	}
 	l.out, a = rule.Lease(l.out, now, ask.Amount, ask.Partial)
-	if a.Got > 0 {
-		s.acts = append(s.acts, act{ask.Limit, l.group, a.Ends, a.Got})
+	if a.Ends != 0 {
+		s.acts = append(s.acts, act{ask.Limit, l.group, a.Ends, a.Counted()})
 	}
 	s.add(m, &l.noted, h, ask, a)
 	return a, nil
@@ -206,6 +207,7 @@ func (s *shard) add(m *Memory, noted *uint32, h hashed, ask *Ask, a rate.Answer)
 	p.limit = ask.Limit
 	p.asks++
 	p.asked += ask.Amount
+	p.counted += a.Counted()
 	if p.given += a.Got; a.Over {
 		p.denied++
 	}
@@ -233,7 +235,7 @@ func (s *shard) forget(ask Ask, h hashed) {
 	if i, ok := s.cells.find(h); ok {
 		s.cells.cells[i].at, s.cells.cells[i].used = 0, 0
 		if n := int(s.cells.cells[i].noted); n < len(s.pending) && s.pending[n].of == h {
-			s.pending[n].given = 0
+			s.pending[n].counted = 0
 		}
 	}
 	delete(s.leases, h)

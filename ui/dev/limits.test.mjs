@@ -156,7 +156,7 @@ test('the first limit is added by a form, whose faults are said at their fields'
     await fill(page, 'What it limits', 'sms');
     await page.click('input[value=calendar]');
     await fill(page, 'How much', '-5');
-    await seen(page, 'A whole number, 0 or more');
+    await seen(page, 'A whole number from 0');
     await fill(page, 'How much', '50');
     await page.select('select[aria-label=Unit]', 'day');
     await fill(page, 'By the clock of', 'Wien');

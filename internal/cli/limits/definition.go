@@ -49,6 +49,9 @@ func (d *definition) of(l apiclient.LimitDefinition) (apiclient.LimitDefinition,
 	if d.Zone != nil {
 		l.Zone = *d.Zone
 	}
+	if d.Hold != nil && d.Refill != nil {
+		return l, fault.Invalid("what is out comes back by itself after --hold, or as it refills by --refill: give one of the two")
+	}
 	if d.Hold != nil {
 		if *d.Hold%time.Second != 0 {
 			return l, fault.Invalid("--hold is in whole seconds; %s is not", *d.Hold)

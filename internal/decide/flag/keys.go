@@ -49,6 +49,9 @@ func keys(ctx context.Context, q db.Querier, app string) ([]Key, error) {
 	return each(rows, err, "keys of flags", scanKey)
 }
 
+// Open reads the keys, so that whoever comes first is known.
+func (s *Service) Open(ctx context.Context) error { return s.loadKeys(ctx) }
+
 func (s *Service) loadKeys(ctx context.Context) error {
 	s.loading.Lock()
 	defer s.loading.Unlock()

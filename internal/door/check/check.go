@@ -182,6 +182,9 @@ func (d *Door) giveBack(w http.ResponseWriter, r *http.Request) error {
 
 // put gives back what was taken, by the millisecond at which it ends.
 func (d *Door) put(r *http.Request, caller Caller, group string, ends, amount int64) error {
+	if amount < 0 {
+		return fault.Invalid("a return is of 1 or more, and of all without an amount; %d is neither", amount).At("amount")
+	}
 	ask, err := d.ask(d.Limits.For(caller.App, caller.Env), group, amount, false)
 	if err != nil {
 		return err

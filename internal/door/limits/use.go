@@ -21,8 +21,10 @@ func (d *Door) mountUse() {
 		To   time.Time `query:"to" doc:"By default now"`
 	}
 	api.Register(d.API, api.View, "GET "+places+"/limits/{group}/use", "Show what was asked of a limit over time, and by whom", func(ctx context.Context, _ access.Identity, in *asked) (*answer[limit.Use], error) {
-		if _, err := d.Limits.Get(ctx, in.App, in.Group); err != nil {
-			return nil, err
+		if d.Limits.Find(in.App, in.Env, in.Group) == nil { // Envoy's have no other place, but are counted alike
+			if _, err := d.Limits.Get(ctx, in.App, in.Group); err != nil {
+				return nil, err
+			}
 		}
 		if in.To.IsZero() {
 			in.To = d.Now()

@@ -35,11 +35,19 @@ type Answer struct {
 	Ends int64
 }
 
+// Counted is how much of what was given counts: nothing of what a limit in the shadow gave and does not have.
+func (a Answer) Counted() int64 {
+	if a.Over {
+		return 0
+	}
+	return a.Got
+}
+
 // Take takes want of a limit, or a part of it when that is all there is and partial allows it. A want of 0 looks and takes nothing. It panics on a concurrent limit, whose takes are leases.
 func (r *Rule) Take(c *Cell, now, want int64, partial bool) Answer {
 	r.settle(c, now)
 	a := r.grant(c.Used, want, partial)
-	c.Used = sum(c.Used, a.Got)
+	c.Used = sum(c.Used, a.Counted())
 	if c.Used > 0 && c.At == 0 { // the first of a limit for ever: the cell is not nothing any more
 		c.At = now
 	}
@@ -47,7 +55,7 @@ func (r *Rule) Take(c *Cell, now, want int64, partial bool) Answer {
 	return a
 }
 
-// Force takes whatever it was that was given: what is read back of takes that passed.
+// Force takes whatever it was that counted: what is read back of takes that passed.
 func (r *Rule) Force(c *Cell, now, got int64) {
 	r.settle(c, now)
 	if c.Used = sum(c.Used, got); c.At == 0 {
@@ -73,14 +81,14 @@ func (r *Rule) grant(used, want int64, partial bool) (a Answer) {
 	switch {
 	case want <= free:
 		a.Got, a.Passed = want, true
-	case r.Limit.Shadow: // it takes part of nothing: who asks gets everything
+	case r.Limit.Shadow: // everything is given, and counts as if it were denied: what is said of who would be is then true
 		a.Got, a.Passed, a.Over = want, true, true
 	case partial && free > 0:
 		a.Got, a.Passed = free, true
 	default:
 		a.Over = true
 	}
-	a.Left = max(free-a.Got, 0)
+	a.Left = max(free-a.Counted(), 0)
 	a.Near = !a.Over && used+a.Got >= r.near
 	return a
 }

@@ -27,11 +27,11 @@ func (r *Rule) Lease(out []Lease, now, want int64, partial bool) ([]Lease, Answe
 	out = Ended(out, now)
 	used := Held(out)
 	a := r.grant(used, want, partial)
-	if a.Got > 0 && len(out) >= MaxLeases {
+	if a.Counted() > 0 && len(out) >= MaxLeases {
 		a = Answer{Over: true}
 	}
-	if a.Got > 0 {
-		out, a.Ends = r.add(out, now, a.Got)
+	if a.Counted() > 0 {
+		out, a.Ends = r.add(out, now, a.Counted())
 	}
 	a.Next, a.Full = now, last(out, now)
 	if a.Over {

@@ -2,6 +2,7 @@ package rate
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -136,7 +137,7 @@ func Compile(l Limit, zone func(string) (*time.Location, error)) (*Rule, error) 
 	if share == 0 {
 		share = 0.8
 	}
-	r.near = max(int64(float64(r.capacity)*share), 1)
+	r.near = max(int64(math.Ceil(float64(r.capacity)*share)), 1)
 	if r.period > 0 && l.Kind != Concurrent && !l.Exact {
 		r.slack = max(min(l.Amount, r.capacity)/100, l.Amount/max(r.period/second, 1))
 	}
@@ -161,7 +162,7 @@ func (r *Rule) members() error {
 		{"refill", l.Refill != 0, "concurrent limits", l.Kind == Concurrent},
 	} {
 		if m.set && !m.ok && l.Kind != "" {
-			return faulty(m.field, "this is a member of %s; leave it out", m.of)
+			return faulty(m.field, "%s is for %s; leave it out", m.field, m.of)
 		}
 	}
 	return nil
@@ -171,7 +172,7 @@ func (r *Rule) window() error {
 	l := r.Limit
 	unit := length(l.Unit)
 	if unit == 0 {
-		return faulty("unit", "a window is a second, minute, hour, day, week, month or year; %q is none of them", l.Unit)
+		return faulty("unit", "the unit of a window is second, minute, hour, day, week, month or year; %q is none of them", l.Unit)
 	}
 	every := max(l.Every, 1)
 	if l.Every < 0 || every > Longest*second/unit {

@@ -53,7 +53,7 @@ export function build(d: Draft): { limit: RateLimit; faults: Faults; complete: b
     if (!(n >= low && n <= high)) faults[field] = wrong;
     return n;
   };
-  const limit: RateLimit = { kind: d.kind, amount: read('amount', d.amount, 0, most, 'A whole number, 0 or more: 0 denies everything.') ?? 0 };
+  const limit: RateLimit = { kind: d.kind, amount: read('amount', d.amount, 0, most, 'A whole number from 0, which denies everything, to 1,099,511,627,776.') ?? 0 };
   const refills = d.kind === 'concurrent' && d.back === 'refill';
   if (d.kind === 'rolling' || d.kind === 'calendar' || refills) limit.unit = d.unit;
   if (d.kind === 'rolling' || refills) {
