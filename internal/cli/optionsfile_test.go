@@ -97,7 +97,7 @@ id: agt_x
 edge-trusted-proxies: [ten]
 `, 0o600)
 	status, _, errs := run(t, "", "serve", "--config", "s.yaml", "--nats", "somewhere")
-	known := "data, listen, edge-listen, edge-tls-listen, edge-tls-cert, edge-tls-key, acme, acme-email, acme-ca, edge-trusted-proxies, url, admin-token, database, analytics, archive, nats, secret-key, tls-cert, tls-key, prometheus, prometheus-token, log-age"
+	known := "data, listen, edge-listen, edge-tls-listen, edge-tls-cert, edge-tls-key, acme, acme-email, acme-ca, edge-trusted-proxies, url, admin-token, database, analytics, archive, nats, secret-key, tls-cert, tls-key, prometheus, prometheus-token, limit-store, limit-keys, limit-listen, log-age"
 	want := `slipway: s.yaml:4:14: edge-listen: expected a single value, found a list
          s.yaml:5:1: unknown key "lissten"; did you mean listen?
          s.yaml:6:10: log-age: "3" is not a duration; write a number with a unit such as 30s or 5m
