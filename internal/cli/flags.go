@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/cli/flags"
+	"github.com/slipwayhq/slipway/internal/cli/host"
 	"github.com/slipwayhq/slipway/internal/cli/limits"
 )
 
@@ -35,5 +36,5 @@ func (v *verbs) flagHost(p *program, command string) *flags.Host {
 	if verb == "flag" {
 		at = v.Flag.inApp
 	}
-	return &flags.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}
+	return &flags.Host{Host: host.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}}
 }

@@ -21,16 +21,16 @@ type Plans struct {
 
 // Run prints a row for each.
 func (p *Plans) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.FlagPlans(h.Context, app, p.All)
 		if err != nil {
 			return err
 		}
 		if p.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		if len(all) == 0 {
-			h.say("none")
+			h.Say("none")
 			return nil
 		}
 		var rows [][]string
@@ -38,7 +38,7 @@ func (p *Plans) Run(h *Host) error {
 			v := one.Value
 			rows = append(rows, []string{v.ID, v.Name, v.Environment, v.Words, who(v.By), v.Status + " " + when(v), v.Said})
 		}
-		return h.table("ID FLAG ENVIRONMENT CHANGE BY STATUS NOTE", rows)
+		return h.Table("ID FLAG ENVIRONMENT CHANGE BY STATUS NOTE", rows)
 	})
 }
 
@@ -60,7 +60,7 @@ type Refuse struct {
 func (r *Refuse) Run(h *Host) error { return h.decide(r.ID, "refuse", r.Reason) }
 
 func (h *Host) decide(id, decision, said string) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.FlagPlans(h.Context, app, true)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (h *Host) decide(id, decision, said string) error {
 		}
 		p, err := c.DecidePlan(h.Context, apiclient.Place{App: app, Env: all[i].Value.Environment}, id, decision, said)
 		if err == nil {
-			h.say("%s in %s: %s, %s %s", p.Value.Name, p.Value.Environment, p.Value.Words, p.Value.Status, p.Value.Said)
+			h.Say("%s in %s: %s, %s %s", p.Value.Name, p.Value.Environment, p.Value.Words, p.Value.Status, p.Value.Said)
 		}
 		return err
 	})
@@ -84,13 +84,13 @@ type Export struct {
 
 // Run prints them.
 func (e *Export) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.Flags(h.Context, app, false)
 		if err != nil {
 			return err
 		}
 		if e.JSON {
-			return h.json(map[string]any{"flags": all})
+			return h.JSON(map[string]any{"flags": all})
 		}
 		list := make([]json.RawMessage, 0, len(all))
 		for _, f := range all {
@@ -122,19 +122,19 @@ func (a *Apply) Run(h *Host) error {
 	if err != nil {
 		return fault.Invalid("%s: %s", a.File, err)
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		steps, err := c.ApplyFlags(h.Context, app, map[string]any{"flags": list, "archive": a.Archive, "dry_run": !a.Yes, "reason": a.Reason})
 		if err != nil {
 			return placed(a.File, raw, list, err)
 		}
 		for _, s := range steps {
-			h.say("%-10s %s %s%s: %s", strings.ReplaceAll(s.Do, "_", " "), s.Kind, s.Flag, map[bool]string{true: "", false: " in " + s.Environment}[s.Environment == ""], s.Words)
+			h.Say("%-10s %s %s%s: %s", strings.ReplaceAll(s.Do, "_", " "), s.Kind, s.Flag, map[bool]string{true: "", false: " in " + s.Environment}[s.Environment == ""], s.Words)
 		}
 		switch {
 		case len(steps) == 0:
-			h.say("nothing to do: all is as %s says", a.File)
+			h.Say("nothing to do: all is as %s says", a.File)
 		case !a.Yes:
-			h.say("nothing is done yet; do it by: slipway flag apply %s --yes", a.File)
+			h.Say("nothing is done yet; do it by: slipway flag apply %s --yes", a.File)
 		}
 		return nil
 	})
@@ -167,16 +167,16 @@ type Keys struct {
 
 // Run prints a row for each.
 func (k *Keys) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.FlagKeys(h.Context, app)
 		if err != nil {
 			return err
 		}
 		if k.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		if len(all) == 0 {
-			h.say("none; make one by: slipway flag key web --kind client")
+			h.Say("none; make one by: slipway flag key web --kind client")
 			return nil
 		}
 		var rows [][]string
@@ -184,7 +184,7 @@ func (k *Keys) Run(h *Host) error {
 			v := one.Value
 			rows = append(rows, []string{v.Name, v.Environment, v.Kind, v.Key, map[bool]string{true: "stopped"}[v.Stopped]})
 		}
-		return h.table("NAME ENVIRONMENT KIND KEY NOTE", rows)
+		return h.Table("NAME ENVIRONMENT KIND KEY NOTE", rows)
 	})
 }
 
@@ -199,14 +199,14 @@ type NewKey struct {
 
 // Run prints it.
 func (k *NewKey) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		made, err := c.CreateFlagKey(h.Context, app, map[string]any{"name": k.Name, "kind": k.Kind, "environment": k.Env, "remote": k.Remote, "encrypted": k.Encrypted})
 		if err != nil {
 			return err
 		}
-		h.say("%s", made.Value.Key)
+		h.Say("%s", made.Value.Key)
 		if made.Value.Encryption != "" {
-			h.say("%s", made.Value.Encryption)
+			h.Say("%s", made.Value.Encryption)
 		}
 		return nil
 	})

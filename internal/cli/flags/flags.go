@@ -1,28 +1,20 @@
 package flags
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/host"
 	"github.com/slipwayhq/slipway/internal/fault"
 )
 
 // Host is what the commands run in.
-type Host struct {
-	Context context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
-	// Find gives the way to the server, and the app.
-	Find func() (*apiclient.Client, string, error)
-	In   io.Reader
-	Out  io.Writer
-}
+type Host struct{ host.Host }
 
 // Commands are those of slipway flag.
 type Commands struct {
@@ -45,43 +37,6 @@ type Commands struct {
 	Key     NewKey  `cmd:"" help:"Make a key by which clients are told of flags."`
 }
 
-// in runs a function with the way to the server.
-func (h *Host) in(do func(c *apiclient.Client, app string) error) error {
-	c, app, err := h.Find()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return do(c, app)
-}
-
-func (h *Host) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(h.Out, format+"\n", args...)
-}
-
-func (h *Host) json(v any) error {
-	e := json.NewEncoder(h.Out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("print JSON: %w", err)
-	}
-	return nil
-}
-
-// table prints rows under a head.
-func (h *Host) table(head string, rows [][]string) error {
-	t := tabwriter.NewWriter(h.Out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
-	for _, r := range rows {
-		_, _ = fmt.Fprintln(t, strings.Join(r, "\t"))
-	}
-	if err := t.Flush(); err != nil {
-		return fmt.Errorf("print a table: %w", err)
-	}
-	return nil
-}
-
 // List lists.
 type List struct {
 	JSON     bool   `name:"json" help:"Print the API's JSON."`
@@ -92,7 +47,7 @@ type List struct {
 
 // Run prints a row for each.
 func (l *List) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.Flags(h.Context, app, l.Archived)
 		if err != nil {
 			return err
@@ -101,17 +56,17 @@ func (l *List) Run(h *Host) error {
 			return l.Kind != "" && f.Value.Kind != l.Kind || l.Stale && len(f.Value.Stale) == 0
 		})
 		if l.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		if len(all) == 0 {
-			h.say("%s", l.none())
+			h.Say("%s", l.none())
 			return nil
 		}
 		var rows [][]string
 		for _, f := range all {
 			rows = append(rows, row(f.Value))
 		}
-		return h.table("NAME KIND STATES CHANGED BY NOTE", rows)
+		return h.Table("NAME KIND STATES CHANGED BY NOTE", rows)
 	})
 }
 
@@ -152,12 +107,12 @@ type Show struct {
 
 // Run prints it.
 func (s *Show) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		f, err := c.Flag(h.Context, app, s.Name)
 		if err != nil {
 			return err
 		}
-		return h.json(f)
+		return h.JSON(f)
 	})
 }
 
@@ -176,14 +131,14 @@ type Create struct {
 
 // Run adds it.
 func (n *Create) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		f, err := c.CreateFlag(h.Context, app, map[string]any{
 			"name": n.Name, "kind": n.Kind, "type": n.Type, "description": n.Description, "owner": n.Owner, "tags": n.Tag, "server_only": n.ServerOnly, "permanent": n.Permanent, "reason": n.Reason,
 		})
 		if err != nil {
 			return err
 		}
-		h.say("%s %s is made, and off everywhere; set it by: slipway %s", f.Value.Kind, f.Value.Name, map[string]string{
+		h.Say("%s %s is made, and off everywhere; set it by: slipway %s", f.Value.Kind, f.Value.Name, map[string]string{
 			"flag": "flag set " + n.Name + " --on", "switch": "switch " + n.Name + " on", "sample": "sample " + n.Name + " PERCENT",
 		}[f.Value.Kind])
 		return nil
@@ -198,20 +153,20 @@ type Log struct {
 
 // Run prints a line for each change.
 func (l *Log) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.FlagChanges(h.Context, app, l.Name)
 		if err != nil {
 			return err
 		}
 		if l.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		var rows [][]string
 		for _, one := range all {
 			v := one.Value
 			rows = append(rows, []string{v.At.Local().Format("2006-01-02 15:04:05"), or(v.Environment, "everywhere"), who(v.By), v.How, v.Words, v.Reason, v.ID})
 		}
-		return h.table("WHEN WHERE WHO HOW WHAT WHY ID", rows)
+		return h.Table("WHEN WHERE WHO HOW WHAT WHY ID", rows)
 	})
 }
 
@@ -231,10 +186,10 @@ type Restore struct {
 
 // Run restores.
 func (r *Restore) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		f, err := c.MoveFlag(h.Context, app, r.Name, map[string]string{"change": "restore", "restored": r.Change, "reason": r.Reason})
 		if err == nil {
-			h.say("%s", strings.Join(row(f.Value)[:3], "  "))
+			h.Say("%s", strings.Join(row(f.Value)[:3], "  "))
 		}
 		return err
 	})
@@ -253,7 +208,7 @@ func (a *Archive) Run(h *Host) error {
 	if a.Back {
 		change, said = "bring_back", "is in use again"
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		flags := make([]apiclient.Flag, 0, len(a.Names))
 		for _, name := range a.Names { // all, before the first is touched
 			f, err := c.Flag(h.Context, app, name)
@@ -266,7 +221,7 @@ func (a *Archive) Run(h *Host) error {
 			if _, err := c.MoveFlag(h.Context, app, name, map[string]string{"change": change, "reason": a.Reason}); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			h.say("%s %s", name, said)
+			h.Say("%s %s", name, said)
 			if !a.Back {
 				h.gone(c, app, flags[i])
 			}
@@ -278,14 +233,14 @@ func (a *Archive) Run(h *Host) error {
 // gone says what ended with a flag, and where the code still asks for it.
 func (h *Host) gone(c *apiclient.Client, app string, f apiclient.Flag) {
 	for _, env := range slices.Sorted(maps.Keys(f.Ramps)) {
-		h.say("  its ramp %s in %s has ended with that", f.Ramps[env].Ramp, env)
+		h.Say("  its ramp %s in %s has ended with that", f.Ramps[env].Ramp, env)
 	}
 	refs, err := c.FlagRefs(h.Context, app, "main", f.ID)
 	if err != nil || len(refs.Value.Refs) == 0 { // without a repository there is no code to look at
 		return
 	}
 	first := refs.Value.Refs[0]
-	h.say("  the code still names it, first in %s:%d, and is given its own default there; slipway flag refs %s has all places", first.Path, first.Line, f.Name)
+	h.Say("  the code still names it, first in %s:%d, and is given its own default there; slipway flag refs %s has all places", first.Path, first.Line, f.Name)
 }
 
 // Try tries a visitor.
@@ -303,13 +258,13 @@ func (t *Try) Run(h *Host) error {
 	if err := json.Unmarshal([]byte(t.Attributes), &attributes); err != nil {
 		return fault.Invalid("--attributes is no JSON object, such as {\"id\":\"u_1\"}: %s", err)
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.TryFlags(h.Context, apiclient.Place{App: app, Env: t.Env}, map[string]any{"attributes": attributes, "url": t.URL, "flags": t.Names})
 		if err != nil {
 			return err
 		}
 		if t.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		var rows [][]string
 		for _, g := range all {
@@ -319,7 +274,7 @@ func (t *Try) Run(h *Host) error {
 			}
 			rows = append(rows, []string{g.Flag, string(g.Value), why, g.Problem})
 		}
-		return h.table("FLAG VALUE WHY PROBLEM", rows)
+		return h.Table("FLAG VALUE WHY PROBLEM", rows)
 	})
 }
 
@@ -348,24 +303,24 @@ type Refs struct {
 
 // Run prints places as grep does.
 func (r *Refs) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		out, err := c.FlagRefs(h.Context, app, r.Branch, r.Name)
 		if err != nil {
 			return err
 		}
 		if r.JSON {
-			return h.json(out)
+			return h.JSON(out)
 		}
 		for _, ref := range out.Value.Refs {
 			if !r.Unnamed {
-				h.say("%s: %s:%d: %s", ref.Flag, ref.Path, ref.Line, strings.TrimSpace(ref.Text))
+				h.Say("%s: %s:%d: %s", ref.Flag, ref.Path, ref.Line, strings.TrimSpace(ref.Text))
 			}
 		}
 		for _, name := range out.Value.Unnamed {
-			h.say("%s: %s at %.7s names it nowhere", name, out.Value.Branch, out.Value.Commit)
+			h.Say("%s: %s at %.7s names it nowhere", name, out.Value.Branch, out.Value.Commit)
 		}
 		if out.Value.More {
-			h.say("there are more; name one flag")
+			h.Say("there are more; name one flag")
 		}
 		return nil
 	})

@@ -65,15 +65,15 @@ func (s *RampStart) Run(h *Host) error {
 		return fault.Invalid("name an event by which visitors are compared: --drop order_completed, or --rise error_shown")
 	}
 	spec["vitals"] = vitals
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		r, err := c.StartRamp(h.Context, apiclient.Place{App: app, Env: s.Env}, s.Name, spec)
 		if err != nil {
 			return err
 		}
 		v := r.Value
-		h.say("%s: %s of %s are given %s for %s; %s", v.ID, part(v.Share), whom(v.Spec.Condition), v.Spec.Value, time.Duration(v.Spec.Steps[0].Watch)*time.Second, v.Why)
+		h.Say("%s: %s of %s are given %s for %s; %s", v.ID, part(v.Share), whom(v.Spec.Condition), v.Spec.Value, time.Duration(v.Spec.Steps[0].Watch)*time.Second, v.Why)
 		for _, warning := range v.Warnings {
-			h.say("but: %s", warning)
+			h.Say("but: %s", warning)
 		}
 		return nil
 	})
@@ -118,16 +118,16 @@ type RampList struct {
 
 // Run prints a row for each.
 func (l *RampList) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.Ramps(h.Context, app, l.All)
 		if err != nil {
 			return err
 		}
 		if l.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		if len(all) == 0 {
-			h.say("none under way; start one by: slipway flag ramp start NAME --drop EVENT")
+			h.Say("none under way; start one by: slipway flag ramp start NAME --drop EVENT")
 			return nil
 		}
 		var rows [][]string
@@ -135,7 +135,7 @@ func (l *RampList) Run(h *Host) error {
 			v := one.Value
 			rows = append(rows, []string{v.ID, v.Name, v.Environment, v.State, fmt.Sprintf("%d of %d", v.Step+1, len(v.Spec.Steps)), part(v.Share), v.StartedAt.Local().Format("2006-01-02 15:04")})
 		}
-		return h.table("ID FLAG ENVIRONMENT STATE STEP SHARE STARTED", rows)
+		return h.Table("ID FLAG ENVIRONMENT STATE STEP SHARE STARTED", rows)
 	})
 }
 
@@ -147,21 +147,21 @@ type RampShow struct {
 
 // Run prints where it stands.
 func (s *RampShow) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		r, err := c.Ramp(h.Context, app, s.ID)
 		if err != nil {
 			return err
 		}
 		if s.JSON {
-			return h.json(r)
+			return h.JSON(r)
 		}
 		v := r.Value
-		h.say("%s in %s: %s, step %d of %d, %s of %s; the evidence says: %s", v.Name, v.Environment, v.State, v.Step+1, len(v.Spec.Steps), part(v.Share), whom(v.Spec.Condition), v.Verdict.Outcome)
+		h.Say("%s in %s: %s, step %d of %d, %s of %s; the evidence says: %s", v.Name, v.Environment, v.State, v.Step+1, len(v.Spec.Steps), part(v.Share), whom(v.Spec.Condition), v.Verdict.Outcome)
 		for _, vital := range v.Verdict.Vitals {
-			h.say("  %s", vital.Text)
+			h.Say("  %s", vital.Text)
 		}
 		for _, why := range v.Reasons {
-			h.say("last: %s", why)
+			h.Say("last: %s", why)
 		}
 		return nil
 	})
@@ -174,14 +174,14 @@ type ramped struct {
 }
 
 func (r *ramped) run(h *Host, command string) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		now, err := c.Ramp(h.Context, app, r.ID)
 		if err != nil {
 			return err
 		}
 		after, err := c.CommandRamp(h.Context, apiclient.Place{App: app, Env: now.Value.Environment}, r.ID, command, r.Reason)
 		if err == nil {
-			h.say("%s in %s: %s, %s of visitors", after.Value.Name, after.Value.Environment, after.Value.State, part(after.Value.Share))
+			h.Say("%s in %s: %s, %s of visitors", after.Value.Name, after.Value.Environment, after.Value.State, part(after.Value.Share))
 		}
 		return err
 	})

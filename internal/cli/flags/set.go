@@ -54,7 +54,7 @@ type Set struct {
 
 // Run changes it.
 func (s *Set) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		return h.change(c, apiclient.Place{App: app, Env: s.Env}, s.Name, s.Create, s.When, func(state apiclient.FlagState) error { return s.fill(h, state) })
 	})
 }
@@ -99,9 +99,9 @@ func (h *Host) put(c *apiclient.Client, p apiclient.Place, f apiclient.Flag, tag
 			}
 			f.Ramps = now.Value.Ramps
 		}
-		h.say("%s in %s: %s", f.Name, p.Env, brief(f, p.Env, after))
+		h.Say("%s in %s: %s", f.Name, p.Env, brief(f, p.Env, after))
 		if ramp != "" && f.Ramps[p.Env].Ramp != ramp {
-			h.say("its ramp %s has ended with that", ramp)
+			h.Say("its ramp %s has ended with that", ramp)
 		}
 		return nil
 	}
@@ -112,7 +112,7 @@ func (h *Host) put(c *apiclient.Client, p apiclient.Place, f apiclient.Flag, tag
 	if err != nil {
 		return err
 	}
-	h.say("%s in %s: %s, %s %s (%s)", f.Name, p.Env, plan.Value.Words, plan.Value.Status, when(plan.Value), plan.Value.ID)
+	h.Say("%s in %s: %s, %s %s (%s)", f.Name, p.Env, plan.Value.Words, plan.Value.Status, when(plan.Value), plan.Value.ID)
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (h *Host) create(c *apiclient.Client, p apiclient.Place, full string, w Whe
 	body["states"] = map[string]any{p.Env: state}
 	f, err := c.CreateFlag(h.Context, p.App, body)
 	if err == nil {
-		h.say("%s in %s: %s", name, p.Env, brief(f.Value, p.Env, f.Value.States[p.Env]))
+		h.Say("%s in %s: %s", name, p.Env, brief(f.Value, p.Env, f.Value.States[p.Env]))
 	}
 	return err
 }
@@ -310,7 +310,7 @@ func (s *Sample) Run(h *Host) error {
 }
 
 func (h *Host) turn(kind, name, env, to string, create bool, w When, do func(apiclient.FlagState) error) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		p, full := apiclient.Place{App: app, Env: env}, kind+":"+name
 		if to != "" {
 			return h.change(c, p, full, create, w, do)
@@ -320,7 +320,7 @@ func (h *Host) turn(kind, name, env, to string, create bool, w When, do func(api
 			return fault.NotFound("%s has no %s", app, called(full))
 		}
 		if err == nil {
-			h.say("%s in %s: %s", name, env, brief(f.Value, env, f.Value.States[env]))
+			h.Say("%s in %s: %s", name, env, brief(f.Value, env, f.Value.States[env]))
 		}
 		return err
 	})

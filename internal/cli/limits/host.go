@@ -1,68 +1,16 @@
 package limits
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/host"
 	"github.com/slipwayhq/slipway/internal/fault"
-	"github.com/slipwayhq/slipway/internal/pure/printable"
 )
 
 // Host is what the commands run in.
-type Host struct {
-	Context context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
-	// Find gives the way to the server, and the app.
-	Find func() (*apiclient.Client, string, error)
-	In   io.Reader
-	Out  io.Writer
-}
-
-// in runs a function with the way to the server.
-func (h *Host) in(do func(c *apiclient.Client, app string) error) error {
-	c, app, err := h.Find()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return do(c, app)
-}
-
-// say prints a line. Keys are what strangers sent.
-func (h *Host) say(format string, args ...any) {
-	_, _ = fmt.Fprintln(h.Out, printable.Line(fmt.Sprintf(format, args...)))
-}
-
-func (h *Host) json(v any) error {
-	e := json.NewEncoder(h.Out)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("print JSON: %w", err)
-	}
-	return nil
-}
-
-// table prints rows under a head.
-func (h *Host) table(head string, rows [][]string) error {
-	t := tabwriter.NewWriter(h.Out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
-	for _, r := range rows {
-		for i := range r {
-			r[i] = printable.Line(strings.ReplaceAll(r[i], "\t", " "))
-		}
-		_, _ = fmt.Fprintln(t, strings.Join(r, "\t"))
-	}
-	if err := t.Flush(); err != nil {
-		return fmt.Errorf("print a table: %w", err)
-	}
-	return nil
-}
+type Host struct{ host.Host }
 
 // span reads a length of time: 90m, 24h, 7d.
 func span(text string) (time.Duration, error) {

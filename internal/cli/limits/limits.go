@@ -33,16 +33,16 @@ type List struct {
 
 // Run prints a row for each.
 func (l *List) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.Limits(h.Context, app, l.Env)
 		if err != nil {
 			return err
 		}
 		if l.JSON {
-			return h.json(all)
+			return h.JSON(all)
 		}
 		if len(all) == 0 {
-			h.say("none; make the first one by: slipway limit set api --per-minute 100")
+			h.Say("none; make the first one by: slipway limit set api --per-minute 100")
 			return nil
 		}
 		var rows [][]string
@@ -53,7 +53,7 @@ func (l *List) Run(h *Host) error {
 			}
 			rows = append(rows, []string{v.Group, v.Words, number(use.Asks), number(use.Denied), number(use.Near), number(int64(len(v.Overrides))), v.Note})
 		}
-		return h.table("GROUP LIMIT ASKS DENIED NEAR OVERRIDES NOTE", rows)
+		return h.Table("GROUP LIMIT ASKS DENIED NEAR OVERRIDES NOTE", rows)
 	})
 }
 
@@ -67,7 +67,7 @@ type Set struct {
 
 // Run makes it, or changes it.
 func (s *Set) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		l, tag, err := c.Limit(h.Context, app, s.Group)
 		fresh := apiclient.Is(err, fault.CodeNotFound)
 		if err != nil && !fresh {
@@ -87,7 +87,7 @@ func (s *Set) Run(h *Host) error {
 			l, err = c.SetLimit(h.Context, app, s.Group, tag, d, note, s.Reason)
 		}
 		if err == nil {
-			h.say("%s: %s", l.Value.Group, l.Value.Words)
+			h.Say("%s: %s", l.Value.Group, l.Value.Words)
 		}
 		return err
 	})
@@ -101,7 +101,7 @@ type Rm struct {
 
 // Run removes it.
 func (r *Rm) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		l, tag, err := c.Limit(h.Context, app, r.Group)
 		if err != nil {
 			return err
@@ -109,7 +109,7 @@ func (r *Rm) Run(h *Host) error {
 		if err := c.RemoveLimit(h.Context, app, r.Group, tag, r.Reason); err != nil {
 			return err
 		}
-		h.say("%s is not limited any more; it was: %s", r.Group, l.Value.Words)
+		h.Say("%s is not limited any more; it was: %s", r.Group, l.Value.Words)
 		return nil
 	})
 }
@@ -136,7 +136,7 @@ func (o *Override) Run(h *Host) error {
 		end := time.Now().Add(d).UTC().Truncate(time.Second)
 		body["until"], until = end, "until "+at(end)
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		l, tag, err := c.Limit(h.Context, app, o.Group)
 		if err != nil {
 			return err
@@ -145,7 +145,7 @@ func (o *Override) Run(h *Host) error {
 		if _, err := c.OverrideLimit(h.Context, app, o.Group, key, tag, body); err != nil {
 			return err
 		}
-		h.say("%s: %s instead of %s, %s", key, number(o.Amount), number(l.Value.Definition.Amount), until)
+		h.Say("%s: %s instead of %s, %s", key, number(o.Amount), number(l.Value.Definition.Amount), until)
 		return nil
 	})
 }
@@ -159,12 +159,12 @@ type Lift struct {
 
 // Run lifts it.
 func (l *Lift) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		key := whole(l.Group, l.Key)
 		if err := c.LiftLimit(h.Context, app, l.Group, key, l.Reason); err != nil {
 			return err
 		}
-		h.say("%s has the amount of %s again", key, l.Group)
+		h.Say("%s has the amount of %s again", key, l.Group)
 		return nil
 	})
 }

@@ -22,7 +22,7 @@ func (s *Show) Run(h *Host) error {
 	if err != nil {
 		return err
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		p := apiclient.Place{App: app, Env: s.Env}
 		l, _, err := c.Limit(h.Context, app, s.Group)
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *Show) Run(h *Host) error {
 			return err
 		}
 		if s.JSON {
-			return h.json(map[string]any{"limit": l, "use": u})
+			return h.JSON(map[string]any{"limit": l, "use": u})
 		}
 		return h.use(s, l.Value, u.Value)
 	})
@@ -48,9 +48,9 @@ func (h *Host) key(c *apiclient.Client, p apiclient.Place, s *Show, l apiclient.
 		return err
 	}
 	if s.JSON {
-		return h.json(k)
+		return h.JSON(k)
 	}
-	h.say("%s", stand(k.Value, l, p.Env))
+	h.Say("%s", stand(k.Value, l, p.Env))
 	return nil
 }
 
@@ -74,19 +74,19 @@ func stand(k apiclient.LimitKey, l apiclient.Limit, env string) string {
 }
 
 func (h *Host) use(s *Show, l apiclient.Limit, u apiclient.LimitUse) error {
-	h.say("%s: %s", l.Group, l.Words)
+	h.Say("%s: %s", l.Group, l.Words)
 	if l.Note != "" {
-		h.say("%s", l.Note)
+		h.Say("%s", l.Note)
 	}
-	h.say("changed %s by %s", at(l.ChangedAt), who(l.ChangedBy))
-	h.say("in %s in the last %s: %s asks, %s denied, %s near the limit, %s given", s.Env, s.Since, number(u.Total.Asks), number(u.Total.Denied), number(u.Total.Near), number(u.Total.Given))
+	h.Say("changed %s by %s", at(l.ChangedAt), who(l.ChangedBy))
+	h.Say("in %s in the last %s: %s asks, %s denied, %s near the limit, %s given", s.Env, s.Since, number(u.Total.Asks), number(u.Total.Denied), number(u.Total.Near), number(u.Total.Given))
 	if len(l.Overrides) > 0 {
 		var rows [][]string
 		for _, o := range l.Overrides {
 			rows = append(rows, []string{o.Group, number(o.Amount), at(o.Until), who(o.SetBy), o.Reason})
 		}
-		h.say("")
-		if err := h.table("OVERRIDDEN AMOUNT UNTIL BY WHY", rows); err != nil {
+		h.Say("")
+		if err := h.Table("OVERRIDDEN AMOUNT UNTIL BY WHY", rows); err != nil {
 			return err
 		}
 	}
@@ -101,8 +101,8 @@ func (h *Host) use(s *Show, l apiclient.Limit, u apiclient.LimitUse) error {
 		for _, k := range list.keys {
 			rows = append(rows, []string{k.Key, number(k.Asks), number(k.Given), number(k.Denied), number(k.Near)})
 		}
-		h.say("")
-		if err := h.table(list.head, rows); err != nil {
+		h.Say("")
+		if err := h.Table(list.head, rows); err != nil {
 			return err
 		}
 	}
@@ -119,10 +119,10 @@ type Reset struct {
 
 // Run resets.
 func (r *Reset) Run(h *Host) error {
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		k, err := c.ResetLimit(h.Context, apiclient.Place{App: app, Env: r.Env}, r.Group, whole(r.Group, r.Key), r.Reason)
 		if err == nil {
-			h.say("%s has %s left in %s", k.Value.Key, number(k.Value.Left), r.Env)
+			h.Say("%s has %s left in %s", k.Value.Key, number(k.Value.Left), r.Env)
 		}
 		return err
 	})
@@ -141,7 +141,7 @@ func (k *Check) Run(h *Host) error {
 	if k.Amount < 1 {
 		return fault.Invalid("--amount is how much would be asked for, 1 at least; %d is not", k.Amount)
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		all, err := c.Limits(h.Context, app, "")
 		if err != nil {
 			return err
@@ -156,11 +156,11 @@ func (k *Check) Run(h *Host) error {
 		}
 		yes := got.Value.Left >= k.Amount || l.Definition.Shadow
 		if k.JSON {
-			if err := h.json(got); err != nil {
+			if err := h.JSON(got); err != nil {
 				return err
 			}
 		} else {
-			h.say("%s: %s", map[bool]string{true: "yes", false: "no"}[yes], stand(got.Value, l, k.Env))
+			h.Say("%s: %s", map[bool]string{true: "yes", false: "no"}[yes], stand(got.Value, l, k.Env))
 		}
 		if !yes {
 			return fault.Limited("%s of %s cannot be had now", number(k.Amount), k.Group)
@@ -195,7 +195,7 @@ func (s *Simulate) Run(h *Host) error {
 	if err != nil {
 		return err
 	}
-	return h.in(func(c *apiclient.Client, app string) error {
+	return h.Ask(func(c *apiclient.Client, app string) error {
 		l, _, err := c.Limit(h.Context, app, s.Group)
 		if err != nil && !apiclient.Is(err, fault.CodeNotFound) {
 			return err
@@ -210,7 +210,7 @@ func (s *Simulate) Run(h *Host) error {
 			return err
 		}
 		if s.JSON {
-			return h.json(sim)
+			return h.JSON(sim)
 		}
 		return h.simulated(s, sim.Value)
 	})
@@ -218,11 +218,11 @@ func (s *Simulate) Run(h *Host) error {
 
 func (h *Host) simulated(s *Simulate, v apiclient.LimitSimulation) error {
 	if v.Was.Asks == 0 {
-		h.say("nothing was asked of %s in %s in the last %s", s.Group, s.Env, s.Since)
+		h.Say("nothing was asked of %s in %s in the last %s", s.Group, s.Env, s.Since)
 		return nil
 	}
-	h.say("%s to %s: %s of %s asked %s times", at(v.From), at(v.To), keys(v.Keys), s.Group, number(v.Was.Asks))
-	h.say("%s would have denied %s of them, to %s; %s were denied", v.Words, number(v.Denied), keys(v.Hit), number(v.Was.Denied))
+	h.Say("%s to %s: %s of %s asked %s times", at(v.From), at(v.To), keys(v.Keys), s.Group, number(v.Was.Asks))
+	h.Say("%s would have denied %s of them, to %s; %s were denied", v.Words, number(v.Denied), keys(v.Hit), number(v.Was.Denied))
 	if len(v.Top) == 0 {
 		return nil
 	}
@@ -230,8 +230,8 @@ func (h *Host) simulated(s *Simulate, v apiclient.LimitSimulation) error {
 	for _, k := range v.Top {
 		rows = append(rows, []string{k.Key, number(k.Asks), number(k.Denied), number(k.WasDenied)})
 	}
-	h.say("")
-	return h.table("KEY ASKS WOULD-BE-DENIED WAS-DENIED", rows)
+	h.Say("")
+	return h.Table("KEY ASKS WOULD-BE-DENIED WAS-DENIED", rows)
 }
 
 func keys(n int) string {
