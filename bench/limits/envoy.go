@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -57,6 +58,13 @@ func startPeer(ctx context.Context, r *rig.Rig) (*peer, error) {
 	p := &peer{grpc: fmt.Sprintf("127.0.0.1:%d", ports[1])}
 	port := func(i int) string { return fmt.Sprint(ports[i]) }
 	if p.redis, err = r.Start("redis", nil, "redis-server", "--port", port(0), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"); err != nil {
+		return nil, err
+	}
+	err = rig.Until(ctx, "Redis listens", 10*time.Millisecond, func() bool { // without it the peer ends at its start
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:"+port(0))
+		return err == nil && conn.Close() == nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	p.service, err = r.Start("peer-service", []string{
@@ -114,9 +122,16 @@ func againstEnvoys(ctx context.Context, r *rig.Rig, o options) error {
 		return err
 	}
 	defer theirs.conn.Close()
-	err = rig.Until(ctx, "the peer answers", 50*time.Millisecond, func() bool { _, err := theirs.ask(ctx, "user", "first"); return err == nil })
+	err = rig.Until(ctx, "the peer answers", 50*time.Millisecond, func() bool {
+		_, err := theirs.ask(ctx, "user", "first")
+		return err == nil || p.service.Ended()
+	})
 	if err != nil {
 		return err
+	}
+	if p.service.Ended() {
+		text, _ := os.ReadFile(p.service.Log) // what there is
+		return fmt.Errorf("the peer ended: %s", text)
 	}
 	var sum [2]run
 	for range pairs {

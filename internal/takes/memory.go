@@ -162,8 +162,7 @@ func (m *Memory) takeOne(ask *Ask, answer *rate.Answer) (*cycle, error) {
 	s := m.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var err error
-	if *answer, err = s.take(m, h, rule, ask, m.now()); err != nil {
+	if err := s.take(m, h, rule, ask, m.now(), answer); err != nil {
 		return nil, err
 	}
 	return m.due(s, rule, answer.Got), nil
@@ -219,14 +218,14 @@ func (m *Memory) takeAll(asks []Ask, answers []rate.Answer) ([]*cycle, error) {
 		var err error
 		switch {
 		case pass:
-			answers[i], err = s.take(m, hashes[i], rule, ask, now)
+			err = s.take(m, hashes[i], rule, ask, now, &answers[i])
 		case answers[i].Passed: // the others did not
 			look := *ask
 			look.Amount = 0
 			answers[i] = s.look(hashes[i], rule, &look, now)
 			continue
 		default:
-			err = s.note(m, hashes[i], rule, ask, answers[i])
+			err = s.note(m, hashes[i], rule, ask, &answers[i])
 		}
 		if err != nil {
 			return cycles, err

@@ -68,24 +68,26 @@ func (s *shard) look(h hashed, rule *rate.Rule, ask *Ask, now int64) rate.Answer
 	return rule.Take(&c, now, ask.Amount, ask.Partial)
 }
 
-// take takes, and notes it.
-func (s *shard) take(m *Memory, h hashed, rule *rate.Rule, ask *Ask, now int64) (rate.Answer, error) {
+// take takes, notes it, and puts the answer where it is wanted: answers are large enough that copies of them cost.
+func (s *shard) take(m *Memory, h hashed, rule *rate.Rule, ask *Ask, now int64, a *rate.Answer) (err error) {
 	if ask.Amount == 0 {
-		return s.look(h, rule, ask, now), nil
+		*a = s.look(h, rule, ask, now)
+		return nil
 	}
 	if rule.Limit.Kind == rate.Concurrent {
-		return s.lease(m, h, rule, ask, now)
+		*a, err = s.lease(m, h, rule, ask, now)
+		return err
 	}
 	i, err := s.place(m, h, ask.Limit, now)
 	if err != nil {
-		return rate.Answer{}, err
+		return err
 	}
 	c := &s.cells.cells[i]
 	cell := rate.Cell{At: c.at, Used: c.used}
-	a := rule.Take(&cell, now, ask.Amount, ask.Partial)
+	*a = rule.Take(&cell, now, ask.Amount, ask.Partial)
 	c.at, c.used = cell.At, cell.Used
 	s.add(m, &c.noted, h, ask, a)
-	return a, nil
+	return nil
 }
 
 func (s *shard) lease(m *Memory, h hashed, rule *rate.Rule, ask *Ask, now int64) (a rate.Answer, err error) {
@@ -97,12 +99,12 @@ func (s *shard) lease(m *Memory, h hashed, rule *rate.Rule, ask *Ask, now int64)
 	if a.Ends != 0 {
 		s.acts = append(s.acts, act{ask.Limit, l.group, a.Ends, a.Counted()})
 	}
-	s.add(m, &l.noted, h, ask, a)
+	s.add(m, &l.noted, h, ask, &a)
 	return a, nil
 }
 
 // note notes an ask that took nothing.
-func (s *shard) note(m *Memory, h hashed, rule *rate.Rule, ask *Ask, a rate.Answer) error {
+func (s *shard) note(m *Memory, h hashed, rule *rate.Rule, ask *Ask, a *rate.Answer) error {
 	now := m.now()
 	if rule.Limit.Kind == rate.Concurrent {
 		l, err := s.leaseOf(m, h, ask, now)
@@ -190,7 +192,7 @@ func (s *shard) sweep(slow []*rate.Rule, now int64) {
 }
 
 // add notes an ask under its group. noted is where the cell has it; what it points to may be another's by now.
-func (s *shard) add(m *Memory, noted *uint32, h hashed, ask *Ask, a rate.Answer) {
+func (s *shard) add(m *Memory, noted *uint32, h hashed, ask *Ask, a *rate.Answer) {
 	i := int(*noted)
 	if i >= len(s.pending) || s.pending[i].of != h {
 		i = len(s.pending)
