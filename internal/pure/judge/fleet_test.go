@@ -174,3 +174,28 @@ func TestImpossibleFleets(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What is not worked out, as it can neither be a new peak nor show harm, would have been no more: the peak is the largest evidence of all ticks.
+func TestThePeakIsTheLargestOfAllTicks(t *testing.T) {
+	peaks := map[float64]bool{}
+	for seed, ratio := range []float64{0.9, 1, 1, 1.05, 1.1, 1.15} {
+		f := newFarm(uint64(seed), 40, 0.2, judge.Rise)
+		peak := 0.0
+		for _, canaries := range []int{4, 20, 38} {
+			for range 40 {
+				f.step(t, canaries, 1, ratio)
+				peak = math.Max(peak, f.s.Vitals[0].LogE())
+				if peak >= f.p.Threshold(f.p.Vitals[0]) {
+					break // a host may have broken, too
+				}
+				if got := f.s.Vitals[0].Peak; got != peak {
+					t.Fatalf("ratio %g: the peak is %v, the largest evidence %v", ratio, got, peak)
+				}
+				peaks[peak] = true
+			}
+		}
+	}
+	if len(peaks) < 10 {
+		t.Errorf("%d peaks: too few to tell", len(peaks))
+	}
+}

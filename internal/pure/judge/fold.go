@@ -271,11 +271,15 @@ func (s *VitalState) see(share float64, c Count) {
 	s.Seen.Fold(c.New, c.New+c.Old, atRisk)
 }
 
-// weighHosts lets the evidence of unequal hosts count, less any one of them.
+// weighHosts lets the evidence of unequal hosts count, less any one of them. Below what was reached before, and below the threshold, it changes nothing, and is not worked out.
 func (s *VitalState) weighHosts(p Policy, v VitalSpec) {
-	e, suspect := s.robust(p, v, s.Units.LogE(), p.Threshold(v))
-	s.Peak = math.Max(s.Peak, e)
 	s.Suspect = ""
+	logE, above := s.Units.LogEAbove(math.Min(s.Peak, p.Threshold(v)))
+	if !above {
+		return
+	}
+	e, suspect := s.robust(p, v, logE, p.Threshold(v))
+	s.Peak = math.Max(s.Peak, e)
 	if suspect >= 0 {
 		s.Suspect = p.Fleet.Hosts[suspect]
 	}

@@ -15,19 +15,29 @@ type workspace struct {
 	z      []float64 // where the integrand is looked at; the differences are Mean + Factor·z, with z standard normal
 	step   []float64
 	chol   [][]float64 // of the negated Hessian at z, which is at least the identity, however near to singular the covariance is
+	// Of each phase's log likelihood at z: its slope, and its curvature downwards.
+	slope, curve []float64
+	top          float64   // the last integrand's largest value
+	gradient     []float64 // see ceiling, and lean
+	moves        []float64
 }
 
 func (t *Test) workspace() *workspace {
-	n := len(t.Phases)
+	n, models := len(t.Phases), len(t.Models)
+	room := make([]float64, 6*n+models*(n+1)+n*(n+1)/2)
+	take := func(n int) (part []float64) {
+		part, room = room[:n:n], room[n:]
+		return part
+	}
 	w := &workspace{
-		test: t, effect: make([]float64, n), terms: make([]float64, len(t.Models)), modes: make([][]float64, len(t.Models)),
-		step: make([]float64, n), chol: make([][]float64, n),
+		test: t, effect: take(n), terms: take(models), modes: make([][]float64, models), step: take(n), chol: make([][]float64, n),
+		slope: take(n), curve: take(n), gradient: take(n), moves: take(n),
 	}
 	for i := range w.modes {
-		w.modes[i] = make([]float64, n)
+		w.modes[i] = take(n)
 	}
 	for j := range w.chol {
-		w.chol[j] = make([]float64, j+1)
+		w.chol[j] = take(j + 1)
 	}
 	return w
 }
@@ -37,18 +47,28 @@ func (w *workspace) likelihood(effect float64) float64 { return w.likelihoodFrom
 
 // likelihoodFrom is the logarithm of the likelihood of an effect that is before until a phase, and then after.
 func (w *workspace) likelihoodFrom(phase int, before, after float64) float64 {
+	w.put(phase, before, after)
+	for i := range w.terms {
+		w.terms[i] = w.term(i)
+	}
+	return floats.LogSumExp(w.terms)
+}
+
+// put makes the effect before until a phase, and then after.
+func (w *workspace) put(phase int, before, after float64) {
 	for k := range w.effect {
 		w.effect[k] = before
 		if k >= phase {
 			w.effect[k] = after
 		}
 	}
-	for i := range w.terms {
-		m := &w.test.Models[i]
-		w.z = w.modes[i] // where the last effect's mode was, which is near
-		w.terms[i] = m.LogWeight + w.integral(m)
-	}
-	return floats.LogSumExp(w.terms)
+}
+
+// term is the logarithm of one model's part in the likelihood.
+func (w *workspace) term(i int) float64 {
+	m := &w.test.Models[i]
+	w.z = w.modes[i] // where the last effect's mode was, which is near
+	return m.LogWeight + w.integral(m)
 }
 
 // integral is the logarithm of ∫ Π_k L_k(c_k + effect_k) φ(c) dc by Laplace's approximation. The integrand is log-concave in z.
@@ -65,7 +85,8 @@ func (w *workspace) integral(m *Model) float64 {
 		}
 	}
 	w.bend(m)
-	value := w.value(m)
+	w.top = w.value(m)
+	value := w.top
 	for j := range w.chol {
 		value -= math.Log(w.chol[j][j])
 	}
@@ -92,6 +113,7 @@ func (w *workspace) bend(m *Model) {
 	}
 	for k := range w.test.Phases {
 		slope, curve := w.test.Phases[k].bend(w.difference(m, k))
+		w.slope[k], w.curve[k] = slope, curve
 		f := m.Factor[k]
 		for j, a := range f {
 			w.step[j] += a * slope

@@ -130,28 +130,50 @@ func (t *Test) Fold(x, n, share float64) {
 
 func logit(p float64) float64 { return math.Log(p / (1 - p)) }
 
+// bet is a part of the stake, and the effect that it is on, from a phase on, beyond the null.
+type bet struct {
+	from   int
+	effect float64
+	part   float64
+}
+
+// bets are all but the reserve, phase by phase.
+func (t *Test) bets() []bet {
+	stake := t.Stake
+	if stake.Parts == [len(stake.Parts)]float64{} { // kept before a test knew its own
+		stake = stats.UsualStake()
+	}
+	bets := make([]bet, 0, len(t.Phases)*(len(stake.Steps)+len(farSteps)))
+	for from, p := range t.Phases {
+		for k, e := range stake.Steps {
+			bets = append(bets, bet{from: from, effect: e, part: (1 - farPart) * p.Stake * stake.Parts[k]})
+		}
+		for _, e := range farSteps {
+			bets = append(bets, bet{from: from, effect: e, part: farPart / float64(len(farSteps)) * p.Stake})
+		}
+	}
+	return bets
+}
+
 // LogE is the natural logarithm of the e-value against "the ratio is at most the null".
 func (t *Test) LogE() float64 {
 	if len(t.Phases) == 0 {
 		return 0
 	}
 	w := t.workspace()
-	null := w.likelihood(t.Null)
-	stake := t.Stake
-	if stake.Parts == [len(stake.Parts)]float64{} { // kept before a test knew its own
-		stake = stats.UsualStake()
+	return w.logE(w.likelihood(t.Null))
+}
+
+// logE is LogE, given the null's likelihood, which has just been worked out.
+func (w *workspace) logE(null float64) float64 {
+	t := w.test
+	bets := t.bets()
+	terms := make([]float64, 0, 1+len(bets))
+	terms = append(terms, math.Log(t.Reserve)+null)
+	for _, b := range bets {
+		terms = append(terms, math.Log(b.part)+w.likelihoodFrom(b.from, t.Null, t.Null+b.effect))
 	}
-	bets := make([]float64, 0, 1+len(t.Phases)*(len(stake.Steps)+len(farSteps)))
-	bets = append(bets, math.Log(t.Reserve)+null)
-	for from, p := range t.Phases {
-		for k, e := range stake.Steps {
-			bets = append(bets, math.Log((1-farPart)*p.Stake*stake.Parts[k])+w.likelihoodFrom(from, t.Null, t.Null+e))
-		}
-		for _, e := range farSteps {
-			bets = append(bets, math.Log(farPart/float64(len(farSteps))*p.Stake)+w.likelihoodFrom(from, t.Null, t.Null+e))
-		}
-	}
-	return floats.LogSumExp(bets) - null
+	return floats.LogSumExp(terms) - null
 }
 
 // LogExcludes is the natural logarithm of the e-value against "the ratio is at least ratio", for a ratio above 1: half of it is bet on
