@@ -57,7 +57,19 @@ func rejectBinomial(rng *rand.Rand, n, p float64) int64 {
 	}
 }
 
+// smallFactorials are the logarithms that are asked for most.
+var smallFactorials = func() (logs [1024]float64) {
+	for k := range logs {
+		logs[k], _ = math.Lgamma(float64(k) + 1)
+	}
+	return logs
+}()
+
+// logFactorial is ln k! of a whole number.
 func logFactorial(k float64) float64 {
+	if k < float64(len(smallFactorials)) {
+		return smallFactorials[int(k)]
+	}
 	log, _ := math.Lgamma(k + 1)
 	return log
 }

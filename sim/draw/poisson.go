@@ -48,8 +48,7 @@ func rejectPoisson(rng *rand.Rand, mean float64) int64 {
 			continue
 		}
 		inverse := 1.1239 + 1.1328/(b-3.4)
-		log, _ := math.Lgamma(k + 1)
-		if math.Log(v*inverse/(a/(us*us)+b)) <= k*math.Log(mean)-mean-log {
+		if math.Log(v*inverse/(a/(us*us)+b)) <= k*math.Log(mean)-mean-logFactorial(k) {
 			return int64(k)
 		}
 	}

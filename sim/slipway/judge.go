@@ -25,6 +25,8 @@ type adapter struct {
 	state   judge.State
 	tick    judge.Tick   // its map is used again and again
 	layout  units.Layout // of the hosts, when they were drawn
+	// grouping is room for the layout of a tick.
+	grouping units.Layout
 }
 
 // routesWeight is the part of alpha that routes share, where there are any.
@@ -101,7 +103,8 @@ func firstUnits(counts []canary.First, vital int) (u []units.Unit) {
 
 // group tells the judge who is on which release, whenever that changes.
 func (a *adapter) group(t *canary.Tick) {
-	var l units.Layout
+	l := &a.grouping
+	l.New, l.Old, l.Visitors = l.New[:0], l.Old[:0], 0
 	for h := range t.Hosts {
 		switch age := t.Hosts[h].Age; {
 		case age < 0:
@@ -116,8 +119,8 @@ func (a *adapter) group(t *canary.Tick) {
 	if len(l.New) == 0 || len(l.Old) == 0 || slices.Equal(l.New, a.layout.New) && slices.Equal(l.Old, a.layout.Old) {
 		return
 	}
-	a.layout = l
-	if err := a.state.Group(a.policy, l); err != nil {
+	a.layout = units.Layout{New: slices.Clone(l.New), Old: slices.Clone(l.Old), Visitors: l.Visitors}
+	if err := a.state.Group(a.policy, a.layout); err != nil {
 		panic(err) // the benchmark made the layout
 	}
 }
@@ -130,10 +133,8 @@ func (a *adapter) Observe(t *canary.Tick) {
 	if !t.Complete() || a.setting.Split != canary.ByHost && begun < a.setting.Settle {
 		return
 	}
-	total := t.Total
 	if a.setting.Split == canary.ByHost {
 		a.group(t)
-		total = settled(t, a.setting.Settle)
 	}
 	a.tick.Traffic = nil
 	if a.setting.Split != canary.ByHost { // there the hosts' part of the requests is compared with before
@@ -141,15 +142,17 @@ func (a *adapter) Observe(t *canary.Tick) {
 	}
 	a.tick.Second, a.tick.Share = int64(t.Second), t.Share
 	for v := range a.setting.Vitals {
-		c := judge.Count{New: total[canary.New].Events[v], Old: total[canary.Old].Events[v], AtRiskNew: total[canary.New].Requests, AtRiskOld: total[canary.Old].Requests}
-		if a.setting.Split == canary.ByVisitor {
-			c = judge.Count{New: t.First[canary.New].Events[v], Old: t.First[canary.Old].Events[v], AtRiskNew: t.First[canary.New].AtRisk[v], AtRiskOld: t.First[canary.Old].AtRisk[v]}
+		name, total := a.policy.Vitals[v].Name, &t.Total
+		switch a.setting.Split {
+		case canary.ByHost:
+			a.tick.Hosts[name] = a.hosts(t, v, a.tick.Hosts[name])
+		case canary.ByVisitor:
+			a.tick.Counts[name] = judge.Count{
+				New: t.First[canary.New].Events[v], Old: t.First[canary.Old].Events[v], AtRiskNew: t.First[canary.New].AtRisk[v], AtRiskOld: t.First[canary.Old].AtRisk[v],
+			}
+		case canary.ByRequest:
+			a.tick.Counts[name] = judge.Count{New: total[canary.New].Events[v], Old: total[canary.Old].Events[v], AtRiskNew: total[canary.New].Requests, AtRiskOld: total[canary.Old].Requests}
 		}
-		if a.setting.Split == canary.ByHost {
-			a.tick.Hosts[a.policy.Vitals[v].Name] = a.hosts(t, v)
-			continue
-		}
-		a.tick.Counts[a.policy.Vitals[v].Name] = c
 	}
 	for r := range t.Routes {
 		c := &t.Routes[r]
@@ -193,19 +196,21 @@ func (a *adapter) visitors(t *canary.Tick) {
 	_ = a.state.LookAtVisitors(a.policy, look)
 }
 
-// hosts are a vital's counts by host: visitors at their first event where they are known.
-func (a *adapter) hosts(t *canary.Tick, vital int) []judge.HostCount {
-	out := make([]judge.HostCount, len(t.Hosts))
+// hosts are a vital's counts by host, in the room given: visitors at their first event where they are known.
+func (a *adapter) hosts(t *canary.Tick, vital int, room []judge.HostCount) []judge.HostCount {
+	out := room[:0]
 	for h := range t.Hosts {
+		var c judge.HostCount
 		for r := range canary.Releases {
 			if a.setting.Visitors {
-				out[h].Events += t.FirstHosts[h][r].Events[vital]
-				out[h].Requests += t.FirstHosts[h][r].AtRisk[vital]
+				c.Events += t.FirstHosts[h][r].Events[vital]
+				c.Requests += t.FirstHosts[h][r].AtRisk[vital]
 				continue
 			}
-			out[h].Events += t.Hosts[h].Count[r].Events[vital]
-			out[h].Requests += t.Hosts[h].Count[r].Requests
+			c.Events += t.Hosts[h].Count[r].Events[vital]
+			c.Requests += t.Hosts[h].Count[r].Requests
 		}
+		out = append(out, c)
 	}
 	return out
 }
@@ -221,17 +226,6 @@ func (a *adapter) traffic(t *canary.Tick) *judge.Traffic {
 		}
 	}
 	return traffic
-}
-
-// settled sums the hosts that have run their release for long enough.
-func settled(t *canary.Tick, settle int) (sum [canary.Releases]canary.Count) {
-	for h := range t.Hosts {
-		if host := &t.Hosts[h]; host.Age < 0 || host.Age >= settle {
-			sum[canary.Old].Add(&host.Count[canary.Old])
-			sum[canary.New].Add(&host.Count[canary.New])
-		}
-	}
-	return sum
 }
 
 // Look gives the largest e-value so far of the worst vital, as a logarithm, with the vital's weight: judge.HasRegressed asks whether it is 1/alpha. Evidence above the threshold of the
@@ -277,7 +271,7 @@ func (a *adapter) despite(most float64) float64 {
 func (a *adapter) End() canary.Verdict {
 	p := a.policy
 	p.Alpha = math.SmallestNonzeroFloat64
-	if judge.Judge(p, a.state).Outcome == judge.Healthy {
+	if judge.Says(p, &a.state) == judge.Healthy {
 		return canary.Healthy
 	}
 	return canary.Unknown

@@ -14,9 +14,8 @@ func Judge(p Policy, s State) Verdict {
 	for i, spec := range p.Vitals {
 		v.Vitals[i] = weigh(p, spec, &s.Vitals[i], s.regressed(p, i))
 	}
-	v.Outcome, v.Split = overall(p, v.Vitals), s.Split.weigh()
-	if s.Split.wrong() && !HasRegressed(p, &s) {
-		v.Outcome = WrongSplit
+	v.Outcome, v.Split = outcome(p, &s, v.Vitals), s.Split.weigh()
+	if v.Outcome == WrongSplit {
 		v.Reasons = []Reason{{About: WrongSplit, Text: splitText(*v.Split)}}
 	}
 	for i, e := range v.Vitals {
@@ -69,6 +68,24 @@ func HasRegressed(p Policy, s *State) bool {
 	return false
 }
 
+// Says is Judge's outcome alone, without words and all that is only shown.
+func Says(p Policy, s *State) Outcome {
+	s.begin(p)
+	vitals := make([]VitalEvidence, len(p.Vitals))
+	for i, v := range p.Vitals {
+		vitals[i], _ = decide(p, v, &s.Vitals[i], s.regressed(p, i))
+	}
+	return outcome(p, s, vitals)
+}
+
+// outcome is what all vitals and the split say together.
+func outcome(p Policy, s *State, vitals []VitalEvidence) Outcome {
+	if s.Split.wrong() && !HasRegressed(p, s) {
+		return WrongSplit
+	}
+	return overall(p, vitals)
+}
+
 // regressed: the vital is beyond its threshold. With a split that is wrong this means something only if the harm shows against the traffic that each release got, too.
 func (s *State) regressed(p Policy, i int) bool {
 	v, vital := p.Vitals[i], &s.Vitals[i]
@@ -109,57 +126,80 @@ func overall(p Policy, vitals []VitalEvidence) Outcome {
 	return outcome
 }
 
+// ground is why a vital says what it says.
+type ground int
+
+const (
+	nothingShown ground = iota
+	harmShown
+	brokenHost
+	cannotRise
+	harmExcluded
+	rateNegligible
+)
+
+// decide is what one vital says, and why, with the numbers that it is decided by and no others.
+func decide(p Policy, v VitalSpec, s *VitalState, regressed bool) (e VitalEvidence, why ground) {
+	goal, excluded := -math.Log(p.excludeAlpha()), s.excludeLogE()
+	e = VitalEvidence{Outcome: Healthy, Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)), Excluded: log10(excluded), ExcludeThreshold: log10(goal)}
+	counted := s.Mean == nil && s.Visitors == nil
+	switch {
+	case regressed:
+		e.Outcome = Regressed
+		return e, harmShown
+	case counted && s.Suspect != "":
+		e.Outcome, e.Suspect = Unknown, s.Suspect
+		return e, brokenHost
+	case counted && !canRise(p, v):
+		return e, cannotRise
+	case s.Visitors == nil && excluded >= goal:
+		return e, harmExcluded
+	case counted && v.Negligible > 0 && stats.RateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible) >= goal:
+		return e, rateNegligible
+	}
+	e.Outcome = Unknown
+	return e, nothingShown
+}
+
 // weigh puts one vital's evidence in numbers and words.
 func weigh(p Policy, v VitalSpec, s *VitalState, regressed bool) VitalEvidence {
-	excluded := s.excludeLogE()
-	e := VitalEvidence{
-		Name: v.Name, Label: v.label(), Outcome: Unknown,
-		EValue: log10(s.LogE()), Peak: log10(s.Peak), Threshold: log10(p.Threshold(v)),
-		Excluded: log10(excluded), ExcludeThreshold: log10(-math.Log(p.excludeAlpha())), RuleOut: p.RuleOutFor(v),
-		Count:   s.Total,
-		RateNew: rate(s.Total.New, s.Total.AtRiskNew), RateOld: rate(s.Total.Old, s.Total.AtRiskOld),
-	}
+	e, why := decide(p, v, s, regressed)
+	e.Name, e.Label, e.EValue, e.RuleOut, e.Count = v.Name, v.label(), log10(s.LogE()), p.RuleOutFor(v), s.Total
+	e.RateNew, e.RateOld = rate(s.Total.New, s.Total.AtRiskNew), rate(s.Total.Old, s.Total.AtRiskOld)
 	if s.Mean != nil {
-		return weighMean(p, v, s, e, regressed)
+		return weighMean(p, v, s, e)
 	}
 	if s.Visitors != nil {
 		return weighVisitors(v, s, e, regressed)
 	}
 	e.ratios(p, v, s)
-	negligible := v.Negligible > 0 && stats.RateBelow(s.Total.New, s.Total.AtRiskNew, v.Negligible) >= -math.Log(p.excludeAlpha())
 	switch {
-	case regressed:
-		e.Outcome, e.Text = Regressed, regressedText(v, e)
-	case s.Suspect != "":
-		e.Suspect, e.Text = s.Suspect, suspectText(v, e, s.Suspect)
-	case !canRise(p, v):
-		e.Outcome, e.Text = Healthy, cannotRiseText(v)
-	case excluded >= -math.Log(p.excludeAlpha()):
-		e.Outcome, e.Text = Healthy, excludedText(p, v, e)
-	case negligible:
-		e.Outcome, e.Text = Healthy, negligibleText(p, v, e)
+	case why == harmShown:
+		e.Text = regressedText(v, e)
+	case why == brokenHost:
+		e.Text = suspectText(v, e, s.Suspect)
+	case why == cannotRise:
+		e.Text = cannotRiseText(v)
+	case why == harmExcluded:
+		e.Text = excludedText(p, v, e)
+	case why == rateNegligible:
+		e.Text = negligibleText(p, v, e)
 	case v.AlarmOnly:
 		e.Text = comparedText(v, e)
 	default:
 		e.Needed, e.ToDetect = needed(p, v, s), toDetect(p, v, s)
 		e.Text = unknownText(v, e)
 	}
-	if e.Outcome == Unknown && e.Suspect == "" && s.LogE() >= p.Threshold(v) { // enough, but for what robust takes off
+	if why == nothingShown && s.LogE() >= p.Threshold(v) { // enough, but for what robust takes off
 		e.Text = oneHostText(v, e)
 	}
 	return e
 }
 
 // weighMean is weigh for a mean of hosts.
-func weighMean(p Policy, v VitalSpec, s *VitalState, e VitalEvidence, regressed bool) VitalEvidence {
+func weighMean(p Policy, v VitalSpec, s *VitalState, e VitalEvidence) VitalEvidence {
 	e.RatioEstimate, e.RatioLow, e.RatioHigh = s.Mean.Ratio, s.Mean.Low, s.Mean.High
 	e.RateNew, e.RateOld, e.AtRiskNew, e.AtRiskOld = s.Mean.NowNew, s.Mean.NowOld, int64(s.Mean.New), int64(s.Mean.Old)
-	switch {
-	case regressed:
-		e.Outcome = Regressed
-	case s.Mean.Exclude.logE() >= -math.Log(p.excludeAlpha()):
-		e.Outcome = Healthy
-	}
 	e.Text = meanText(p, v, e, s.Mean)
 	return e
 }

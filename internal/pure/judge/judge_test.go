@@ -151,6 +151,9 @@ func TestStateSurvivesJSONBetweenTicks(t *testing.T) {
 		if (Judge(p, kept).Outcome == Regressed) != HasRegressed(p, &kept) {
 			t.Fatal("HasRegressed and Judge disagree")
 		}
+		if Judge(p, kept).Outcome != Says(p, &kept) {
+			t.Fatal("Says and Judge disagree")
+		}
 	})
 }
 

@@ -25,6 +25,8 @@ const (
 	splitMargin = 0.25
 	// fewClusters: with fewer requests that came on their own the estimate of how they come together says too little.
 	fewClusters = 100
+	// slack is more than rounding adds to a ln e-value.
+	slack = 1e-6
 )
 
 // SplitState is the evidence on "the new release gets the share of the traffic that it was meant to". A sample ratio mismatch means that visitors
@@ -72,6 +74,11 @@ func (s *SplitState) fold(fresh, old int64, share float64, factor func() float64
 	s.New, s.Old, s.Expected = s.New+fresh, s.Old+old, s.Expected+float64(fresh+old)*share
 	s.More.Fold(fresh, fresh+old, share)
 	s.Less.Fold(old, fresh+old, 1-share)
+	// Divided by a factor f, an e-value is a sum of stakes times e^(l/f), convex in 1/f: it is at most the larger of those at 1/f = 0, where it is 1, and at f = 1. How
+	// the requests come together need not be asked where neither would be a new peak.
+	if math.Max(0, math.Max(s.More.LogE(1), s.Less.LogE(1)))-math.Ln2 <= s.Peak-slack {
+		return
+	}
 	f := factor()
 	if !(float64(s.New+s.Old) >= fewClusters*f) {
 		return

@@ -1,13 +1,16 @@
 package judge_test
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/slipwayhq/slipway/internal/pure/judge"
+	"github.com/slipwayhq/slipway/internal/pure/stats"
 )
 
 // crowd is visitors of whom a part is sent to the new release. Each makes requests for a while, together in one tick, which err with a rate.
@@ -24,6 +27,7 @@ func (c crowd) judge(t *testing.T, unit judge.Unit, seed uint64, ticks int) judg
 	poisson := func(mean float64) int64 { return int64(distuv.Poisson{Lambda: mean, Src: rng}.Rand()) }
 	p := judge.Standard(unit, 0.05, nil)
 	s := judge.NewState(p)
+	peak := 0.0
 	for range ticks {
 		traffic := judge.Traffic{Buckets: make([]int64, 64)}
 		fresh, old := poisson(100*c.real), poisson(100*(1-c.real))
@@ -37,12 +41,34 @@ func (c crowd) judge(t *testing.T, unit judge.Unit, seed uint64, ticks int) judg
 		if err := s.Fold(p, judge.Tick{Share: c.meant, Counts: map[string]judge.Count{judge.Errors: count}, Traffic: &traffic}); err != nil {
 			t.Fatal(err)
 		}
+		if peak = math.Max(peak, splitEvidence(unit, s.Split)); s.Split.Peak != peak {
+			t.Fatalf("the peak of the split is %v, the largest evidence %v", s.Split.Peak, peak)
+		}
 	}
 	v := judge.Judge(p, s)
+	if said := judge.Says(p, &s); said != v.Outcome {
+		t.Errorf("Says %s, Judge %s", said, v.Outcome)
+	}
 	if (v.Outcome == judge.Regressed) != judge.HasRegressed(p, &s) {
 		t.Errorf("HasRegressed and Judge disagree on %s", v.Outcome)
 	}
 	return v
+}
+
+// splitEvidence is all the evidence of now on the split by visitor or request, worked out whether it can matter or not.
+func splitEvidence(unit judge.Unit, s *judge.SplitState) float64 {
+	f := 1.0
+	if unit == judge.ByVisitor {
+		d, err := stats.DispersionOf(slices.DeleteFunc(slices.Clone(s.Cells), func(n int64) bool { return n == 0 }), nil)
+		if err != nil {
+			return 0
+		}
+		f = d.Cautious()
+	}
+	if float64(s.New+s.Old) < 100*f {
+		return 0
+	}
+	return math.Max(s.More.LogE(f), s.Less.LogE(f)) - math.Ln2
 }
 
 func TestAWrongSplitIsNotJudged(t *testing.T) {

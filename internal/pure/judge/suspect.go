@@ -91,7 +91,7 @@ type habits struct {
 func (s *VitalState) known(f *Fleet) *habits {
 	if s.habits == nil {
 		before := f.divided(s.Name, f.Before[s.Name])
-		h := &habits{window: units.NewWindow(before, units.Learn(f.History[s.Name], before))}
+		h := &habits{window: units.NewWindowAfter(f.History[s.Name], before)}
 		h.mean, h.variance = h.window.Deviations()
 		if b := f.Visitors[s.Name]; len(b) > 0 {
 			visitors := units.Learn(units.Spread{}, f.divided(s.Name, b))

@@ -120,7 +120,6 @@ func weighVisitors(v VitalSpec, s *VitalState, e VitalEvidence, regressed bool) 
 	}
 	e.Text = visitorsText(v, m)
 	if regressed {
-		e.Outcome = Regressed
 		e.Text += "; " + seldomText(e.Peak)
 	}
 	if doubtful(v, e) {

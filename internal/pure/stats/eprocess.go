@@ -129,7 +129,11 @@ func (t *Test) Fold(x, n int64, rho float64) {
 	}
 	null := math.Log1p(rho * (t.Null - 1))
 	for k, r := range t.Alternatives {
-		t.LogStake[k] += float64(x)*math.Log(r/t.Null) - float64(n)*(math.Log1p(rho*(r-1))-null)
+		gain := 0.0
+		if x > 0 {
+			gain = float64(x) * math.Log(r/t.Null)
+		}
+		t.LogStake[k] += gain - float64(n)*(math.Log1p(rho*(r-1))-null)
 	}
 }
 

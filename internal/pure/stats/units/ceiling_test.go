@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slipwayhq/slipway/internal/pure/stats"
 	"github.com/slipwayhq/slipway/internal/pure/stats/units"
 )
@@ -77,5 +79,20 @@ func TestLogEAboveAFloor(t *testing.T) {
 	}
 	if _, ok := empty.LogEAbove(0); ok {
 		t.Error("evidence above 0 before the first phase")
+	}
+}
+
+// A window whose spread is learnt on the way is the same to the last bit.
+func TestAWindowAfterAPrior(t *testing.T) {
+	before := []units.Unit{{Events: 12, Requests: 1000}, {Events: 20, Requests: 1100}, {Events: 0, Requests: 0}, {Events: 3, Requests: 900}}
+	for _, prior := range []units.Spread{{}, units.Usual()} {
+		tests := [2]units.Test{}
+		for i, w := range []*units.Window{units.NewWindow(before, units.Learn(prior, before)), units.NewWindowAfter(prior, before)} {
+			tests[i] = units.New(1, stats.UsualStake())
+			tests[i].Begin(w, units.Spread{}, units.Layout{New: []int{0}, Old: []int{1, 2, 3}})
+		}
+		if diff := cmp.Diff(tests[0], tests[1]); diff != "" || len(tests[0].Models) == 0 {
+			t.Error(diff)
+		}
 	}
 }

@@ -92,13 +92,27 @@ type Window struct {
 
 // NewWindow works out the window before. spread is what is known of the units' σ, that window included (see Learn).
 func NewWindow(before []Unit, spread Spread) *Window {
+	return newWindow(before, spread, func(i int) posteriors { return posteriorsAt(i, before) })
+}
+
+// NewWindowAfter is NewWindow of a spread that is learnt from the prior and the window, in half the time.
+func NewWindowAfter(prior Spread, before []Unit) *Window {
+	var all [len(sds)]posteriors
+	for i := range all {
+		all[i] = posteriorsAt(i, before)
+		prior.LogWeight[i] += all[i].evidence
+	}
+	return newWindow(before, prior, func(i int) posteriors { return all[i] })
+}
+
+func newWindow(before []Unit, spread Spread, at func(int) posteriors) *Window {
 	w := &Window{units: before}
 	top := floats.Max(spread.LogWeight[:])
 	for i, weight := range spread.LogWeight {
 		if weight-top < math.Log(unlikely) {
 			continue
 		}
-		p := posteriorsAt(i, before)
+		p := at(i)
 		p.logWeight = weight - top
 		w.posteriors = append(w.posteriors, p)
 	}
