@@ -58,26 +58,60 @@ func (s *VitalState) robust(p Policy, v VitalSpec, logE, threshold float64) (lef
 	if len(fresh)+len(old) == 0 {
 		return logE, -1
 	}
-	most, each := math.Inf(-1), 0.0
-	var changed []float64 // ln of each host's part in the explanation
-	for _, group := range []map[int][]units.Sample{fresh, old} {
-		for _, host := range slices.Sorted(maps.Keys(group)) {
-			alone, one := units.LogAlone(group[host], known.mean[host], known.variance[host]), math.Log(float64(len(group)))
-			changed = append(changed, alone-one)
-			if alone-one > most {
-				most, each, suspect = alone-one, one, host
-			}
-		}
-	}
+	suspect, most, each, all := explain(known, fresh, old)
 	left = math.Log(1-bothWeight) + logE
 	if test, ok := s.without(p, v, suspect); ok {
 		left = floats.LogSumExp([]float64{left, math.Log(bothWeight) + most + test.LogE()})
 	}
-	left = math.Min(left-floats.LogSumExp(changed), logE)
+	left = math.Min(left-all, logE)
 	if _, canary := fresh[suspect]; !canary || left >= threshold || most < logE+math.Log(sure) || s.unlike(v, p, suspect)-each < math.Log(sure) {
 		suspect = -1
 	}
 	return left, suspect
+}
+
+// negligible is how much less, in ln, than the largest a part of a sum is that changes none of its digits.
+const negligible = 50
+
+// suspicion is one host that may have broken.
+type suspicion struct {
+	host     int
+	samples  []units.Sample
+	each     float64 // ln of the number of hosts that are asked beside it
+	explains float64 // ln of its part in the explanation; at first of the most that it can be
+}
+
+// explain is which host on its own explains the counts best and by how much (most, less each), and how well all of them do together. Most hosts explain next to nothing beside the
+// best: for those it is enough to know that.
+func explain(known *habits, groups ...map[int][]units.Sample) (suspect int, most, each, all float64) {
+	var hosts []suspicion
+	best := 0
+	for _, group := range groups {
+		for _, host := range slices.Sorted(maps.Keys(group)) {
+			h := suspicion{host: host, samples: group[host], each: math.Log(float64(len(group)))}
+			h.explains = units.LogAloneAtMost(h.samples, known.mean[host], known.variance[host]) - h.each
+			hosts = append(hosts, h)
+			if h.explains > hosts[best].explains {
+				best = len(hosts) - 1
+			}
+		}
+	}
+	explains := func(h suspicion) float64 {
+		return units.LogAlone(h.samples, known.mean[h.host], known.variance[h.host]) - h.each
+	}
+	hosts[best].explains = explains(hosts[best])
+	floor := hosts[best].explains - negligible
+	suspect, most = -1, math.Inf(-1)
+	parts := make([]float64, len(hosts))
+	for i, h := range hosts {
+		if i != best && h.explains >= floor {
+			h.explains = explains(h)
+		}
+		if parts[i] = h.explains; h.explains > most {
+			suspect, most, each = h.host, h.explains, h.each
+		}
+	}
+	return suspect, most, each, floats.LogSumExp(parts)
 }
 
 // habits are what is known of the hosts from the window before: how much they differ, and by what each one does; and of the visitors, where these stay with a host.

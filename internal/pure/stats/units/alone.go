@@ -48,6 +48,23 @@ func LogAlone(samples []Sample, mean, variance float64) float64 {
 	return predictive(samples, mean, variance+broken*broken) - predictive(samples, mean, variance)
 }
 
+// LogAloneAtMost is no less than LogAlone, for a small part of its work. A density of a broken unit, the likelihood times a normal one of variance V, has a logarithm f with f″ ≤ −1/V, so that
+// its integral is at most that of a normal curve with the same peak: e^f there, where f's slope is 0, and e^(f + V·f′²/2) beside it. The other density is an expectation of the likelihood;
+// by Jensen's inequality its logarithm is at least that of the log likelihood, whose second derivative is −All/4 at least.
+func LogAloneAtMost(samples []Sample, mean, variance float64) float64 {
+	const rule = 1 // more than the trapezoidal rule may be off by
+	wide := variance + broken*broken
+	h, _ := peak(samples, mean, wide)
+	slope, all := (mean-h)/wide, 0.0
+	for _, s := range samples {
+		q := s.Share * math.Exp(h) / (s.Share*math.Exp(h) + 1 - s.Share)
+		slope += s.Events - s.All*q
+		all += s.All
+	}
+	z := h - mean
+	return logLikelihood(samples, h) - z*z/(2*wide) + wide*slope*slope/2 - logLikelihood(samples, mean) + variance*all/8 + rule
+}
+
 // predictive is ln ∫ Π p(events | h) φ(h; mean, variance) dh up to what does not depend on h, by the trapezoidal rule, which is exact to many digits for what is nearly normal.
 func predictive(samples []Sample, mean, variance float64) float64 {
 	const points, reach = 120, 6.0

@@ -58,6 +58,27 @@ func TestLogAloneIsFair(t *testing.T) {
 	}
 }
 
+// What a unit explains at most is no less than what it explains, and not much more where little was counted.
+func TestLogAloneAtMost(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 5))
+	for range 5000 {
+		mean, variance := 0.5*rng.NormFloat64(), 0.3*rng.Float64()*float64(rng.IntN(8))/7
+		var samples []units.Sample
+		all := 0.0
+		for range 1 + rng.IntN(3) {
+			share := math.Exp(-6 * rng.Float64())
+			s := units.Sample{All: math.Floor(math.Exp(9 * rng.Float64())), Share: share}
+			h := mean + 2*rng.NormFloat64()*float64(rng.IntN(2))
+			s.Events = distuv.Binomial{N: s.All, P: min(share*math.Exp(h)/(share*math.Exp(h)+1-share), 1), Src: rng}.Rand()
+			samples, all = append(samples, s), all+s.All
+		}
+		got, least := units.LogAloneAtMost(samples, mean, variance), units.LogAlone(samples, mean, variance)
+		if got < least || all < 10 && got > least+10 {
+			t.Fatalf("%v at most, %v in fact: %+v with mean %v, variance %v", got, least, samples, mean, variance)
+		}
+	}
+}
+
 func TestDeviations(t *testing.T) {
 	before := []units.Unit{{Events: 10, Requests: 1000}, {Events: 40, Requests: 1000}, {Events: 11, Requests: 1000}, {Events: 0, Requests: 0}}
 	mean, variance := units.NewWindow(before, units.Learn(units.Spread{}, before)).Deviations()
