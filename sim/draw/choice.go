@@ -55,10 +55,11 @@ func (c *Choice) Total() float64 { return c.total }
 func (c *Choice) Draw(rng *rand.Rand) int {
 	u := rng.Float64() * float64(len(c.keep))
 	i := int(u)
+	drawn := int(c.other[i]) // without a jump, which could not be foretold
 	if u-float64(i) < c.keep[i] {
-		return i
+		drawn = i
 	}
-	return int(c.other[i])
+	return drawn
 }
 
 func resize[T any](s []T, n int) []T {
