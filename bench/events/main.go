@@ -28,17 +28,31 @@ func main() {
 	last := flag.Duration("for", 20*time.Second, "how long each load lasts")
 	rows := flag.Int("rows", 2_000_000, "events in the store that is asked")
 	visitors := flag.Int("visitors", 200_000, "visitors in it")
+	part := flag.String("part", "", "throughput, fair or questions alone")
 	flag.Parse()
 	rig.Main(func(ctx context.Context, r *rig.Rig) error {
-		if err := throughput(ctx, r, *last); err != nil {
-			return err
+		known := false
+		for _, p := range []struct {
+			name    string
+			measure func() error
+		}{
+			{"throughput", func() error { return throughput(ctx, r, *last) }},
+			{"fair", func() error { return fairness(ctx, r, *last/2) }},
+			{"questions", func() error { return questions(ctx, r, *rows, *visitors) }},
+		} {
+			if *part != "" && *part != p.name {
+				continue
+			}
+			known = true
+			if err := p.measure(); err != nil {
+				return err
+			}
+			fmt.Println()
 		}
-		fmt.Println()
-		if err := fairness(ctx, r, *last/2); err != nil {
-			return err
+		if !known {
+			return fmt.Errorf("there is no part %q; -part takes throughput, fair or questions", *part)
 		}
-		fmt.Println()
-		return questions(ctx, r, *rows, *visitors)
+		return nil
 	})
 }
 
@@ -126,13 +140,13 @@ func logAlone(ctx context.Context, r *rig.Rig, last time.Duration) (perSecond fl
 	if err != nil {
 		return 0, err
 	}
-	batch := make([]journal.Record, 1000)
+	batch := make([][]byte, 1000)
 	for i := range batch {
-		batch[i] = journal.Record{Subject: "shop.event", Data: raw}
+		batch[i] = raw
 	}
 	n, begin := 0, time.Now()
 	for time.Since(begin) < last {
-		if _, err := j.AppendEvents(ctx, batch...); err != nil {
+		if err := j.Append(ctx, "shop.event", batch...); err != nil { // not as events, which are packed
 			return 0, err
 		}
 		n += len(batch)

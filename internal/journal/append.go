@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ const (
 type message struct {
 	subject string
 	id      string // Nats-Msg-Id, for state events
+	follows string // the sequence that the stream must end with, if any
 	data    []byte
 }
 
@@ -53,34 +55,15 @@ func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) er
 	return err
 }
 
-// Record is something that a user did, and the subject it is written under.
-type Record struct {
-	Subject string
-	Data    []byte
-}
-
-// AppendEvents puts what users did into the log under "events.<subject>", as Append does, and gives the sequence of the last one; those of one call have sequences in a row up to it. It also fails when the
-// stream is full: nothing that was acknowledged makes room.
-func (j *Journal) AppendEvents(ctx context.Context, records ...Record) (last uint64, err error) {
-	return j.AppendEventsOf(ctx, "", records...)
-}
-
-// AppendEventsOf is AppendEvents for one of several senders who take turns: however much one of them has waiting, another's next call shares the next commit.
-func (j *Journal) AppendEventsOf(ctx context.Context, sender string, records ...Record) (last uint64, err error) {
-	msgs := make([]message, len(records))
-	for i, r := range records {
-		msgs[i] = message{subject: eventsPrefix + r.Subject, data: r.Data}
-	}
-	return j.events.append(ctx, sender, msgs)
-}
-
 // Run commits appends in groups until ctx ends. A commit under way is finished; appends that wait for the next one fail.
 func (j *Journal) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, l := range []*line{j.telemetry, j.events, j.takes} {
-		wg.Go(func() { l.run(ctx, j.commitBatch) })
+	for l, commit := range map[*line]commitFunc{j.telemetry: j.commitBatch, j.events: j.commitEvents, j.takes: j.commitBatch} {
+		wg.Go(func() { l.run(ctx, commit) })
 	}
+	wg.Go(func() { j.noteEnds(ctx) })
 	wg.Wait()
+	j.tryNote(context.WithoutCancel(ctx))
 	return nil
 }
 
@@ -126,6 +109,9 @@ type pubAck struct {
 	} `json:"error"`
 }
 
+// wrongLast are JetStream's codes of a stream that does not end where it was expected to.
+var wrongLast = []int{10071, 10164}
+
 // commitBatch speaks JetStream's atomic batch: headers number the messages, the last one commits and is answered (ADR-50 of NATS).
 func (j *Journal) commitBatch(ctx context.Context, msgs []message) (last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
@@ -136,6 +122,9 @@ func (j *Journal) commitBatch(ctx context.Context, msgs []message) (last uint64,
 		msg.Data = m.data
 		if m.id != "" {
 			msg.Header.Set(nats.MsgIdHdr, m.id)
+		}
+		if m.follows != "" {
+			msg.Header.Set(nats.ExpectedLastSeqHdr, m.follows)
 		}
 		if len(msgs) > 1 {
 			msg.Header.Set("Nats-Batch-Id", batch)
@@ -163,6 +152,9 @@ func (j *Journal) finish(ctx context.Context, msg *nats.Msg, n int) (last uint64
 	var ack pubAck
 	if err := json.Unmarshal(reply.Data, &ack); err != nil {
 		return 0, fmt.Errorf("write %d messages to the log: answer %q: %w", n, reply.Data, err)
+	}
+	if ack.Error != nil && slices.Contains(wrongLast, ack.Error.Code) {
+		return 0, errMoved
 	}
 	if ack.Error != nil {
 		return 0, fmt.Errorf("write %d messages: %w: %s (%d)", n, ErrRefused, ack.Error.Description, ack.Error.Code)

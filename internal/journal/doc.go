@@ -4,7 +4,7 @@
 //
 //	STATE      what was decided; written by the pump of package db alone, in the order of positions, kept for ever
 //	TELEMETRY  what was measured (the seconds of edges and hosts); written by Append, kept for a while, the oldest makes room
-//	EVENTS     what users did; written by AppendEvents, kept until analytics has long had it; when it is full, new ones are refused
+//	EVENTS     what users did; written by AppendEvents, several events a message (pack.go), kept until analytics has long had it; when it is full, new ones are refused
 //	TAKES      what was taken of limits, in blocks; written by AppendTakes, kept for a week, the oldest makes room
 //
 // Guarantees. Append, AppendTakes, AppendEvents and PublishState return nil only when every message is on disk (SyncAlways; group commit as one atomic batch). Delivery is at least

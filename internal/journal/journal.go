@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -53,6 +54,10 @@ type Journal struct {
 	state  jetstream.Stream
 	// the ways in
 	telemetry, events, takes *line
+	packer                   *packer
+
+	endMu sync.Mutex
+	ends  place // of the stream of events, for who writes; zero where that is to be asked
 }
 
 // Open starts the embedded log (or connects) and makes the streams. Close it; Run it for Append to work.
@@ -75,7 +80,14 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	if opts.EventsBytes == 0 {
 		opts.EventsBytes = -1
 	}
-	j := &Journal{opts: opts, telemetry: newLine(), events: newLine(), takes: newLine()}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	packer, err := newPacker()
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{opts: opts, telemetry: newLine(), events: newLine(), takes: newLine(), packer: packer}
 	if err := j.connect(); err != nil {
 		return nil, err
 	}
@@ -143,8 +155,12 @@ func (j *Journal) makeStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the stream of telemetry: %w", err)
 	}
+	note, err := notedEnd(ctx, js)
+	if err != nil {
+		return fmt.Errorf("open the stream of events: %w", err)
+	}
 	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: eventsStream, Subjects: []string{eventsPrefix + ">"}, Storage: jetstream.FileStorage,
+		Name: eventsStream, Metadata: note, Subjects: []string{eventsPrefix + ">"}, Storage: jetstream.FileStorage,
 		AllowAtomicPublish: true, MaxAge: j.opts.EventsAge, MaxBytes: j.opts.EventsBytes, Discard: jetstream.DiscardNew,
 	})
 	if err != nil {

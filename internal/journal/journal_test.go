@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -600,7 +601,7 @@ func TestFullEventsAreRefused(t *testing.T) {
 			t.Fatal("it takes more than it may")
 		}
 		var at uint64
-		if at, err = j.AppendEvents(t.Context(), journal.Record{Subject: "shop", Data: make([]byte, 1000)}, journal.Record{Subject: "shop", Data: make([]byte, 1000)}); err == nil {
+		if at, err = j.AppendEvents(t.Context(), journal.Record{Subject: "shop", Data: noise()}, journal.Record{Subject: "shop", Data: noise()}); err == nil {
 			last = at
 		}
 	}
@@ -631,4 +632,11 @@ func TestWhenAnEventWasWritten(t *testing.T) {
 			t.Errorf("%d: %v, %t, %v", sequence, at, ok, err)
 		}
 	}
+}
+
+// noise is what does not pack.
+func noise() []byte {
+	data := make([]byte, 1000)
+	_, _ = rand.Read(data)
+	return data
 }

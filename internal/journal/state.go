@@ -116,58 +116,6 @@ func (j *Journal) ReadTelemetryBatches(ctx context.Context, subject string, afte
 	return j.read(ctx, telemetryStream, []string{telemetryPrefix + subject}, after+1, most, fn)
 }
 
-// ReadEvents hands on what users did, behind the sequence after, of all subjects, in order and at most so many at once, and waits for more until ctx ends or fn fails.
-func (j *Journal) ReadEvents(ctx context.Context, after uint64, most int, fn func([]Telemetry) error) error {
-	return j.read(ctx, eventsStream, nil, after+1, most, fn)
-}
-
-// ReadEventsOf is ReadEvents for one subject, such as "shop.>" for all that users of an app did.
-func (j *Journal) ReadEventsOf(ctx context.Context, subject string, after uint64, most int, fn func([]Telemetry) error) error {
-	return j.read(ctx, eventsStream, []string{eventsPrefix + subject}, after+1, most, fn)
-}
-
-// EventsHeld is which events the log holds: the sequences of the first and of the last one. There was none yet where last is 0, and none is left where first is greater.
-func (j *Journal) EventsHeld(ctx context.Context) (first, last uint64, err error) {
-	stream, err := j.js.Stream(ctx, eventsStream)
-	if err != nil {
-		return 0, 0, fmt.Errorf("ask the log for its events: %w", err)
-	}
-	state := stream.CachedInfo().State // asked for just now
-	return state.FirstSeq, state.LastSeq, nil
-}
-
-// BeginEventsBehind has the first event of a log that never had one get the sequence behind another.
-func (j *Journal) BeginEventsBehind(ctx context.Context, sequence uint64) error {
-	stream, err := j.js.Stream(ctx, eventsStream)
-	if err != nil {
-		return fmt.Errorf("ask the log for its events: %w", err)
-	}
-	if last := stream.CachedInfo().State.LastSeq; last > 0 {
-		return fmt.Errorf("the log has had events up to %d, and does not begin anew", last)
-	}
-	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(sequence+1)); err != nil {
-		return fmt.Errorf("begin the log's events behind %d: %w", sequence, err)
-	}
-	return nil
-}
-
-// EventTime is when the event at a sequence was written, or the first one behind it that the log still has; ok is false where there is none.
-func (j *Journal) EventTime(ctx context.Context, sequence uint64) (at time.Time, ok bool, err error) {
-	stream, err := j.js.Stream(ctx, eventsStream)
-	if err != nil {
-		return at, false, fmt.Errorf("ask the log for its events: %w", err)
-	}
-	state := stream.CachedInfo().State // asked for just now
-	if sequence = max(sequence, state.FirstSeq); state.Msgs == 0 || sequence > state.LastSeq {
-		return at, false, nil
-	}
-	m, err := stream.GetMsg(ctx, sequence)
-	if err != nil {
-		return at, false, fmt.Errorf("read event %d of the log: %w", sequence, err)
-	}
-	return m.Time, true, nil
-}
-
 const (
 	// batchBytes is how much is read before it is handed on, whatever else is there.
 	batchBytes = 1 << 20

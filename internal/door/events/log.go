@@ -37,9 +37,9 @@ func (d *Door) mountLog() {
 	}
 	type told struct{ Body LogPart }
 	api.Register(d.API, api.SignedIn, "GET /v1/log", "Read what users did, in the order of the log, without those who are forgotten", func(ctx context.Context, id access.Identity, in *asked) (*told, error) {
-		app, subject := access.AllApps, ">"
+		app := access.AllApps
 		if in.App != "" {
-			app, subject = in.App, in.App+".>"
+			app = in.App
 			if err := d.API.Place(ctx, in.App, ""); err != nil {
 				return nil, err
 			}
@@ -58,7 +58,7 @@ func (d *Door) mountLog() {
 		if in.After == last && in.Wait == 0 {
 			return &told{out}, nil
 		}
-		read, err := d.entries(ctx, subject, in.After, in.Limit, time.Duration(in.Wait)*time.Second, last)
+		read, err := d.entries(ctx, in.App, in.After, in.Limit, time.Duration(in.Wait)*time.Second, last)
 		for _, m := range read {
 			out.Next = m.Sequence
 			if !d.left(m) {
@@ -75,18 +75,23 @@ func (d *Door) mountLog() {
 // patience is how long the log may take for what it has.
 const patience = 5 * time.Second
 
-// entries reads what is there behind a sequence, up to a limit; it waits when that is nothing.
-func (d *Door) entries(ctx context.Context, subject string, after uint64, limit int, wait time.Duration, last uint64) (read []journal.Telemetry, err error) {
+// entries reads what is there of an app, or of all, behind a sequence, up to a limit; it waits when that is nothing.
+func (d *Door) entries(ctx context.Context, app string, after uint64, limit int, wait time.Duration, last uint64) (read []journal.Telemetry, err error) {
 	if after < last {
 		wait = max(wait, patience)
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	err = d.Journal.ReadEventsOf(ctx, subject, after, limit, func(batch []journal.Telemetry) error {
+	take := func(batch []journal.Telemetry) error {
 		read = append(read, batch...)
 		cancel()
 		return nil
-	})
+	}
+	if app == "" {
+		err = d.Journal.ReadEvents(ctx, after, limit, take)
+	} else {
+		err = d.Journal.ReadEventsOf(ctx, app, after, limit, take)
+	}
 	return read[:min(len(read), limit)], err
 }
 

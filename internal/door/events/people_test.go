@@ -184,6 +184,7 @@ func TestFailedEventsAreTheirsHoweverTheyAreWritten(t *testing.T) {
 	for range 45 {
 		send(`{"type":"track","userId":4711}`, `{"type":"track","userId":"Zo\u00eb"}`, `{"type":"track","userId":47110}`)
 	}
+	w.has(`SELECT count(*) FROM failed`, "[[135]]")
 	var known events.KnownPerson
 	for _, user := range []string{"4711", "Zo%C3%AB"} {
 		w.do("GET", "/v1/apps/shop/events/people/"+user, adminToken, "").into(t, &known)

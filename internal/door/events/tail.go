@@ -33,7 +33,7 @@ func (d *Door) mountTail() {
 		}
 		wanted := filter{r.URL.Query().Get("name"), r.URL.Query().Get("kind"), r.URL.Query().Get("user"), r.URL.Query().Get("environment"), r.URL.Query().Get("source")}
 		d.API.Stream(w, r, app, func(ctx context.Context, send func(uint64, string, []byte) error) error {
-			return d.Journal.ReadEventsOf(ctx, app+".>", after, tailBatch, func(batch []journal.Telemetry) error {
+			return d.Journal.ReadEventsOf(ctx, app, after, tailBatch, func(batch []journal.Telemetry) error {
 				for _, m := range batch {
 					e := entry(m)
 					if !wanted.takes(e) || d.left(m) {

@@ -1,0 +1,168 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A pack is a message of the stream of events that holds several, of one app and with sequences in a row: the log's cost is that of messages, so that events in packs cost a tenth. It is a byte that says how it is written, the sequence of
+// its first event and how many it has (varints), and of each event its kind and its data, with their lengths first. Events that were written before there were packs are messages of their own, and their sequence is the stream's.
+const (
+	packPlain = 1
+	packZstd  = 2
+	// packKind ends the subject of a pack: "events.APP.pack".
+	packKind = "pack"
+	// shortPack is how many bytes are not worth packing tighter, and longPack how many events take together: an event that is larger has a pack of its own.
+	shortPack = 512
+	longPack  = 1 << 20
+	// widePack is how many bytes a pack has at most once it is read.
+	widePack = maxMessage + 64<<10
+)
+
+// errPack is a pack that this program cannot read.
+var errPack = errors.New("the log has a pack of events that cannot be read; was it written by a newer program?")
+
+// packer writes and reads packs.
+type packer struct {
+	tight *zstd.Encoder
+	loose *zstd.Decoder
+}
+
+func newPacker() (*packer, error) {
+	tight, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(256<<10)) // the log has a sum of its own
+	if err != nil {
+		return nil, fmt.Errorf("make a packer of events: %w", err)
+	}
+	loose, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(widePack))
+	if err != nil {
+		return nil, fmt.Errorf("make a reader of packed events: %w", err)
+	}
+	return &packer{tight, loose}, nil
+}
+
+// appOf is whose an event is, and kindOf what it is: its subject is "events.APP.KIND", or "events.APP".
+func appOf(subject string) string {
+	app, _, _ := strings.Cut(strings.TrimPrefix(subject, eventsPrefix), ".")
+	return app
+}
+
+func kindOf(subject string) string {
+	_, kind, _ := strings.Cut(strings.TrimPrefix(subject, eventsPrefix), ".")
+	return kind
+}
+
+// pack makes one message of events of one app.
+func (p *packer) pack(first uint64, events []message) message {
+	size := 0
+	for _, m := range events {
+		size += len(m.subject) + len(m.data) + 2*binary.MaxVarintLen64
+	}
+	head := binary.AppendUvarint(binary.AppendUvarint([]byte{packPlain}, first), uint64(len(events)))
+	body := make([]byte, 0, size)
+	for _, m := range events {
+		body = framed(framed(body, []byte(kindOf(m.subject))), m.data)
+	}
+	subject := eventsPrefix + appOf(events[0].subject) + "." + packKind
+	if len(body) > shortPack {
+		head[0] = packZstd
+		return message{subject: subject, data: p.tight.EncodeAll(body, append(make([]byte, 0, len(head)+len(body)/4), head...))}
+	}
+	return message{subject: subject, data: append(head, body...)}
+}
+
+// packs makes as few messages as there can be of events in this order, and tells the sequence behind the last.
+func (p *packer) packs(first uint64, events []message) (made []message, behind uint64) {
+	for len(events) > 0 {
+		app, n, size := appOf(events[0].subject), 0, 0
+		for n < len(events) && appOf(events[n].subject) == app && (n == 0 || size+len(events[n].data) <= longPack) {
+			size += len(events[n].data)
+			n++
+		}
+		made = append(made, p.pack(first, events[:n]))
+		first += uint64(n)
+		events = events[n:]
+	}
+	return made, first
+}
+
+// spanOf is which sequences a message of the stream has: the first, and the one behind the last.
+func spanOf(m Telemetry) (first, behind uint64, err error) {
+	if kindOf(m.Subject) != packKind {
+		return m.Sequence, m.Sequence + 1, nil
+	}
+	first, n, _, err := packHead(m.Data)
+	return first, first + n, err
+}
+
+func packHead(data []byte) (first, n uint64, rest []byte, err error) {
+	if len(data) == 0 || data[0] != packPlain && data[0] != packZstd {
+		return 0, 0, nil, errPack
+	}
+	rest = data[1:]
+	for _, v := range []*uint64{&first, &n} {
+		value, size := binary.Uvarint(rest)
+		if size <= 0 {
+			return 0, 0, nil, errPack
+		}
+		*v, rest = value, rest[size:]
+	}
+	if first == 0 || n == 0 || first+n < first {
+		return 0, 0, nil, errPack
+	}
+	return first, n, rest, nil
+}
+
+// unpack adds the events of a message of the stream to some.
+func (p *packer) unpack(to []Telemetry, m Telemetry) ([]Telemetry, error) {
+	if kindOf(m.Subject) != packKind {
+		return append(to, m), nil
+	}
+	first, n, body, err := packHead(m.Data)
+	if err != nil {
+		return to, err
+	}
+	if m.Data[0] == packZstd {
+		if body, err = p.loose.DecodeAll(body, nil); err != nil {
+			return to, fmt.Errorf("%w (%w)", errPack, err)
+		}
+	}
+	app := strings.TrimSuffix(m.Subject, "."+packKind)
+	subjects := map[string]string{"": app}
+	for i := range n {
+		var kind, data []byte
+		if kind, body, err = unframed(body); err != nil {
+			return to, err
+		}
+		if data, body, err = unframed(body); err != nil {
+			return to, err
+		}
+		subject, ok := subjects[string(kind)]
+		if !ok {
+			subject = app + "." + string(kind)
+			subjects[string(kind)] = subject
+		}
+		to = append(to, Telemetry{Sequence: first + i, Subject: subject, Data: data})
+	}
+	if len(body) > 0 {
+		return to, errPack
+	}
+	return to, nil
+}
+
+func framed(to, what []byte) []byte {
+	return append(binary.AppendUvarint(to, uint64(len(what))), what...)
+}
+
+// unframed takes what was framed; it has no room behind it, so that who appends to it writes over nothing.
+func unframed(from []byte) (what, rest []byte, err error) {
+	n, size := binary.Uvarint(from)
+	if size <= 0 || n > uint64(len(from)-size) {
+		return nil, nil, errPack
+	}
+	end := size + int(n)
+	return from[size:end:end], from[end:], nil
+}
