@@ -183,22 +183,22 @@ func (j *Journal) readEvents(ctx context.Context, subjects []string, after uint6
 	}
 	return j.read(ctx, eventsStream, subjects, from, packsAtOnce, func(batch []Telemetry) error {
 		var events []Telemetry
-		for _, m := range batch {
+		for i, m := range batch {
 			var err error
 			if events, err = j.packer.unpack(events, m); err != nil {
 				return fmt.Errorf("message %d of %s: %w", m.Sequence, eventsStream, err)
 			}
-		}
-		for len(events) > 0 && events[0].Sequence <= after {
-			events = events[1:]
-		}
-		for len(events) > 0 {
-			n := min(most, len(events))
-			if err := fn(events[:n:n]); err != nil {
-				return err
+			for len(events) > 0 && events[0].Sequence <= after {
+				events = events[1:]
 			}
-			if events = events[n:]; ctx.Err() != nil {
-				return nil
+			for len(events) >= most || len(events) > 0 && i == len(batch)-1 { // no more of them lie unpacked than are wanted
+				n := min(most, len(events))
+				if err := fn(events[:n:n]); err != nil {
+					return err
+				}
+				if events = events[n:]; ctx.Err() != nil {
+					return nil
+				}
 			}
 		}
 		return nil
