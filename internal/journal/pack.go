@@ -9,7 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A pack is a message of the stream of events that holds several, of one app and with sequences in a row: the log's cost is that of messages, so that events in packs cost a tenth. It is a byte that says how it is written, the sequence of
+// A pack is a message of the stream of events that holds several, of one app and with sequences in a row: the log's cost is by the message, more than by the byte. It is a byte that says how it is written, the sequence of
 // its first event and how many it has (varints), and of each event its kind and its data, with their lengths first. Events that were written before there were packs are messages of their own, and their sequence is the stream's.
 const (
 	packPlain = 1
