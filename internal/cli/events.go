@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
 	"github.com/slipwayhq/slipway/internal/cli/events"
+	"github.com/slipwayhq/slipway/internal/cli/host"
 )
 
 type eventsVerb struct {
@@ -26,5 +27,5 @@ func (v *verbs) host(p *program, command string) *events.Host {
 	if v.Events.Rebuild.App != "" { // it is named, as nobody should drop the store of a wrong one
 		at.App = v.Events.Rebuild.App
 	}
-	return &events.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Err: p.stderr, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}
+	return &events.Host{Err: p.stderr, Host: host.Host{Context: p.ctx, In: p.stdin, Out: p.stdout, Find: func() (*apiclient.Client, string, error) { return at.find(p.ctx) }}}
 }

@@ -1,10 +1,7 @@
 package events
 
 import (
-	"bytes"
-	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,17 +11,14 @@ import (
 	"time"
 
 	"github.com/slipwayhq/slipway/internal/apiclient"
+	"github.com/slipwayhq/slipway/internal/cli/host"
 	"github.com/slipwayhq/slipway/internal/pure/printable"
 )
 
 // Host is what the commands run in.
 type Host struct {
-	Context context.Context //nolint:containedctx // the life of the program: kong gives Run no other way
-	// Find gives the way to the server, and the app.
-	Find func() (*apiclient.Client, string, error)
-	In   io.Reader
-	Out  io.Writer
-	Err  io.Writer // what is said beside the answer
+	host.Host
+	Err io.Writer // what is said beside the answer
 }
 
 // Commands are those of slipway events.
@@ -145,7 +139,7 @@ func (h *Host) ask(kind string, question any, f Form) error {
 func (h *Host) print(kind string, question any, a apiclient.Item[apiclient.Answer], f Form) (err error) {
 	switch {
 	case f.JSON:
-		return h.json(a)
+		return h.JSON(a)
 	case f.SQL:
 		_, err = fmt.Fprintln(h.Out, printable.Text(a.Value.SQL))
 		return err
@@ -158,18 +152,6 @@ func (h *Host) print(kind string, question any, a apiclient.Item[apiclient.Answe
 	default:
 		return printTable(h.Out, heads(a.Value), a.Value)
 	}
-}
-
-func (h *Host) json(v any) error {
-	var raw bytes.Buffer
-	e := json.NewEncoder(&raw)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	_, err := h.Out.Write(printable.JSON(raw.Bytes()))
-	return err
 }
 
 // line is a text that came from outside, for a line or a cell of a table.

@@ -34,7 +34,7 @@ func (c *Failed) Run(h *Host) error {
 	case err != nil:
 		return err
 	case c.JSON:
-		return h.json(counts)
+		return h.JSON(counts)
 	case len(counts) == 0:
 		_, err = fmt.Fprintln(h.Out, "none")
 		return err
@@ -53,7 +53,7 @@ func (c *Failed) list(h *Host, client *apiclient.Client, app string) error {
 	case err != nil:
 		return err
 	case c.JSON:
-		return h.json(failed)
+		return h.JSON(failed)
 	case len(failed) == 0:
 		_, err = fmt.Fprintln(h.Out, "none")
 		return err
@@ -101,7 +101,7 @@ func (c *Repair) Run(h *Host) error {
 		return err
 	}
 	if c.JSON {
-		return h.json(r)
+		return h.JSON(r)
 	}
 	for _, one := range r.Value.Results {
 		switch {

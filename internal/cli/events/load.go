@@ -71,7 +71,7 @@ func (c *Load) Run(h *Host) error {
 		return err
 	}
 	if c.JSON {
-		err = h.json(r)
+		err = h.JSON(r)
 	} else {
 		_, err = fmt.Fprintf(h.Out, "sent = %d in %.1f s (%.0f a second), refused for a while = %d, late = %.1f %%\nacknowledged p50 = %.1f ms, p99 = %.1f ms\nall found after %.1f s\nlost = %d, duplicated = %d\n",
 			r.Sent, r.Seconds, r.Rate, r.Refused, r.Late, r.P50, r.P99, float64(r.StoredMillis)/1000, r.Lost, r.Duplicated)

@@ -43,7 +43,7 @@ func (c *PlanShow) Run(h *Host) error {
 	case err != nil:
 		return err
 	case c.JSON:
-		return h.json(plan)
+		return h.JSON(plan)
 	}
 	p := plan.Value
 	from := "set by hand"
@@ -96,7 +96,7 @@ func (c *PlanCheck) Run(h *Host) error {
 	case err != nil:
 		return err
 	case c.JSON:
-		return h.json(checked)
+		return h.JSON(checked)
 	}
 	_, _ = fmt.Fprintf(h.Out, "%s, mode %s: the plan is right\n", planned(len(to.Events)), to.Mode)
 	h.rejects(client, app, "would be rejected", to)
@@ -173,7 +173,7 @@ func (c *PlanLearned) Run(h *Host) error {
 	}
 	switch {
 	case c.JSON:
-		return h.json(some)
+		return h.JSON(some)
 	case len(some) == 0 && c.Event != "":
 		return fault.NotFound("no event named %q came; slipway events plan learned lists those that did", c.Event)
 	case len(some) == 0:

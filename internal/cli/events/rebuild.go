@@ -51,7 +51,7 @@ func (c *Rebuild) Run(h *Host) error {
 	case r.Value.State == "none":
 		return errors.New("the server was started anew meanwhile, and goes on by itself; its log tells how")
 	case c.JSON:
-		return h.json(r)
+		return h.JSON(r)
 	}
 	_, err = fmt.Fprintf(h.Out, "done: %d events from the archive, and the log up to %d\n", r.Value.Archived, r.Value.Target)
 	return err

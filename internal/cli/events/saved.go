@@ -44,7 +44,7 @@ func (c *Saved) Run(h *Host) error {
 	case err != nil:
 		return err
 	case c.JSON:
-		return h.json(all)
+		return h.JSON(all)
 	case len(all) == 0:
 		_, err = fmt.Fprintln(h.Out, "none")
 		return err

@@ -91,7 +91,7 @@ func (c *ForgetUser) Run(h *Host) error {
 			return err
 		}
 		if c.JSON {
-			return h.json(k)
+			return h.JSON(k)
 		}
 		printKnown(h.Out, k.Value)
 		_, err = fmt.Fprintln(h.Out, "nothing is removed yet; --yes removes it, for good")
@@ -102,7 +102,7 @@ func (c *ForgetUser) Run(h *Host) error {
 		return err
 	}
 	if c.JSON {
-		return h.json(f)
+		return h.JSON(f)
 	}
 	next := "what comes from now on is taken as before"
 	if f.Value.Suppressed {

@@ -2,6 +2,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,10 +40,15 @@ func (h *Host) Say(format string, args ...any) {
 
 // JSON prints a value as the API has it.
 func (h *Host) JSON(v any) error {
-	e := json.NewEncoder(h.Out)
+	var raw bytes.Buffer
+	e := json.NewEncoder(&raw)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	err := e.Encode(v)
+	if err == nil {
+		_, err = h.Out.Write(printable.JSON(raw.Bytes()))
+	}
+	if err != nil {
 		return fmt.Errorf("print JSON: %w", err)
 	}
 	return nil
