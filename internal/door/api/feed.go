@@ -70,6 +70,9 @@ func (s *Server) Tick(t Tick) {
 func (s *Server) Run(ctx context.Context) error {
 	defer close(s.feed.over)
 	at, err := s.opts.Journal.LastPosition(ctx)
+	if ctx.Err() != nil {
+		return nil // stopped before it began, which is no failure
+	}
 	if err != nil {
 		return fmt.Errorf("feed the streams: %w", err)
 	}
