@@ -20,7 +20,7 @@ import (
 // canaries is the benchmark of canary judges: all scenarios, all judges, one row each.
 func canaries(args []string, out, progress io.Writer) error {
 	var asJSON bool
-	var scenarios, judges string
+	var scenarios, judges, kept string
 	plan := trial.Plan{All: worlds.Catalogue(), Progress: progress}
 	flags := flag.NewFlagSet("sim canary", flag.ContinueOnError)
 	flags.SetOutput(progress)
@@ -42,6 +42,7 @@ func canaries(args []string, out, progress io.Writer) error {
 	flags.StringVar(&judges, "judge", "", "regular expression: only judges whose name matches")
 	flags.IntVar(&plan.Cadence, "cadence", 0, "all judges look every so many seconds, a multiple of 10; 0: each as its makers advise")
 	flags.BoolVar(&plan.Calibrated, "calibrated", false, "all judges at the threshold with which they roll back the fraction alpha of the same world without harm")
+	flags.StringVar(&kept, "keep", "", "a file of rows: those in it are not played again, new ones are added as soon as they are known; after a change of a judge its rows must go")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -53,6 +54,14 @@ func canaries(args []string, out, progress io.Writer) error {
 	}
 	if err := choose(&plan, scenarios, judges); err != nil {
 		return err
+	}
+	if kept != "" {
+		rows, err := trial.OpenKept(kept)
+		if err != nil {
+			return fmt.Errorf("-keep: %w", err)
+		}
+		plan.Kept = rows
+		defer rows.Close() // each row was written with its error
 	}
 	if asJSON {
 		encoder := json.NewEncoder(out)

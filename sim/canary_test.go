@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,5 +80,40 @@ func TestBadCanaryFlags(t *testing.T) {
 		if err := simulate(append([]string{"canary"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil {
 			t.Errorf("%s was accepted", args)
 		}
+	}
+}
+
+// Rows that a file keeps are printed as they were and not played again; what else is asked for is played and kept.
+func TestCanaryKeepsRows(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rows.jsonl")
+	args := []string{"-scenario", "^aa-(0.2|2)rps$", "-judge", "^(slipway|flagger-2pct-x5)$", "-runs", "3", "-keep", file}
+	first := canaryRows(t, args...)
+	kept, err := os.ReadFile(file)
+	if err != nil || bytes.Count(kept, []byte("\n")) != 4 || len(first) != 4 {
+		t.Fatalf("%d rows, kept %q, %v", len(first), kept, err)
+	}
+	// Held is what no run of these gives: a row that came from the file shows it.
+	marked := bytes.ReplaceAll(kept, []byte(`"held":0,`), []byte(`"held":0.5,`))
+	if err := os.WriteFile(file, marked, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range canaryRows(t, args...) {
+		if row["held"] != 0.5 {
+			t.Errorf("played again: %v", row)
+		}
+	}
+	for _, other := range [][]string{{"-seed", "2"}, {"-runs", "2"}, {"-alpha", "0.01"}, {"-cadence", "60"}, {"-calibrated"}} {
+		for _, row := range canaryRows(t, append(slices.Clone(args), other...)...) {
+			if row["held"] == 0.5 && !(other[0] == "-cadence" && row["every_s"] == 60.0) { // a judge who looks every minute anyway
+				t.Errorf("%v: taken from others: %v", other, row)
+			}
+		}
+	}
+	if err := os.WriteFile(file, append(marked, `{"scenario":`...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = simulate(append([]string{"canary"}, args...), io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "rows.jsonl:5 ") {
+		t.Errorf("half a row: %v", err)
 	}
 }

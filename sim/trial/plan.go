@@ -26,7 +26,9 @@ type Plan struct {
 	Cadence int
 	// Calibrated gives all judges thresholds with which they roll back the fraction alpha of the runs without harm.
 	Calibrated bool
-	Progress   io.Writer
+	// Kept has the rows of earlier, which are not played again, and gets those of now; without it all are played.
+	Kept     *Kept
+	Progress io.Writer
 }
 
 // Run plays everything and hands out the rows of a scenario as soon as they are known.
@@ -35,17 +37,12 @@ func (p *Plan) Run(each func(Row) error) error {
 	thresholds := map[string][]float64{} // by twin, by judge
 	for i := range p.Scenarios {
 		s, begun := &p.Scenarios[i], time.Now()
-		var limits []float64
-		if p.Calibrated {
-			if thresholds[s.Twin] == nil {
-				twin := slices.IndexFunc(p.All, func(o world.Scenario) bool { return o.Name == s.Twin })
-				thresholds[s.Twin] = p.calibrate(p.play(crews, &p.All[twin], nil, true))
-			}
-			limits = thresholds[s.Twin]
+		rows, err := p.rows(crews, s, thresholds)
+		if err != nil {
+			return err
 		}
-		results := p.play(crews, s, limits, false)
-		for at := range results {
-			if err := each(p.row(s, at, results[at], limits)); err != nil {
+		for _, r := range rows {
+			if err := each(r); err != nil {
 				return err
 			}
 		}
@@ -54,6 +51,31 @@ func (p *Plan) Run(each func(Row) error) error {
 		}
 	}
 	return nil
+}
+
+// rows are those of a scenario, kept or played.
+func (p *Plan) rows(crews [][]canary.Judge, s *world.Scenario, thresholds map[string][]float64) ([]Row, error) {
+	if p.Kept != nil {
+		if rows, ok := p.Kept.of(p, s); ok {
+			return rows, nil
+		}
+	}
+	var limits []float64
+	if p.Calibrated {
+		if thresholds[s.Twin] == nil {
+			twin := slices.IndexFunc(p.All, func(o world.Scenario) bool { return o.Name == s.Twin })
+			thresholds[s.Twin] = p.calibrate(p.play(crews, &p.All[twin], nil, true))
+		}
+		limits = thresholds[s.Twin]
+	}
+	var rows []Row
+	for at, runs := range p.play(crews, s, limits, false) {
+		rows = append(rows, p.row(s, at, runs))
+	}
+	if p.Kept == nil {
+		return rows, nil
+	}
+	return rows, p.Kept.add(rows)
 }
 
 // maker and alpha are those of a place in a crew: each judge sits there once for each alpha.

@@ -16,6 +16,7 @@ type Row struct {
 	Judge      string  `json:"judge"`
 	Alpha      float64 `json:"alpha"`
 	Runs       int     `json:"runs"`
+	Seed       uint64  `json:"seed"`
 	RolledBack float64 `json:"rolled_back"`
 	// Missed is the fraction with harm that was neither rolled back nor held.
 	Missed float64 `json:"missed"`
@@ -38,8 +39,13 @@ type Row struct {
 // Bound is alpha plus three standard errors.
 func (r *Row) Bound() float64 { return r.Alpha + 3*math.Sqrt(r.Alpha*(1-r.Alpha)/float64(r.Runs)) }
 
-func (p *Plan) row(s *world.Scenario, at int, runs []outcome, limits []float64) Row {
-	r := Row{Scenario: s.Name, Judge: p.maker(at).Name, Alpha: p.alpha(at), Runs: p.Runs, Twin: s.Twin, Every: p.every(at), Calibrated: limits != nil}
+// heading is a row before its results are known.
+func (p *Plan) heading(s *world.Scenario, at int) Row {
+	return Row{Scenario: s.Name, Judge: p.maker(at).Name, Alpha: p.alpha(at), Runs: p.Runs, Seed: p.Seed, Twin: s.Twin, Every: p.every(at), Calibrated: p.Calibrated}
+}
+
+func (p *Plan) row(s *world.Scenario, at int, runs []outcome) Row {
+	r := p.heading(s, at)
 	part := 1 / float64(len(runs))
 	var minutes []float64
 	for i := range runs {
