@@ -81,7 +81,7 @@ func commitGroup(group []appendRequest, commit commitFunc) {
 		for written < end && failed == nil {
 			n := min(len(msgs)-written, maxBatch)
 			// Not the callers' context: one that gives up must not fail the others.
-			if last, failed = commit(context.Background(), msgs[written:written+n]); failed == nil {
+			if n, last, failed = commit(context.Background(), msgs[written:written+n]); failed == nil {
 				written += n
 			}
 		}
@@ -113,7 +113,7 @@ type pubAck struct {
 var wrongLast = []int{10071, 10164}
 
 // commitBatch speaks JetStream's atomic batch: headers number the messages, the last one commits and is answered (ADR-50 of NATS).
-func (j *Journal) commitBatch(ctx context.Context, msgs []message) (last uint64, err error) {
+func (j *Journal) commitBatch(ctx context.Context, msgs []message) (n int, last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	batch := nuid.Next()
@@ -132,16 +132,17 @@ func (j *Journal) commitBatch(ctx context.Context, msgs []message) (last uint64,
 		}
 		if i < len(msgs)-1 {
 			if err := j.conn.PublishMsg(msg); err != nil {
-				return 0, fmt.Errorf("write %d messages to the log: %w", len(msgs), err)
+				return 0, 0, fmt.Errorf("write %d messages to the log: %w", len(msgs), err)
 			}
 			continue
 		}
 		if len(msgs) > 1 {
 			msg.Header.Set("Nats-Batch-Commit", "1")
 		}
-		return j.finish(ctx, msg, len(msgs))
+		last, err = j.finish(ctx, msg, len(msgs))
+		return len(msgs), last, err
 	}
-	return 0, nil
+	return 0, 0, nil
 }
 
 func (j *Journal) finish(ctx context.Context, msg *nats.Msg, n int) (last uint64, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -39,28 +40,30 @@ type place struct{ message, event uint64 }
 // errMoved is that another has written since it was asked where the stream ends.
 var errMoved = errors.New("another server writes to the same log")
 
-// commitEvents writes events as packs, all or none.
-func (j *Journal) commitEvents(ctx context.Context, events []message) (last uint64, err error) {
+// commitEvents writes as many of the first events as make a pack. One message is as whole as an atomic batch, for which the server makes a folder and its files.
+func (j *Journal) commitEvents(ctx context.Context, events []message) (n int, last uint64, err error) {
+	events = events[:together(events)]
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	for range 5 {
 		end, err := j.end(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("write %d events to the log: %w", len(events), err)
+			return 0, 0, fmt.Errorf("write %d events to the log: %w", len(events), err)
 		}
-		packs, behind := j.packer.packs(end.event+1, events)
-		packs[0].follows = strconv.FormatUint(end.message, 10) // or their sequences could be another's
-		at, err := j.commitBatch(ctx, packs)
+		pack := j.packer.pack(end.event+1, events)
+		pack.follows = strconv.FormatUint(end.message, 10) // or their sequences could be another's
+		_, at, err := j.commitBatch(ctx, []message{pack})
 		if err == nil {
-			j.endsAt(place{at, behind - 1})
-			return behind - 1, nil
+			last = end.event + uint64(len(events))
+			j.endsAt(place{at, last})
+			return len(events), last, nil
 		}
 		j.endsAt(place{})
 		if !errors.Is(err, errMoved) {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	return 0, fmt.Errorf("write %d events: %w: %w", len(events), ErrRefused, errMoved)
+	return 0, 0, fmt.Errorf("write %d events: %w: %w", len(events), ErrRefused, errMoved)
 }
 
 // endsAt keeps where the stream ends for who writes next; nowhere makes it ask.
@@ -158,18 +161,19 @@ func (j *Journal) EventsHeld(ctx context.Context) (first, last uint64, err error
 
 // ReadEvents hands on what users did, behind the sequence after, of all apps, in order and at most so many at once, and waits for more until ctx ends or fn fails.
 func (j *Journal) ReadEvents(ctx context.Context, after uint64, most int, fn func([]Telemetry) error) error {
-	return j.readEvents(ctx, nil, after, most, fn)
+	return j.readEvents(ctx, "", after, most, fn)
 }
 
 // ReadEventsOf is ReadEvents for what users of one app did.
 func (j *Journal) ReadEventsOf(ctx context.Context, app string, after uint64, most int, fn func([]Telemetry) error) error {
-	return j.readEvents(ctx, []string{eventsPrefix + app + ".>"}, after, most, fn)
+	return j.readEvents(ctx, app, after, most, fn)
 }
 
 // packsAtOnce is how many messages are read before their events are handed on.
 const packsAtOnce = 64
 
-func (j *Journal) readEvents(ctx context.Context, subjects []string, after uint64, most int, fn func([]Telemetry) error) error {
+// readEvents reads those of one app, or of all.
+func (j *Journal) readEvents(ctx context.Context, app string, after uint64, most int, fn func([]Telemetry) error) error {
 	h, err := j.held(ctx)
 	from := uint64(0)
 	if err == nil {
@@ -181,12 +185,20 @@ func (j *Journal) readEvents(ctx context.Context, subjects []string, after uint6
 	if err != nil {
 		return fmt.Errorf("read the log's events behind %d: %w", after, err)
 	}
+	var subjects []string
+	if app != "" {
+		subjects = []string{eventsPrefix + app + ".>", eventsPrefix + severalApps + ".>"}
+	}
 	return j.read(ctx, eventsStream, subjects, from, packsAtOnce, func(batch []Telemetry) error {
 		var events []Telemetry
 		for i, m := range batch {
 			var err error
+			before := len(events)
 			if events, err = j.packer.unpack(events, m); err != nil {
 				return fmt.Errorf("message %d of %s: %w", m.Sequence, eventsStream, err)
+			}
+			if app != "" && appOf(m.Subject) == severalApps {
+				events = append(events[:before], slices.DeleteFunc(events[before:], func(e Telemetry) bool { return appOf(e.Subject) != app })...)
 			}
 			for len(events) > 0 && events[0].Sequence <= after {
 				events = events[1:]

@@ -93,8 +93,8 @@ func (l *line) take() (group []appendRequest) {
 	return group
 }
 
-// commitFunc writes at most maxBatch messages, all or none, and gives the sequence of the last one.
-type commitFunc func(context.Context, []message) (last uint64, err error)
+// commitFunc writes the first n of at most maxBatch messages, all of these or none, and gives the sequence of the last one.
+type commitFunc func(context.Context, []message) (n int, last uint64, err error)
 
 func (l *line) run(ctx context.Context, commit commitFunc) {
 	defer close(l.ended)

@@ -14,13 +14,13 @@ func TestSendersTakeTurns(t *testing.T) {
 	l := newLine()
 	begun, goOn := make(chan struct{}, 100), make(chan struct{})
 	var order []string
-	commit := func(_ context.Context, msgs []message) (uint64, error) {
+	commit := func(_ context.Context, msgs []message) (int, uint64, error) {
 		begun <- struct{}{}
 		<-goOn
 		for _, m := range msgs {
 			order = append(order, m.subject)
 		}
-		return uint64(len(order)), nil
+		return len(msgs), uint64(len(order)), nil
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var runs sync.WaitGroup

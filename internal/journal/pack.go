@@ -9,13 +9,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A pack is a message of the stream of events that holds several, of one app and with sequences in a row: the log's cost is by the message, more than by the byte. It is a byte that says how it is written, the sequence of
-// its first event and how many it has (varints), and of each event its kind and its data, with their lengths first. Events that were written before there were packs are messages of their own, and their sequence is the stream's.
+// A pack is a message of the stream of events that holds several, with sequences in a row: the log's cost is by the message, more than by the byte. It is a byte that says how it is written, the sequence of its first event
+// and how many it has (varints), and of each event its kind, behind "APP." where the pack is of several apps, and its data, with their lengths first. Events that were written before there were packs are messages of their
+// own, and their sequence is the stream's.
 const (
 	packPlain = 1
 	packZstd  = 2
-	// packKind ends the subject of a pack: "events.APP.pack".
-	packKind = "pack"
+	// packKind ends the subject of a pack: "events.APP.pack". severalApps, which no app is called, stands for several.
+	packKind    = "pack"
+	severalApps = "_"
 	// shortPack is how many bytes are not worth packing tighter, and longPack how many events take together: an event that is larger has a pack of its own.
 	shortPack = 512
 	longPack  = 1 << 20
@@ -55,18 +57,25 @@ func kindOf(subject string) string {
 	return kind
 }
 
-// pack makes one message of events of one app.
+// pack makes one message of events.
 func (p *packer) pack(first uint64, events []message) message {
-	size := 0
+	size, app := 0, appOf(events[0].subject)
 	for _, m := range events {
 		size += len(m.subject) + len(m.data) + 2*binary.MaxVarintLen64
+		if app != severalApps && appOf(m.subject) != app {
+			app = severalApps
+		}
 	}
 	head := binary.AppendUvarint(binary.AppendUvarint([]byte{packPlain}, first), uint64(len(events)))
 	body := make([]byte, 0, size)
 	for _, m := range events {
-		body = framed(framed(body, []byte(kindOf(m.subject))), m.data)
+		kind := strings.TrimPrefix(m.subject, eventsPrefix)
+		if app != severalApps {
+			kind = kindOf(m.subject)
+		}
+		body = framed(framed(body, []byte(kind)), m.data)
 	}
-	subject := eventsPrefix + appOf(events[0].subject) + "." + packKind
+	subject := eventsPrefix + app + "." + packKind
 	if len(body) > shortPack {
 		head[0] = packZstd
 		return message{subject: subject, data: p.tight.EncodeAll(body, append(make([]byte, 0, len(head)+len(body)/4), head...))}
@@ -74,19 +83,14 @@ func (p *packer) pack(first uint64, events []message) message {
 	return message{subject: subject, data: append(head, body...)}
 }
 
-// packs makes as few messages as there can be of events in this order, and tells the sequence behind the last.
-func (p *packer) packs(first uint64, events []message) (made []message, behind uint64) {
-	for len(events) > 0 {
-		app, n, size := appOf(events[0].subject), 0, 0
-		for n < len(events) && appOf(events[n].subject) == app && (n == 0 || size+len(events[n].data) <= longPack) {
-			size += len(events[n].data)
-			n++
+// together is how many of the first events make one pack.
+func together(events []message) (n int) {
+	for size := 0; n < len(events); n++ {
+		if size += len(events[n].data); n > 0 && size > longPack {
+			break
 		}
-		made = append(made, p.pack(first, events[:n]))
-		first += uint64(n)
-		events = events[n:]
 	}
-	return made, first
+	return n
 }
 
 // spanOf is which sequences a message of the stream has: the first, and the one behind the last.
@@ -131,6 +135,10 @@ func (p *packer) unpack(to []Telemetry, m Telemetry) ([]Telemetry, error) {
 		}
 	}
 	app := strings.TrimSuffix(m.Subject, "."+packKind)
+	prefix := app + "."
+	if app == eventsPrefix+severalApps {
+		prefix = eventsPrefix
+	}
 	subjects := map[string]string{"": app}
 	for i := range n {
 		var kind, data []byte
@@ -142,7 +150,7 @@ func (p *packer) unpack(to []Telemetry, m Telemetry) ([]Telemetry, error) {
 		}
 		subject, ok := subjects[string(kind)]
 		if !ok {
-			subject = app + "." + string(kind)
+			subject = prefix + string(kind)
 			subjects[string(kind)] = subject
 		}
 		to = append(to, Telemetry{Sequence: first + i, Subject: subject, Data: data})

@@ -73,7 +73,7 @@ func TestEventsOfOldLogsAndPacksAreCountedOn(t *testing.T) {
 	}
 	for range 9 {
 		old := of("shop", "event", 1)
-		if _, err := j.commitBatch(t.Context(), []message{{subject: eventsPrefix + old[0].Subject, data: old[0].Data}}); err != nil {
+		if _, _, err := j.commitBatch(t.Context(), []message{{subject: eventsPrefix + old[0].Subject, data: old[0].Data}}); err != nil {
 			t.Fatal(err)
 		}
 		note(old)
@@ -114,7 +114,7 @@ func TestTwoServersGiveNoSequenceTwice(t *testing.T) {
 		if err != nil || last != 5*n+2 {
 			t.Fatalf("%d: %v", last, err)
 		}
-		last, err = other.commitEvents(t.Context(), []message{{subject: "events.blog.event", data: []byte("a")}, {subject: "events.shop.event", data: []byte("b")}, {subject: "events.shop.event", data: []byte("c")}})
+		_, last, err = other.commitEvents(t.Context(), []message{{subject: "events.blog.event", data: []byte("a")}, {subject: "events.shop.event", data: []byte("b")}, {subject: "events.shop.event", data: []byte("c")}})
 		if err != nil || last != 5*n+5 {
 			t.Fatalf("%d: %v", last, err)
 		}
@@ -166,30 +166,64 @@ func TestSequencesOutliveTheirEvents(t *testing.T) {
 	}
 }
 
-func TestPacksAreOfOneAppAndNotTooLong(t *testing.T) {
+// A commit is one message, whoever shares it, unless it is long.
+func TestPacksAreNotTooLong(t *testing.T) {
 	p, err := newPacker()
 	if err != nil {
 		t.Fatal(err)
 	}
 	big := bytes.Repeat([]byte("x"), longPack/2+1)
-	made, behind := p.packs(7, []message{{subject: "events.a.event", data: big}, {subject: "events.a.event", data: big}, {subject: "events.b.event", data: nil}, {subject: "events.b.failed", data: []byte("1")}, {subject: "events.a"}})
+	events := []message{{subject: "events.a.event", data: big}, {subject: "events.a.event", data: big}, {subject: "events.b.event", data: nil}, {subject: "events.b.failed", data: []byte("1")}, {subject: "events.a"}}
 	var got []string
-	for _, m := range made {
+	for at := uint64(7); len(events) > 0; {
+		m := p.pack(at, events[:together(events)])
 		first, next, err := spanOf(Telemetry{Subject: m.subject, Data: m.data})
-		events, err2 := p.unpack(nil, Telemetry{Subject: m.subject, Data: m.data})
-		if err != nil || err2 != nil || len(events) != int(next-first) || events[0].Sequence != first {
+		unpacked, err2 := p.unpack(nil, Telemetry{Subject: m.subject, Data: m.data})
+		if err != nil || err2 != nil || first != at || len(unpacked) != int(next-first) || unpacked[0].Sequence != first {
 			t.Errorf("%v %v %d %d", err, err2, first, next)
 		}
-		for _, e := range events {
+		for _, e := range unpacked {
 			got = append(got, fmt.Sprint(m.subject, " ", e.Sequence, " ", e.Subject, " ", len(e.Data)))
 		}
+		if len(m.data) > len(big)/10 {
+			t.Errorf("a pack of %d bytes takes %d", len(big), len(m.data))
+		}
+		events, at = events[together(events):], next
 	}
-	want := fmt.Sprintf("[events.a.pack 7 events.a.event %d events.a.pack 8 events.a.event %d events.b.pack 9 events.b.event 0 events.b.pack 10 events.b.failed 1 events.a.pack 11 events.a 0]", len(big), len(big))
-	if fmt.Sprint(got) != want || behind != 12 {
-		t.Errorf("%d: %v", behind, got)
+	want := fmt.Sprintf("[events.a.pack 7 events.a.event %d events._.pack 8 events.a.event %d events._.pack 9 events.b.event 0 events._.pack 10 events.b.failed 1 events._.pack 11 events.a 0]", len(big), len(big))
+	if fmt.Sprint(got) != want {
+		t.Errorf("%v", got)
 	}
-	if len(made[0].data) > len(big)/10 {
-		t.Errorf("a pack of %d bytes takes %d", len(big), len(made[0].data))
+}
+
+// What is longer than a pack is written in several, and a call is told the sequence of its own last event.
+func TestACallMayBeSeveralPacks(t *testing.T) {
+	j := opened(t)
+	big := bytes.Repeat([]byte("x"), longPack/3+1)
+	var records []Record
+	for range 8 {
+		records = append(records, Record{"shop.event", big})
+	}
+	var calls sync.WaitGroup
+	for range 5 {
+		calls.Go(func() {
+			if last, err := j.AppendEventsOf(t.Context(), "shop", records...); err != nil || last < 8 {
+				t.Errorf("%d: %v", last, err)
+			}
+			if _, err := j.AppendEventsOf(t.Context(), "blog", of("blog", "event", 1)...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if got := j.eventsBehind(t, "", 0, 45); len(got) != 45 {
+		t.Errorf("%d events", len(got))
+	}
+	if got := j.eventsBehind(t, "blog", 0, 5); len(got) != 5 {
+		t.Errorf("%d of the blog", len(got))
+	}
+	if h, err := j.held(t.Context()); err != nil || h.messages < 5*4 || h.last.event != 45 {
+		t.Errorf("%d messages up to %d, %v", h.messages, h.last.event, err)
 	}
 }
 
@@ -205,19 +239,22 @@ func FuzzUnpack(f *testing.F) {
 		}
 		f.Add(p.pack(5, msgs).data)
 	}
+	f.Add(p.pack(5, []message{{subject: "events.shop.event", data: []byte("1")}, {subject: "events.blog.failed", data: []byte("2")}}).data)
 	f.Add([]byte{packPlain, 1, 255, 255, 255, 255, 15, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m := Telemetry{Sequence: 3, Subject: "events.shop.pack", Data: data}
-		events, err := p.unpack(nil, m)
-		if err != nil {
-			if !errors.Is(err, errPack) {
-				t.Error(err)
+		for _, app := range []string{"shop", severalApps} {
+			m := Telemetry{Sequence: 3, Subject: eventsPrefix + app + "." + packKind, Data: data}
+			events, err := p.unpack(nil, m)
+			if err != nil {
+				if !errors.Is(err, errPack) {
+					t.Error(err)
+				}
+				continue
 			}
-			return
-		}
-		first, behind, err := spanOf(m)
-		if err != nil || int(behind-first) != len(events) || events[0].Sequence != first {
-			t.Errorf("%d events, told %d to %d: %v", len(events), first, behind, err)
+			first, behind, err := spanOf(m)
+			if err != nil || int(behind-first) != len(events) || events[0].Sequence != first {
+				t.Errorf("%d events, told %d to %d: %v", len(events), first, behind, err)
+			}
 		}
 	})
 }

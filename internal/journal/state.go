@@ -27,7 +27,7 @@ func (j *Journal) PublishState(ctx context.Context, events []event.Event) error 
 	}
 	for len(msgs) > 0 {
 		n := min(len(msgs), maxBatch)
-		if _, err := j.commitBatch(ctx, msgs[:n]); err != nil {
+		if _, _, err := j.commitBatch(ctx, msgs[:n]); err != nil {
 			return err
 		}
 		msgs = msgs[n:]
