@@ -18,8 +18,8 @@ const fairTarget = 2.0
 // fairLimit is how many events a second the other app may send once it is limited.
 const fairLimit = 2000
 
-// met are the acknowledgements of one app alone, beside another that sends as fast as it can, of that one, and beside it once its source is limited.
-type met struct{ alone, beside, floods, bounded []loaded }
+// met are the acknowledgements of one app alone, beside another that sends as fast as it can, of that one then and without the first, and beside it once its source is limited.
+type met struct{ alone, beside, floods, lonely, bounded []loaded }
 
 // fairness measures how long one app's acknowledgements take. Each is tried three times, in turn.
 func fairness(ctx context.Context, r *rig.Rig, last time.Duration) error {
@@ -47,7 +47,8 @@ func fairness(ctx context.Context, r *rig.Rig, last time.Duration) error {
 	if err := rig.Table(os.Stdout, []string{"200 single events a second, ack", "alone ms", "beside a flood of another app", "the flood's own", "ratio", fmt.Sprintf("at most %.0f", fairTarget), fmt.Sprintf("beside the flood limited to %d/s", fairLimit), "ratio", ""}, table); err != nil {
 		return err
 	}
-	_, err = fmt.Printf("the flood: %.0f events/s; load before %s, after %s\n", median(m.floods, func(l loaded) float64 { return l.Rate }), before, rig.Load())
+	rate := func(l loaded) float64 { return l.Rate }
+	_, err = fmt.Printf("the flood: %.0f events/s beside the other, %.0f alone; load before %s, after %s\n", median(m.floods, rate), median(m.lonely, rate), before, rig.Load())
 	return err
 }
 
@@ -72,7 +73,7 @@ func meet(ctx context.Context, r *rig.Rig, s *rig.Server, last time.Duration) (m
 		}
 	}
 	quiet := load{app: "blog", rate: 200, batch: 1, senders: 32}
-	flood := load{app: "shop", rate: 1_000_000, batch: 100, senders: 64}
+	flood := load{app: "shop", rate: 1_000_000, batch: 100, senders: 64, punctual: true}
 	both := func(limit int) (other, much loaded, err error) {
 		if err := s.Call(ctx, "POST", "/v1/apps/shop/sources/"+flooding.ID+"/changes", fmt.Sprintf(`{"change":"limit","limit":%d,"reason":"it floods"}`, limit), nil); err != nil {
 			return other, much, err
@@ -91,11 +92,16 @@ func meet(ctx context.Context, r *rig.Rig, s *rig.Server, last time.Duration) (m
 		if err != nil {
 			return m, err
 		}
+		alone, err := run(ctx, r, s, flood, last)
+		if err != nil {
+			return m, err
+		}
 		three, _, err := both(fairLimit)
 		if err != nil {
 			return m, err
 		}
 		m.alone, m.beside, m.floods, m.bounded = append(m.alone, one), append(m.beside, two), append(m.floods, much), append(m.bounded, three)
+		m.lonely = append(m.lonely, alone)
 	}
 	return m, nil
 }

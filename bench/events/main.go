@@ -93,9 +93,9 @@ func throughput(ctx context.Context, r *rig.Rig, last time.Duration) error {
 		met    func(loaded) bool
 		target string
 	}{
-		{"batches of 100, as fast as it goes", load{"shop", 1_000_000, 100, 24}, func(l loaded) bool { return l.Rate >= batchTarget }, fmt.Sprint(batchTarget, " a second")},
-		{"single events, as fast as it goes", load{"shop", 1_000_000, 1, 128}, func(l loaded) bool { return l.Rate >= singleTarget }, fmt.Sprint(singleTarget, " a second")},
-		{"single events, 1,000 a second", load{"shop", 1000, 1, 128}, func(l loaded) bool { return l.P99 <= ackTarget }, fmt.Sprint("p99 ", ackTarget, " ms")},
+		{"batches of 100, as fast as it goes", load{app: "shop", rate: 1_000_000, batch: 100, senders: 24}, func(l loaded) bool { return l.Rate >= batchTarget }, fmt.Sprint(batchTarget, " a second")},
+		{"single events, as fast as it goes", load{app: "shop", rate: 1_000_000, batch: 1, senders: 128}, func(l loaded) bool { return l.Rate >= singleTarget }, fmt.Sprint(singleTarget, " a second")},
+		{"single events, 1,000 a second", load{app: "shop", rate: 1000, batch: 1, senders: 128}, func(l loaded) bool { return l.P99 <= ackTarget }, fmt.Sprint("p99 ", ackTarget, " ms")},
 	} {
 		l, err := run(ctx, r, s, one.load, last)
 		if err != nil {
@@ -158,11 +158,16 @@ func logAlone(ctx context.Context, r *rig.Rig, last time.Duration) (perSecond fl
 type load struct {
 	app                  string
 	rate, batch, senders int
+	// punctual sends nothing after its time.
+	punctual bool
 }
 
 // run runs the load generator, as a user would.
 func run(ctx context.Context, r *rig.Rig, s *rig.Server, w load, last time.Duration) (l loaded, err error) {
 	cmd := exec.CommandContext(ctx, r.Exe, "load", "events", "--app", w.app, "--json", "--rate", fmt.Sprint(w.rate), "--batch", fmt.Sprint(w.batch), "--senders", fmt.Sprint(w.senders), "--for", last.String())
+	if w.punctual {
+		cmd.Args = append(cmd.Args, "--catch-up", "0s")
+	}
 	cmd.Env = append(os.Environ(), "SLIPWAY_URL="+s.URL, "SLIPWAY_TOKEN="+rig.Token)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -25,7 +25,7 @@ func visible(ctx context.Context, r *rig.Rig, s *rig.Server, last time.Duration)
 	loading, done := context.WithCancel(ctx)
 	both.Go(func() error {
 		defer done()
-		_, err := run(ctx, r, s, load{"shop", 1000, 1, 128}, last)
+		_, err := run(ctx, r, s, load{app: "shop", rate: 1000, batch: 1, senders: 128}, last)
 		return err
 	})
 	both.Go(func() error {

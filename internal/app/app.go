@@ -99,6 +99,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, err
 	}
 	safe := vault.New(keys)
+	a.stage("heap", tuneHeap)
 	a.stage("log", log.Run, func(ctx context.Context) error { return store.Pump(ctx, log) })
 
 	if err := a.listen(ctx); err != nil {

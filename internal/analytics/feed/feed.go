@@ -21,6 +21,8 @@ const (
 	Every = time.Second
 	// most and mostBytes are how many are stored at once, and readAtOnce how many are read.
 	most, mostBytes, readAtOnce = 20_000, 64 << 20, 1000
+	// yieldEvery is how many are read before others may go first, who have a client waiting: a quarter of a millisecond.
+	yieldEvery = 32
 	// again is how long to wait after a store failed.
 	again = 2 * time.Second
 )

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"encoding/json"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,10 @@ func newPart(after uint64) *part { return &part{through: after, apps: map[string
 func (p *part) full() bool { return p.messages >= most || p.bytes >= mostBytes }
 
 func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event) bool) {
-	for _, m := range batch {
+	for i, m := range batch {
+		if i%yieldEvery == yieldEvery-1 {
+			runtime.Gosched()
+		}
 		p.through = m.Sequence
 		p.messages++
 		p.bytes += len(m.Data)

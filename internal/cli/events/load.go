@@ -27,6 +27,7 @@ type Load struct {
 	For     time.Duration `default:"30s" help:"How long to send."`
 	Batch   int           `default:"100" help:"Events a request; 1 sends each by itself."`
 	Senders int           `default:"32" help:"Requests at once, at most."`
+	CatchUp time.Duration `default:"10s" help:"How much longer than planned it may take to send what the server did not take in time; what is left then is not sent."`
 	Key     string        `help:"Write key; default: that of the app's first source."`
 	JSON    bool          `name:"json" help:"Print the figures as JSON."`
 }
@@ -47,7 +48,7 @@ type Loaded struct {
 
 // Run sends, waits until what was acknowledged can be asked for, and compares. It fails when anything is lost or there twice.
 func (c *Load) Run(h *Host) error {
-	if c.Rate <= 0 || c.Batch < 1 || c.Batch > 500 || c.Senders < 1 || c.For <= 0 {
+	if c.Rate <= 0 || c.Batch < 1 || c.Batch > 500 || c.Senders < 1 || c.For <= 0 || c.CatchUp < 0 {
 		return errors.New("--rate, --for and --senders must be more than nothing, and --batch from 1 to 500")
 	}
 	client, app, err := h.Find()
@@ -120,9 +121,6 @@ func newRun(c *Load, url, key string) *loadRun {
 	}
 }
 
-// behind is how much longer than planned a run may take: what a server cannot take in time is then not sent.
-const behind = 10 * time.Second
-
 // send sends all batches, each at its time; who falls behind catches up, as far as there is time.
 func (r *loadRun) send(ctx context.Context) error {
 	batches := int64(math.Ceil(r.Rate * r.For.Seconds() / float64(r.Batch)))
@@ -131,7 +129,7 @@ func (r *loadRun) send(ctx context.Context) error {
 	senders, ctx := errgroup.WithContext(ctx) // what the server says no to, it says no to for all of them: it is told once
 	for range r.Senders {
 		senders.Go(func() error {
-			for n := r.next.Add(1) - 1; n < batches && ctx.Err() == nil && time.Since(r.begin) < r.For+behind; n = r.next.Add(1) - 1 {
+			for n := r.next.Add(1) - 1; n < batches && ctx.Err() == nil && time.Since(r.begin) < r.For+r.CatchUp; n = r.next.Add(1) - 1 {
 				due := r.begin.Add(time.Duration(n) * every)
 				if wait := time.Until(due); wait > 0 {
 					select {

@@ -115,6 +115,7 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 	if err != nil {
 		return taken{}, errLater
 	}
+	defer e.slots.answered(sender, weight(body), time.Now())
 	source, decoded, err := e.read(r, d, body)
 	if err != nil {
 		return taken{}, err
@@ -134,7 +135,7 @@ func (e *Events) read(r *http.Request, d dialect, body []byte) (source track.Sou
 	now := e.now()
 	decoded, source, err = e.decode(d, &capture.Call{
 		Body: body, Received: now, Kind: d.kind, UserAgent: r.UserAgent(), IP: address(r), Release: r.Header.Get("Slipway-Release"),
-		NewID: func() string { return event.NewID(now) },
+		NewID: func() string { return event.NewID(now) }, Between: runtime.Gosched,
 	}, func(key string) (track.Source, error) {
 		source, err := e.source(r, key)
 		if err == nil {

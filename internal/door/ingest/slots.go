@@ -3,16 +3,18 @@ package ingest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/pure/turns"
 )
 
 // slots are for how many large bodies are read at once: half as many as there are processors, so that what follows, up to the disk, need not wait for what is read. Who waits takes turns by sender, so that one's thousand connections
-// hold another up no longer than one body takes. Small bodies are read at once: to wait would take longer.
+// hold another up no longer than one body takes. Small bodies are read at once: to wait would take longer. While they take longer than they do without large ones beside them, a slot rests after each large body.
 type slots struct {
 	mu      sync.Mutex
 	free    int
 	waiting turns.Queue[chan struct{}]
+	pace    pace
 }
 
 const (
@@ -30,11 +32,13 @@ func (s *slots) take(ctx context.Context, sender string, size int) (give func(),
 	if size <= smallBody {
 		return func() {}, nil
 	}
-	give = sync.OnceFunc(s.give)
+	var begun time.Time
+	give = sync.OnceFunc(func() { s.rest(sender, begun) })
 	s.mu.Lock()
 	if s.free > 0 {
 		s.free--
 		s.mu.Unlock()
+		begun = time.Now()
 		return give, nil
 	}
 	mine := make(chan struct{})
@@ -42,6 +46,7 @@ func (s *slots) take(ctx context.Context, sender string, size int) (give func(),
 	s.mu.Unlock()
 	select {
 	case <-mine:
+		begun = time.Now()
 		return give, nil
 	case <-ctx.Done():
 		s.mu.Lock()
@@ -52,6 +57,34 @@ func (s *slots) take(ctx context.Context, sender string, size int) (give func(),
 		}
 		return func() {}, ctx.Err()
 	}
+}
+
+// rest gives a slot back, later where others need it.
+func (s *slots) rest(sender string, begun time.Time) {
+	if begun.IsZero() { // it was never used
+		s.give()
+		return
+	}
+	now := time.Now()
+	s.mu.Lock()
+	pause := s.pace.rest(now, sender, now.Sub(begun))
+	s.mu.Unlock()
+	if pause > 0 {
+		time.AfterFunc(pause, s.give)
+		return
+	}
+	s.give()
+}
+
+// answered is told when a body is, or was not to be, and when it came.
+func (s *slots) answered(sender string, size int, came time.Time) {
+	if size > smallBody {
+		return
+	}
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pace.answered(now, sender, now.Sub(came))
 }
 
 func (s *slots) give() {

@@ -22,7 +22,12 @@ type Call struct {
 	Network func(ip string) string
 	// NewID makes ids for events that come without.
 	NewID func() string
+	// Between, if given, is called now and then between two events: reading many takes long, and who waits for a moment of the processor may go first.
+	Between func()
 }
+
+// atOnce is about how many bytes are read between two calls of Between: a quarter of a millisecond.
+const atOnce = 8 << 10
 
 // Decoded is what a body held.
 type Decoded struct {
@@ -153,8 +158,12 @@ func shared(name string) bool {
 // each reads items one by one.
 func (c *Call) each(name Dialect, common fields, items []json.RawMessage, read dialect) (d Decoded) {
 	d.Dialect, d.Kind = name, c.Kind
-	kept := 0
+	kept, since := 0, 0
 	for _, raw := range items {
+		if since += len(raw); since >= atOnce && c.Between != nil {
+			since = 0
+			c.Between()
+		}
 		event, err := c.one(common, raw, read)
 		if err == nil {
 			if kept += len(event.Properties) + len(event.Context); kept > MaxKept {

@@ -1,0 +1,94 @@
+package ingest
+
+import "time"
+
+// pace says how long a slot rests after a large body, so that one sender's flood holds up the small bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
+// The rest is in proportion to the work, and the factor is looked for: it grows while small bodies take more than tolerance times as long as they do without large ones, and falls while they do not. It begins with the most, as a
+// flood's first moment would hold up hundreds. Where there are processors enough it comes to 0, and who is alone never rests.
+type pace struct {
+	factor float64
+	alone  float64   // seconds that a small body takes when no large one was at work within near: their mean, of late
+	large  time.Time // when a large body was last at work
+	small  [2]met    // the last two senders of small ones
+	sum    float64   // seconds, of those since begun
+	n      int
+	begun  time.Time
+}
+
+// met is when a sender was last here.
+type met struct {
+	sender string
+	at     time.Time
+}
+
+const (
+	// near is for how long a sender counts as here.
+	near = time.Second
+	// tolerance is how much longer small bodies may take in the mean; as the mean is made by the slowest of them, their median and their 99th percentile stay below twice of what they are alone.
+	tolerance = 1.3
+	// Small bodies are looked at together when there are leastMet of them, and leastTime has passed.
+	leastMet  = 10
+	leastTime = 50 * time.Millisecond
+	// The factor grows by half and falls by a twentieth at a time; below the least it is 0.
+	mostFactor, leastFactor = 16.0, 0.25
+	grow, fall              = 1.5, 0.95
+	// memory is how many small bodies alone makes its mean of. Beside large ones it only follows what is quicker, slowly, as chance makes some quick; and resign is how much of itself it adds each time where the longest rest
+	// does not help: what has changed then is not the large bodies.
+	memory, quicker, resign = 64, 16, 0.01
+)
+
+// answered is told how long a small body took.
+func (p *pace) answered(now time.Time, sender string, took time.Duration) {
+	if p.small[0].sender != sender {
+		p.small[1] = p.small[0]
+	}
+	p.small[0] = met{sender, now}
+	if now.Sub(p.large) > near {
+		if p.alone == 0 {
+			p.alone = took.Seconds()
+		}
+		p.alone += (took.Seconds() - p.alone) / memory
+		p.sum, p.n, p.begun = 0, 0, now
+		return
+	}
+	p.sum += took.Seconds()
+	p.n++
+	if p.n >= leastMet && now.Sub(p.begun) >= leastTime {
+		p.look(p.sum / float64(p.n))
+		p.sum, p.n, p.begun = 0, 0, now
+	}
+}
+
+// look goes by the mean time of small bodies beside large ones.
+func (p *pace) look(mean float64) {
+	switch {
+	case p.alone == 0: // they never were
+		p.alone = mean
+	case mean < p.alone:
+		p.alone += (mean - p.alone) / quicker
+	}
+	if mean <= tolerance*p.alone {
+		if p.factor *= fall; p.factor < leastFactor {
+			p.factor = 0
+		}
+		return
+	}
+	if p.factor >= mostFactor {
+		p.alone *= 1 + resign
+	}
+	p.factor = min(max(leastFactor, p.factor)*grow, mostFactor)
+}
+
+// rest is how long a slot rests after the work for a large body.
+func (p *pace) rest(now time.Time, sender string, work time.Duration) time.Duration {
+	if now.Sub(p.large) > near {
+		p.factor = mostFactor
+	}
+	p.large = now
+	for _, m := range p.small {
+		if m.sender != sender && now.Sub(m.at) < near {
+			return time.Duration(p.factor * float64(work))
+		}
+	}
+	return 0
+}
