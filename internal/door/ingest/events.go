@@ -115,13 +115,17 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 	if err != nil {
 		return taken{}, errLater
 	}
-	defer e.slots.answered(sender, weight(body), time.Now())
+	begun := time.Now()
 	source, decoded, err := e.read(r, d, body)
 	if err != nil {
 		return taken{}, err
 	}
 	give() // from here on it may wait for the disk
-	return e.keep(r.Context(), source, decoded)
+	got, err := e.keep(r.Context(), source, decoded)
+	if err == nil && got.events > 0 { // what is refused, or was there, takes less
+		e.slots.answered(sender, weight(body), begun)
+	}
+	return got, err
 }
 
 // read reads the events of a body.

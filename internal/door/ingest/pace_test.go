@@ -95,28 +95,32 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	}
 }
 
-// A slot that rests is free again by itself.
+// A slot that rests is not free, and is again by itself.
 func TestASlotRests(t *testing.T) {
-	s := newSlots(1)
-	s.answered("small", smallBody, time.Now())
-	s.answered("large", smallBody+1, time.Now()) // counts for nothing
-	give, err := s.take(t.Context(), "flood", turnBytes)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		work time.Duration
+		free bool
+	}{{time.Hour, false}, {time.Millisecond, true}} {
+		s := newSlots(1)
+		s.answered("small", smallBody, time.Now())
+		s.answered("large", smallBody+1, time.Now()) // counts for nothing
+		s.pace.small[0].at = time.Now().Add(time.Hour)
+		if _, err := s.take(t.Context(), "flood", turnBytes); err != nil {
+			t.Fatal(err)
+		}
+		s.rest("flood", time.Now().Add(-c.work))
+		if c.free {
+			give, err := s.take(t.Context(), "other", turnBytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			give()
+			continue
+		}
+		s.mu.Lock()
+		if s.free != 0 {
+			t.Error("it did not rest")
+		}
+		s.mu.Unlock()
 	}
-	s.pace.small[0].at = time.Now().Add(time.Hour)
-	for begin := time.Now(); time.Since(begin) < time.Millisecond; {
-	}
-	give()
-	s.mu.Lock()
-	free := s.free
-	s.mu.Unlock()
-	if free != 0 {
-		t.Error("it did not rest")
-	}
-	give, err = s.take(t.Context(), "other", turnBytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	give()
 }

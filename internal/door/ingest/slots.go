@@ -76,15 +76,15 @@ func (s *slots) rest(sender string, begun time.Time) {
 	s.give()
 }
 
-// answered is told when a body is, or was not to be, and when it came.
-func (s *slots) answered(sender string, size int, came time.Time) {
+// answered is told of each body whose events are on disk, and when it was to be read.
+func (s *slots) answered(sender string, size int, begun time.Time) {
 	if size > smallBody {
 		return
 	}
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pace.answered(now, sender, now.Sub(came))
+	s.pace.answered(now, sender, now.Sub(begun))
 }
 
 func (s *slots) give() {
