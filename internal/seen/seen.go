@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -57,6 +59,7 @@ type Index struct {
 	close sync.Once
 
 	mu      sync.Mutex
+	spans   map[uint32]bool // that have ids, or will in a moment: only in these it is worth looking
 	pending map[Key]*Claim
 	epoch   *epoch
 	past    []*epoch // those of which calls may be under way
@@ -94,7 +97,32 @@ func Open(dir string, now func() time.Time, log *slog.Logger) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the index of event ids in %s: %w", dir, err)
 	}
-	return &Index{db: db, now: now, log: log, lastSettle: lastSettle, pending: map[Key]*Claim{}, epoch: newEpoch()}, nil
+	x := &Index{db: db, now: now, log: log, lastSettle: lastSettle, spans: map[uint32]bool{}, pending: map[Key]*Claim{}, epoch: newEpoch()}
+	if err := x.readSpans(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return x, nil
+}
+
+// readSpans looks which spans have ids.
+func (x *Index) readSpans() error {
+	it, err := x.db.NewIter(nil)
+	if err != nil {
+		return fmt.Errorf("look which ids are known: %w", err)
+	}
+	for ok := it.First(); ok; {
+		if len(it.Key()) != 4+len(Key{}) { // the position
+			ok = it.Next()
+			continue
+		}
+		number := binary.BigEndian.Uint32(it.Key())
+		x.spans[number] = true
+		ok = number < math.MaxUint32 && it.SeekGE(binary.BigEndian.AppendUint32(nil, number+1))
+	}
+	if err := it.Close(); err != nil {
+		return fmt.Errorf("look which ids are known: %w", err)
+	}
+	return nil
 }
 
 // Close closes the index; it may be called again. No call may be under way.
@@ -128,6 +156,9 @@ func (x *Index) Learn(received time.Time, keys ...Key) error {
 	b := x.db.NewBatch()
 	defer b.Close()
 	number := spanOf(received)
+	x.mu.Lock()
+	x.spans[number] = true // before they are there, or somebody would look past them
+	x.mu.Unlock()
 	keys = slices.SortedFunc(slices.Values(keys), func(a, b Key) int { return bytes.Compare(a[:], b[:]) }) // as the tree wants them
 	for _, k := range keys {
 		if err := b.Set(spanKey(number, k), nil, nil); err != nil {
@@ -162,7 +193,7 @@ func (x *Index) known(now time.Time, keys []Key, wanted []bool, found func(i int
 		return fmt.Errorf("look for event ids: %w", err)
 	}
 	// To tomorrow's: the clock may have been put back since.
-	for n, last := spanOf(now.Add(-Window)), spanOf(now.Add(24*time.Hour)); n <= last; n++ {
+	for _, n := range x.spansFrom(spanOf(now.Add(-Window)), spanOf(now.Add(24*time.Hour))) {
 		for at, i := range order {
 			if at%yieldEvery == yieldEvery-1 {
 				runtime.Gosched()
@@ -176,6 +207,18 @@ func (x *Index) known(now time.Time, keys []Key, wanted []bool, found func(i int
 		return fmt.Errorf("look for event ids: %w", err)
 	}
 	return nil
+}
+
+// spansFrom are those that have ids, from the first to the last.
+func (x *Index) spansFrom(first, last uint32) (all []uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for n := first; n <= last; n++ {
+		if x.spans[n] {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // Settle writes down that everything which the log has now is in. position gives the log's last sequence. It waits for the calls that are under way, until ctx ends.
@@ -220,10 +263,13 @@ func (x *Index) waitForCalls(ctx context.Context) error {
 // Forget forgets the spans that lie before the window.
 func (x *Index) Forget() error {
 	first := binary.BigEndian.AppendUint32(nil, 0)
-	last := binary.BigEndian.AppendUint32(nil, spanOf(x.now().Add(-Window)))
-	if err := x.db.DeleteRange(first, last, pebble.NoSync); err != nil {
+	begin := spanOf(x.now().Add(-Window))
+	if err := x.db.DeleteRange(first, binary.BigEndian.AppendUint32(nil, begin), pebble.NoSync); err != nil {
 		return fmt.Errorf("forget old event ids: %w", err)
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	maps.DeleteFunc(x.spans, func(n uint32, _ bool) bool { return n < begin })
 	return nil
 }
 

@@ -2,7 +2,7 @@ package ingest
 
 import "time"
 
-// pace says how long a slot rests after a large body, so that one sender's flood holds up the small bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
+// pace says how long a sender rests after a large body, so that one sender's flood holds up the small bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
 // The rest is in proportion to the work, and the factor is looked for: it grows while small bodies take more than tolerance times as long as they do without large ones, and falls while they do not. It begins with the most, as a
 // flood's first moment would hold up hundreds. Where there are processors enough it comes to 0, and who is alone never rests.
 type pace struct {
@@ -79,7 +79,7 @@ func (p *pace) look(mean float64) {
 	p.factor = min(max(leastFactor, p.factor)*grow, mostFactor)
 }
 
-// rest is how long a slot rests after the work for a large body.
+// rest is how long a sender rests after the work for a large body.
 func (p *pace) rest(now time.Time, sender string, work time.Duration) time.Duration {
 	if now.Sub(p.large) > near {
 		p.factor = mostFactor

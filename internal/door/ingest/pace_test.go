@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -95,32 +96,40 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	}
 }
 
-// A slot that rests is not free, and is again by itself.
-func TestASlotRests(t *testing.T) {
-	for _, c := range []struct {
-		work time.Duration
-		free bool
-	}{{time.Hour, false}, {time.Millisecond, true}} {
-		s := newSlots(1)
-		s.answered("small", smallBody, time.Now())
-		s.answered("large", smallBody+1, time.Now()) // counts for nothing
-		s.pace.small[0].at = time.Now().Add(time.Hour)
-		if _, err := s.take(t.Context(), "flood", turnBytes); err != nil {
+// Who rests has no slot, the others do, and he has one again by himself.
+func TestASenderRests(t *testing.T) {
+	s := newSlots(2)
+	s.answered("small", smallBody, time.Now())
+	s.answered("large", smallBody+1, time.Now()) // counts for nothing
+	s.pace.small[0].at = time.Now().Add(time.Hour)
+	take := func(sender string) (give func()) {
+		t.Helper()
+		give, err := s.take(t.Context(), sender, turnBytes)
+		if err != nil {
 			t.Fatal(err)
 		}
-		s.rest("flood", time.Now().Add(-c.work))
-		if c.free {
-			give, err := s.take(t.Context(), "other", turnBytes)
-			if err != nil {
-				t.Fatal(err)
-			}
-			give()
-			continue
-		}
-		s.mu.Lock()
-		if s.free != 0 {
-			t.Error("it did not rest")
-		}
-		s.mu.Unlock()
+		return give
+	}
+	for range 2 {
+		take("flood")
+	}
+	s.rest("flood", time.Now().Add(-time.Hour)) // and again for a short time, which is over before the other
+	s.rest("flood", time.Now().Add(-time.Millisecond))
+	for range 3 { // as often as they like
+		take("other")()
+		take("third")()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.take(ctx, "flood", turnBytes); err == nil {
+		t.Error("it did not rest")
+	}
+	take("brief")
+	s.rest("brief", time.Now().Add(-time.Millisecond))
+	take("brief")() // waits for the end of its rest
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free != 2 || s.resting["flood"] < 1 || s.waiting.Len() != 0 {
+		t.Errorf("%d are free, %d wait, %v rest", s.free, s.waiting.Len(), s.resting)
 	}
 }

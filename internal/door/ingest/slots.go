@@ -9,12 +9,13 @@ import (
 )
 
 // slots are for how many large bodies are read at once: half as many as there are processors, so that what follows, up to the disk, need not wait for what is read. Who waits takes turns by sender, so that one's thousand connections
-// hold another up no longer than one body takes. Small bodies are read at once: to wait would take longer. While they take longer than they do without large ones beside them, a slot rests after each large body.
+// hold another up no longer than one body takes. Small bodies are read at once: to wait would take longer. While they take longer than they do without large ones beside them, a sender rests after each large body.
 type slots struct {
 	mu      sync.Mutex
 	free    int
 	waiting turns.Queue[chan struct{}]
 	pace    pace
+	resting map[string]int // of how many bodies, by sender
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 func newSlots(n int) *slots {
-	return &slots{free: n, waiting: turns.Queue[chan struct{}]{Quantum: turnBytes}}
+	return &slots{free: n, waiting: turns.Queue[chan struct{}]{Quantum: turnBytes}, resting: map[string]int{}}
 }
 
 // take waits for a slot for a body of so many bytes; give it back by what it returns, which may be called again.
@@ -35,7 +36,7 @@ func (s *slots) take(ctx context.Context, sender string, size int) (give func(),
 	var begun time.Time
 	give = sync.OnceFunc(func() { s.rest(sender, begun) })
 	s.mu.Lock()
-	if s.free > 0 {
+	if s.free > 0 && !s.waiting.Held(sender) {
 		s.free--
 		s.mu.Unlock()
 		begun = time.Now()
@@ -59,21 +60,43 @@ func (s *slots) take(ctx context.Context, sender string, size int) (give func(),
 	}
 }
 
-// rest gives a slot back, later where others need it.
+// rest gives a slot back. Where others need it, its sender has no other for a while.
 func (s *slots) rest(sender string, begun time.Time) {
-	if begun.IsZero() { // it was never used
-		s.give()
-		return
-	}
 	now := time.Now()
 	s.mu.Lock()
-	pause := s.pace.rest(now, sender, now.Sub(begun))
-	s.mu.Unlock()
-	if pause > 0 {
-		time.AfterFunc(pause, s.give)
-		return
+	defer s.mu.Unlock()
+	if !begun.IsZero() { // or it was never used
+		if pause := s.pace.rest(now, sender, now.Sub(begun)); pause > 0 {
+			s.resting[sender]++
+			s.waiting.Hold(sender)
+			time.AfterFunc(pause, func() { s.rested(sender) })
+		}
 	}
-	s.give()
+	s.free++
+	s.next()
+}
+
+// rested ends a rest.
+func (s *slots) rested(sender string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resting[sender]--; s.resting[sender] == 0 {
+		delete(s.resting, sender)
+		s.waiting.Release(sender)
+		s.next()
+	}
+}
+
+// next gives free slots to who waits for them.
+func (s *slots) next() {
+	for s.free > 0 {
+		next, ok := s.waiting.Pop()
+		if !ok {
+			return
+		}
+		s.free--
+		close(next)
+	}
 }
 
 // answered is told of each body whose events are on disk, and when it was to be read.
@@ -85,14 +108,4 @@ func (s *slots) answered(sender string, size int, begun time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pace.answered(now, sender, now.Sub(begun))
-}
-
-func (s *slots) give() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if next, ok := s.waiting.Pop(); ok {
-		close(next)
-		return
-	}
-	s.free++
 }

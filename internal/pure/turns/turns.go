@@ -10,8 +10,9 @@ type Queue[T any] struct {
 	Quantum int
 
 	waiting map[string][]item[T] // by sender, the oldest first
-	senders []string             // who wait, the next first
-	spent   int                  // of the first one's turn
+	senders []string             // who wait and are not held, the next first
+	held    map[string]bool
+	spent   int // of the first one's turn
 	n       int
 }
 
@@ -25,14 +26,46 @@ func (q *Queue[T]) Push(sender string, cost int, v T) {
 	if q.waiting == nil {
 		q.waiting = map[string][]item[T]{}
 	}
-	if len(q.waiting[sender]) == 0 {
+	if len(q.waiting[sender]) == 0 && !q.held[sender] {
 		q.senders = append(q.senders, sender)
 	}
 	q.waiting[sender] = append(q.waiting[sender], item[T]{v, cost})
 	q.n++
 }
 
-// Pop takes the next; ok is false when nothing waits.
+// Hold keeps what a sender has, and what he adds, until he is released; the others go on.
+func (q *Queue[T]) Hold(sender string) {
+	if q.held == nil {
+		q.held = map[string]bool{}
+	}
+	q.held[sender] = true
+	q.leave(sender)
+}
+
+// Release gives a sender who was held a place behind the others.
+func (q *Queue[T]) Release(sender string) {
+	if q.held[sender] && len(q.waiting[sender]) > 0 {
+		q.senders = append(q.senders, sender)
+	}
+	delete(q.held, sender)
+}
+
+// Held tells whether a sender is.
+func (q *Queue[T]) Held(sender string) bool { return q.held[sender] }
+
+// leave takes a sender out of those whose turn comes.
+func (q *Queue[T]) leave(sender string) {
+	i := slices.Index(q.senders, sender)
+	if i < 0 {
+		return
+	}
+	if i == 0 {
+		q.spent = 0
+	}
+	q.senders = slices.Delete(q.senders, i, i+1)
+}
+
+// Pop takes the next; ok is false when nothing waits but what is held.
 func (q *Queue[T]) Pop() (v T, ok bool) {
 	if len(q.senders) == 0 {
 		return v, false
@@ -67,12 +100,9 @@ func (q *Queue[T]) Remove(sender string, is func(T) bool) bool {
 		return true
 	}
 	delete(q.waiting, sender)
-	if q.senders[0] == sender {
-		q.spent = 0
-	}
-	q.senders = slices.DeleteFunc(q.senders, func(s string) bool { return s == sender })
+	q.leave(sender)
 	return true
 }
 
-// Len is how much waits.
+// Len is how much waits, with what is held.
 func (q *Queue[T]) Len() int { return q.n }

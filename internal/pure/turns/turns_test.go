@@ -140,3 +140,46 @@ func TestATurnIsWorthTheSameForAll(t *testing.T) {
 		t.Errorf("then %s", two)
 	}
 }
+
+// Who is held has no turn, keeps what he has, and comes behind the others once he is released.
+func TestWhoIsHeldHasNoTurn(t *testing.T) {
+	q := turns.Queue[string]{Quantum: 2}
+	pop := func(want string) {
+		t.Helper()
+		if v, ok := q.Pop(); v != want || ok != (want != "") {
+			t.Errorf("%q comes, not %q", v, want)
+		}
+	}
+	push := func(sender string, all ...string) {
+		for _, v := range all {
+			q.Push(sender, 1, v)
+		}
+	}
+	push("a", "a1", "a2", "a3")
+	push("b", "b1", "b2", "b3")
+	pop("a1")
+	q.Hold("a")
+	q.Hold("c") // who has nothing yet, too
+	push("a", "a4")
+	push("c", "c1")
+	if q.Len() != 7 || !q.Held("a") || q.Held("b") {
+		t.Errorf("%d wait", q.Len())
+	}
+	pop("b1") // a whole turn, for what a left of his is not the next one's
+	pop("b2")
+	pop("b3")
+	pop("")
+	if !q.Remove("a", func(v string) bool { return v == "a3" }) || !q.Remove("c", func(string) bool { return true }) {
+		t.Error("what is held can be taken away")
+	}
+	push("b", "b4")
+	q.Release("a")
+	q.Release("c")
+	q.Release("b")
+	pop("b4")
+	pop("a2")
+	pop("a4")
+	pop("")
+	push("c", "c2")
+	pop("c2")
+}
