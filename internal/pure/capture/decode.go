@@ -279,8 +279,11 @@ func (c *Call) hide(f *fields, name string) {
 
 // with adds a text to an object that does not have it.
 func with(object json.RawMessage, name, value string) (json.RawMessage, error) {
+	if value == "" {
+		return object, nil
+	}
 	f, ok := members(object)
-	if value == "" || !ok || !empty(f.get(name)) {
+	if !ok || !empty(f.get(name)) {
 		return object, nil
 	}
 	f.set(name, quoted(value))

@@ -105,14 +105,14 @@ type fields []member
 // many is from how many members on they are no longer looked through one by one.
 const many = 64
 
-// members reads an object; ok is false for what is none.
+// members reads an object of a body that was checked as a whole; ok is false for what is none.
 func members(raw json.RawMessage) (f fields, ok bool) {
 	if empty(raw) {
 		return nil, true
 	}
 	var at map[string]int
 	f = make(fields, 0, 16)
-	ok = Members(raw, func(name string, value json.RawMessage) {
+	ok = split(raw, func(name string, value json.RawMessage) {
 		if at == nil && len(f) == many {
 			at = make(map[string]int, 2*many)
 			for i, m := range f {

@@ -1,6 +1,10 @@
 package capture
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // PostHog reads what clients of PostHog send to its capture endpoints: {"api_key", "batch": […], "sent_at"}, a list of events, or one.
 func PostHog(c *Call) (Decoded, error) {
@@ -22,6 +26,9 @@ func PostHog(c *Call) (Decoded, error) {
 
 // PostHogKey is the key in a body of PostHog's clients that holds no events; empty where there is none.
 func PostHogKey(body []byte) string {
+	if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+		return ""
+	}
 	f, _ := members(body)
 	return keyOf(f)
 }

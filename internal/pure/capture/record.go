@@ -44,7 +44,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 
 // ReadEvent reads what AppendJSON wrote. Properties and Context are parts of raw.
 func ReadEvent(raw []byte) (e Event, err error) {
-	whole := Members(raw, func(name string, value json.RawMessage) {
+	whole := split(raw, func(name string, value json.RawMessage) {
 		if err == nil {
 			err = e.read(name, value)
 		}
