@@ -24,6 +24,8 @@ type met struct {
 const (
 	// near is for how long a sender counts as here.
 	near = time.Second
+	// mostRest is how long a rest is at most: what took long on a busy machine was mostly waiting, and nobody is to wait for seconds for it.
+	mostRest = 250 * time.Millisecond
 	// tolerance is how much longer small bodies may take in the mean; as the mean is made by the slowest of them, their median and their 99th percentile stay below twice of what they are alone.
 	tolerance = 1.3
 	// Small bodies are looked at together when there are leastMet of them, and leastTime has passed.
@@ -87,7 +89,7 @@ func (p *pace) rest(now time.Time, sender string, work time.Duration) time.Durat
 	p.large = now
 	for _, m := range p.small {
 		if m.sender != sender && now.Sub(m.at) < near {
-			return time.Duration(p.factor * float64(work))
+			return min(time.Duration(p.factor*float64(work)), mostRest)
 		}
 	}
 	return 0

@@ -91,6 +91,9 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	if d := p.rest(now, "flood", time.Millisecond); d != 2*time.Millisecond {
 		t.Errorf("beside another's: %v", d)
 	}
+	if d := p.rest(now, "flood", time.Minute); d != mostRest {
+		t.Errorf("for a minute of work: %v", d)
+	}
 	if d := p.rest(now.Add(near), "flood", time.Millisecond); d != 0 {
 		t.Errorf("once the other has gone: %v", d)
 	}
@@ -113,8 +116,12 @@ func TestASenderRests(t *testing.T) {
 	for range 2 {
 		take("flood")
 	}
-	s.rest("flood", time.Now().Add(-time.Hour)) // and again for a short time, which is over before the other
-	s.rest("flood", time.Now().Add(-time.Millisecond))
+	s.rest("flood", time.Now())
+	s.rest("flood", time.Now())
+	s.mu.Lock()
+	s.resting["flood"]++ // of one that does not end
+	s.waiting.Hold("flood")
+	s.mu.Unlock()
 	for range 3 { // as often as they like
 		take("other")()
 		take("third")()
