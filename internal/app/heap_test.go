@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"time"
 )
@@ -17,10 +18,10 @@ func TestSmallHeapsGrowMore(t *testing.T) {
 
 // What the process had is there again at the end, and GOGC is left alone.
 func TestTheHeapsWayIsGivenBack(t *testing.T) {
-	percent := func() int {
-		p := debug.SetGCPercent(100)
-		debug.SetGCPercent(p)
-		return p
+	percent := func() uint64 {
+		s := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(123))
 	run := func(meanwhile func()) {
