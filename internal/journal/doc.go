@@ -7,6 +7,6 @@
 //	EVENTS     what users did; written by AppendEvents, several events a message (pack.go), kept until analytics has long had it; when it is full, new ones are refused
 //	TAKES      what was taken of limits, in blocks; written by AppendTakes, kept for a week, the oldest makes room
 //
-// Guarantees. Append, AppendTakes, AppendEvents and PublishState return nil only when every message is on disk (SyncAlways; group commit as one atomic batch). Delivery is at least
+// Guarantees. Append, AppendTakes, AppendEvents and PublishState return nil only when every message is on disk (SyncAlways; group commit as one message or atomic batch). Delivery is at least
 // once and in order: a reader that keeps the position (state) or sequence (telemetry) of what it did, in the transaction of what it did, does nothing twice.
 package journal

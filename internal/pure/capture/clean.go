@@ -89,7 +89,7 @@ func compact(raw []byte) (out []byte, depth, members int) {
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
-			i = stringEnd(raw, i)
+			i = textEnd(raw, i) - 1
 		case '{', '[':
 			level++
 			depth = max(depth, level)
@@ -110,16 +110,6 @@ func compact(raw []byte) (out []byte, depth, members int) {
 		return raw, depth, members
 	}
 	return append(out, raw[from:]...), depth, members
-}
-
-// stringEnd is where the quote is that ends the string of valid JSON that begins at i.
-func stringEnd(raw []byte, i int) int {
-	for i++; raw[i] != '"'; i++ {
-		if raw[i] == '\\' {
-			i++
-		}
-	}
-	return i
 }
 
 // storable puts U+FFFD in the place of what databases refuse in strings of valid JSON: \u0000, and halves of surrogate pairs.

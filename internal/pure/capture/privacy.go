@@ -130,7 +130,7 @@ func shallow(raw json.RawMessage, most int) json.RawMessage {
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
-			i = stringEnd(raw, i)
+			i = textEnd(raw, i) - 1
 		case '{', '[':
 			if level++; level == most+1 {
 				out = append(append(out, raw[from:i]...), "null"...)
