@@ -114,7 +114,7 @@ func (w *world) ship(r *repo, bad bool, deaths []kill) (live string) {
 		w.die(began, k)
 	}
 	<-done
-	if w.rng.IntN(5) == 0 { // while the first is on its way
+	if w.rng.IntN(5) == 0 && w.crowd.walking { // while the first is on its way; a bad one that nobody visits could not be found out
 		c = r.commit(w.rng.IntN(3) == 0)
 		w.t.Logf("%s (%d %% bad) behind it", c.Version, c.Fail)
 		<-r.push()

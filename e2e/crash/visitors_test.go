@@ -30,7 +30,8 @@ type sight struct {
 
 // crowd are the visitors, and the observer of what they see.
 type crowd struct {
-	front string
+	front   string
+	walking bool // of the test's own goroutine
 
 	mu     sync.Mutex
 	seen   []sight
@@ -48,6 +49,7 @@ func (s span) holds(t time.Time) bool { return !t.Before(s.from) && (s.to.IsZero
 func (c *crowd) walk(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
+	c.walking = true
 	var wg sync.WaitGroup
 	for i := range walkers {
 		wg.Go(func() { c.walker(ctx, i) })
