@@ -33,6 +33,8 @@ type room struct {
 	mu  sync.Mutex
 	at  time.Time
 	err error
+	// waits is a time before which nothing was written that is not stored yet.
+	waits time.Time
 }
 
 // full is nil while events can be taken, and else what their senders are told.
@@ -63,9 +65,19 @@ func (r *room) look() error {
 	if behind.Again > 0 { // what is read again for one store is in the others, and its ended days are in the archive
 		return nil
 	}
+	now := r.now()
+	if now.Sub(r.waits) <= longestBehind {
+		return nil
+	}
 	since, waiting, err := r.log.EventTime(ctx, behind.Stored+1)
-	if err == nil && waiting && r.now().Sub(since) > longestBehind {
+	if err != nil {
+		return nil // where the log does not answer, writing to it says so
+	}
+	if !waiting {
+		since = now // what comes is newer
+	}
+	if r.waits = since; now.Sub(since) > longestBehind {
 		return api.Unavailable(fmt.Sprintf("events since %s are not stored yet, and the log keeps them for a week: see why in the server's log", since.UTC().Format(time.RFC3339)))
 	}
-	return nil // where the log does not answer, writing to it says so
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -105,13 +104,13 @@ func (j *Journal) held(ctx context.Context) (h held, err error) {
 			h.before = h.last
 			return h, nil
 		}
-		first, _, err := j.span(ctx, h.stream, state.FirstSeq)
-		var behind uint64
+		first, err := j.span(ctx, h.stream, state.FirstSeq)
+		last := first
 		if err == nil {
-			_, behind, err = j.span(ctx, h.stream, state.LastSeq)
+			last, err = j.span(ctx, h.stream, state.LastSeq)
 		}
 		if err == nil {
-			h.before, h.last = place{state.FirstSeq - 1, first - 1}, place{state.LastSeq, behind - 1}
+			h.before, h.last = place{state.FirstSeq - 1, first.first - 1}, place{state.LastSeq, last.behind - 1}
 			return h, nil
 		}
 		if !errors.Is(err, jetstream.ErrMsgNotFound) { // or it grew too old meanwhile
@@ -122,35 +121,6 @@ func (j *Journal) held(ctx context.Context) (h held, err error) {
 		}
 	}
 	return h, errors.New("the log's events come and go faster than they can be counted")
-}
-
-// span is which events a message has.
-func (j *Journal) span(ctx context.Context, stream jetstream.Stream, at uint64) (first, behind uint64, err error) {
-	m, err := stream.GetMsg(ctx, at)
-	if err != nil {
-		return 0, 0, fmt.Errorf("read message %d of the log's events: %w", at, err)
-	}
-	return spanOf(Telemetry{Sequence: m.Sequence, Subject: m.Subject, Data: m.Data})
-}
-
-// find is the message that has an event, or else the first one behind it.
-func (j *Journal) find(ctx context.Context, h held, event uint64) (at uint64, err error) {
-	if event > h.last.event {
-		return h.last.message + 1, nil
-	}
-	n := int(h.last.message - h.before.message)
-	i := sort.Search(n, func(i int) bool {
-		if err != nil {
-			return true
-		}
-		_, behind, failed := j.span(ctx, h.stream, h.before.message+1+uint64(i))
-		if errors.Is(failed, jetstream.ErrMsgNotFound) { // it has become too old just now
-			return false
-		}
-		err = failed
-		return behind > event
-	})
-	return h.before.message + 1 + uint64(i), err
 }
 
 // EventsHeld is which events the log holds: the sequences of the first and of the last one. There was none yet where last is 0, and none is left where first is greater.

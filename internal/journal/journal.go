@@ -58,6 +58,7 @@ type Journal struct {
 
 	endMu sync.Mutex
 	ends  place // of the stream of events, for who writes; zero where that is to be asked
+	spans spans
 }
 
 // Open starts the embedded log (or connects) and makes the streams. Close it; Run it for Append to work.

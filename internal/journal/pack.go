@@ -93,13 +93,13 @@ func together(events []message) (n int) {
 	return n
 }
 
-// spanOf is which sequences a message of the stream has: the first, and the one behind the last.
-func spanOf(m Telemetry) (first, behind uint64, err error) {
+// spanOf is which events a message of the stream has.
+func spanOf(m Telemetry) (span, error) {
 	if kindOf(m.Subject) != packKind {
-		return m.Sequence, m.Sequence + 1, nil
+		return span{m.Sequence, m.Sequence + 1}, nil
 	}
 	first, n, _, err := packHead(m.Data)
-	return first, first + n, err
+	return span{first, first + n}, err
 }
 
 func packHead(data []byte) (first, n uint64, rest []byte, err error) {

@@ -177,7 +177,8 @@ func TestPacksAreNotTooLong(t *testing.T) {
 	var got []string
 	for at := uint64(7); len(events) > 0; {
 		m := p.pack(at, events[:together(events)])
-		first, next, err := spanOf(Telemetry{Subject: m.subject, Data: m.data})
+		has, err := spanOf(Telemetry{Subject: m.subject, Data: m.data})
+		first, next := has.first, has.behind
 		unpacked, err2 := p.unpack(nil, Telemetry{Subject: m.subject, Data: m.data})
 		if err != nil || err2 != nil || first != at || len(unpacked) != int(next-first) || unpacked[0].Sequence != first {
 			t.Errorf("%v %v %d %d", err, err2, first, next)
@@ -251,9 +252,9 @@ func FuzzUnpack(f *testing.F) {
 				}
 				continue
 			}
-			first, behind, err := spanOf(m)
-			if err != nil || int(behind-first) != len(events) || events[0].Sequence != first {
-				t.Errorf("%d events, told %d to %d: %v", len(events), first, behind, err)
+			has, err := spanOf(m)
+			if err != nil || int(has.behind-has.first) != len(events) || events[0].Sequence != has.first {
+				t.Errorf("%d events, told %+v: %v", len(events), has, err)
 			}
 		}
 	})
