@@ -17,7 +17,7 @@ type floor struct {
 
 // base is what everything that runs beside the store may stand on.
 func base(more ...string) []string {
-	return append(more, "internal/access", "internal/analytics", "internal/artifact", "internal/blob", "internal/db", "internal/event", "internal/fault", "internal/journal",
+	return append(more, "internal/access", "internal/analytics", "internal/artifact", "internal/blob", "internal/db", "internal/durable", "internal/event", "internal/fault", "internal/journal",
 		"internal/pure", "internal/seen", "internal/takes", "internal/vault", "internal/wire")
 }
 
@@ -53,16 +53,17 @@ func floors() []floor {
 		{"internal/analytics", []string{"internal/fault", "internal/journal", "internal/pure"}, "stores of events know the log that feeds them, and nothing of who asks"},
 		{"internal/takes/takestest", []string{"internal/fault", "internal/pure", "internal/takes"}, "a suite for stores of limits knows the port, and no store"},
 		{"internal/takes/redis", []string{"internal/fault", "internal/pure", "internal/takes"}, "what several servers share is not in one server's log"},
-		{"internal/takes", []string{"internal/fault", "internal/journal", "internal/pure"}, "what is taken of limits is counted below everything that asks for it"},
+		{"internal/takes", []string{"internal/durable", "internal/fault", "internal/journal", "internal/pure"}, "what is taken of limits is counted below everything that asks for it"},
 		{"internal/journal", []string{"internal/event", "internal/fault", "internal/pure"}, "the log carries events and knows nothing about stores"},
 		{"internal/blob", []string{"internal/fault", "internal/pure"}, "blobs are bytes under a name"},
-		{"internal/seen", nil, "an index of hashes, which knows nothing of what they stand for"},
+		{"internal/seen", []string{"internal/durable"}, "an index of hashes, which knows nothing of what they stand for"},
 		{"internal/artifact", []string{"internal/fault", "internal/pure"}, "an artifact is a folder as bytes"},
 		{"internal/spool", []string{"internal/fault"}, "a spool keeps lines until the server has them, and does not read them"},
 		{"internal/wire", []string{"internal/event", "internal/pure"}, "the wire is spoken by programs that have nothing else in common"},
 		{"internal/pure", nil, "pure is arithmetic: same input, same output"},
 		{"internal/event", nil, "the shared language imports the standard library only"},
 		{"internal/fault", nil, "the error type is below everything"},
+		{"internal/durable", nil, "files know nothing of what is in them"},
 		{"internal/apiclient", []string{"internal/event", "internal/fault"}, "a client knows the API's JSON and nothing of the server's insides"},
 		{"internal/demo", []string{"internal/apiclient", "internal/event", "internal/fault", "internal/pure", "internal/visitors", "examples"},
 			"the demo drives the program as a person would: by its API, by git, by its processes"},

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slipwayhq/slipway/internal/durable"
 	"github.com/slipwayhq/slipway/internal/edge"
 	"github.com/slipwayhq/slipway/internal/wire"
 )
@@ -113,7 +114,7 @@ func ownCredential(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("make the edge's folder: %w", err)
 	}
-	if err := writeWhole(path, []byte(secret+"\n")); err != nil {
+	if err := durable.WriteFile(path, []byte(secret+"\n")); err != nil {
 		return "", fmt.Errorf("keep the edge's credential: %w", err)
 	}
 	return secret, nil

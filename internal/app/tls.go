@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/durable"
 )
 
 // certificate loads the server's certificate, or makes one that lasts: agents do not trust its issuer but pin its key, by the join token.
@@ -76,10 +78,10 @@ func makeCertificate(certFile, keyFile string, now time.Time) error {
 		return fmt.Errorf("make the folder of the server's key: %w", err)
 	}
 	// The key last: it is what says that both are there.
-	if err := writeWhole(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
+	if err := durable.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
 		return fmt.Errorf("write the server's certificate: %w", err)
 	}
-	if err := writeWhole(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})); err != nil {
+	if err := durable.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})); err != nil {
 		return fmt.Errorf("write the server's key: %w", err)
 	}
 	return nil

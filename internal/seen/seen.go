@@ -4,36 +4,21 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
 )
 
 // Window is for how long an id is known, at least; it may be half as long again.
 const Window = 7 * 24 * time.Hour
 
-const (
-	// span is for how long ids are kept together, to be forgotten together. Each looks up one more time, so they are few.
-	span = Window / 2
-	// cacheBytes and tableBytes are all the memory that the ids may take, however many there are.
-	cacheBytes = 16 << 20
-	tableBytes = 4 << 20
-	// indexBytes is more than the index of any table takes, so that it has one level.
-	indexBytes = 1 << 20
-	// yieldEvery is how many ids are looked up before others may go first: a tenth of a millisecond.
-	yieldEvery = 64
-)
+// span is for how long ids are kept together, to be forgotten together. Each has files of its own to look through, so they are few.
+const span = Window / 2
 
 // Key stands for an id of a source: 128 bits of a hash, so that two ids of a thousand million have the same with a probability of 10⁻²¹.
 type Key [16]byte
@@ -48,18 +33,23 @@ func KeyOf(source, id string) (k Key) {
 	return k
 }
 
+func (k Key) compare(other Key) int { return bytes.Compare(k[:], other[:]) }
+
 // Index is the ids that are known. Open it, read the log from Position on and Learn, then Run it.
 type Index struct {
-	db  *pebble.DB
-	now func() time.Time
-	log *slog.Logger
-	// lastSettle is how long the end of Run waits for calls; tests wait less.
-	lastSettle time.Duration
+	files  files
+	recent recent
+	now    func() time.Time
+	log    *slog.Logger
+	// settleEvery and lastSettle are the constants; tests wait less.
+	settleEvery, lastSettle time.Duration
 
-	close sync.Once
+	work    sync.WaitGroup // that nobody waits for
+	closing chan struct{}
+	close   sync.Once
 
 	mu      sync.Mutex
-	spans   map[uint32]bool // that have ids, or will in a moment: only in these it is worth looking
+	tidying bool
 	pending map[Key]*Claim
 	epoch   *epoch
 	past    []*epoch // those of which calls may be under way
@@ -84,141 +74,106 @@ func (e *epoch) leave(calls int, over bool) {
 	}
 }
 
-// Open opens the index in a folder, and makes it where there is none. One process at a time has it.
+// Open opens the index in a folder, and makes it where there is none. One that is damaged is made anew: it then begins at position 0. One process at a time has it.
 func Open(dir string, now func() time.Time, log *slog.Logger) (*Index, error) {
-	cache := pebble.NewCache(cacheBytes)
-	defer cache.Unref()
-	o := &pebble.Options{Cache: cache, MemTableSize: tableBytes, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{log}}
-	for i := range o.Levels {
-		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		o.Levels[i].IndexBlockSize = indexBytes
+	x := &Index{
+		files: files{dir: filepath.Clean(dir)}, now: now, log: log, settleEvery: settleEvery, lastSettle: lastSettle,
+		closing: make(chan struct{}), pending: map[Key]*Claim{}, epoch: newEpoch(),
 	}
-	db, err := pebble.Open(filepath.Clean(dir), o)
+	damage, err := x.files.open()
 	if err != nil {
-		return nil, fmt.Errorf("open the index of event ids in %s: %w", dir, err)
+		return nil, fmt.Errorf("open the index of event ids in %s: %w", dir, errors.Join(err, x.files.close()))
 	}
-	x := &Index{db: db, now: now, log: log, lastSettle: lastSettle, spans: map[uint32]bool{}, pending: map[Key]*Claim{}, epoch: newEpoch()}
-	if err := x.readSpans(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if damage != nil {
+		log.Error("the index of event ids is made anew from the log", "folder", dir, "error", damage)
 	}
 	return x, nil
-}
-
-// readSpans looks which spans have ids.
-func (x *Index) readSpans() error {
-	it, err := x.db.NewIter(nil)
-	if err != nil {
-		return fmt.Errorf("look which ids are known: %w", err)
-	}
-	for ok := it.First(); ok; {
-		if len(it.Key()) != 4+len(Key{}) { // the position
-			ok = it.Next()
-			continue
-		}
-		number := binary.BigEndian.Uint32(it.Key())
-		x.spans[number] = true
-		ok = number < math.MaxUint32 && it.SeekGE(binary.BigEndian.AppendUint32(nil, number+1))
-	}
-	if err := it.Close(); err != nil {
-		return fmt.Errorf("look which ids are known: %w", err)
-	}
-	return nil
 }
 
 // Close closes the index; it may be called again. No call may be under way.
 func (x *Index) Close() error {
 	var err error
-	x.close.Do(func() { err = x.db.Close() })
+	x.close.Do(func() {
+		close(x.closing)
+		x.work.Wait()
+		err = x.files.close()
+	})
 	return err
 }
 
-// positionKey is shorter than any id's key.
-const positionKey = "position"
+// beside does something that nobody waits for.
+func (x *Index) beside(do func() error) {
+	x.work.Go(func() {
+		if err := do(); err != nil && !errors.Is(err, errClosing) {
+			x.log.Error("files of event ids are not written yet", "error", err)
+		}
+	})
+}
+
+// errClosing is that the index ends.
+var errClosing = errors.New("the index of event ids is closed")
+
+// tidy merges files beside all else.
+func (x *Index) tidy() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.tidying {
+		return
+	}
+	x.tidying = true
+	x.beside(func() error {
+		err := x.files.merge(func() error {
+			select {
+			case <-x.closing:
+				return errClosing
+			default:
+				return nil
+			}
+		})
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.tidying = false
+		return err
+	})
+}
 
 // Position is the sequence of the log up to which every id is in, 0 for none.
-func (x *Index) Position() (uint64, error) {
-	value, closer, err := x.db.Get([]byte(positionKey))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read the position of the index of event ids: %w", err)
-	}
-	defer closer.Close()
-	if len(value) != 8 {
-		return 0, fmt.Errorf("the index of event ids has a position of %d bytes; remove its folder, and it is made anew from the log", len(value))
-	}
-	return binary.BigEndian.Uint64(value), nil
+func (x *Index) Position() uint64 {
+	x.files.mu.RLock()
+	defer x.files.mu.RUnlock()
+	return x.files.position
 }
 
 // Learn adds the ids of events that the log has, received at the given time.
 func (x *Index) Learn(received time.Time, keys ...Key) error {
-	b := x.db.NewBatch()
-	defer b.Close()
-	number := spanOf(received)
-	x.mu.Lock()
-	x.spans[number] = true // before they are there, or somebody would look past them
-	x.mu.Unlock()
-	keys = slices.SortedFunc(slices.Values(keys), func(a, b Key) int { return bytes.Compare(a[:], b[:]) }) // as the tree wants them
-	for _, k := range keys {
-		if err := b.Set(spanKey(number, k), nil, nil); err != nil {
-			return fmt.Errorf("keep an event id: %w", err)
-		}
+	if len(keys) == 0 {
+		return nil
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
-		return fmt.Errorf("keep %d event ids: %w", len(keys), err)
-	}
-	return nil
-}
-
-// spanKey puts a key under its span.
-func spanKey(number uint32, k Key) []byte {
-	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(k)), number), k[:]...)
+	return x.learn(spanOf(received), keys)
 }
 
 // spanOf is the number of the span that a time is in.
 func spanOf(at time.Time) uint32 { return uint32(max(at.Unix(), 0) / int64(span/time.Second)) }
 
-// known hands on those of keys (by their index among them) that are in. Many are looked up at once, in their order: that costs a third of one by one.
+// yieldEvery is how many ids are looked up before others may go first: a tenth of a millisecond.
+const yieldEvery = 64
+
+// known hands on those of keys (by their index among them) that are in.
 func (x *Index) known(now time.Time, keys []Key, wanted []bool, found func(i int)) (err error) {
-	order := make([]int, 0, len(keys))
-	for i := range keys {
-		if wanted[i] {
-			order = append(order, i)
-		}
-	}
-	slices.SortFunc(order, func(a, b int) int { return bytes.Compare(keys[a][:], keys[b][:]) })
-	it, err := x.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
-	if err != nil {
-		return fmt.Errorf("look for event ids: %w", err)
-	}
 	// To tomorrow's: the clock may have been put back since.
-	for _, n := range x.spansFrom(spanOf(now.Add(-Window)), spanOf(now.Add(24*time.Hour))) {
-		for at, i := range order {
-			if at%yieldEvery == yieldEvery-1 {
-				runtime.Gosched()
-			}
-			if it.SeekPrefixGE(spanKey(n, keys[i])) {
-				found(i)
-			}
+	first, last := spanOf(now.Add(-Window)), spanOf(now.Add(24*time.Hour))
+	for at := 0; at < len(keys); at += yieldEvery {
+		if at > 0 {
+			runtime.Gosched()
 		}
-	}
-	if err := it.Close(); err != nil {
-		return fmt.Errorf("look for event ids: %w", err)
+		end := min(at+yieldEvery, len(keys))
+		found := func(i int) { found(at + i) }
+		x.recent.known(first, last, keys[at:end], wanted[at:end], found) // before the files, which have what is in memory no more
+		if err := x.files.known(first, last, keys[at:end], wanted[at:end], found); err != nil {
+			return fmt.Errorf("look for event ids: %w", err)
+		}
 	}
 	return nil
-}
-
-// spansFrom are those that have ids, from the first to the last.
-func (x *Index) spansFrom(first, last uint32) (all []uint32) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for n := first; n <= last; n++ {
-		if x.spans[n] {
-			all = append(all, n)
-		}
-	}
-	return all
 }
 
 // Settle writes down that everything which the log has now is in. position gives the log's last sequence. It waits for the calls that are under way, until ctx ends.
@@ -233,10 +188,13 @@ func (x *Index) Settle(ctx context.Context, position func(context.Context) (uint
 	x.mu.Lock()
 	lost := x.lost
 	x.mu.Unlock()
+	if err := x.writeAll(); err != nil {
+		return fmt.Errorf("settle the index of event ids: %w", err)
+	}
 	if lost != nil {
 		return fmt.Errorf("the index of event ids misses some; the next start learns them from the log: %w", lost)
 	}
-	if err := x.db.Set([]byte(positionKey), binary.BigEndian.AppendUint64(nil, at), pebble.Sync); err != nil {
+	if err := x.files.settle(at); err != nil {
 		return fmt.Errorf("settle the index of event ids: %w", err)
 	}
 	return nil
@@ -262,27 +220,26 @@ func (x *Index) waitForCalls(ctx context.Context) error {
 
 // Forget forgets the spans that lie before the window.
 func (x *Index) Forget() error {
-	first := binary.BigEndian.AppendUint32(nil, 0)
-	begin := spanOf(x.now().Add(-Window))
-	if err := x.db.DeleteRange(first, binary.BigEndian.AppendUint32(nil, begin), pebble.NoSync); err != nil {
+	err := x.writeAll() // what is in memory may be old, too
+	if err == nil {
+		err = x.files.forget(spanOf(x.now().Add(-Window)))
+	}
+	if err != nil {
 		return fmt.Errorf("forget old event ids: %w", err)
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	maps.DeleteFunc(x.spans, func(n uint32, _ bool) bool { return n < begin })
 	return nil
 }
 
 const (
 	// settleEvery bounds how much of the log is read again after a crash.
-	settleEvery = time.Second
+	settleEvery = 5 * time.Second
 	// lastSettle bounds how long the end waits for calls: one of which nobody hears any more must not keep the server from ending.
 	lastSettle = 20 * time.Second
 )
 
-// Run settles each second and forgets each hour, until ctx ends, and once more then. What fails it logs, and goes on: ids are claimed and known without it, and the next start reads the log from the last position on.
+// Run settles each few seconds and forgets each hour, until ctx ends, and once more then. What fails it logs, and goes on: ids are claimed and known without it, and the next start reads the log from the last position on.
 func (x *Index) Run(ctx context.Context, position func(context.Context) (uint64, error)) error {
-	settle, forget := time.NewTicker(settleEvery), time.NewTicker(time.Hour)
+	settle, forget := time.NewTicker(x.settleEvery), time.NewTicker(time.Hour)
 	defer settle.Stop()
 	defer forget.Stop()
 	told := false // one line for all seconds in which it fails
@@ -311,18 +268,5 @@ func (x *Index) Run(ctx context.Context, position func(context.Context) (uint64,
 
 // tell logs a failure, and from where on the log is to be read.
 func (x *Index) tell(what string, err error) {
-	position, unread := x.Position()
-	x.log.Error(what, "position", position, "error", errors.Join(err, unread))
-}
-
-// quiet logs what the tree has to say only where something is wrong.
-type quiet struct{ log *slog.Logger }
-
-func (quiet) Infof(string, ...any) {}
-
-func (q quiet) Errorf(format string, args ...any) { q.log.Error(fmt.Sprintf(format, args...)) }
-
-// Fatalf is what the tree calls when it cannot go on, and must not come back.
-func (q quiet) Fatalf(format string, args ...any) {
-	panic("the index of event ids: " + fmt.Sprintf(format, args...))
+	x.log.Error(what, "position", x.Position(), "error", err)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/slipwayhq/slipway/internal/durable"
 	"github.com/slipwayhq/slipway/internal/journal"
 	"github.com/slipwayhq/slipway/internal/pure/rate"
 )
@@ -52,7 +53,7 @@ func (m *Memory) openKey() error {
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(b) != 16 {
 		b = make([]byte, 16)
 		_, _ = rand.Read(b) // never fails, as of Go 1.24
-		err = replace(path, b)
+		err = durable.WriteFile(path, b)
 	}
 	if err != nil {
 		return fmt.Errorf("open the key of limits: %w", err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/slipwayhq/slipway/internal/durable"
 	"github.com/slipwayhq/slipway/internal/pure/rate"
 )
 
@@ -137,11 +138,11 @@ func (m *Memory) save(i int, c *saved, sequence uint64) error {
 			b = binary.AppendVarint(binary.AppendVarint(b, o.Ends), o.Amount)
 		}
 	}
-	return replace(m.file(i), sum(b))
+	return durable.WriteFile(m.file(i), sum(b))
 }
 
 func (m *Memory) saveIndex() error {
-	if err := syncFolder(m.opts.Dir); err != nil { // what the index says of files is on disk before it
+	if err := durable.SyncFolder(m.opts.Dir); err != nil { // what the index says of files is on disk before it
 		return err
 	}
 	b := binary.AppendUvarint(nil, fileVersion)
@@ -153,42 +154,13 @@ func (m *Memory) saveIndex() error {
 		}
 		b = binary.AppendUvarint(b, n<<1|filed)
 	}
-	return replace(m.index(), sum(b))
+	return durable.WriteFile(m.index(), sum(b))
 }
 
 func sum(b []byte) []byte { return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b)) }
 
 // check tells one key of the hash from another.
 func (m *Memory) check() uint64 { return m.hash(0, "").a }
-
-// replace puts a file in the place of another, whole.
-func replace(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if _, err = f.Write(b); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err = errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-// syncFolder puts on disk which files a folder has.
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
 
 // open takes the checksum and the head off a file; an empty reader is a file that says nothing, as it is broken or of another key.
 func (m *Memory) open(path string) (*reader, error) {

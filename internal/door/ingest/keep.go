@@ -158,10 +158,7 @@ const tailBatch = 1000
 
 // readTail reads the ids of the events behind the index's position, up to what the log has now.
 func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys []seen.Key) error) error {
-	after, err := e.seen.Position()
-	if err != nil {
-		return err
-	}
+	after := e.seen.Position()
 	first, last, err := e.journal.EventsHeld(ctx)
 	if after > last { // another log took the place of the one that the index knew
 		after = 0

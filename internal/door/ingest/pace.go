@@ -7,10 +7,10 @@ import "time"
 // flood's first moment would hold up hundreds. Where there are processors enough it comes to 0, and who is alone never rests.
 type pace struct {
 	factor float64
-	alone  float64   // seconds that a small body takes when no large one was at work within near: their mean, of late
+	alone  float64   // what a small body takes when no large one was at work within near: the mean of the seconds' squares, of late
 	large  time.Time // when a large body was last at work
 	small  [2]met    // the last two senders of small ones
-	sum    float64   // seconds, of those since begun
+	sum    float64   // of the seconds' squares, of those since begun
 	n      int
 	begun  time.Time
 }
@@ -26,7 +26,8 @@ const (
 	near = time.Second
 	// mostRest is how long a rest is at most: what took long on a busy machine was mostly waiting, and nobody is to wait for seconds for it.
 	mostRest = 250 * time.Millisecond
-	// tolerance is how much longer small bodies may take in the mean; as the mean is made by the slowest of them, their median and their 99th percentile stay below twice of what they are alone.
+	// tolerance is how much longer small bodies may take. One of leastMet that takes three times as long is above it; as the factor grows by as much as eight falls take back, about one of a hundred is, so that their 99th percentile
+	// stays below twice of what it is alone.
 	tolerance = 1.3
 	// Small bodies are looked at together when there are leastMet of them, and leastTime has passed.
 	leastMet  = 10
@@ -45,15 +46,16 @@ func (p *pace) answered(now time.Time, sender string, took time.Duration) {
 		p.small[1] = p.small[0]
 	}
 	p.small[0] = met{sender, now}
+	square := took.Seconds() * took.Seconds()
 	if now.Sub(p.large) > near {
 		if p.alone == 0 {
-			p.alone = took.Seconds()
+			p.alone = square
 		}
-		p.alone += (took.Seconds() - p.alone) / memory
+		p.alone += (square - p.alone) / memory
 		p.sum, p.n, p.begun = 0, 0, now
 		return
 	}
-	p.sum += took.Seconds()
+	p.sum += square
 	p.n++
 	if p.n >= leastMet && now.Sub(p.begun) >= leastTime {
 		p.look(p.sum / float64(p.n))
@@ -61,7 +63,7 @@ func (p *pace) answered(now time.Time, sender string, took time.Duration) {
 	}
 }
 
-// look goes by the mean time of small bodies beside large ones.
+// look goes by the mean square of what small bodies take beside large ones.
 func (p *pace) look(mean float64) {
 	switch {
 	case p.alone == 0: // they never were
@@ -69,7 +71,7 @@ func (p *pace) look(mean float64) {
 	case mean < p.alone:
 		p.alone += (mean - p.alone) / quicker
 	}
-	if mean <= tolerance*p.alone {
+	if mean <= tolerance*tolerance*p.alone {
 		if p.factor *= fall; p.factor < leastFactor {
 			p.factor = 0
 		}
