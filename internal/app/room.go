@@ -66,7 +66,7 @@ func (r *room) look() error {
 		return nil
 	}
 	now := r.now()
-	if now.Sub(r.waits) <= longestBehind {
+	if waits := now.Sub(r.waits); waits >= 0 && waits <= longestBehind {
 		return nil
 	}
 	since, waiting, err := r.log.EventTime(ctx, behind.Stored+1)

@@ -153,7 +153,7 @@ func (p *packer) unpack(to []Telemetry, m Telemetry) ([]Telemetry, error) {
 			subject = prefix + string(kind)
 			subjects[string(kind)] = subject
 		}
-		to = append(to, Telemetry{Sequence: first + i, Subject: subject, Data: data})
+		to = append(to, Telemetry{Sequence: first + i, Subject: subject, Data: data, Time: m.Time})
 	}
 	if len(body) > 0 {
 		return to, errPack

@@ -103,6 +103,7 @@ type Telemetry struct {
 	Sequence uint64
 	Subject  string
 	Data     []byte
+	Time     time.Time // when it was written
 }
 
 // ReadTelemetry calls fn for each message under "telemetry.<subject>" behind the sequence after, in order, and waits for more until ctx ends or fn fails.
@@ -172,7 +173,7 @@ func nextBatch(msgs jetstream.MessagesContext, most int) ([]Telemetry, error) {
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, Telemetry{Sequence: meta.Sequence.Stream, Subject: m.Subject(), Data: m.Data()})
+		batch = append(batch, Telemetry{Sequence: meta.Sequence.Stream, Subject: m.Subject(), Data: m.Data(), Time: meta.Timestamp})
 		if size += len(m.Data()); meta.NumPending == 0 {
 			break
 		}

@@ -1,9 +1,11 @@
 package seen
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"math/bits"
 	"os"
@@ -22,9 +24,11 @@ type files struct {
 
 	mu       sync.RWMutex // held by who looks for ids, too: no file is closed meanwhile
 	all      []*file
-	position uint64 // of the log: every id up to there is in
-	next     uint64 // number of the next file
-	unsaved  bool   // the list has not what all has
+	position uint64  // of the log: every id up to there is in
+	next     uint64  // number of the next file
+	unsaved  bool    // the list has not what all has
+	gone     []*file // that the list may still have: they are removed once it has not
+	closed   bool
 
 	saving   sync.Mutex // one writes the list at a time
 	changing sync.Mutex // one merges or forgets at a time
@@ -46,7 +50,7 @@ type list struct {
 }
 
 const (
-	listName    = "index.json"
+	listName    = "index" // JSON, and on the next line its checksum
 	listVersion = 1
 	// damagedName is a file that says that another is damaged.
 	damagedName = "damaged"
@@ -65,7 +69,8 @@ func (f *files) open() (damage, err error) {
 		if !errors.Is(damage, errDamaged) {
 			return nil, damage
 		}
-		err = errors.Join(f.close(), f.remove(func(string) bool { return true }))
+		// The list first: it must not come back and find other files by the same names.
+		err = errors.Join(f.close(), f.remove(func(name string) bool { return name == listName }), durable.SyncFolder(f.dir), f.remove(func(string) bool { return true }))
 		*f = files{dir: f.dir}
 		return damage, err
 	}
@@ -89,7 +94,11 @@ func (f *files) read() error {
 		return err
 	}
 	var l list
-	if err := json.Unmarshal(b, &l); err != nil || l.Version != listVersion {
+	text, sum, _ := bytes.Cut(b, []byte("\n"))
+	if string(sum) != checksum(text) {
+		return fmt.Errorf("%w: %s has another checksum", errDamaged, listName)
+	}
+	if err := json.Unmarshal(text, &l); err != nil || l.Version != listVersion {
 		return fmt.Errorf("%w: %s has version %d: %w", errDamaged, listName, l.Version, err)
 	}
 	for _, one := range l.Files {
@@ -103,6 +112,11 @@ func (f *files) read() error {
 	}
 	f.position, f.next = l.Position, l.Next
 	return nil
+}
+
+// checksum is the line behind a list.
+func checksum(list []byte) string {
+	return fmt.Sprintf("%08x\n", crc32.Checksum(list, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 // remove removes files of the index: its own, and those of the tree that was in its place before.
@@ -127,13 +141,13 @@ func (f *files) save() (err error) {
 	f.saving.Lock()
 	defer f.saving.Unlock()
 	f.mu.Lock()
-	l := list{Version: listVersion, Position: f.position, Next: f.next, Files: slices.Clone(f.all)}
-	f.unsaved = false
+	l, gone := list{Version: listVersion, Position: f.position, Next: f.next, Files: slices.Clone(f.all)}, f.gone
+	f.unsaved, f.gone = false, nil
 	f.mu.Unlock()
 	defer func() {
 		if err != nil {
 			f.mu.Lock()
-			f.unsaved = true
+			f.unsaved, f.gone = true, append(gone, f.gone...)
 			f.mu.Unlock()
 		}
 	}()
@@ -144,10 +158,16 @@ func (f *files) save() (err error) {
 	if err := durable.SyncFolder(f.dir); err != nil { // what it names is there before it
 		return err
 	}
-	if err := durable.WriteFile(filepath.Join(f.dir, listName), append(b, '\n')); err != nil {
+	if err := durable.WriteFile(filepath.Join(f.dir, listName), append(append(b, '\n'), checksum(b)...)); err != nil {
 		return err
 	}
-	return durable.SyncFolder(f.dir)
+	if err := durable.SyncFolder(f.dir); err != nil {
+		return err
+	}
+	for _, one := range gone {
+		_ = errors.Join(one.Close(), os.Remove(filepath.Join(f.dir, one.Name))) // or else the next start removes it
+	}
+	return nil
 }
 
 // settle writes down that everything up to a position is in.
@@ -171,7 +191,7 @@ func (f *files) path() string {
 	return filepath.Join(f.dir, fmt.Sprintf("%012d%s", f.next, ending))
 }
 
-// add adds a file that was written. The list has it when it is saved next.
+// add adds a file that was written, perhaps in the place of others. The list has it when it is saved next.
 func (f *files) add(path string, span uint32, instead ...*file) error {
 	r, err := run.Open(path)
 	if err != nil {
@@ -179,23 +199,21 @@ func (f *files) add(path string, span uint32, instead ...*file) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.unsaved = true
+	if f.closed {
+		return errors.Join(errClosing, r.Close())
+	}
+	f.unsaved, f.gone = true, append(f.gone, instead...)
 	f.all = append(slices.DeleteFunc(slices.Clone(f.all), func(one *file) bool { return slices.Contains(instead, one) }), &file{Run: r, Name: filepath.Base(path), Span: span})
 	return nil
-}
-
-// drop closes and removes files that are in the list no more.
-func (f *files) drop(gone []*file) (err error) {
-	for _, one := range gone {
-		err = errors.Join(err, one.Close(), os.Remove(filepath.Join(f.dir, one.Name)))
-	}
-	return err
 }
 
 // known hands on those keys that are in a file of the given spans.
 func (f *files) known(first, last uint32, keys []Key, wanted []bool, found func(i int)) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	if f.closed {
+		return errClosing
+	}
 	for _, one := range f.all {
 		if one.Span < first || one.Span > last {
 			continue
@@ -229,20 +247,20 @@ func (f *files) forget(first uint32) error {
 	f.changing.Lock()
 	defer f.changing.Unlock()
 	f.mu.Lock()
-	var gone, left []*file
-	for _, one := range f.all {
+	all := len(f.all)
+	f.all = slices.DeleteFunc(slices.Clone(f.all), func(one *file) bool {
 		if one.Span < first {
-			gone = append(gone, one)
-		} else {
-			left = append(left, one)
+			f.gone = append(f.gone, one)
 		}
-	}
-	f.all = left
+		return one.Span < first
+	})
+	some := len(f.all) < all
+	f.unsaved = f.unsaved || some
 	f.mu.Unlock()
-	if len(gone) == 0 {
+	if !some {
 		return nil
 	}
-	return errors.Join(f.save(), f.drop(gone))
+	return f.save()
 }
 
 // Files of a span that ids may still come to are merged when there are mostAlike of about a size, so that an id is written once for each eightfold of all; of others two are enough, as they are looked through for a week.
@@ -262,8 +280,10 @@ func alike(all []*file) []*file {
 	for _, one := range all {
 		k := kind{one.Span, bits.Len(uint(one.Len())>>10) / 3}
 		of[k] = append(of[k], one)
-		if n := len(of[k]); n >= mostAlike || n >= mostAlikePast && k.span < newest {
-			return of[k]
+	}
+	for k, some := range of {
+		if len(some) >= mostAlike || len(some) >= mostAlikePast && k.span < newest {
+			return some
 		}
 	}
 	return nil
@@ -285,25 +305,25 @@ func (f *files) merge(goOn func() error) error {
 			runs[i] = one.Run
 		}
 		path := f.path()
-		if _, err := run.Merge(path, runs, goOn); err != nil {
+		if err := run.Merge(path, runs, goOn); err != nil {
 			return f.damaged(err)
 		}
 		if err := f.add(path, some[0].Span, some...); err != nil {
 			return err
 		}
-		if err := errors.Join(f.save(), f.drop(some)); err != nil {
+		if err := f.save(); err != nil {
 			return err
 		}
 	}
 }
 
-// close closes all files.
+// close closes all files; nothing is known and nothing added from then on.
 func (f *files) close() (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, one := range f.all {
+	for _, one := range slices.Concat(f.all, f.gone) {
 		err = errors.Join(err, one.Close())
 	}
-	f.all = nil
+	f.all, f.gone, f.closed = nil, nil, true
 	return err
 }

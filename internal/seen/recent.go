@@ -6,12 +6,16 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/slipwayhq/slipway/internal/seen/run"
 )
 
 // mostRecent is how many ids are in memory before they are written: some 4 MB, twice while they are being written.
 const mostRecent = 1 << 17
+
+// tryAgain is how long nothing is written after it failed, by those who have a client waiting.
+const tryAgain = time.Second
 
 // generation is ids of one span that came one after the other.
 type generation struct {
@@ -24,6 +28,8 @@ type recent struct {
 	mu sync.Mutex
 	// last is added to. before is being written, or could not be; nil where there is none.
 	last, before *generation
+	failed       error // the last write, and when
+	failedAt     time.Time
 
 	writing sync.Mutex // one writes at a time
 }
@@ -35,7 +41,11 @@ func (x *Index) learn(span uint32, keys []Key) error {
 		r.mu.Lock()
 		full := r.last != nil && (r.last.span != span || len(r.last.ids) >= mostRecent)
 		if full && r.before != nil { // they come faster than they are written, or writing failed
+			failed, at := r.failed, r.failedAt
 			r.mu.Unlock()
+			if failed != nil && time.Since(at) < tryAgain {
+				return failed
+			}
 			if err := x.write(); err != nil {
 				return err
 			}
@@ -43,7 +53,7 @@ func (x *Index) learn(span uint32, keys []Key) error {
 		}
 		if full {
 			r.before, r.last = r.last, nil
-			x.beside(x.write)
+			x.beside("ids of events are not written yet", x.write)
 		}
 		if r.last == nil {
 			r.last = &generation{span: span, ids: make(map[Key]struct{}, len(keys))}
@@ -109,10 +119,14 @@ func (x *Index) write() error {
 		err = x.files.add(path, g.span)
 	}
 	if err != nil {
-		return fmt.Errorf("write %d event ids: %w", len(g.ids), err)
+		err = fmt.Errorf("write %d event ids: %w", len(g.ids), err)
+		r.mu.Lock()
+		r.failed, r.failedAt = err, time.Now()
+		r.mu.Unlock()
+		return err
 	}
 	r.mu.Lock()
-	r.before = nil // after a file has them, or somebody would look past them
+	r.before, r.failed = nil, nil // after a file has them, or somebody would look past them
 	r.mu.Unlock()
 	x.tidy()
 	return nil
@@ -137,6 +151,5 @@ func (g *generation) write(path string) error {
 			}
 		}
 	}
-	_, err = w.Close()
-	return err
+	return w.Close()
 }

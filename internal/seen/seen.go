@@ -50,10 +50,13 @@ type Index struct {
 
 	mu      sync.Mutex
 	tidying bool
-	pending map[Key]*Claim
-	epoch   *epoch
-	past    []*epoch // those of which calls may be under way
-	lost    error    // why ids are missing that the log has
+	// mergeRest is how long merges wait after one that failed, up to mergeAt.
+	mergeRest time.Duration
+	mergeAt   time.Time
+	pending   map[Key]*Claim
+	epoch     *epoch
+	past      []*epoch // those of which calls may be under way
+	lost      error    // why ids are missing that the log has
 }
 
 // epoch is the calls that began between two Settles.
@@ -102,10 +105,10 @@ func (x *Index) Close() error {
 }
 
 // beside does something that nobody waits for.
-func (x *Index) beside(do func() error) {
+func (x *Index) beside(failed string, do func() error) {
 	x.work.Go(func() {
 		if err := do(); err != nil && !errors.Is(err, errClosing) {
-			x.log.Error("files of event ids are not written yet", "error", err)
+			x.log.Error(failed, "error", err)
 		}
 	})
 }
@@ -113,15 +116,20 @@ func (x *Index) beside(do func() error) {
 // errClosing is that the index ends.
 var errClosing = errors.New("the index of event ids is closed")
 
+const (
+	// After a merge that failed the next one waits, each time twice as long: it may be the disk, which is full.
+	leastMergeRest, mostMergeRest = time.Minute, time.Hour
+)
+
 // tidy merges files beside all else.
 func (x *Index) tidy() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.tidying {
+	if x.tidying || time.Now().Before(x.mergeAt) {
 		return
 	}
 	x.tidying = true
-	x.beside(func() error {
+	x.beside("files of event ids are not merged; they are looked through one by one", func() error {
 		err := x.files.merge(func() error {
 			select {
 			case <-x.closing:
@@ -133,6 +141,12 @@ func (x *Index) tidy() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.tidying = false
+		if err != nil {
+			x.mergeRest = min(max(2*x.mergeRest, leastMergeRest), mostMergeRest)
+			x.mergeAt = time.Now().Add(x.mergeRest)
+		} else {
+			x.mergeRest = 0
+		}
 		return err
 	})
 }
@@ -149,7 +163,12 @@ func (x *Index) Learn(received time.Time, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	return x.learn(spanOf(received), keys)
+	select {
+	case <-x.closing:
+		return errClosing
+	default:
+		return x.learn(spanOf(received), keys)
+	}
 }
 
 // spanOf is the number of the span that a time is in.
@@ -242,6 +261,7 @@ func (x *Index) Run(ctx context.Context, position func(context.Context) (uint64,
 	settle, forget := time.NewTicker(x.settleEvery), time.NewTicker(time.Hour)
 	defer settle.Stop()
 	defer forget.Stop()
+	x.tidy()
 	told := false // one line for all seconds in which it fails
 	for {
 		select {
@@ -252,9 +272,7 @@ func (x *Index) Run(ctx context.Context, position func(context.Context) (uint64,
 			}
 			told = err != nil
 		case <-forget.C:
-			if err := x.Forget(); err != nil {
-				x.tell("old event ids are not forgotten yet", err)
-			}
+			x.beside("old event ids are not forgotten yet", x.Forget) // a merge may be under way, for which this need not wait
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.lastSettle)
 			defer cancel()

@@ -30,6 +30,9 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	keys := e.keys(source, &d)
 	claim, err := e.seen.Claim(ctx, keys)
 	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Error("it is not known which events came before; their clients are told to send them again", "events", len(keys), "error", err)
+		}
 		return taken{}, errLater
 	}
 	end := claim.Release // what ends the claim where nothing else does, a panic too: others wait for it
@@ -144,7 +147,7 @@ type logged struct {
 
 // Learn tells the index what the log has and it has not. It is to be done before the door is opened.
 func (e *Events) Learn(ctx context.Context) error {
-	return e.readTail(ctx, func(received time.Time, keys []seen.Key) error { return e.seen.Learn(received, keys...) })
+	return e.readTail(ctx, func(written time.Time, keys []seen.Key) error { return e.seen.Learn(written, keys...) })
 }
 
 // Position is the log's last sequence, for the index to settle at.
@@ -153,11 +156,15 @@ func (e *Events) Position(ctx context.Context) (uint64, error) {
 	return last, err
 }
 
-// tailBatch is how many events are read at once.
-const tailBatch = 1000
+const (
+	// tailBatch is how many events are read at once.
+	tailBatch = 1000
+	// together is for how long ids are learnt as if they came at once: a part of the index's spans.
+	together = seen.Window / 14
+)
 
 // readTail reads the ids of the events behind the index's position, up to what the log has now.
-func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys []seen.Key) error) error {
+func (e *Events) readTail(ctx context.Context, do func(written time.Time, keys []seen.Key) error) error {
 	after := e.seen.Position()
 	first, last, err := e.journal.EventsHeld(ctx)
 	if after > last { // another log took the place of the one that the index knew
@@ -170,17 +177,18 @@ func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys 
 	defer cancel()
 	read := uint64(0)
 	err = e.journal.ReadEvents(ctx, after, tailBatch, func(batch []journal.Telemetry) error {
-		days := map[time.Time][]seen.Key{}
-		for _, m := range batch {
+		var keys []seen.Key
+		for i, m := range batch {
 			read = m.Sequence
-			received, key, ok := e.idOf(m)
-			if ok {
-				days[received] = append(days[received], key)
+			if key, ok := e.idOf(m); ok {
+				keys = append(keys, key)
 			}
-		}
-		for day, keys := range days {
-			if err := do(day, keys); err != nil {
-				return err
+			// By when they were written, as they were learnt at first; a replayed one was received long before.
+			if written := m.Time.Truncate(together); i == len(batch)-1 || !batch[i+1].Time.Truncate(together).Equal(written) {
+				if err := do(written, keys); err != nil {
+					return err
+				}
+				keys = nil
 			}
 		}
 		if read >= last {
@@ -194,20 +202,19 @@ func (e *Events) readTail(ctx context.Context, do func(received time.Time, keys 
 	return err
 }
 
-// idOf reads the id of an event, or of a failed one, and the day when it came. What cannot be read has none: no client can send it again, and the store has it among what failed.
-func (e *Events) idOf(m journal.Telemetry) (day time.Time, key seen.Key, ok bool) {
+// idOf reads the id of an event, or of a failed one. What cannot be read has none: no client can send it again, and the store has it among what failed.
+func (e *Events) idOf(m journal.Telemetry) (key seen.Key, ok bool) {
 	var ev struct {
 		ID, Source string
 		Kind       capture.Kind
-		Received   time.Time
 	}
 	if err := json.Unmarshal(m.Data, &ev); err != nil {
 		e.log.Warn("an event of the log cannot be read; it has no id", "sequence", m.Sequence, "error", err)
-		return day, key, false
+		return key, false
 	}
 	key = eventKey(ev.Kind, ev.Source, ev.ID)
 	if strings.HasSuffix(m.Subject, ".failed") {
 		key = failedKey(ev.Source, ev.ID)
 	}
-	return ev.Received.Truncate(24 * time.Hour), key, ev.ID != ""
+	return key, ev.ID != ""
 }

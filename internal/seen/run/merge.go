@@ -9,7 +9,7 @@ import (
 const yieldEvery = 1024
 
 // Merge makes one file of several, which stay. goOn is asked now and then, and its error ends it.
-func Merge(path string, runs []*Run, goOn func() error) (number int, err error) {
+func Merge(path string, runs []*Run, goOn func() error) error {
 	most := 0
 	var heads []*cursor
 	for _, r := range runs {
@@ -17,7 +17,7 @@ func Merge(path string, runs []*Run, goOn func() error) (number int, err error) 
 		c := r.cursor()
 		ok, err := c.next()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if ok {
 			heads = append(heads, c)
@@ -25,12 +25,12 @@ func Merge(path string, runs []*Run, goOn func() error) (number int, err error) 
 	}
 	w, err := Create(path, most)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for n := 0; len(heads) > 0; n++ {
 		if n%yieldEvery == 0 {
 			if err := goOn(); err != nil {
-				return 0, errors.Join(err, w.Abandon())
+				return errors.Join(err, w.Abandon())
 			}
 			runtime.Gosched()
 		}
@@ -41,11 +41,11 @@ func Merge(path string, runs []*Run, goOn func() error) (number int, err error) 
 			}
 		}
 		if err := w.Add(heads[least].key); err != nil {
-			return 0, errors.Join(err, w.Abandon())
+			return errors.Join(err, w.Abandon())
 		}
 		ok, err := heads[least].next()
 		if err != nil {
-			return 0, errors.Join(err, w.Abandon())
+			return errors.Join(err, w.Abandon())
 		}
 		if !ok {
 			heads = append(heads[:least], heads[least+1:]...)

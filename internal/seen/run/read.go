@@ -57,6 +57,7 @@ func Open(path string) (r *Run, err error) {
 	if r.mapped, err = syscall.Mmap(int(f.Fd()), begin, int(r.shape.at-begin), syscall.PROT_READ, syscall.MAP_SHARED); err != nil {
 		return nil, err
 	}
+	_ = syscall.Madvise(r.mapped, syscall.MADV_RANDOM) // what lies beside a line is no more likely to be asked for than the rest
 	r.filter, r.fences = r.mapped[r.shape.filter-begin:r.shape.fences-begin], r.mapped[r.shape.fences-begin:]
 	if checksum(r.fences) != binary.BigEndian.Uint32(b[24:]) {
 		return nil, errors.Join(ErrDamaged, syscall.Munmap(r.mapped))
@@ -113,30 +114,21 @@ func (r *Run) Has(k *Key) (bool, error) {
 // block reads a block, and says how many keys it has.
 func (r *Run) block(at int, into *[blockSize]byte) (keys int, err error) {
 	if _, err := r.f.ReadAt(into[:], headSize+int64(at)*blockSize); err != nil {
-		return 0, fmt.Errorf("read block %d of %s: %w", at, r.f.Name(), err)
+		return 0, r.unread(at, err)
 	}
 	if !sealed(into) {
-		return 0, fmt.Errorf("block %d of %s: %w", at, r.f.Name(), ErrDamaged)
+		return 0, r.unread(at, nil)
 	}
 	return r.keysIn(at), nil
 }
 
+// unread is the error of a block that is not as it was written, or that cannot be read, which comes to the same.
+func (r *Run) unread(at int, err error) error {
+	return fmt.Errorf("block %d of %s: %w", at, r.f.Name(), errors.Join(ErrDamaged, err))
+}
+
 // keysIn is how many keys a block has: all but the last are full.
 func (r *Run) keysIn(at int) int { return int(min(r.shape.keys-uint64(at)*blockKeys, blockKeys)) }
-
-// Keys hands on all keys in their order, until fn fails.
-func (r *Run) Keys(fn func(Key) error) error {
-	c := r.cursor()
-	for {
-		ok, err := c.next()
-		if err != nil || !ok {
-			return err
-		}
-		if err := fn(c.key); err != nil {
-			return err
-		}
-	}
-}
 
 // cursor goes through a file's keys in their order.
 type cursor struct {
@@ -160,10 +152,10 @@ func (c *cursor) next() (bool, error) {
 			return false, nil
 		}
 		if _, err := io.ReadFull(c.from, c.block[:]); err != nil {
-			return false, fmt.Errorf("read block %d of %s: %w", c.at, c.r.f.Name(), err)
+			return false, c.r.unread(c.at, err)
 		}
 		if !sealed(&c.block) {
-			return false, fmt.Errorf("block %d of %s: %w", c.at, c.r.f.Name(), ErrDamaged)
+			return false, c.r.unread(c.at, nil)
 		}
 		c.in, c.keys = 0, c.r.keysIn(c.at)
 		c.at++

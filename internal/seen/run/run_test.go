@@ -34,8 +34,8 @@ func written(t testing.TB, most int, keys []Key) *Run {
 			t.Fatal(err)
 		}
 	}
-	if n, err := w.Close(); err != nil || n > len(keys) {
-		t.Fatalf("%d, %v", n, err)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 	return opened(t, path)
 }
@@ -48,6 +48,20 @@ func opened(t testing.TB, path string) *Run {
 	}
 	t.Cleanup(func() { _ = r.Close() })
 	return r
+}
+
+// Keys hands on all keys in their order, until fn fails.
+func (r *Run) Keys(fn func(Key) error) error {
+	c := r.cursor()
+	for {
+		ok, err := c.next()
+		if err != nil || !ok {
+			return err
+		}
+		if err := fn(c.key); err != nil {
+			return err
+		}
+	}
 }
 
 func TestAFileHasWhatWasWritten(t *testing.T) {
@@ -120,8 +134,8 @@ func TestMergedFilesHaveAll(t *testing.T) {
 		slices.SortFunc(want, func(a, b Key) int { return compare(&a, &b) })
 		want = slices.Compact(want)
 		path := filepath.Join(t.TempDir(), "all.ids")
-		if n, err := Merge(path, runs, func() error { return nil }); err != nil || n != len(want) {
-			t.Errorf("%d of %d, %v", n, len(want), err)
+		if err := Merge(path, runs, func() error { return nil }); err != nil {
+			t.Fatal(err)
 		}
 		var got []Key
 		if err := opened(t, path).Keys(func(k Key) error { got = append(got, k); return nil }); err != nil || !slices.Equal(got, want) {
@@ -132,7 +146,7 @@ func TestMergedFilesHaveAll(t *testing.T) {
 
 func TestAMergeThatIsEndedLeavesNothing(t *testing.T) {
 	path, stop := filepath.Join(t.TempDir(), "all.ids"), errors.New("stop")
-	if _, err := Merge(path, []*Run{written(t, 9, hashes(1, 9)), written(t, 9, hashes(2, 9))}, func() error { return stop }); !errors.Is(err, stop) {
+	if err := Merge(path, []*Run{written(t, 9, hashes(1, 9)), written(t, 9, hashes(2, 9))}, func() error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
@@ -162,8 +176,8 @@ func TestWhatAWriterRefuses(t *testing.T) {
 	if w.Add(Key{255, 255, 255, 255, 255, 255, 255, 255, 255}) == nil {
 		t.Error("more than there is room for")
 	}
-	if n, err := w.Close(); n != 2 || err != nil {
-		t.Errorf("%d, %v", n, err)
+	if err := w.Close(); err != nil || opened(t, path).Len() != 2 {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -181,7 +195,7 @@ func TestADamagedFileIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.Close(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)
@@ -253,11 +267,10 @@ func BenchmarkMerge(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		path := filepath.Join(dir, "all.ids")
-		merged, err := Merge(path, runs, func() error { return nil })
-		if err != nil {
+		if err := Merge(path, runs, func() error { return nil }); err != nil {
 			b.Fatal(err)
 		}
-		n += merged
+		n += 8 * 100_000
 		if err := os.Remove(path); err != nil {
 			b.Fatal(err)
 		}

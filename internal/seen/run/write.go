@@ -155,31 +155,31 @@ func sealed(block *[blockSize]byte) bool {
 	return binary.BigEndian.Uint32(block[len(keys):]) == checksum(keys)
 }
 
-// Close ends the file, on disk, and says how many keys it has. If it fails, the file is gone.
-func (w *Writer) Close() (number int, err error) {
+// Close ends the file, on disk. If it fails, the file is gone.
+func (w *Writer) Close() (err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Abandon())
 		}
 	}()
 	if err := errors.Join(w.endBlock(), w.toLine(w.shape.lines), w.blocks.Flush(), w.filter.Flush(), w.fences.Flush()); err != nil {
-		return 0, err
+		return err
 	}
 	s := shapeFor(w.most, w.number)
 	if err := w.f.Truncate(s.at); err != nil {
-		return 0, err
+		return err
 	}
 	fences := make([]byte, s.at-s.fences)
 	if _, err := w.f.ReadAt(fences, s.fences); err != nil {
-		return 0, err
+		return err
 	}
 	if _, err := w.f.WriteAt(head(w.most, w.number, fences), 0); err != nil {
-		return 0, err
+		return err
 	}
 	if err := w.f.Sync(); err != nil {
-		return 0, err
+		return err
 	}
-	return int(w.number), w.f.Close()
+	return w.f.Close()
 }
 
 // head is what a file begins with: how many keys there is room for, how many there are, a checksum of the fences, and one of all this.
