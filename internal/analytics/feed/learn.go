@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"encoding/json"
+	"runtime"
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -49,6 +50,9 @@ func (f *Feeder) learner(ctx context.Context, app string, store analytics.Store)
 func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned {
 	sums := map[key]*analytics.Learned{}
 	for i := range rows {
+		if i%yieldEvery == yieldEvery-1 {
+			runtime.Gosched()
+		}
 		r := &rows[i]
 		if r.Sequence <= after {
 			continue
