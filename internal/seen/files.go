@@ -219,10 +219,10 @@ func (f *files) known(first, last uint32, keys []Key, wanted []bool, found func(
 			continue
 		}
 		for i := range keys {
-			if !wanted[i] || !one.MayHave((*run.Key)(&keys[i])) {
+			if !wanted[i] {
 				continue
 			}
-			has, err := one.Has((*run.Key)(&keys[i]))
+			has, err := one.Has(&keys[i])
 			if err != nil {
 				return f.damaged(err)
 			}

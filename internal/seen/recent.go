@@ -144,9 +144,9 @@ func (g *generation) write(path string) error {
 	}
 	for _, keys := range parts {
 		runtime.Gosched() // others have a client waiting
-		slices.SortFunc(keys, Key.compare)
+		slices.SortFunc(keys, func(a, b Key) int { return a.Compare(&b) })
 		for _, k := range keys {
-			if err := w.Add(run.Key(k)); err != nil {
+			if err := w.Add(k); err != nil {
 				return errors.Join(err, w.Abandon())
 			}
 		}

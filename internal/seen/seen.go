@@ -1,7 +1,6 @@
 package seen
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/slipwayhq/slipway/internal/seen/run"
 )
 
 // Window is for how long an id is known, at least; it may be half as long again.
@@ -21,7 +22,7 @@ const Window = 7 * 24 * time.Hour
 const span = Window / 2
 
 // Key stands for an id of a source: 128 bits of a hash, so that two ids of a thousand million have the same with a probability of 10⁻²¹.
-type Key [16]byte
+type Key = run.Key
 
 // KeyOf is the key of an id, which is one within its source.
 func KeyOf(source, id string) (k Key) {
@@ -32,8 +33,6 @@ func KeyOf(source, id string) (k Key) {
 	copy(k[:], h.Sum(nil))
 	return k
 }
-
-func (k Key) compare(other Key) int { return bytes.Compare(k[:], other[:]) }
 
 // Index is the ids that are known. Open it, read the log from Position on and Learn, then Run it.
 type Index struct {
@@ -158,8 +157,8 @@ func (x *Index) Position() uint64 {
 	return x.files.position
 }
 
-// Learn adds the ids of events that the log has, received at the given time.
-func (x *Index) Learn(received time.Time, keys ...Key) error {
+// Learn adds the ids of events that the log has, written at the given time.
+func (x *Index) Learn(written time.Time, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -167,7 +166,7 @@ func (x *Index) Learn(received time.Time, keys ...Key) error {
 	case <-x.closing:
 		return errClosing
 	default:
-		return x.learn(spanOf(received), keys)
+		return x.learn(spanOf(written), keys)
 	}
 }
 

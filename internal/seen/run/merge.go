@@ -36,7 +36,7 @@ func Merge(path string, runs []*Run, goOn func() error) error {
 		}
 		least := 0 // they are few
 		for i := 1; i < len(heads); i++ {
-			if compare(&heads[i].key, &heads[least].key) < 0 {
+			if heads[i].key.Compare(&heads[least].key) < 0 {
 				least = i
 			}
 		}

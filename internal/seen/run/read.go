@@ -9,7 +9,8 @@ import (
 	"os"
 	"sort"
 	"sync"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrDamaged is that a file is not as it was written.
@@ -54,27 +55,27 @@ func Open(path string) (r *Run, err error) {
 	// From the filter on; what lies before it is a multiple of a page of 4 KiB, and where pages are larger the map begins a little earlier.
 	page := int64(os.Getpagesize())
 	begin := r.shape.filter / page * page
-	if r.mapped, err = syscall.Mmap(int(f.Fd()), begin, int(r.shape.at-begin), syscall.PROT_READ, syscall.MAP_SHARED); err != nil {
+	if r.mapped, err = unix.Mmap(int(f.Fd()), begin, int(r.shape.at-begin), unix.PROT_READ, unix.MAP_SHARED); err != nil {
 		return nil, err
 	}
-	_ = syscall.Madvise(r.mapped, syscall.MADV_RANDOM) // what lies beside a line is no more likely to be asked for than the rest
+	_ = unix.Madvise(r.mapped, unix.MADV_RANDOM) // what lies beside a line is no more likely to be asked for than the rest
 	r.filter, r.fences = r.mapped[r.shape.filter-begin:r.shape.fences-begin], r.mapped[r.shape.fences-begin:]
 	if checksum(r.fences) != binary.BigEndian.Uint32(b[24:]) {
-		return nil, errors.Join(ErrDamaged, syscall.Munmap(r.mapped))
+		return nil, errors.Join(ErrDamaged, unix.Munmap(r.mapped))
 	}
 	return r, nil
 }
 
 // Close closes the file.
-func (r *Run) Close() error { return errors.Join(syscall.Munmap(r.mapped), r.f.Close()) }
+func (r *Run) Close() error { return errors.Join(unix.Munmap(r.mapped), r.f.Close()) }
 
 // Len is how many keys there are.
 func (r *Run) Len() int { return int(r.shape.keys) }
 
-// MayHave is false for most keys that are not there, and true for each that is.
-func (r *Run) MayHave(k *Key) bool {
+// mayHave is false for most keys that are not there, and true for each that is.
+func (r *Run) mayHave(k *Key) bool {
 	l := r.filter[line(k, r.shape.lines)*lineSize:][:lineSize]
-	rest := binary.BigEndian.Uint64(k[8:])
+	rest := k.rest()
 	for range lineBits {
 		bit := rest & (8*lineSize - 1)
 		if l[bit/8]&(1<<(bit%8)) == 0 {
@@ -87,10 +88,10 @@ func (r *Run) MayHave(k *Key) bool {
 
 // Has tells whether a key is there.
 func (r *Run) Has(k *Key) (bool, error) {
-	if r.shape.keys == 0 || !r.MayHave(k) {
+	if r.shape.keys == 0 || !r.mayHave(k) {
 		return false, nil
 	}
-	blocks, begins := len(r.fences)/fenceSize, beginning(k)
+	blocks, begins := len(r.fences)/fenceSize, k.beginning()
 	fence := func(i int) uint64 { return binary.BigEndian.Uint64(r.fences[i*fenceSize:]) }
 	// It is in the last block that begins before it; or, where keys have the same beginning, in one of those behind.
 	block, _ := r.room.Get().(*[blockSize]byte)
@@ -103,7 +104,7 @@ func (r *Run) Has(k *Key) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		i := sort.Search(keys, func(i int) bool { return compare((*Key)(block[i*len(k):]), k) >= 0 })
+		i := sort.Search(keys, func(i int) bool { return (*Key)(block[i*len(k):]).Compare(k) >= 0 })
 		if i < keys && *(*Key)(block[i*len(k):]) == *k {
 			return true, nil
 		}

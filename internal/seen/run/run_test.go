@@ -18,7 +18,7 @@ func hashes(seed uint64, n int) []Key {
 		sum := sha256.Sum256(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, seed), uint64(i)))
 		copy(all[i][:], sum[:])
 	}
-	slices.SortFunc(all, func(a, b Key) int { return compare(&a, &b) })
+	slices.SortFunc(all, func(a, b Key) int { return a.Compare(&b) })
 	return all
 }
 
@@ -79,7 +79,7 @@ func TestAFileHasWhatWasWritten(t *testing.T) {
 			}
 			others, wrong := hashes(2, 20_000), 0
 			for i := range others {
-				if r.MayHave(&others[i]) {
+				if r.mayHave(&others[i]) {
 					wrong++
 				}
 				if has, err := r.Has(&others[i]); has || err != nil {
@@ -127,11 +127,11 @@ func TestMergedFilesHaveAll(t *testing.T) {
 			keys := hashes(uint64(i), n)
 			if len(want) > 0 && n > 0 { // some are in two
 				keys = append(keys, want[rng.IntN(len(want))])
-				slices.SortFunc(keys, func(a, b Key) int { return compare(&a, &b) })
+				slices.SortFunc(keys, func(a, b Key) int { return a.Compare(&b) })
 			}
 			runs, want = append(runs, written(t, len(keys), keys)), append(want, keys...)
 		}
-		slices.SortFunc(want, func(a, b Key) int { return compare(&a, &b) })
+		slices.SortFunc(want, func(a, b Key) int { return a.Compare(&b) })
 		want = slices.Compact(want)
 		path := filepath.Join(t.TempDir(), "all.ids")
 		if err := Merge(path, runs, func() error { return nil }); err != nil {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,7 +13,19 @@ import (
 )
 
 // Key is a hash: every bit of it is as good as random.
-type Key = [16]byte
+type Key [16]byte
+
+// Compare orders keys.
+func (k *Key) Compare(other *Key) int {
+	if order := cmp.Compare(k.beginning(), other.beginning()); order != 0 {
+		return order
+	}
+	return cmp.Compare(k.rest(), other.rest())
+}
+
+// beginning and rest are the halves of a key as numbers, which order keys as their bytes do.
+func (k *Key) beginning() uint64 { return binary.BigEndian.Uint64(k[:8]) }
+func (k *Key) rest() uint64      { return binary.BigEndian.Uint64(k[8:]) }
 
 const (
 	magic = "slipids1"
@@ -45,12 +58,9 @@ func shapeFor(most, number uint64) shape {
 	return s
 }
 
-// beginning is the first half of a key as a number, which orders keys.
-func beginning(k *Key) uint64 { return binary.BigEndian.Uint64(k[:8]) }
-
 // line is which line of the filter a key's bits are in: the lines follow each other as the keys do.
 func line(k *Key, lines uint64) uint64 {
-	at, _ := bits.Mul64(beginning(k), lines)
+	at, _ := bits.Mul64(k.beginning(), lines)
 	return at
 }
 
@@ -84,7 +94,7 @@ func Create(path string, most int) (*Writer, error) {
 // Add adds a key. Keys come in their order; one that is there already is left out.
 func (w *Writer) Add(k Key) error {
 	if w.number > 0 {
-		switch order := compare(&k, &w.last); {
+		switch order := k.Compare(&w.last); {
 		case order == 0:
 			return nil
 		case order < 0:
@@ -95,7 +105,7 @@ func (w *Writer) Add(k Key) error {
 		return fmt.Errorf("there are more than %d keys", w.most)
 	}
 	if w.in == 0 {
-		if _, err := w.fences.Write(binary.BigEndian.AppendUint64(nil, beginning(&k))); err != nil {
+		if _, err := w.fences.Write(binary.BigEndian.AppendUint64(nil, k.beginning())); err != nil {
 			return err
 		}
 	}
@@ -104,7 +114,7 @@ func (w *Writer) Add(k Key) error {
 	if err := w.toLine(line(&k, w.shape.lines)); err != nil {
 		return err
 	}
-	for rest, n := binary.BigEndian.Uint64(k[8:]), 0; n < lineBits; n++ {
+	for rest, n := k.rest(), 0; n < lineBits; n++ {
 		bit := rest & (8*lineSize - 1)
 		w.line[bit/8] |= 1 << (bit % 8)
 		rest >>= 9
@@ -195,19 +205,4 @@ func head(most, number uint64, fences []byte) []byte {
 // Abandon gives the file up, and removes it.
 func (w *Writer) Abandon() error {
 	return errors.Join(w.f.Close(), os.Remove(w.f.Name()))
-}
-
-// compare orders keys.
-func compare(a, b *Key) int {
-	x, y := beginning(a), beginning(b)
-	if x == y {
-		x, y = binary.BigEndian.Uint64(a[8:]), binary.BigEndian.Uint64(b[8:])
-	}
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
 }
