@@ -116,11 +116,11 @@ func (e *Events) configScript(w http.ResponseWriter, r *http.Request) {
 func (e *Events) noFlags(w http.ResponseWriter, r *http.Request) {
 	body, done, err := e.receive(w, r)
 	defer done()
-	give := func() {}
 	if err == nil {
-		give, err = e.slots.take(r.Context(), e.sender(r, body), weight(body))
+		var place *place
+		place, err = e.slots.take(r.Context(), e.sender(r, body), weight(body))
+		defer place.give()
 	}
-	defer give()
 	if err == nil {
 		body, err = unpack(body)
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -110,20 +111,19 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 			return taken{}, err
 		}
 	}
-	give, err := e.slots.take(r.Context(), sender, weight(body))
-	defer give()
+	place, err := e.slots.take(r.Context(), sender, weight(body))
+	defer place.give()
 	if err != nil {
 		return taken{}, errLater
 	}
-	begun := time.Now()
 	source, decoded, err := e.read(r, d, body)
 	if err != nil {
 		return taken{}, err
 	}
-	give() // from here on it may wait for the disk
+	place.give() // from here on it may wait for the disk
 	got, err := e.keep(r.Context(), source, decoded)
 	if err == nil && got.events > 0 { // what is refused, or was there, takes less
-		e.slots.answered(sender, weight(body), begun)
+		place.answered()
 	}
 	return got, err
 }
@@ -154,11 +154,11 @@ func (e *Events) read(r *http.Request, d dialect, body []byte) (source track.Sou
 }
 
 func segmentAnswer(w http.ResponseWriter, _ taken) {
-	writeJSON(w, map[string]any{"success": true})
+	writeJSON(w, json.RawMessage(`{"success":true}`))
 }
 
 func postHogAnswer(w http.ResponseWriter, _ taken) {
-	writeJSON(w, map[string]any{"status": 1})
+	writeJSON(w, json.RawMessage(`{"status":1}`))
 }
 
 // plainAnswer tells servers all of it.

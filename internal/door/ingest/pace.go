@@ -2,7 +2,7 @@ package ingest
 
 import "time"
 
-// pace says how long a sender rests after a large body, so that one sender's flood holds up the small bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
+// pace says how long a sender rests after a turn of large bodies, so that one sender's flood holds up the small bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
 // The rest is in proportion to the work, and the factor is looked for: it grows while small bodies take more than tolerance times as long as they do without large ones, and falls while they do not. It begins with the most, as a
 // flood's first moment would hold up hundreds. Where there are processors enough it comes to 0, and who is alone never rests.
 type pace struct {
@@ -10,6 +10,7 @@ type pace struct {
 	alone  float64   // what a small body takes when no large one was at work within near: the mean of the seconds' squares, of late
 	large  time.Time // when a large body was last at work
 	small  [2]met    // the last two senders of small ones
+	few    time.Time // when a small body of who sends few was last here
 	sum    float64   // of the seconds' squares, of those since begun
 	n      int
 	begun  time.Time
@@ -35,13 +36,19 @@ const (
 	// The factor grows by half and falls by a twentieth at a time; below the least it is 0.
 	mostFactor, leastFactor = 16.0, 0.25
 	grow, fall              = 1.5, 0.95
-	// memory is how many small bodies alone makes its mean of. Beside large ones it only follows what is quicker, slowly, as chance makes some quick; and resign is how much of itself it adds each time where the longest rest
+	// memory is how many small bodies alone makes its mean of, where one that takes longer than four times as long as the others counts as such: a moment in which the disk stands still is not what is usual. Beside large ones it only follows what is quicker, slowly, as chance makes some quick; and resign is how much of itself it adds each time where the longest rest
 	// does not help: what has changed then is not the large bodies.
-	memory, quicker, resign = 64, 16, 0.01
+	memory, outlier, quicker, resign = 64, 16, 16, 0.01
 )
 
-// answered is told how long a small body took.
-func (p *pace) answered(now time.Time, sender string, took time.Duration) {
+// disturbed tells whether somebody is here whom one who sends many small bodies could hold up.
+func (p *pace) disturbed(now time.Time) bool { return now.Sub(p.few) < near }
+
+// answered is told how long a small body took, and whether its sender sends many.
+func (p *pace) answered(now time.Time, sender string, took time.Duration, busy bool) {
+	if !busy {
+		p.few = now
+	}
 	if p.small[0].sender != sender {
 		p.small[1] = p.small[0]
 	}
@@ -51,7 +58,7 @@ func (p *pace) answered(now time.Time, sender string, took time.Duration) {
 		if p.alone == 0 {
 			p.alone = square
 		}
-		p.alone += (square - p.alone) / memory
+		p.alone += (min(square, outlier*p.alone) - p.alone) / memory
 		p.sum, p.n, p.begun = 0, 0, now
 		return
 	}

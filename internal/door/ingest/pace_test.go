@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"testing"
 	"time"
 )
@@ -22,7 +24,7 @@ func (m *machine) run(seconds int, large bool) (mean float64) {
 			m.rest(m.now, "flood", time.Millisecond)
 			took += time.Duration(float64(m.took) / (1 + m.factor))
 		}
-		m.answered(m.now, "small", took)
+		m.answered(m.now, "small", took, false)
 		if i >= (seconds-1)*200 {
 			mean += took.Seconds() * 1000 / 200
 		}
@@ -68,7 +70,7 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 	for range 200 * 60 {
 		m.now = m.now.Add(5 * time.Millisecond)
 		m.rest(m.now, "flood", time.Millisecond)
-		m.answered(m.now, "small", 5*time.Millisecond)
+		m.answered(m.now, "small", 5*time.Millisecond, false)
 	}
 	if m.factor > 1 {
 		t.Errorf("after a minute of a slow disk the factor is %.1f", m.factor)
@@ -81,13 +83,13 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	if d := p.rest(now, "flood", time.Millisecond); d != 0 {
 		t.Errorf("alone: %v", d)
 	}
-	p.answered(now, "flood", time.Millisecond)
+	p.answered(now, "flood", time.Millisecond, false)
 	if d := p.rest(now, "flood", time.Millisecond); d != 0 {
 		t.Errorf("beside small ones of its own: %v", d)
 	}
-	p.answered(now, "small", time.Millisecond)
-	p.answered(now, "flood", time.Millisecond)
-	p.answered(now, "flood", time.Millisecond)
+	p.answered(now, "small", time.Millisecond, false)
+	p.answered(now, "flood", time.Millisecond, false)
+	p.answered(now, "flood", time.Millisecond, false)
 	if d := p.rest(now, "flood", time.Millisecond); d != 2*time.Millisecond {
 		t.Errorf("beside another's: %v", d)
 	}
@@ -99,44 +101,145 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	}
 }
 
+// A disk that stands still for a moment is not what small bodies usually take.
+func TestOneThatTookLongSaysLittleOfWhatIsUsual(t *testing.T) {
+	m := machine{now: time.Unix(1e9, 0)}
+	m.run(3, false)
+	m.answered(m.now, "small", time.Second, false)
+	if usual := math.Sqrt(m.alone) * 1000; usual > 1.2 {
+		t.Errorf("they take %.2f ms", usual)
+	}
+}
+
+// who gives a place at the slots.
+func who(t *testing.T, s *slots, sender string, size int) *place {
+	t.Helper()
+	p, err := s.take(t.Context(), sender, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// need makes that somebody who sends few needs others to rest, for the time of the test.
+func need(s *slots) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	later := time.Now().Add(time.Hour)
+	s.pace.few, s.pace.small[0] = later, met{"few", later}
+}
+
 // Who rests has no slot, the others do, and he has one again by himself.
 func TestASenderRests(t *testing.T) {
 	s := newSlots(2)
-	s.answered("small", smallBody, time.Now())
-	s.answered("large", smallBody+1, time.Now()) // counts for nothing
-	s.pace.small[0].at = time.Now().Add(time.Hour)
-	take := func(sender string) (give func()) {
-		t.Helper()
-		give, err := s.take(t.Context(), sender, turnBytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return give
-	}
-	for range 2 {
-		take("flood")
-	}
-	s.rest("flood", time.Now())
-	s.rest("flood", time.Now())
+	need(s)
+	who(t, s, "flood", turnBytes).give()
 	s.mu.Lock()
-	s.resting["flood"]++ // of one that does not end
+	s.senders["flood"].resting++ // of one that does not end
 	s.waiting.Hold("flood")
 	s.mu.Unlock()
 	for range 3 { // as often as they like
-		take("other")()
-		take("third")()
+		who(t, s, "other", 1+smallBody).give()
+		who(t, s, "third", 1+smallBody).give()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := s.take(ctx, "flood", turnBytes); err == nil {
+	p, err := s.take(ctx, "flood", turnBytes)
+	if err == nil {
 		t.Error("it did not rest")
 	}
-	take("brief")
-	s.rest("brief", time.Now().Add(-time.Millisecond))
-	take("brief")() // waits for the end of its rest
+	p.give() // what it never had
+	who(t, s, "brief", turnBytes).give()
+	who(t, s, "brief", turnBytes).give() // waits for the end of its rest
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free != 2 || s.resting["flood"] < 1 || s.waiting.Len() != 0 {
-		t.Errorf("%d are free, %d wait, %v rest", s.free, s.waiting.Len(), s.resting)
+	if s.free != 2 || s.senders["flood"].resting < 1 || s.waiting.Len() != 0 {
+		t.Errorf("%d are free, %d wait, %+v rests", s.free, s.waiting.Len(), s.senders["flood"])
+	}
+}
+
+// Small bodies of who sends many wait for a slot like a large one while somebody who sends few is here, together as many as are worth a turn; and then he rests.
+func TestManySmallBodiesTakeTurns(t *testing.T) {
+	s := newSlots(1)
+	for range manyBodies + 100 { // alone they need none
+		if p := who(t, s, "many", 300); !p.small {
+			t.Fatal("a small body waited without need")
+		}
+	}
+	need(s)
+	if !who(t, s, "few", 300).small {
+		t.Error("who sends few needs a slot")
+	}
+	first := who(t, s, "many", 300)
+	if first.small {
+		t.Fatal("who sends many needs none")
+	}
+	const more = 20
+	places := make(chan *place, more)
+	for range more {
+		go func() { places <- who(t, s, "many", 300) }()
+	}
+	for n := 0; n < more; {
+		s.mu.Lock()
+		n = s.waiting.Len()
+		s.mu.Unlock()
+	}
+	first.give()
+	turn := make([]*place, turnBytes/(300+bodyBytes))
+	for i := range turn {
+		turn[i] = <-places
+	}
+	s.mu.Lock()
+	if n := s.waiting.Len(); n != more-len(turn) || s.free != 0 {
+		t.Errorf("%d wait, %d slots are free", n, s.free)
+	}
+	s.mu.Unlock()
+	for _, p := range turn {
+		p.give()
+		p.give()
+		p.answered() // which says nothing of what small ones take
+	}
+	s.mu.Lock()
+	if !s.waiting.Held("many") || s.free != 1 || s.pace.small[0].sender != "few" {
+		t.Errorf("it does not rest, or its slot is lost: %d are free", s.free)
+	}
+	s.mu.Unlock()
+	for range more - len(turn) {
+		(<-places).give()
+	}
+}
+
+func TestSendersAreKnownByWhatTheySendOfLate(t *testing.T) {
+	s, now := senders{}, time.Unix(1e9, 0)
+	send := func(name string, perSecond, seconds int) (busy bool) {
+		for range perSecond * seconds {
+			now = now.Add(time.Second / time.Duration(perSecond))
+			busy = s.met(now, name)
+		}
+		return busy
+	}
+	for _, c := range []struct {
+		perSecond, seconds int
+		busy               bool
+	}{{400, 10, false}, {1000, 1, true}, {100, 10, true}, {30, 10, false}, {400, 10, false}} {
+		if got := send("one", c.perSecond, c.seconds); got != c.busy {
+			t.Errorf("after %d seconds with %d bodies each: busy is %v", c.seconds, c.perSecond, got)
+		}
+	}
+	if work, over := s.worked(now, "one", time.Millisecond, turnBytes-1); over {
+		t.Errorf("a turn is over early, after %v", work)
+	}
+	if work, over := s.worked(now, "one", time.Millisecond, 1); !over || work != 2*time.Millisecond {
+		t.Errorf("a turn of %v is over: %v", work, over)
+	}
+	s["one"].resting = 1
+	for i := range 3 * mostSenders {
+		if i == mostSenders {
+			now = now.Add(2 * forgetAfter)
+		}
+		s.met(now, fmt.Sprint("of many ", i))
+	}
+	if s["one"] == nil || len(s) > 2*mostSenders+1 {
+		t.Errorf("%d are known, and who rests is one of them: %v", len(s), s["one"] != nil)
 	}
 }

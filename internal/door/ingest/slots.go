@@ -9,103 +9,163 @@ import (
 )
 
 // slots are for how many large bodies are read at once: half as many as there are processors, so that what follows, up to the disk, need not wait for what is read. Who waits takes turns by sender, so that one's thousand connections
-// hold another up no longer than one body takes. Small bodies are read at once: to wait would take longer. While they take longer than they do without large ones beside them, a sender rests after each large body.
+// hold another up no longer than one turn takes. Small bodies are read at once, as to wait would take longer; but those of who sends many a second count as large while others send few. While small bodies take longer than they do
+// without large ones beside them, a sender of large ones rests after each turn.
 type slots struct {
 	mu      sync.Mutex
 	free    int
-	waiting turns.Queue[chan struct{}]
+	waiting turns.Queue[*place]
 	pace    pace
-	resting map[string]int // of how many bodies, by sender
+	senders senders
 }
 
 const (
 	// smallBody is read without a slot, and turnBytes are what a turn is worth.
 	smallBody = 4 << 10
 	turnBytes = 32 << 10
+	// What a request takes besides being read, from its headers to its answer: about as much as bodyBytes more would.
+	bodyBytes = 2 << 10
+	bodyWork  = 150 * time.Microsecond
 )
 
 func newSlots(n int) *slots {
-	return &slots{free: n, waiting: turns.Queue[chan struct{}]{Quantum: turnBytes}, resting: map[string]int{}}
+	return &slots{free: n, waiting: turns.Queue[*place]{Quantum: turnBytes}, senders: senders{}}
 }
 
-// take waits for a slot for a body of so many bytes; give it back by what it returns, which may be called again.
-func (s *slots) take(ctx context.Context, sender string, size int) (give func(), err error) {
-	if size <= smallBody {
-		return func() {}, nil
-	}
-	var begun time.Time
-	give = sync.OnceFunc(func() { s.rest(sender, begun) })
+// place is that of one body at the slots.
+type place struct {
+	of     *slots
+	sender string
+	size   int
+	small  bool
+	busy   bool      // its sender sends many small ones
+	begun  time.Time // when it was to be read
+	turn   *turn     // none if it needs no slot
+	comes  chan struct{}
+	once   sync.Once
+}
+
+// turn is what has one slot: bodies of one sender, that were read from begun on.
+type turn struct {
+	begun  time.Time
+	bodies int
+	left   int // of them, those that are still read
+	bytes  int
+}
+
+// take waits for a slot for a body of so many bytes, if it needs one; give it back, in any case.
+func (s *slots) take(ctx context.Context, sender string, size int) (*place, error) {
+	p := &place{of: s, sender: sender, size: size, begun: time.Now()}
 	s.mu.Lock()
-	if s.free > 0 && !s.waiting.Held(sender) {
-		s.free--
+	if p.small, p.busy = s.isSmall(p); p.small {
 		s.mu.Unlock()
-		begun = time.Now()
-		return give, nil
+		return p, nil
 	}
-	mine := make(chan struct{})
-	s.waiting.Push(sender, size, mine)
+	if s.free > 0 && !s.waiting.Held(sender) {
+		s.begin(p)
+		s.mu.Unlock()
+		return p, nil
+	}
+	p.comes = make(chan struct{})
+	s.waiting.Push(sender, size+bodyBytes, p)
 	s.mu.Unlock()
 	select {
-	case <-mine:
-		begun = time.Now()
-		return give, nil
+	case <-p.comes:
+		return p, nil
 	case <-ctx.Done():
 		s.mu.Lock()
-		waits := s.waiting.Remove(sender, func(c chan struct{}) bool { return c == mine })
+		s.waiting.Remove(sender, func(other *place) bool { return other == p }) // or it came just now, and is given back
 		s.mu.Unlock()
-		if !waits { // it came just now
-			give()
-		}
-		return func() {}, ctx.Err()
+		return p, ctx.Err()
 	}
 }
 
-// rest gives a slot back. Where others need it, its sender has no other for a while.
-func (s *slots) rest(sender string, begun time.Time) {
+// isSmall tells whether a body needs no slot, and whether its sender sends many such.
+func (s *slots) isSmall(p *place) (small, busy bool) {
+	if p.size > smallBody {
+		return false, false
+	}
+	busy = s.senders.met(p.begun, p.sender)
+	return !busy || !s.pace.disturbed(p.begun), busy
+}
+
+// begin gives bodies of a sender a slot.
+func (s *slots) begin(all ...*place) {
+	s.free--
+	t := &turn{begun: time.Now(), bodies: len(all), left: len(all)}
+	for _, p := range all {
+		p.turn, p.begun = t, t.begun
+		t.bytes += p.size + bodyBytes
+	}
+}
+
+// give gives back what take took; once is enough. Where others need the slot, the sender has no other for a while, once he has had his turn's worth.
+func (p *place) give() {
+	if !p.small {
+		p.once.Do(func() { p.of.given(p) })
+	}
+}
+
+func (s *slots) given(p *place) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !begun.IsZero() { // or it was never used
-		if pause := s.pace.rest(now, sender, now.Sub(begun)); pause > 0 {
-			s.resting[sender]++
-			s.waiting.Hold(sender)
-			time.AfterFunc(pause, func() { s.rested(sender) })
-		}
+	if p.turn == nil { // it gave up before it came
+		return
+	}
+	if p.turn.left--; p.turn.left > 0 {
+		return
+	}
+	if work, over := s.senders.worked(now, p.sender, now.Sub(p.turn.begun)+time.Duration(p.turn.bodies)*bodyWork, p.turn.bytes); over {
+		s.rest(now, p.sender, work)
 	}
 	s.free++
 	s.next()
+}
+
+// rest holds a sender after the work of a turn, as long as others need it.
+func (s *slots) rest(now time.Time, sender string, work time.Duration) {
+	pause := s.pace.rest(now, sender, work)
+	if pause <= 0 {
+		return
+	}
+	s.senders.of(now, sender).resting++
+	s.waiting.Hold(sender)
+	time.AfterFunc(pause, func() { s.rested(sender) })
 }
 
 // rested ends a rest.
 func (s *slots) rested(sender string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.resting[sender]--; s.resting[sender] == 0 {
-		delete(s.resting, sender)
+	who := s.senders.of(time.Now(), sender)
+	if who.resting--; who.resting == 0 {
 		s.waiting.Release(sender)
 		s.next()
 	}
 }
 
-// next gives free slots to who waits for them.
+// next gives free slots to who waits for them. Small bodies of a turn are read together, and written together.
 func (s *slots) next() {
 	for s.free > 0 {
-		next, ok := s.waiting.Pop()
-		if !ok {
+		all := s.waiting.Turn()
+		if len(all) == 0 {
 			return
 		}
-		s.free--
-		close(next)
+		s.begin(all...)
+		for _, p := range all {
+			close(p.comes)
+		}
 	}
 }
 
-// answered is told of each body whose events are on disk, and when it was to be read.
-func (s *slots) answered(sender string, size int, begun time.Time) {
-	if size > smallBody {
+// answered is told of each body whose events are on disk.
+func (p *place) answered() {
+	if !p.small {
 		return
 	}
 	now := time.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pace.answered(now, sender, now.Sub(begun))
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	p.of.pace.answered(now, p.sender, now.Sub(p.begun), p.busy)
 }

@@ -26,8 +26,8 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 		s.mu.Unlock()
 		for range n {
 			all.Go(func() {
-				give, err := s.take(ctx, sender, turnBytes)
-				defer give()
+				p, err := s.take(ctx, sender, turnBytes)
+				defer p.give()
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil && !errors.Is(err, context.Canceled) {
@@ -55,8 +55,8 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 		left = 3 - len(order)
 		mu.Unlock()
 	}
-	hold()
-	hold() // once is enough
+	hold.give()
+	hold.give() // once is enough
 	all.Wait()
 	if i := slices.Index(order, "otherfalse"); i < 3 || i > 4 || len(order) != 54 {
 		t.Errorf("of %d the other's was number %d: %v", len(order), i-3, order)

@@ -111,7 +111,7 @@ func members(raw json.RawMessage) (f fields, ok bool) {
 		return nil, true
 	}
 	var at map[string]int
-	f = make(fields, 0, 16)
+	f = make(fields, 0, min(16, 2+len(raw)/24)) // about as many as there are
 	ok = split(raw, func(name string, value json.RawMessage) {
 		if at == nil && len(f) == many {
 			at = make(map[string]int, 2*many)

@@ -87,6 +87,24 @@ func (q *Queue[T]) Pop() (v T, ok bool) {
 	return v, true
 }
 
+// Turn takes what the next sender has for one turn: as much as is worth one, and one in any case. It is empty when nothing waits but what is held.
+func (q *Queue[T]) Turn() (all []T) {
+	for {
+		v, ok := q.Pop()
+		if !ok {
+			return all
+		}
+		all = append(all, v)
+		if q.spent == 0 { // Pop ended the turn
+			return all
+		}
+		if sender := q.senders[0]; q.spent+q.waiting[sender][0].cost > q.Quantum {
+			q.senders, q.spent = append(q.senders[1:], sender), 0
+			return all
+		}
+	}
+}
+
 // Remove takes away what a sender does not want any more, and tells whether it was still there.
 func (q *Queue[T]) Remove(sender string, is func(T) bool) bool {
 	own := q.waiting[sender]

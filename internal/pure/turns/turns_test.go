@@ -3,7 +3,9 @@ package turns_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/turns"
@@ -182,4 +184,30 @@ func TestWhoIsHeldHasNoTurn(t *testing.T) {
 	pop("")
 	push("c", "c2")
 	pop("c2")
+}
+
+func TestATurnIsTakenWhole(t *testing.T) {
+	q := turns.Queue[string]{Quantum: 10}
+	for _, v := range []string{"a3", "a3", "a4", "a3", "a8", "a9", "a5", "b25", "b1", "c6", "c5"} {
+		cost, err := strconv.Atoi(v[1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Push(v[:1], cost, v)
+	}
+	q.Hold("c")
+	var got [][]string
+	for all := q.Turn(); len(all) > 0; all = q.Turn() {
+		got = append(got, all)
+		if len(got) == 4 {
+			q.Release("c")
+		}
+	}
+	want := [][]string{{"a3", "a3", "a4"}, {"b25"}, {"a3"}, {"b1"}, {"a8"}, {"c6"}, {"a9"}, {"c5"}, {"a5"}}
+	if !reflect.DeepEqual(got, want) || q.Len() != 0 {
+		t.Errorf("%v, and %d are left", got, q.Len())
+	}
+	if all := (&turns.Queue[int]{}).Turn(); len(all) != 0 {
+		t.Errorf("of nothing: %v", all)
+	}
 }
