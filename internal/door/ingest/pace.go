@@ -10,7 +10,6 @@ type pace struct {
 	alone  float64   // what a small body takes when no large one was at work within near: the mean of the seconds' squares, of late
 	large  time.Time // when a large body was last at work
 	small  [2]met    // the last two senders of small ones
-	few    time.Time // when a small body of who sends few was last here
 	sum    float64   // of the seconds' squares, of those since begun
 	n      int
 	begun  time.Time
@@ -41,14 +40,8 @@ const (
 	memory, outlier, quicker, resign = 64, 16, 16, 0.01
 )
 
-// disturbed tells whether somebody is here whom one who sends many small bodies could hold up.
-func (p *pace) disturbed(now time.Time) bool { return now.Sub(p.few) < near }
-
-// answered is told how long a small body took, and whether its sender sends many.
-func (p *pace) answered(now time.Time, sender string, took time.Duration, busy bool) {
-	if !busy {
-		p.few = now
-	}
+// answered is told how long a small body took.
+func (p *pace) answered(now time.Time, sender string, took time.Duration) {
 	if p.small[0].sender != sender {
 		p.small[1] = p.small[0]
 	}

@@ -24,7 +24,7 @@ func (m *machine) run(seconds int, large bool) (mean float64) {
 			m.rest(m.now, "flood", time.Millisecond)
 			took += time.Duration(float64(m.took) / (1 + m.factor))
 		}
-		m.answered(m.now, "small", took, false)
+		m.answered(m.now, "small", took)
 		if i >= (seconds-1)*200 {
 			mean += took.Seconds() * 1000 / 200
 		}
@@ -70,7 +70,7 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 	for range 200 * 60 {
 		m.now = m.now.Add(5 * time.Millisecond)
 		m.rest(m.now, "flood", time.Millisecond)
-		m.answered(m.now, "small", 5*time.Millisecond, false)
+		m.answered(m.now, "small", 5*time.Millisecond)
 	}
 	if m.factor > 1 {
 		t.Errorf("after a minute of a slow disk the factor is %.1f", m.factor)
@@ -83,13 +83,13 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	if d := p.rest(now, "flood", time.Millisecond); d != 0 {
 		t.Errorf("alone: %v", d)
 	}
-	p.answered(now, "flood", time.Millisecond, false)
+	p.answered(now, "flood", time.Millisecond)
 	if d := p.rest(now, "flood", time.Millisecond); d != 0 {
 		t.Errorf("beside small ones of its own: %v", d)
 	}
-	p.answered(now, "small", time.Millisecond, false)
-	p.answered(now, "flood", time.Millisecond, false)
-	p.answered(now, "flood", time.Millisecond, false)
+	p.answered(now, "small", time.Millisecond)
+	p.answered(now, "flood", time.Millisecond)
+	p.answered(now, "flood", time.Millisecond)
 	if d := p.rest(now, "flood", time.Millisecond); d != 2*time.Millisecond {
 		t.Errorf("beside another's: %v", d)
 	}
@@ -105,7 +105,7 @@ func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 func TestOneThatTookLongSaysLittleOfWhatIsUsual(t *testing.T) {
 	m := machine{now: time.Unix(1e9, 0)}
 	m.run(3, false)
-	m.answered(m.now, "small", time.Second, false)
+	m.answered(m.now, "small", time.Second)
 	if usual := math.Sqrt(m.alone) * 1000; usual > 1.2 {
 		t.Errorf("they take %.2f ms", usual)
 	}
@@ -126,7 +126,8 @@ func need(s *slots) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	later := time.Now().Add(time.Hour)
-	s.pace.few, s.pace.small[0] = later, met{"few", later}
+	s.pace.small[0] = met{"few", later}
+	s.senders.lightest = s.senders.met(later, "few", 300)
 }
 
 // Who rests has no slot, the others do, and he has one again by himself.
@@ -135,7 +136,7 @@ func TestASenderRests(t *testing.T) {
 	need(s)
 	who(t, s, "flood", turnBytes).give()
 	s.mu.Lock()
-	s.senders["flood"].resting++ // of one that does not end
+	s.senders.known["flood"].resting++ // of one that does not end
 	s.waiting.Hold("flood")
 	s.mu.Unlock()
 	for range 3 { // as often as they like
@@ -153,15 +154,15 @@ func TestASenderRests(t *testing.T) {
 	who(t, s, "brief", turnBytes).give() // waits for the end of its rest
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free != 2 || s.senders["flood"].resting < 1 || s.waiting.Len() != 0 {
-		t.Errorf("%d are free, %d wait, %+v rests", s.free, s.waiting.Len(), s.senders["flood"])
+	if s.free != 2 || s.senders.known["flood"].resting < 1 || s.waiting.Len() != 0 {
+		t.Errorf("%d are free, %d wait, %+v rests", s.free, s.waiting.Len(), s.senders.known["flood"])
 	}
 }
 
 // Small bodies of who sends many wait for a slot like a large one while somebody who sends few is here, together as many as are worth a turn; and then he rests.
 func TestManySmallBodiesTakeTurns(t *testing.T) {
 	s := newSlots(1)
-	for range manyBodies + 100 { // alone they need none
+	for range manySmall + 100 { // alone they need none
 		if p := who(t, s, "many", 300); !p.small {
 			t.Fatal("a small body waited without need")
 		}
@@ -209,37 +210,80 @@ func TestManySmallBodiesTakeTurns(t *testing.T) {
 	}
 }
 
-func TestSendersAreKnownByWhatTheySendOfLate(t *testing.T) {
-	s, now := senders{}, time.Unix(1e9, 0)
-	send := func(name string, perSecond, seconds int) (busy bool) {
-		for range perSecond * seconds {
-			now = now.Add(time.Second / time.Duration(perSecond))
-			busy = s.met(now, name)
+// Who sends much takes turns for who sends little, and only he.
+func TestWhoSendsMuchDisturbsWhoSendsLittle(t *testing.T) {
+	type each struct {
+		name             string
+		perSecond, bytes int
+		disturbs         bool
+	}
+	for name, all := range map[string][]each{
+		"one, with many":               {{"much", 8000, 300, false}},
+		"one with many, one with few":  {{"much", 8000, 300, true}, {"few", 200, 300, false}},
+		"two with few":                 {{"more", 400, 300, false}, {"few", 10, 300, false}},
+		"two with many":                {{"much", 8000, 300, true}, {"many", 1000, 300, false}},
+		"two with as many":             {{"one", 2000, 300, false}, {"two", 1500, 300, false}},
+		"several":                      {{"much", 8000, 300, true}, {"as much", 7000, 300, true}, {"many", 1000, 300, false}, {"few", 10, 300, false}},
+		"many small, beside large":     {{"large", 700, 30_000, true}, {"many", 1000, 300, false}, {"few", 10, 300, false}},
+		"few of three KB, one with so": {{"three", 500, 3000, true}, {"few", 10, 300, false}},
+	} {
+		s, now := newSenders(), time.Unix(1e9, 0)
+		for i := range 10 * 8000 { // ten seconds
+			now = now.Add(time.Second / 8000)
+			for _, e := range all {
+				if i%(8000/e.perSecond) != 0 {
+					continue
+				}
+				if got := s.disturbs(now, s.met(now, e.name, e.bytes)); got != e.disturbs && i > 8000 {
+					t.Fatalf("%s: after %d ms %s disturbs: %v", name, i/8, e.name, got)
+				}
+			}
 		}
-		return busy
+	}
+}
+
+// Who sends less because he rests is still who sends much; half a minute after he has become like others, he is one of them.
+func TestWhoRestsStillDisturbs(t *testing.T) {
+	s, now := newSenders(), time.Unix(1e9, 0)
+	send := func(perSecond, seconds int) (disturbs bool) {
+		for i := range 10 * perSecond * seconds {
+			now = now.Add(time.Second / time.Duration(10*perSecond))
+			if i%10 == 0 {
+				disturbs = s.disturbs(now, s.met(now, "flood", 300))
+			}
+			if i%(10*perSecond/10) == 0 {
+				s.disturbs(now, s.met(now, "few", 300))
+			}
+		}
+		return disturbs
 	}
 	for _, c := range []struct {
 		perSecond, seconds int
-		busy               bool
-	}{{400, 10, false}, {1000, 1, true}, {100, 10, true}, {30, 10, false}, {400, 10, false}} {
-		if got := send("one", c.perSecond, c.seconds); got != c.busy {
-			t.Errorf("after %d seconds with %d bodies each: busy is %v", c.seconds, c.perSecond, got)
+		disturbs           bool
+	}{{5000, 1, true}, {50, 20, true}, {50, 90, false}, {5000, 1, true}} {
+		if got := send(c.perSecond, c.seconds); got != c.disturbs {
+			t.Errorf("after %d seconds with %d bodies each: %v", c.seconds, c.perSecond, got)
 		}
 	}
-	if work, over := s.worked(now, "one", time.Millisecond, turnBytes-1); over {
+}
+
+func TestSendersAreForgotten(t *testing.T) {
+	s, now := newSenders(), time.Unix(1e9, 0)
+	one := s.met(now, "one", 300)
+	if work, over := one.worked(time.Millisecond, turnBytes-1); over {
 		t.Errorf("a turn is over early, after %v", work)
 	}
-	if work, over := s.worked(now, "one", time.Millisecond, 1); !over || work != 2*time.Millisecond {
+	if work, over := one.worked(time.Millisecond, 1); !over || work != 2*time.Millisecond {
 		t.Errorf("a turn of %v is over: %v", work, over)
 	}
-	s["one"].resting = 1
+	one.resting = 1
 	for i := range 3 * mostSenders {
 		if i == mostSenders {
 			now = now.Add(2 * forgetAfter)
 		}
-		s.met(now, fmt.Sprint("of many ", i))
+		s.met(now, fmt.Sprint("of many ", i), 300)
 	}
-	if s["one"] == nil || len(s) > 2*mostSenders+1 {
-		t.Errorf("%d are known, and who rests is one of them: %v", len(s), s["one"] != nil)
+	if s.of(now, "one") != one || len(s.known) > 2*mostSenders+1 {
+		t.Errorf("%d are known, and who rests is one of them: %v", len(s.known), s.known["one"] == one)
 	}
 }

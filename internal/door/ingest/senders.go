@@ -5,64 +5,88 @@ import (
 	"time"
 )
 
-// senders are those who were here of late, by name.
-type senders map[string]*sender
+// senders are those who were here of late.
+type senders struct {
+	known              map[string]*sender
+	lightest, heaviest *sender // of those who are here: of small bodies that were read at once, and of all
+}
 
 // sender is what is known of one.
 type sender struct {
-	at      time.Time
-	small   float64 // bodies a second, of late
-	busy    bool
-	work    time.Duration // of the turn that he has, for bodies of so many bytes
-	bytes   int
+	name    string
+	at      time.Time // when he was last here
+	rate    float64   // what he sends a second, in small bodies of little
+	most    float64   // the highest rate of late: who rests sends less
+	work    time.Duration
+	bytes   int // of the turn that he has, which was so much work
 	resting int // how many of his turns rest
 }
 
 const (
-	// Who sends more than manyBodies small bodies a second sends many, until they are fewer than fewBodies: who rests sends fewer.
-	manyBodies, fewBodies = 500, 50
+	// manySmall bodies a second are many. Who sends many disturbs who sends timesLess, if nobody here sends as many times more than himself.
+	manySmall = 500
+	timesLess = 4
+	// rateTime and mostTime are in what time what was falls to its e-th part.
+	rateTime, mostTime = time.Second, 30 * time.Second
 	// mostSenders are remembered before those are forgotten who were not here for a while.
 	mostSenders = 1000
 	forgetAfter = 10 * time.Second
 )
 
+func newSenders() *senders { return &senders{known: map[string]*sender{}} }
+
 // of gives a sender.
-func (s senders) of(now time.Time, name string) *sender {
-	who, known := s[name]
+func (s *senders) of(now time.Time, name string) *sender {
+	who, known := s.known[name]
 	if !known {
-		if len(s) >= mostSenders {
+		if len(s.known) >= mostSenders {
 			s.forget(now)
 		}
-		who = &sender{at: now}
-		s[name] = who
+		who = &sender{name: name, at: now}
+		s.known[name] = who
 	}
 	return who
 }
 
 // forget leaves out who is not here any more.
-func (s senders) forget(now time.Time) {
-	for name, who := range s {
+func (s *senders) forget(now time.Time) {
+	for name, who := range s.known {
 		if who.resting == 0 && now.Sub(who.at) > forgetAfter {
-			delete(s, name)
+			delete(s.known, name)
 		}
 	}
 }
 
-// met counts a small body of a sender, and tells whether he sends many. The rate is a mean whose weights fall by e each second.
-func (s senders) met(now time.Time, name string) (busy bool) {
+// here tells whether a sender was here of late.
+func (who *sender) here(now time.Time) bool { return who != nil && now.Sub(who.at) < near }
+
+// met counts a body of a sender.
+func (s *senders) met(now time.Time, name string, size int) *sender {
 	who := s.of(now, name)
-	if passed := now.Sub(who.at).Seconds(); passed > 0 {
-		who.small *= math.Exp(-passed)
-		who.at = now
+	passed := max(0, now.Sub(who.at))
+	who.rate = who.rate*math.Exp(-passed.Seconds()/rateTime.Seconds()) + 1 + float64(size)/bodyBytes
+	who.most = max(who.rate, who.most*math.Exp(-passed.Seconds()/mostTime.Seconds()))
+	if !s.heaviest.here(now) || who.most >= s.heaviest.most {
+		s.heaviest = who
 	}
-	who.small++
-	who.busy = who.small > manyBodies || who.busy && who.small > fewBodies
-	return who.busy
+	who.at = now
+	return who
+}
+
+// disturbs tells whether the small bodies of a sender are so many that they are to take turns. If not, he may be whom others disturb.
+func (s *senders) disturbs(now time.Time, who *sender) bool {
+	others := s.lightest != who && s.lightest.here(now)
+	if others && who.most > manySmall && who.most > timesLess*s.lightest.most && s.heaviest.most <= timesLess*who.most {
+		return true
+	}
+	if !others || who.most <= s.lightest.most {
+		s.lightest = who
+	}
+	return false
 }
 
 // worked counts the work for a body that is no small one. When the turn is over it gives the work of all of it.
-func (s senders) worked(now time.Time, name string, work time.Duration, bytes int) (turn time.Duration, over bool) {
-	who := s.of(now, name)
+func (who *sender) worked(work time.Duration, bytes int) (turn time.Duration, over bool) {
 	who.work += work
 	if who.bytes += bytes; who.bytes < turnBytes {
 		return 0, false

@@ -16,7 +16,7 @@ type slots struct {
 	free    int
 	waiting turns.Queue[*place]
 	pace    pace
-	senders senders
+	senders *senders
 }
 
 const (
@@ -29,7 +29,7 @@ const (
 )
 
 func newSlots(n int) *slots {
-	return &slots{free: n, waiting: turns.Queue[*place]{Quantum: turnBytes}, senders: senders{}}
+	return &slots{free: n, waiting: turns.Queue[*place]{Quantum: turnBytes}, senders: newSenders()}
 }
 
 // place is that of one body at the slots.
@@ -37,10 +37,9 @@ type place struct {
 	of     *slots
 	sender string
 	size   int
-	small  bool
-	busy   bool      // its sender sends many small ones
+	small  bool      // it needs no slot
 	begun  time.Time // when it was to be read
-	turn   *turn     // none if it needs no slot
+	turn   *turn
 	comes  chan struct{}
 	once   sync.Once
 }
@@ -57,7 +56,8 @@ type turn struct {
 func (s *slots) take(ctx context.Context, sender string, size int) (*place, error) {
 	p := &place{of: s, sender: sender, size: size, begun: time.Now()}
 	s.mu.Lock()
-	if p.small, p.busy = s.isSmall(p); p.small {
+	who := s.senders.met(p.begun, sender, size)
+	if p.small = size <= smallBody && !s.senders.disturbs(p.begun, who); p.small {
 		s.mu.Unlock()
 		return p, nil
 	}
@@ -78,15 +78,6 @@ func (s *slots) take(ctx context.Context, sender string, size int) (*place, erro
 		s.mu.Unlock()
 		return p, ctx.Err()
 	}
-}
-
-// isSmall tells whether a body needs no slot, and whether its sender sends many such.
-func (s *slots) isSmall(p *place) (small, busy bool) {
-	if p.size > smallBody {
-		return false, false
-	}
-	busy = s.senders.met(p.begun, p.sender)
-	return !busy || !s.pace.disturbed(p.begun), busy
 }
 
 // begin gives bodies of a sender a slot.
@@ -116,7 +107,7 @@ func (s *slots) given(p *place) {
 	if p.turn.left--; p.turn.left > 0 {
 		return
 	}
-	if work, over := s.senders.worked(now, p.sender, now.Sub(p.turn.begun)+time.Duration(p.turn.bodies)*bodyWork, p.turn.bytes); over {
+	if work, over := s.senders.of(now, p.sender).worked(now.Sub(p.turn.begun)+time.Duration(p.turn.bodies)*bodyWork, p.turn.bytes); over {
 		s.rest(now, p.sender, work)
 	}
 	s.free++
@@ -167,5 +158,5 @@ func (p *place) answered() {
 	now := time.Now()
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
-	p.of.pace.answered(now, p.sender, now.Sub(p.begun), p.busy)
+	p.of.pace.answered(now, p.sender, now.Sub(p.begun))
 }
