@@ -24,8 +24,8 @@ type met struct {
 const (
 	// near is for how long a sender counts as here.
 	near = time.Second
-	// mostRest is how long a rest is at most: what took long on a busy machine was mostly waiting, and nobody is to wait for seconds for it.
-	mostRest = 250 * time.Millisecond
+	// leastRate is what a sender may send at least, in bytes a second: on a busy machine what took long was mostly waiting, and others are not helped by more rest. It is some 600 small bodies a second, or 45 of 32 KB.
+	leastRate = 1_500_000
 	// tolerance is how much longer small bodies may take. One of leastMet that takes three times as long is above it; as the factor grows by as much as eight falls take back, about one of a hundred is, so that their 99th percentile
 	// stays below twice of what it is alone.
 	tolerance = 1.3
@@ -83,15 +83,15 @@ func (p *pace) look(mean float64) {
 	p.factor = min(max(leastFactor, p.factor)*grow, mostFactor)
 }
 
-// rest is how long a sender rests after the work for a large body.
-func (p *pace) rest(now time.Time, sender string, work time.Duration) time.Duration {
+// rest is how long a sender rests after the work for a turn of so many bytes.
+func (p *pace) rest(now time.Time, sender string, work time.Duration, bytes int) time.Duration {
 	if now.Sub(p.large) > near {
 		p.factor = mostFactor
 	}
 	p.large = now
 	for _, m := range p.small {
 		if m.sender != sender && now.Sub(m.at) < near {
-			return min(time.Duration(p.factor*float64(work)), mostRest)
+			return min(time.Duration(p.factor*float64(work)), time.Duration(bytes)*time.Second/leastRate)
 		}
 	}
 	return 0

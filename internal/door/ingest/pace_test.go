@@ -21,7 +21,7 @@ func (m *machine) run(seconds int, large bool) (mean float64) {
 		m.now = m.now.Add(5 * time.Millisecond)
 		took := time.Millisecond
 		if large {
-			m.rest(m.now, "flood", time.Millisecond)
+			m.rest(m.now, "flood", time.Millisecond, turnBytes)
 			took += time.Duration(float64(m.took) / (1 + m.factor))
 		}
 		m.answered(m.now, "small", took)
@@ -69,7 +69,7 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 	m.run(3, false)
 	for range 200 * 60 {
 		m.now = m.now.Add(5 * time.Millisecond)
-		m.rest(m.now, "flood", time.Millisecond)
+		m.rest(m.now, "flood", time.Millisecond, turnBytes)
 		m.answered(m.now, "small", 5*time.Millisecond)
 	}
 	if m.factor > 1 {
@@ -80,23 +80,23 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	p := pace{factor: 2, large: now}
-	if d := p.rest(now, "flood", time.Millisecond); d != 0 {
+	if d := p.rest(now, "flood", time.Millisecond, turnBytes); d != 0 {
 		t.Errorf("alone: %v", d)
 	}
 	p.answered(now, "flood", time.Millisecond)
-	if d := p.rest(now, "flood", time.Millisecond); d != 0 {
+	if d := p.rest(now, "flood", time.Millisecond, turnBytes); d != 0 {
 		t.Errorf("beside small ones of its own: %v", d)
 	}
 	p.answered(now, "small", time.Millisecond)
 	p.answered(now, "flood", time.Millisecond)
 	p.answered(now, "flood", time.Millisecond)
-	if d := p.rest(now, "flood", time.Millisecond); d != 2*time.Millisecond {
+	if d := p.rest(now, "flood", time.Millisecond, turnBytes); d != 2*time.Millisecond {
 		t.Errorf("beside another's: %v", d)
 	}
-	if d := p.rest(now, "flood", time.Minute); d != mostRest {
+	if d := p.rest(now, "flood", time.Minute, leastRate/100); d != 10*time.Millisecond {
 		t.Errorf("for a minute of work: %v", d)
 	}
-	if d := p.rest(now.Add(near), "flood", time.Millisecond); d != 0 {
+	if d := p.rest(now.Add(near), "flood", time.Millisecond, turnBytes); d != 0 {
 		t.Errorf("once the other has gone: %v", d)
 	}
 }
@@ -270,11 +270,11 @@ func TestWhoRestsStillDisturbs(t *testing.T) {
 func TestSendersAreForgotten(t *testing.T) {
 	s, now := newSenders(), time.Unix(1e9, 0)
 	one := s.met(now, "one", 300)
-	if work, over := one.worked(time.Millisecond, turnBytes-1); over {
+	if work, bytes := one.worked(time.Millisecond, turnBytes-1); bytes > 0 {
 		t.Errorf("a turn is over early, after %v", work)
 	}
-	if work, over := one.worked(time.Millisecond, 1); !over || work != 2*time.Millisecond {
-		t.Errorf("a turn of %v is over: %v", work, over)
+	if work, bytes := one.worked(time.Millisecond, 1); bytes != turnBytes || work != 2*time.Millisecond {
+		t.Errorf("a turn was %d bytes in %v", bytes, work)
 	}
 	one.resting = 1
 	for i := range 3 * mostSenders {

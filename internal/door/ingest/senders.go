@@ -85,13 +85,13 @@ func (s *senders) disturbs(now time.Time, who *sender) bool {
 	return false
 }
 
-// worked counts the work for a body that is no small one. When the turn is over it gives the work of all of it.
-func (who *sender) worked(work time.Duration, bytes int) (turn time.Duration, over bool) {
+// worked counts the work for bodies that are no small ones. When the turn is over it gives what all of it was.
+func (who *sender) worked(work time.Duration, bytes int) (turn time.Duration, of int) {
 	who.work += work
 	if who.bytes += bytes; who.bytes < turnBytes {
-		return 0, false
+		return 0, 0
 	}
-	turn = who.work
+	turn, of = who.work, who.bytes
 	who.work, who.bytes = 0, 0
-	return turn, true
+	return turn, of
 }

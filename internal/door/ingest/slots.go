@@ -107,31 +107,24 @@ func (s *slots) given(p *place) {
 	if p.turn.left--; p.turn.left > 0 {
 		return
 	}
-	if work, over := s.senders.of(now, p.sender).worked(now.Sub(p.turn.begun)+time.Duration(p.turn.bodies)*bodyWork, p.turn.bytes); over {
-		s.rest(now, p.sender, work)
+	who := s.senders.of(now, p.sender)
+	if work, bytes := who.worked(now.Sub(p.turn.begun)+time.Duration(p.turn.bodies)*bodyWork, p.turn.bytes); bytes > 0 {
+		if pause := s.pace.rest(now, who.name, work, bytes); pause > 0 {
+			who.resting++
+			s.waiting.Hold(who.name)
+			time.AfterFunc(pause, func() { s.rested(who) })
+		}
 	}
 	s.free++
 	s.next()
 }
 
-// rest holds a sender after the work of a turn, as long as others need it.
-func (s *slots) rest(now time.Time, sender string, work time.Duration) {
-	pause := s.pace.rest(now, sender, work)
-	if pause <= 0 {
-		return
-	}
-	s.senders.of(now, sender).resting++
-	s.waiting.Hold(sender)
-	time.AfterFunc(pause, func() { s.rested(sender) })
-}
-
 // rested ends a rest.
-func (s *slots) rested(sender string) {
+func (s *slots) rested(who *sender) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	who := s.senders.of(time.Now(), sender)
 	if who.resting--; who.resting == 0 {
-		s.waiting.Release(sender)
+		s.waiting.Release(who.name)
 		s.next()
 	}
 }
