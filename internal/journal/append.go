@@ -51,7 +51,7 @@ func (j *Journal) Append(ctx context.Context, subject string, data ...[]byte) er
 	for i, d := range data {
 		msgs[i] = message{subject: telemetryPrefix + subject, data: d}
 	}
-	_, err := j.telemetry.append(ctx, "", msgs)
+	_, err := j.telemetry.append(ctx, Sender{}, msgs)
 	return err
 }
 

@@ -21,11 +21,11 @@ type Record struct {
 // AppendEvents puts what users did into the log under "events.<subject>", as Append does, and gives the sequence of the last one; those of one call have sequences in a row up to it. It also fails when the
 // stream is full: nothing that was acknowledged makes room.
 func (j *Journal) AppendEvents(ctx context.Context, records ...Record) (last uint64, err error) {
-	return j.AppendEventsOf(ctx, "", records...)
+	return j.AppendEventsOf(ctx, Sender{}, records...)
 }
 
 // AppendEventsOf is AppendEvents for one of several senders who take turns: however much one of them has waiting, another's next call shares the next commit.
-func (j *Journal) AppendEventsOf(ctx context.Context, sender string, records ...Record) (last uint64, err error) {
+func (j *Journal) AppendEventsOf(ctx context.Context, sender Sender, records ...Record) (last uint64, err error) {
 	msgs := make([]message, len(records))
 	for i, r := range records {
 		msgs[i] = message{subject: eventsPrefix + r.Subject, data: r.Data}

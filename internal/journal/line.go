@@ -19,13 +19,24 @@ type line struct {
 	// the last who sent, and when another than the last did
 	last  string
 	mixed time.Time
+	// patient are those who would rather share another's commit than hold it up by their own, since when they wait, and when another last came.
+	patient turns.Queue[appendRequest]
+	since   time.Time
+	prompt  time.Time
+}
+
+// Sender is one of several who take turns.
+type Sender struct {
+	Name string
+	// Patient says that what it sends may wait for what another sends, for patience at most, to be written together: who comes while a commit is under way waits for it, and for its own, and so meets one commit instead of two.
+	Patient bool
 }
 
 func newLine() *line {
-	return &line{ended: make(chan struct{}), some: make(chan struct{}, 1), waiting: turns.Queue[appendRequest]{Quantum: shortBatch / 2}}
+	return &line{ended: make(chan struct{}), some: make(chan struct{}, 1), waiting: turns.Queue[appendRequest]{Quantum: shortBatch / 2}, patient: turns.Queue[appendRequest]{Quantum: shortBatch / 2}}
 }
 
-func (l *line) append(ctx context.Context, sender string, msgs []message) (last uint64, err error) {
+func (l *line) append(ctx context.Context, sender Sender, msgs []message) (last uint64, err error) {
 	for _, m := range msgs {
 		if len(m.data) > maxMessage { // here, or it would fail all that share its batch
 			return 0, fmt.Errorf("write to the log under %q: a message of %d bytes is larger than %d", m.subject, len(m.data), maxMessage)
@@ -56,11 +67,21 @@ func (r appendRequest) refused() (last uint64, err error) {
 	}
 }
 
-func (l *line) push(sender string, req appendRequest) {
+func (l *line) push(sender Sender, req appendRequest) {
+	now := time.Now()
 	l.mu.Lock()
-	l.waiting.Push(sender, len(req.msgs), req)
-	if sender != l.last {
-		l.last, l.mixed = sender, time.Now()
+	switch {
+	case !sender.Patient:
+		l.waiting.Push(sender.Name, len(req.msgs), req)
+		l.prompt = now
+	case l.patient.Len() == 0:
+		l.since = now
+		fallthrough
+	default:
+		l.patient.Push(sender.Name, len(req.msgs), req)
+	}
+	if sender.Name != l.last {
+		l.last, l.mixed = sender.Name, now
 	}
 	l.mu.Unlock()
 	select {
@@ -73,24 +94,43 @@ func (l *line) push(sender string, req appendRequest) {
 const (
 	shortBatch = 100
 	mixedFor   = time.Second
+	patience   = 10 * time.Millisecond
 )
 
-// take gives what shares the next commit, up to a batch: of each sender in turn, as many messages of one as of another.
-func (l *line) take() (group []appendRequest) {
+// take gives what shares the next commit, up to a batch: of each sender in turn, as many messages of one as of another, and then of those who are patient. Where only these wait it is empty, and wait is for how long yet.
+func (l *line) take() (group []appendRequest, wait time.Duration) {
+	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	most := maxBatch
-	if time.Since(l.mixed) < mixedFor {
+	n, most := 0, maxBatch
+	if now.Sub(l.mixed) < mixedFor {
 		most = shortBatch
 	}
-	for n := 0; n < most; {
-		req, ok := l.waiting.Pop()
-		if !ok {
-			break
+	fill := func(from *turns.Queue[appendRequest], least int) {
+		for taken := 0; n < most || taken < least; taken++ {
+			req, ok := from.Pop()
+			if !ok {
+				return
+			}
+			group, n = append(group, req), n+len(req.msgs)
 		}
-		group, n = append(group, req), n+len(req.msgs)
 	}
-	return group
+	fill(&l.waiting, 0)
+	if l.patient.Len() == 0 {
+		return group, 0
+	}
+	least := 0
+	if wait = l.since.Add(patience).Sub(now); wait <= 0 || now.Sub(l.prompt) > mixedFor {
+		least = 1
+	}
+	if len(group) == 0 && least == 0 {
+		return nil, wait
+	}
+	fill(&l.patient, least)
+	if least > 0 || l.patient.Len() == 0 {
+		l.since = now
+	}
+	return group, 0
 }
 
 // commitFunc writes the first n of at most maxBatch messages, all of these or none, and gives the sequence of the last one.
@@ -99,11 +139,18 @@ type commitFunc func(context.Context, []message) (n int, last uint64, err error)
 func (l *line) run(ctx context.Context, commit commitFunc) {
 	defer close(l.ended)
 	for ctx.Err() == nil {
+		group, wait := l.take()
+		if len(group) > 0 {
+			commitGroup(group, commit)
+			continue
+		}
+		var due <-chan time.Time
+		if wait > 0 {
+			due = time.After(wait)
+		}
 		select {
 		case <-l.some:
-			for group := l.take(); len(group) > 0 && ctx.Err() == nil; group = l.take() {
-				commitGroup(group, commit)
-			}
+		case <-due:
 		case <-ctx.Done():
 		}
 	}

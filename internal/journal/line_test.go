@@ -31,7 +31,7 @@ func TestSendersTakeTurns(t *testing.T) {
 		for i := range req.msgs {
 			req.msgs[i].subject = sender
 		}
-		l.push(sender, req)
+		l.push(Sender{Name: sender}, req)
 		sent = append(sent, req)
 	}
 	send("first", 1)
@@ -58,17 +58,17 @@ func TestSendersTakeTurns(t *testing.T) {
 func TestCommitsAreShortWhileSeveralSend(t *testing.T) {
 	one := func() appendRequest { return appendRequest{msgs: make([]message, 1)} }
 	l := newLine()
-	l.push("a", one())
+	l.push(Sender{Name: "a"}, one())
 	l.mixed = time.Now().Add(-2 * mixedFor) // it has been alone
 	for range 1500 {
-		l.push("a", one())
+		l.push(Sender{Name: "a"}, one())
 	}
-	if n := len(l.take()); n != maxBatch {
-		t.Errorf("one alone: %d", n)
+	if group, _ := l.take(); len(group) != maxBatch {
+		t.Errorf("one alone: %d", len(group))
 	}
-	l.push("b", one())
-	if n := len(l.take()); n != shortBatch {
-		t.Errorf("with another: %d", n)
+	l.push(Sender{Name: "b"}, one())
+	if group, _ := l.take(); len(group) != shortBatch {
+		t.Errorf("with another: %d", len(group))
 	}
 }
 
@@ -77,11 +77,11 @@ func TestOneSendersRequestsStayInOrder(t *testing.T) {
 	l := newLine()
 	for n := range 5 {
 		for _, sender := range []string{"a", "b", "c"} {
-			l.push(sender, appendRequest{msgs: []message{{subject: fmt.Sprint(sender, n)}}})
+			l.push(Sender{Name: sender}, appendRequest{msgs: []message{{subject: fmt.Sprint(sender, n)}}})
 		}
 	}
 	var got []string
-	for group := l.take(); len(group) > 0; group = l.take() {
+	for group, _ := l.take(); len(group) > 0; group, _ = l.take() {
 		for _, r := range group {
 			got = append(got, r.msgs[0].subject)
 		}
@@ -89,4 +89,62 @@ func TestOneSendersRequestsStayInOrder(t *testing.T) {
 	if want := "[a0 a1 a2 a3 a4 b0 b1 b2 b3 b4 c0 c1 c2 c3 c4]"; fmt.Sprint(got) != want {
 		t.Errorf("%v", got)
 	}
+}
+
+// Who is patient shares the commit of who is not, has one of his own after a while, and at once where nobody else is.
+func TestThePatientShareACommit(t *testing.T) {
+	l := newLine()
+	flood, other := Sender{"flood", true}, Sender{"other", false}
+	of := func(n int) appendRequest { return appendRequest{msgs: make([]message, n)} }
+	takes := func(what string, want ...int) {
+		t.Helper()
+		group, wait := l.take()
+		got := make([]int, 0, len(group))
+		for _, r := range group {
+			got = append(got, len(r.msgs))
+		}
+		if !slices.Equal(got, want) || (len(want) == 0 && l.patient.Len() > 0) != (wait > 0) || wait > patience {
+			t.Errorf("%s: %v in a commit, or wait %v", what, got, wait)
+		}
+	}
+	l.push(flood, of(100))
+	takes("alone", 100)
+	l.push(other, of(1))
+	takes("only the other", 1)
+	l.push(flood, of(98))
+	l.push(flood, of(97))
+	l.push(flood, of(96))
+	takes("the other may come")
+	l.push(other, of(2))
+	takes("with the other, as much as a short commit has room for", 2, 98)
+	l.push(other, of(100))
+	takes("where there is no room", 100)
+	takes("the others wait on")
+	l.since = l.since.Add(-patience)
+	l.push(other, of(100))
+	takes("for too long, they have room in any case", 100, 97)
+	takes("and wait again")
+	l.since = l.since.Add(-patience)
+	takes("nobody came", 96)
+	takes("nothing is there")
+	l.push(flood, of(50))
+	l.prompt = time.Now().Add(-2 * mixedFor)
+	takes("the other has gone", 50)
+}
+
+// The line goes on by itself when nobody comes.
+func TestThePatientDoNotWaitForEver(t *testing.T) {
+	l := newLine()
+	ctx, cancel := context.WithCancel(t.Context())
+	var runs sync.WaitGroup
+	runs.Go(func() {
+		l.run(ctx, func(_ context.Context, msgs []message) (int, uint64, error) { return len(msgs), 1, nil })
+	})
+	for _, sender := range []Sender{{"other", false}, {"flood", true}, {"flood", true}} {
+		if _, err := l.append(t.Context(), sender, make([]message, 1)); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	runs.Wait()
 }

@@ -208,10 +208,10 @@ func TestACallMayBeSeveralPacks(t *testing.T) {
 	var calls sync.WaitGroup
 	for range 5 {
 		calls.Go(func() {
-			if last, err := j.AppendEventsOf(t.Context(), "shop", records...); err != nil || last < 8 {
+			if last, err := j.AppendEventsOf(t.Context(), Sender{Name: "shop"}, records...); err != nil || last < 8 {
 				t.Errorf("%d: %v", last, err)
 			}
-			if _, err := j.AppendEventsOf(t.Context(), "blog", of("blog", "event", 1)...); err != nil {
+			if _, err := j.AppendEventsOf(t.Context(), Sender{Name: "blog"}, of("blog", "event", 1)...); err != nil {
 				t.Error(err)
 			}
 		})

@@ -16,7 +16,7 @@ const (
 
 // AppendTakes puts a block of takes of limits into the log, and gives its sequence when it is on disk.
 func (j *Journal) AppendTakes(ctx context.Context, block []byte) (sequence uint64, err error) {
-	return j.takes.append(ctx, "", []message{{subject: takesSubject, data: block}})
+	return j.takes.append(ctx, Sender{}, []message{{subject: takesSubject, data: block}})
 }
 
 // TakesHeld is which blocks of takes the log holds, as EventsHeld says it of events.

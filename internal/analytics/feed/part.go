@@ -50,7 +50,7 @@ func (p *part) add(batch []journal.Telemetry, leave func(string, *capture.Event)
 				to.Failed = append(to.Failed, unreadable(m, err))
 			} else if leave == nil || !leave(app, &e) {
 				if len(to.Rows) == cap(to.Rows) {
-					to.Rows = slices.Grow(to.Rows, max(16, len(to.Rows))) // append alone would copy a long one eight times until it is twice as long
+					to.Rows = slices.Grow(to.Rows, max(16, len(to.Rows))) // append alone would copy a long one three times until it is twice as long
 				}
 				to.Rows = append(to.Rows, analytics.Row{Sequence: m.Sequence, Event: e})
 			}

@@ -118,7 +118,9 @@ func (e *Events) noFlags(w http.ResponseWriter, r *http.Request) {
 	defer done()
 	if err == nil {
 		var place *place
-		place, err = e.slots.take(r.Context(), e.sender(r, body), weight(body))
+		sender := e.sender(r, body)
+		_, known := e.sources.Source(sender)
+		place, err = e.slots.take(r.Context(), sender, known, body)
 		defer place.give()
 	}
 	if err == nil {

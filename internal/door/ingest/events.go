@@ -106,33 +106,35 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 		return taken{}, err
 	}
 	sender := e.sender(r, body)
-	if s, ok := e.sources.Source(sender); ok { // before any work is done for it
+	s, known := e.sources.Source(sender)
+	if known { // before any work is done for it
 		if err := e.limits.check(s, e.now()); err != nil {
 			return taken{}, err
 		}
 	}
-	place, err := e.slots.take(r.Context(), sender, weight(body))
+	place, err := e.slots.take(r.Context(), sender, known, body)
 	defer place.give()
 	if err != nil {
-		return taken{}, errLater
+		return taken{}, err
 	}
+	if body, err = unpack(body); err != nil {
+		return taken{}, err
+	}
+	place.bytes = len(body)
 	source, decoded, err := e.read(r, d, body)
 	if err != nil {
 		return taken{}, err
 	}
-	place.give() // from here on it may wait for the disk
-	got, err := e.keep(r.Context(), source, decoded)
+	patient := place.give() // from here on it may wait for the disk
+	got, err := e.keep(r.Context(), source, decoded, patient)
 	if err == nil && got.events > 0 { // what is refused, or was there, takes less
 		place.answered()
 	}
 	return got, err
 }
 
-// read reads the events of a body.
+// read reads the events of a body that is unpacked.
 func (e *Events) read(r *http.Request, d dialect, body []byte) (source track.Source, decoded capture.Decoded, err error) {
-	if body, err = unpack(body); err != nil {
-		return source, decoded, err
-	}
 	if body, err = cloudEvent(r, body); err != nil {
 		return source, decoded, err
 	}

@@ -21,8 +21,8 @@ const retryAfter = "5"
 // errLater is the answer when it is not known that events are on disk.
 var errLater error = api.Unavailable("events cannot be written just now; send them again in a few seconds")
 
-// keep writes what is new of a body, and gives what became of it once that is on disk.
-func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded) (taken, error) {
+// keep writes what is new of a body, and gives what became of it once that is on disk. What is patient may wait a little to be written with what others send.
+func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decoded, patient bool) (taken, error) {
 	if err := e.Closed(); err != nil {
 		return taken{}, err
 	}
@@ -58,7 +58,7 @@ func (e *Events) keep(ctx context.Context, source track.Source, d capture.Decode
 	}
 	// Not the caller's context: one that hangs up must not leave in doubt what is written.
 	end = func() { e.doubt(claim, keys, errCutOff) }
-	if _, err := e.journal.AppendEventsOf(context.WithoutCancel(ctx), source.ID, records...); err != nil {
+	if _, err := e.journal.AppendEventsOf(context.WithoutCancel(ctx), journal.Sender{Name: source.ID, Patient: patient}, records...); err != nil {
 		end = func() {}
 		e.log.Error("the log did not take events; their clients are told to send them again", "events", len(records), "error", err)
 		e.doubt(claim, keys, err)

@@ -24,8 +24,10 @@ type met struct {
 const (
 	// near is for how long a sender counts as here.
 	near = time.Second
-	// leastRate is what a sender may send at least, in bytes a second: on a busy machine what took long was mostly waiting, and others are not helped by more rest. It is some 600 small bodies a second, or 45 of 32 KB.
+	// No rest is longer than what a sender sends would take at leastRate, in bytes a second, or than mostRest: on a busy machine what took long was mostly waiting, and others are not helped by more rest. It is some 600 small bodies a
+	// second, or 45 of 30 KB, less what they take themselves.
 	leastRate = 1_500_000
+	mostRest  = 250 * time.Millisecond
 	// tolerance is how much longer small bodies may take. One of leastMet that takes three times as long is above it; as the factor grows by as much as eight falls take back, about one of a hundred is, so that their 99th percentile
 	// stays below twice of what it is alone.
 	tolerance = 1.3
@@ -40,18 +42,21 @@ const (
 	memory, outlier, quicker, resign = 64, 16, 16, 0.01
 )
 
-// answered is told how long a small body took.
-func (p *pace) answered(now time.Time, sender string, took time.Duration) {
+// answered is told how long a small body took, and whether its sender sends many: what these take alone they make one another wait for.
+func (p *pace) answered(now time.Time, sender string, took time.Duration, many bool) {
 	if p.small[0].sender != sender {
 		p.small[1] = p.small[0]
 	}
 	p.small[0] = met{sender, now}
 	square := took.Seconds() * took.Seconds()
 	if now.Sub(p.large) > near {
-		if p.alone == 0 {
+		switch {
+		case many:
+		case p.alone == 0:
 			p.alone = square
+		default:
+			p.alone += (min(square, outlier*p.alone) - p.alone) / memory
 		}
-		p.alone += (min(square, outlier*p.alone) - p.alone) / memory
 		p.sum, p.n, p.begun = 0, 0, now
 		return
 	}
@@ -83,16 +88,28 @@ func (p *pace) look(mean float64) {
 	p.factor = min(max(leastFactor, p.factor)*grow, mostFactor)
 }
 
-// rest is how long a sender rests after the work for a turn of so many bytes.
-func (p *pace) rest(now time.Time, sender string, work time.Duration, bytes int) time.Duration {
+// worked is told of work for a large body.
+func (p *pace) worked(now time.Time) {
 	if now.Sub(p.large) > near {
 		p.factor = mostFactor
 	}
 	p.large = now
+}
+
+// rest is how long a sender rests after the work for a turn of so many bytes.
+func (p *pace) rest(now time.Time, sender string, work time.Duration, bytes int) time.Duration {
+	if !p.needed(now, sender) {
+		return 0
+	}
+	return min(time.Duration(p.factor*float64(work)), time.Duration(bytes)*time.Second/leastRate, mostRest)
+}
+
+// needed tells whether small bodies of others are here, and take longer for this sender's large ones.
+func (p *pace) needed(now time.Time, sender string) bool {
 	for _, m := range p.small {
 		if m.sender != sender && now.Sub(m.at) < near {
-			return min(time.Duration(p.factor*float64(work)), time.Duration(bytes)*time.Second/leastRate)
+			return p.factor > 0
 		}
 	}
-	return 0
+	return false
 }

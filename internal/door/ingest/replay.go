@@ -39,6 +39,6 @@ func (e *Events) Replay(ctx context.Context, f capture.Failed, id string, item [
 	if !write {
 		return event, nil
 	}
-	_, err = e.keep(ctx, source, d)
+	_, err = e.keep(ctx, source, d, false)
 	return event, err
 }

@@ -7,52 +7,59 @@ import (
 
 // senders are those who were here of late.
 type senders struct {
-	known              map[string]*sender
-	lightest, heaviest *sender // of those who are here: of small bodies that were read at once, and of all
+	byName             map[string]*sender
+	lightest, heaviest *sender // of those who are here
+	forgot             time.Time
 }
 
 // sender is what is known of one.
 type sender struct {
-	name    string
-	at      time.Time // when he was last here
-	rate    float64   // what he sends a second, in small bodies of little
-	most    float64   // the highest rate of late: who rests sends less
-	work    time.Duration
-	bytes   int // of the turn that he has, which was so much work
-	resting int // how many of his turns rest
+	known     bool      // by his key; nobody is held up for who is only an address
+	at        time.Time // when he was last here
+	rate      float64   // what he sends a second, in small bodies of little
+	most      float64   // the highest rate of late: who rests sends less
+	disturbed bool      // others, when he was last here
+	work      time.Duration
+	bytes     int // of the turn that he has, which was so much work
+	resting   int // how many of his turns rest
+	waits     int // bytes
 }
 
 const (
-	// manySmall bodies a second are many. Who sends many disturbs who sends timesLess, if nobody here sends as many times more than himself.
+	// manySmall bodies a second are many; 2 KB more of a body count as another. Who sends many disturbs who sends timesLess, and until that is half as many times less, if nobody here sends as many times more than himself.
 	manySmall = 500
 	timesLess = 4
 	// rateTime and mostTime are in what time what was falls to its e-th part.
 	rateTime, mostTime = time.Second, 30 * time.Second
-	// mostSenders are remembered before those are forgotten who were not here for a while.
-	mostSenders = 1000
+	// mostSenders are remembered; from a quarter of it on those are forgotten who were not here for a while, each second.
+	mostSenders = 4000
 	forgetAfter = 10 * time.Second
 )
 
-func newSenders() *senders { return &senders{known: map[string]*sender{}} }
+func newSenders() *senders { return &senders{byName: map[string]*sender{}} }
 
-// of gives a sender.
+// of gives a sender. Where there are too many, he is not remembered.
 func (s *senders) of(now time.Time, name string) *sender {
-	who, known := s.known[name]
-	if !known {
-		if len(s.known) >= mostSenders {
-			s.forget(now)
-		}
-		who = &sender{name: name, at: now}
-		s.known[name] = who
+	who, here := s.byName[name]
+	if here {
+		return who
+	}
+	if len(s.byName) >= mostSenders/4 && now.Sub(s.forgot) >= time.Second {
+		s.forget(now)
+	}
+	who = &sender{at: now}
+	if len(s.byName) < mostSenders {
+		s.byName[name] = who
 	}
 	return who
 }
 
 // forget leaves out who is not here any more.
 func (s *senders) forget(now time.Time) {
-	for name, who := range s.known {
-		if who.resting == 0 && now.Sub(who.at) > forgetAfter {
-			delete(s.known, name)
+	s.forgot = now
+	for name, who := range s.byName {
+		if who.resting == 0 && who.waits == 0 && now.Sub(who.at) > forgetAfter {
+			delete(s.byName, name)
 		}
 	}
 }
@@ -61,34 +68,47 @@ func (s *senders) forget(now time.Time) {
 func (who *sender) here(now time.Time) bool { return who != nil && now.Sub(who.at) < near }
 
 // met counts a body of a sender.
-func (s *senders) met(now time.Time, name string, size int) *sender {
+func (s *senders) met(now time.Time, name string, known bool, size int) *sender {
 	who := s.of(now, name)
 	passed := max(0, now.Sub(who.at))
+	who.at, who.known = now, known
 	who.rate = who.rate*math.Exp(-passed.Seconds()/rateTime.Seconds()) + 1 + float64(size)/bodyBytes
 	who.most = max(who.rate, who.most*math.Exp(-passed.Seconds()/mostTime.Seconds()))
+	if !known {
+		return who
+	}
 	if !s.heaviest.here(now) || who.most >= s.heaviest.most {
 		s.heaviest = who
 	}
-	who.at = now
+	if !s.lightest.here(now) { // the next one may be anybody of those who are here
+		s.lightest = who
+		for _, other := range s.byName {
+			if other.known && other.here(now) && other.most < s.lightest.most {
+				s.lightest = other
+			}
+		}
+	}
+	if who.most < s.lightest.most {
+		s.lightest = who
+	}
 	return who
 }
 
-// disturbs tells whether the small bodies of a sender are so many that they are to take turns. If not, he may be whom others disturb.
+// disturbs tells whether the small bodies of a sender, who was just met, are so many that they are to take turns.
 func (s *senders) disturbs(now time.Time, who *sender) bool {
-	others := s.lightest != who && s.lightest.here(now)
-	if others && who.most > manySmall && who.most > timesLess*s.lightest.most && s.heaviest.most <= timesLess*who.most {
-		return true
+	times := float64(timesLess)
+	if who.disturbed {
+		times /= 2
 	}
-	if !others || who.most <= s.lightest.most {
-		s.lightest = who
-	}
-	return false
+	who.disturbed = s.lightest.here(now) && who.most > manySmall && who.most > times*s.lightest.most && s.heaviest.most <= timesLess*who.most
+	return who.disturbed
 }
 
-// worked counts the work for bodies that are no small ones. When the turn is over it gives what all of it was.
-func (who *sender) worked(work time.Duration, bytes int) (turn time.Duration, of int) {
-	who.work += work
-	if who.bytes += bytes; who.bytes < turnBytes {
+// worked counts the work for bodies that are no small ones. When he has had as much as a turn is worth, it gives what all of it was.
+func (who *sender) worked(work time.Duration, bodies, bytes int) (turn time.Duration, of int) {
+	who.work += work + time.Duration(bodies)*bodyWork
+	who.bytes += bytes
+	if who.bytes+bytes/bodies <= turnBytes { // there is room for one more
 		return 0, 0
 	}
 	turn, of = who.work, who.bytes

@@ -9,8 +9,8 @@ import (
 )
 
 // slots are for how many large bodies are read at once: half as many as there are processors, so that what follows, up to the disk, need not wait for what is read. Who waits takes turns by sender, so that one's thousand connections
-// hold another up no longer than one turn takes. Small bodies are read at once, as to wait would take longer; but those of who sends many a second count as large while others send few. While small bodies take longer than they do
-// without large ones beside them, a sender of large ones rests after each turn.
+// hold another up no longer than one turn takes. Small bodies are read at once, as to wait would take longer; but those of who sends many a second count as large while others send few, and are read some together. While small
+// bodies take longer than they do without large ones beside them, a sender of large ones rests after each turn.
 type slots struct {
 	mu      sync.Mutex
 	free    int
@@ -26,6 +26,8 @@ const (
 	// What a request takes besides being read, from its headers to its answer: about as much as bodyBytes more would.
 	bodyBytes = 2 << 10
 	bodyWork  = 150 * time.Microsecond
+	// mostWaiting is how many bytes of one sender wait at most: who is held up fills no memory that others need.
+	mostWaiting = mostHeld / 4
 )
 
 func newSlots(n int) *slots {
@@ -34,14 +36,17 @@ func newSlots(n int) *slots {
 
 // place is that of one body at the slots.
 type place struct {
-	of     *slots
-	sender string
-	size   int
-	small  bool      // it needs no slot
-	begun  time.Time // when it was to be read
-	turn   *turn
-	comes  chan struct{}
-	once   sync.Once
+	of    *slots
+	who   *sender
+	name  string // of the sender
+	sent  int    // bytes, as they came
+	size  int    // bytes, as they may become
+	bytes int    // bytes, as they were once they were unpacked
+	small bool   // it needs no slot
+	begun time.Time
+	turn  *turn
+	comes chan struct{}
+	once  sync.Once
 }
 
 // turn is what has one slot: bodies of one sender, that were read from begun on.
@@ -49,15 +54,15 @@ type turn struct {
 	begun  time.Time
 	bodies int
 	left   int // of them, those that are still read
-	bytes  int
+	bytes  int // of those that were read
 }
 
-// take waits for a slot for a body of so many bytes, if it needs one; give it back, in any case.
-func (s *slots) take(ctx context.Context, sender string, size int) (*place, error) {
-	p := &place{of: s, sender: sender, size: size, begun: time.Now()}
+// take waits for a slot for a body, if it needs one; give it back, in any case. A sender who is not known is only an address.
+func (s *slots) take(ctx context.Context, sender string, known bool, body []byte) (*place, error) {
+	p := &place{of: s, name: sender, sent: len(body), bytes: len(body), size: weight(body), begun: time.Now()}
 	s.mu.Lock()
-	who := s.senders.met(p.begun, sender, size)
-	if p.small = size <= smallBody && !s.senders.disturbs(p.begun, who); p.small {
+	p.who = s.senders.met(p.begun, sender, known, p.sent)
+	if p.small = p.size <= smallBody && !s.senders.disturbs(p.begun, p.who); p.small {
 		s.mu.Unlock()
 		return p, nil
 	}
@@ -66,17 +71,24 @@ func (s *slots) take(ctx context.Context, sender string, size int) (*place, erro
 		s.mu.Unlock()
 		return p, nil
 	}
+	if p.who.waits > 0 && p.who.waits+p.sent > mostWaiting {
+		s.mu.Unlock()
+		return p, errCrowded
+	}
+	p.who.waits += p.sent
 	p.comes = make(chan struct{})
-	s.waiting.Push(sender, size+bodyBytes, p)
+	s.waiting.Push(sender, p.size+bodyBytes, p)
 	s.mu.Unlock()
 	select {
 	case <-p.comes:
 		return p, nil
 	case <-ctx.Done():
 		s.mu.Lock()
-		s.waiting.Remove(sender, func(other *place) bool { return other == p }) // or it came just now, and is given back
+		if s.waiting.Remove(sender, func(other *place) bool { return other == p }) { // or it came just now, and is given back
+			p.who.waits -= p.sent
+		}
 		s.mu.Unlock()
-		return p, ctx.Err()
+		return p, errLater
 	}
 }
 
@@ -86,58 +98,64 @@ func (s *slots) begin(all ...*place) {
 	t := &turn{begun: time.Now(), bodies: len(all), left: len(all)}
 	for _, p := range all {
 		p.turn, p.begun = t, t.begun
-		t.bytes += p.size + bodyBytes
 	}
 }
 
-// give gives back what take took; once is enough. Where others need the slot, the sender has no other for a while, once he has had his turn's worth.
-func (p *place) give() {
+// give gives back what take took; once is enough. Where others need the slot, the sender has no other for a while, once he has had his turn's worth, and is to be patient with what follows.
+func (p *place) give() (patient bool) {
 	if !p.small {
-		p.once.Do(func() { p.of.given(p) })
+		p.once.Do(func() { patient = p.of.given(p) })
 	}
+	return patient
 }
 
-func (s *slots) given(p *place) {
+func (s *slots) given(p *place) (patient bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.turn == nil { // it gave up before it came
-		return
+		return false
 	}
+	s.pace.worked(now)
+	patient = s.pace.needed(now, p.name)
+	p.turn.bytes += p.bytes + bodyBytes
 	if p.turn.left--; p.turn.left > 0 {
-		return
+		return patient
 	}
-	who := s.senders.of(now, p.sender)
-	if work, bytes := who.worked(now.Sub(p.turn.begun)+time.Duration(p.turn.bodies)*bodyWork, p.turn.bytes); bytes > 0 {
-		if pause := s.pace.rest(now, who.name, work, bytes); pause > 0 {
-			who.resting++
-			s.waiting.Hold(who.name)
-			time.AfterFunc(pause, func() { s.rested(who) })
+	if work, bytes := p.who.worked(now.Sub(p.turn.begun), p.turn.bodies, p.turn.bytes); bytes > 0 {
+		if pause := s.pace.rest(now, p.name, work, bytes); pause > 0 {
+			s.hold(p.name, p.who, pause)
 		}
 	}
 	s.free++
 	s.next()
+	return patient
 }
 
-// rested ends a rest.
-func (s *slots) rested(who *sender) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if who.resting--; who.resting == 0 {
-		s.waiting.Release(who.name)
-		s.next()
-	}
+// hold keeps a sender from the slots for a while.
+func (s *slots) hold(name string, who *sender, pause time.Duration) {
+	who.resting++
+	s.waiting.Hold(name)
+	time.AfterFunc(pause, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if who.resting--; who.resting == 0 {
+			s.waiting.Release(name)
+			s.next()
+		}
+	})
 }
 
-// next gives free slots to who waits for them. Small bodies of a turn are read together, and written together.
+// next gives free slots to who waits for them. Small bodies of a turn are read together, and so are written together.
 func (s *slots) next() {
 	for s.free > 0 {
-		all := s.waiting.Turn()
+		all := s.waiting.Turn(func(p *place) bool { return p.size <= smallBody })
 		if len(all) == 0 {
 			return
 		}
 		s.begin(all...)
 		for _, p := range all {
+			p.who.waits -= p.sent
 			close(p.comes)
 		}
 	}
@@ -151,5 +169,5 @@ func (p *place) answered() {
 	now := time.Now()
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
-	p.of.pace.answered(now, p.sender, now.Sub(p.begun))
+	p.of.pace.answered(now, p.name, now.Sub(p.begun), p.who.most > manySmall)
 }

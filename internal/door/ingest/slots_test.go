@@ -8,12 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // However many bodies of one sender wait, another's next is read after one of them.
 func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 	s := newSlots(1)
-	hold, err := s.take(t.Context(), "flood", turnBytes)
+	hold, err := s.take(t.Context(), "flood", true, make([]byte, turnBytes))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,11 +27,11 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 		s.mu.Unlock()
 		for range n {
 			all.Go(func() {
-				p, err := s.take(ctx, sender, turnBytes)
+				p, err := s.take(ctx, sender, true, make([]byte, turnBytes))
 				defer p.give()
 				mu.Lock()
 				defer mu.Unlock()
-				if err != nil && !errors.Is(err, context.Canceled) {
+				if err != nil && !errors.Is(err, errLater) {
 					t.Error(err)
 				}
 				order = append(order, fmt.Sprint(sender, err != nil))
@@ -42,7 +43,7 @@ func TestSendersTakeTurnsAtBeingRead(t *testing.T) {
 			s.mu.Unlock()
 		}
 	}
-	if _, err := s.take(t.Context(), "small", smallBody); err != nil { // needs none
+	if _, err := s.take(t.Context(), "small", true, make([]byte, smallBody)); err != nil { // needs none
 		t.Fatal(err)
 	}
 	waits(t.Context(), "flood", 50)
@@ -73,4 +74,152 @@ func TestAPackedBodyWaitsForASlot(t *testing.T) {
 			t.Errorf("%.10q weighs %d", body, weight([]byte(body)))
 		}
 	}
+}
+
+// who gives a place at the slots.
+func who(t *testing.T, s *slots, sender string, size int) *place {
+	p, err := s.take(t.Context(), sender, true, make([]byte, size))
+	if err != nil {
+		t.Error(err)
+	}
+	return p
+}
+
+// need makes that somebody who sends few needs others to rest, for the time of the test.
+func need(s *slots) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	later := time.Now().Add(time.Hour)
+	s.pace.small[0] = met{"few", later}
+	s.pace.alone, s.pace.factor, s.pace.large = 1, mostFactor, later
+	few := s.senders.met(later, "few", true, 300)
+	few.at = later
+}
+
+// Who rests has no slot, the others do, and he has one again by himself.
+func TestASenderRests(t *testing.T) {
+	s := newSlots(2)
+	need(s)
+	first := who(t, s, "flood", turnBytes)
+	first.turn.begun = first.turn.begun.Add(-time.Hour) // so that it was much work
+	if !first.give() {
+		t.Error("who holds others up need not be patient")
+	}
+	s.mu.Lock()
+	if s.senders.byName["flood"].resting != 1 || !s.waiting.Held("flood") {
+		t.Error("it does not rest")
+	}
+	s.senders.byName["flood"].resting++ // of one that does not end
+	s.mu.Unlock()
+	for range 3 { // as often as they like
+		who(t, s, "other", 1+smallBody).give()
+		who(t, s, "third", 1+smallBody).give()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	p, err := s.take(ctx, "flood", true, make([]byte, turnBytes))
+	if err == nil {
+		t.Error("it did not rest")
+	}
+	p.give() // what it never had
+	who(t, s, "brief", turnBytes).give()
+	who(t, s, "brief", turnBytes).give() // waits for the end of its rest
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if flood := s.senders.byName["flood"]; s.free != 2 || flood.resting < 1 || flood.waits != 0 || s.waiting.Len() != 0 {
+		t.Errorf("%d are free, %d wait, %+v rests", s.free, s.waiting.Len(), flood)
+	}
+}
+
+// waiting waits until so many wait.
+func waiting(s *slots, n int) {
+	for got := -1; got != n; {
+		s.mu.Lock()
+		got = s.waiting.Len()
+		s.mu.Unlock()
+	}
+}
+
+// Small bodies of who sends many wait for a slot like a large one while somebody who sends few is here, together as many as are worth a turn; and then he rests.
+func TestManySmallBodiesTakeTurns(t *testing.T) {
+	s := newSlots(1)
+	for range manySmall + 100 { // alone they need none
+		if p := who(t, s, "many", 300); !p.small {
+			t.Fatal("a small body waited without need")
+		}
+	}
+	if !who(t, s, "few", 300).small {
+		t.Error("who sends few needs a slot")
+	}
+	need(s)
+	first := who(t, s, "many", 300)
+	if first.small {
+		t.Fatal("who sends many needs none")
+	}
+	const more = 20
+	places := make(chan *place, more)
+	for range more {
+		go func() { places <- who(t, s, "many", 300) }()
+	}
+	waiting(s, more)
+	s.mu.Lock()
+	s.senders.byName["many"].bytes = 0
+	first.bytes = -bodyBytes // it counts for nothing
+	s.mu.Unlock()
+	first.give()
+	turn := make([]*place, turnBytes/(300+bodyBytes))
+	for i := range turn {
+		turn[i] = <-places
+	}
+	s.mu.Lock()
+	if n := s.waiting.Len(); n != more-len(turn) || s.free != 0 {
+		t.Errorf("%d wait, %d slots are free", n, s.free)
+	}
+	turn[0].turn.begun = turn[0].turn.begun.Add(-time.Hour)
+	s.mu.Unlock()
+	for _, p := range turn {
+		p.give()
+		p.give()
+		p.answered() // which says nothing of what small ones take
+	}
+	s.mu.Lock()
+	if !s.waiting.Held("many") || s.free != 1 || s.pace.small[0].sender != "few" {
+		t.Errorf("it does not rest, or its slot is lost: %d are free", s.free)
+	}
+	s.mu.Unlock()
+	for range more - len(turn) {
+		(<-places).give()
+	}
+}
+
+// Large bodies are read one by one for each slot, and of one sender only so many bytes wait.
+func TestLargeBodiesAreReadOneByOne(t *testing.T) {
+	s := newSlots(1)
+	hold := who(t, s, "other", turnBytes)
+	places := make(chan *place, 3)
+	for range 3 {
+		go func() { places <- who(t, s, "three", 2*smallBody) }()
+	}
+	waiting(s, 3)
+	hold.give()
+	for i := range 3 {
+		p := <-places
+		s.mu.Lock()
+		if s.free != 0 || s.waiting.Len() != 2-i || p.turn.bodies != 1 {
+			t.Errorf("%d are free, %d wait, %d are read together", s.free, s.waiting.Len(), p.turn.bodies)
+		}
+		s.mu.Unlock()
+		p.give()
+	}
+	hold = who(t, s, "other", turnBytes)
+	go func() { places <- who(t, s, "much", mostWaiting) }()
+	waiting(s, 1)
+	if p, err := s.take(t.Context(), "much", true, make([]byte, turnBytes)); !errors.Is(err, errCrowded) || p.give() {
+		t.Errorf("of one sender more waits than may: %v", err)
+	}
+	go func() { places <- who(t, s, "little", turnBytes) }()
+	waiting(s, 2)
+	hold.give()
+	(<-places).give()
+	(<-places).give()
 }

@@ -18,7 +18,7 @@ func (e *Events) Told(ctx context.Context, app, env string, body []byte) error {
 	now := e.now()
 	d, err := capture.Plain(&capture.Call{Body: body, Received: now, NewID: func() string { return event.NewID(now) }})
 	if err == nil {
-		_, err = e.keep(ctx, ofFlags(app, env), d)
+		_, err = e.keep(ctx, ofFlags(app, env), d, false)
 	}
 	return err
 }

@@ -87,18 +87,23 @@ func (q *Queue[T]) Pop() (v T, ok bool) {
 	return v, true
 }
 
-// Turn takes what the next sender has for one turn: as much as is worth one, and one in any case. It is empty when nothing waits but what is held.
-func (q *Queue[T]) Turn() (all []T) {
+// Turn takes the next, and with it what follows of the same sender and may go together, as long as all of it is worth no more than a turn: what would be worth more ends the turn. It is empty when nothing waits but what is held.
+func (q *Queue[T]) Turn(together func(T) bool) (all []T) {
 	for {
 		v, ok := q.Pop()
 		if !ok {
 			return all
 		}
 		all = append(all, v)
-		if q.spent == 0 { // Pop ended the turn
+		if q.spent == 0 || !together(v) { // 0: Pop ended the turn
 			return all
 		}
-		if sender := q.senders[0]; q.spent+q.waiting[sender][0].cost > q.Quantum {
+		sender := q.senders[0]
+		next := q.waiting[sender][0]
+		if !together(next.v) {
+			return all
+		}
+		if q.spent+next.cost > q.Quantum {
 			q.senders, q.spent = append(q.senders[1:], sender), 0
 			return all
 		}

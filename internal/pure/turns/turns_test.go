@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/slipwayhq/slipway/internal/pure/turns"
@@ -188,7 +189,7 @@ func TestWhoIsHeldHasNoTurn(t *testing.T) {
 
 func TestATurnIsTakenWhole(t *testing.T) {
 	q := turns.Queue[string]{Quantum: 10}
-	for _, v := range []string{"a3", "a3", "a4", "a3", "a8", "a9", "a5", "b25", "b1", "c6", "c5"} {
+	for _, v := range []string{"a3", "a3", "a4", "a3", "a8", "a9", "a5", "b25", "b1", "c6", "c5", "d2", "d3", "d4", "d4"} {
 		cost, err := strconv.Atoi(v[1:])
 		if err != nil {
 			t.Fatal(err)
@@ -196,18 +197,19 @@ func TestATurnIsTakenWhole(t *testing.T) {
 		q.Push(v[:1], cost, v)
 	}
 	q.Hold("c")
+	small := func(v string) bool { return !strings.HasPrefix(v, "d") }
 	var got [][]string
-	for all := q.Turn(); len(all) > 0; all = q.Turn() {
+	for all := q.Turn(small); len(all) > 0; all = q.Turn(small) {
 		got = append(got, all)
 		if len(got) == 4 {
 			q.Release("c")
 		}
 	}
-	want := [][]string{{"a3", "a3", "a4"}, {"b25"}, {"a3"}, {"b1"}, {"a8"}, {"c6"}, {"a9"}, {"c5"}, {"a5"}}
+	want := [][]string{{"a3", "a3", "a4"}, {"b25"}, {"d2"}, {"d3"}, {"d4"}, {"d4"}, {"a3"}, {"b1"}, {"c6"}, {"a8"}, {"c5"}, {"a9"}, {"a5"}}
 	if !reflect.DeepEqual(got, want) || q.Len() != 0 {
 		t.Errorf("%v, and %d are left", got, q.Len())
 	}
-	if all := (&turns.Queue[int]{}).Turn(); len(all) != 0 {
+	if all := (&turns.Queue[int]{}).Turn(func(int) bool { return true }); len(all) != 0 {
 		t.Errorf("of nothing: %v", all)
 	}
 }
