@@ -79,9 +79,9 @@ needs: ## Install what the tests need (Debian packages, npm packages) where it i
 	scripts/needs.sh test
 	@$(MAKE) --no-print-directory ui/node_modules/.package-lock.json e2e/clients/node_modules/.package-lock.json
 
-# What waits longest, mostly for disks and for processes, begins first, so that the others run beside it; and one package more at once than there are processors, since most wait.
+# What waits longest, mostly for disks and for processes, begins first, so that the others run beside it; and two packages more at once than there are processors, since most wait.
 LONGEST  := ./internal/decide/rollout ./e2e
-PACKAGES ?= $(shell echo $$(($$(nproc) + 1)))
+PACKAGES ?= $(shell echo $$(($$(nproc) + 2)))
 
 .PHONY: test
 test: needs fmt-check ui-test vet ## Run every test there is
