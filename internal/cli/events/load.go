@@ -27,7 +27,7 @@ type Load struct {
 	For     time.Duration `default:"30s" help:"How long to send."`
 	Batch   int           `default:"100" help:"Events a request; 1 sends each by itself."`
 	Senders int           `default:"32" help:"Requests at once, at most."`
-	CatchUp time.Duration `default:"10s" help:"How much longer than planned it may take to send what the server did not take in time; what is left then is not sent."`
+	CatchUp time.Duration `default:"10s" help:"How much longer than planned it may take to send what the server did not take in time; what has not begun by then is not sent."`
 	Key     string        `help:"Write key; default: that of the app's first source."`
 	JSON    bool          `name:"json" help:"Print the figures as JSON."`
 }

@@ -211,7 +211,7 @@ func (e *Events) source(r *http.Request, inBody string) (track.Source, error) {
 		return source, errKey
 	}
 	if source.Stopped {
-		return source, fault.Forbidden("the source %q was stopped, and takes no events", source.Name)
+		return source, fault.Forbidden("the source %q was stopped, and takes no events; resume it under Settings > Sources", source.Name)
 	}
 	return source, nil
 }

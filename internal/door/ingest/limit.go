@@ -46,7 +46,7 @@ func (l *limits) check(s track.Source, now time.Time) error {
 	b.refused.Bodies++
 	b.refused.Last = now.UTC()
 	wait := time.Duration((1 - b.tokens) / b.limit * float64(time.Second))
-	return limited{fault.Limited("more came than the %d events a second that the source %q may send; send these again later", s.Limit, s.Name), wait}
+	return limited{fault.Limited("more came than the %d events a second that the source %q may send; send these again in %d s, or change its limit under Settings > Sources", s.Limit, s.Name, int(math.Ceil(wait.Seconds()))), wait}
 }
 
 // spend takes what came out of the bucket.
