@@ -101,7 +101,7 @@ func TestASenderRests(t *testing.T) {
 	s := newSlots(2)
 	need(s)
 	first := who(t, s, "flood", turnBytes)
-	first.turn.begun = first.turn.begun.Add(-time.Hour) // so that it was much work
+	first.bytes, first.turn.begun = 1<<30, first.turn.begun.Add(-time.Hour) // so that it was much work, and rests for long
 	if !first.give() {
 		t.Error("who holds others up need not be patient")
 	}
@@ -175,7 +175,7 @@ func TestManySmallBodiesTakeTurns(t *testing.T) {
 	if n := s.waiting.Len(); n != more-len(turn) || s.free != 0 {
 		t.Errorf("%d wait, %d slots are free", n, s.free)
 	}
-	turn[0].turn.begun = turn[0].turn.begun.Add(-time.Hour)
+	turn[0].bytes, turn[0].turn.begun = 1<<30, turn[0].turn.begun.Add(-time.Hour) // so that it rests for long
 	s.mu.Unlock()
 	for _, p := range turn {
 		p.give()
