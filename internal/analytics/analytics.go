@@ -68,6 +68,18 @@ type Batch struct {
 	Learned []Learned
 	// Through is the last sequence of the log that this batch accounts for.
 	Through uint64
+	// Between is called every few rows by who works on them, so that others may go first; nil does nothing.
+	Between func()
+}
+
+// few rows are about a quarter of a millisecond of work.
+const few = 64
+
+// Breathe is to be called before the work for each row, by its number.
+func (b *Batch) Breathe(n int) {
+	if n%few == few-1 && b.Between != nil {
+		b.Between()
+	}
 }
 
 // Day is what a store has of one UTC day of receipt. Days overlap by a few sequences: what comes at midnight is written by several at once.

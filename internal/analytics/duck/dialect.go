@@ -10,9 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math/big"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -58,11 +58,8 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 	}
 }
 
-// yieldEvery is how many rows are added before others may go first, who have a client waiting: a quarter of a millisecond.
-const yieldEvery = 64
-
 // bulk adds rows by the appender, which is ten times as fast as statements, within the connection's transaction.
-func bulk(_ context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
+func bulk(_ context.Context, conn *sql.Conn, table string, columns []string, rows iter.Seq[[]any]) error {
 	return conn.Raw(func(c any) error {
 		dc, ok := c.(driver.Conn)
 		if !ok {
@@ -78,10 +75,7 @@ func bulk(_ context.Context, conn *sql.Conn, table string, columns []string, row
 			return err
 		}
 		values := make([]driver.Value, 0, 32)
-		for n, row := range rows {
-			if n%yieldEvery == yieldEvery-1 {
-				runtime.Gosched()
-			}
+		for row := range rows {
 			values = values[:0]
 			for i, v := range row {
 				if i != without {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -245,7 +246,12 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 			p.apps[app] = &analytics.Batch{}
 		}
 	}
+	between := runtime.Gosched
+	if !p.full() { // nothing that came before this waits
+		between = newGentle().between
+	}
 	for app, batch := range p.apps {
+		between()
 		store, err := f.opts.Engine.Store(ctx, app)
 		if err != nil {
 			return err
@@ -257,7 +263,7 @@ func (f *Feeder) store(ctx context.Context, p *part) error {
 		if at < f.positions[app] {
 			return fmt.Errorf("%w: %s", errEmptied, app)
 		}
-		batch.Through = p.through
+		batch.Through, batch.Between = p.through, between
 		if err := (intake{f, app, store}).append(ctx, *batch, at); err != nil {
 			return err
 		}

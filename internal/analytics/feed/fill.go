@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -182,6 +183,7 @@ func (f *Feeder) fillStore(ctx context.Context, app string, last uint64) error {
 			b.Rows = slices.DeleteFunc(b.Rows, func(r analytics.Row) bool { return f.opts.Leave(app, &r.Event) })
 			b.Failed = slices.DeleteFunc(b.Failed, func(one analytics.Failed) bool { return left(app, one, f.opts.Leave) })
 		}
+		b.Between = runtime.Gosched
 		if err := (intake{f, app, store}).append(ctx, b, at); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"encoding/json"
-	"runtime"
 	"strings"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
@@ -46,14 +45,12 @@ func (f *Feeder) learner(ctx context.Context, app string, store analytics.Store)
 	return l, nil
 }
 
-// learn tells what the rows behind a position show.
-func (l *learner) learn(rows []analytics.Row, after uint64) []analytics.Learned {
+// learn tells what the rows of a batch behind a position show.
+func (l *learner) learn(b *analytics.Batch, after uint64) []analytics.Learned {
 	sums := map[key]*analytics.Learned{}
-	for i := range rows {
-		if i%yieldEvery == yieldEvery-1 {
-			runtime.Gosched()
-		}
-		r := &rows[i]
+	for i := range b.Rows {
+		b.Breathe(i)
+		r := &b.Rows[i]
 		if r.Sequence <= after {
 			continue
 		}

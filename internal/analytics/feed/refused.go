@@ -27,7 +27,7 @@ func (in intake) append(ctx context.Context, b analytics.Batch, after uint64) er
 	if err != nil {
 		return err
 	}
-	b.Learned = l.learn(b.Rows, after)
+	b.Learned = l.learn(&b, after)
 	in.f.restore(in.app, b.Failed)
 	refusal := in.store.Append(ctx, b)
 	if refusal == nil {
@@ -74,6 +74,7 @@ func (in intake) append(ctx context.Context, b analytics.Batch, after uint64) er
 // halve gives what is in a batch up to a sequence, and what is behind it.
 func halve(b analytics.Batch, middle uint64) (first, second analytics.Batch) {
 	first.Through, second.Through = middle, b.Through
+	first.Between, second.Between = b.Between, b.Between
 	for _, r := range b.Rows {
 		if r.Sequence <= middle {
 			first.Rows = append(first.Rows, r)

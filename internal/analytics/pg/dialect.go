@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -56,13 +57,18 @@ func (e *Engine) dialect(schema string, a *app) relational.Dialect {
 }
 
 // bulk adds rows by COPY, within the connection's transaction.
-func bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
+func bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows iter.Seq[[]any]) error {
 	return conn.Raw(func(c any) error {
 		pc, ok := c.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("the connection is a %T", c)
 		}
-		_, err := pc.Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		next, stop := iter.Pull(rows)
+		defer stop()
+		_, err := pc.Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+			row, _ := next() // nil after the last one, which ends it
+			return row, nil
+		}))
 		return err
 	})
 }

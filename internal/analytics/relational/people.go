@@ -21,7 +21,7 @@ type person struct {
 }
 
 // knownAs tells whom an event makes known: it names both ids, or says that one was the other.
-func knownAs(r analytics.Row) (person, bool) {
+func knownAs(r *analytics.Row) (person, bool) {
 	p := person{text(r.Anonymous), text(r.User), r.Time}
 	if r.Kind == capture.Alias && r.Previous != "" {
 		p.anonymous = text(r.Previous)

@@ -43,19 +43,18 @@ var (
 	failedColumns = []string{"seq", "received", "environment", "source", "dialect", "kind", "reason", "message", "raw", "state", "changed"}
 )
 
-// eventRow is a row of events in the order of EventColumns.
-func eventRow(r analytics.Row) []any {
+// eventRow appends a row of events in the order of EventColumns.
+func eventRow(to []any, r *analytics.Row) []any {
 	visitor := r.User
 	if visitor == "" {
 		visitor = r.Anonymous
 	}
-	return []any{
+	return append(to,
 		int64(r.Sequence), r.Received, r.Time, moment(r.Original), text(r.Environment), text(r.Source), text(string(r.Kind)), text(r.Name), text(visitor), null(r.User), null(r.Anonymous), null(r.Previous), null(r.Group),
-		null(r.Release), text(r.ID), null(jsonText(r.Properties)), null(jsonText(r.Context)),
-	}
+		null(r.Release), text(r.ID), null(jsonText(r.Properties)), null(jsonText(r.Context)))
 }
 
-func failedRow(f analytics.Failed) []any {
+func failedRow(f *analytics.Failed) []any {
 	state := f.State
 	if state == "" {
 		state = analytics.Open

@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"runtime"
+	"iter"
 
 	"github.com/slipwayhq/slipway/internal/analytics"
 )
@@ -20,8 +20,8 @@ type Dialect struct {
 	Removed func(ctx context.Context, conn *sql.Conn) error
 	// Functions define prop, obj and num: see package explore.
 	Functions []string
-	// Bulk adds many rows to a table, within the transaction that the connection is in.
-	Bulk func(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error
+	// Bulk adds many rows to a table, within the transaction that the connection is in. A row is the engine's only until it asks for the next.
+	Bulk func(ctx context.Context, conn *sql.Conn, table string, columns []string, rows iter.Seq[[]any]) error
 	// Ask gives a connection for one question, which can do nothing but read, and what to do when it was answered. It refuses what is not one SELECT.
 	Ask func(ctx context.Context, q analytics.Query) (rows *sql.Rows, done func(), err error)
 	// Value makes a value of an answer plain; see analytics.Table.
@@ -143,31 +143,34 @@ func (s *Store) noticed(err error) error {
 	return err
 }
 
-// yieldEvery is how many rows are made before others may go first, who have a client waiting: a fifth of a millisecond.
-const yieldEvery = 64
-
 func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, after uint64, met map[string]bool) error {
-	var rows, failed [][]any
 	var people []person
-	for i, r := range b.Rows {
-		if i%yieldEvery == yieldEvery-1 {
-			runtime.Gosched()
-		}
-		if r.Sequence <= after {
-			continue
-		}
-		rows = append(rows, eventRow(r))
-		if p, ok := knownAs(r); ok && !met[p.anonymous] && !s.known[p.anonymous] {
-			met[p.anonymous] = true
-			people = append(people, p)
+	var row []any
+	events := func(yield func([]any) bool) {
+		for i := range b.Rows {
+			b.Breathe(i)
+			r := &b.Rows[i]
+			if r.Sequence <= after {
+				continue
+			}
+			if p, ok := knownAs(r); ok && !met[p.anonymous] && !s.known[p.anonymous] {
+				met[p.anonymous] = true
+				people = append(people, p)
+			}
+			if row = eventRow(row[:0], r); !yield(row) {
+				return
+			}
 		}
 	}
-	for _, f := range b.Failed {
-		if f.Sequence > after {
-			failed = append(failed, failedRow(f))
+	failed := func(yield func([]any) bool) {
+		for i := range b.Failed {
+			b.Breathe(i)
+			if f := &b.Failed[i]; f.Sequence > after && !yield(failedRow(f)) {
+				return
+			}
 		}
 	}
-	if err := s.bulk(ctx, conn, s.d.Events, EventColumns(), rows); err != nil {
+	if err := s.bulk(ctx, conn, s.d.Events, EventColumns(), events); err != nil {
 		return err
 	}
 	if err := s.bulk(ctx, conn, "failed", failedColumns, failed); err != nil {
@@ -179,11 +182,12 @@ func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, 
 	return addLearned(ctx, conn, b.Learned)
 }
 
-func (s *Store) bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) error {
-	if len(rows) == 0 {
-		return nil
+// bulk adds rows, which are made one by one; without any it asks the engine for nothing.
+func (s *Store) bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows iter.Seq[[]any]) error {
+	for range rows {
+		return s.d.Bulk(ctx, conn, table, columns, rows)
 	}
-	return s.d.Bulk(ctx, conn, table, columns, rows)
+	return nil
 }
 
 // mostKnown bounds how many anonymous ids are held in memory; the table has all.
