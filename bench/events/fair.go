@@ -30,6 +30,16 @@ var kinds = []struct {
 	{fmt.Sprintf("beside batches, limited to %d/s", fairLimit), load{app: "shop", rate: 1_000_000, batch: 100, senders: 64, punctual: true}, fairLimit},
 }
 
+// victims are who is not to be delayed, and beside how many of the kinds that is looked at.
+var victims = []struct {
+	name  string
+	load  load
+	kinds int
+}{
+	{"200 single events a second", load{app: "blog", rate: 200, batch: 1, senders: 32}, len(kinds)},
+	{"10 batches of 50 a second", load{app: "blog", rate: 500, batch: 50, senders: 32}, 3},
+}
+
 // met are the acknowledgements of one app, and of the flood beside it, by kind; and those of the flood without the app.
 type met struct{ quiet, floods, lonely [][]loaded }
 
@@ -41,27 +51,74 @@ func fairness(ctx context.Context, r *rig.Rig, last time.Duration) error {
 		return err
 	}
 	defer s.Stop()
-	m, err := meet(ctx, r, s, last)
-	if err != nil {
-		return err
+	var flooding struct{ ID string }
+	for _, app := range []string{"blog", "shop"} {
+		if err := s.Call(ctx, "POST", "/v1/apps", fmt.Sprintf(`{"name":%q}`, app), nil); err != nil {
+			return err
+		}
+		if err := s.Call(ctx, "POST", "/v1/apps/"+app+"/sources", `{"name":"web"}`, &flooding); err != nil {
+			return err
+		}
 	}
-	p50, p99, rate := func(l loaded) float64 { return l.P50 }, func(l loaded) float64 { return l.P99 }, func(l loaded) float64 { return l.Rate }
-	ms := func(v float64) string { return fmt.Sprintf("%.1f", v) }
-	alone50, alone99 := median(m.quiet[0], p50), median(m.quiet[0], p99)
-	table := [][]string{{kinds[0].name, ms(alone50), "", "", ms(alone99), "", "", "", ""}}
-	for i, kind := range kinds[1:] {
-		by50, by99 := median(m.quiet[i+1], p50), median(m.quiet[i+1], p99)
-		table = append(table, []string{
-			kind.name, ms(by50), ms(by50 / alone50), rig.Verdict(by50/alone50 <= fairTarget), ms(by99), ms(by99 / alone99), rig.Verdict(by99/alone99 <= fairTarget),
-			fmt.Sprintf("%.0f", median(m.floods[i+1], rate)), fmt.Sprintf("%.0f", median(m.lonely[i+1], rate)),
-		})
-	}
-	head := []string{"200 single events a second, ack", "p50 ms", "times alone", fmt.Sprintf("at most %.0f", fairTarget), "p99 ms", "times alone", fmt.Sprintf("at most %.0f", fairTarget), "the other's events/s", "and without"}
-	if err := rig.Table(os.Stdout, head, table); err != nil {
-		return err
+	for i, victim := range victims {
+		m := met{make([][]loaded, victim.kinds), make([][]loaded, victim.kinds), make([][]loaded, victim.kinds)}
+		for range 3 {
+			for k, kind := range kinds[:victim.kinds] {
+				if err := s.Call(ctx, "POST", "/v1/apps/shop/sources/"+flooding.ID+"/changes", fmt.Sprintf(`{"change":"limit","limit":%d,"reason":"it floods"}`, kind.limit), nil); err != nil {
+					return err
+				}
+				if err := m.meet(ctx, r, s, victim.load, k, i == 0, last); err != nil {
+					return err
+				}
+			}
+		}
+		if err := m.print(victim.name); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Printf("load before %s, after %s\n", before, rig.Load())
 	return err
+}
+
+// meet has the two apps meet, and then, where it is asked for, lets the flood alone.
+func (m met) meet(ctx context.Context, r *rig.Rig, s *rig.Server, quiet load, kind int, lonely bool, last time.Duration) error {
+	var g errgroup.Group
+	var other, much loaded
+	if kind > 0 {
+		g.Go(func() (err error) { much, err = run(ctx, r, s, kinds[kind].flood, last); return err })
+	}
+	g.Go(func() (err error) { other, err = run(ctx, r, s, quiet, last); return err })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	m.quiet[kind], m.floods[kind] = append(m.quiet[kind], other), append(m.floods[kind], much)
+	if kind == 0 || !lonely {
+		return nil
+	}
+	alone, err := run(ctx, r, s, kinds[kind].flood, last)
+	m.lonely[kind] = append(m.lonely[kind], alone)
+	return err
+}
+
+func (m met) print(victim string) error {
+	p50, p99, rate := func(l loaded) float64 { return l.P50 }, func(l loaded) float64 { return l.P99 }, func(l loaded) float64 { return l.Rate }
+	ms := func(v float64) string { return fmt.Sprintf("%.1f", v) }
+	var table [][]string
+	alone50, alone99 := median(m.quiet[0], p50), median(m.quiet[0], p99)
+	for i := range m.quiet {
+		by50, by99 := median(m.quiet[i], p50), median(m.quiet[i], p99)
+		row := []string{kinds[i].name, ms(by50), "", "", ms(by99), "", "", "", ""}
+		if i > 0 {
+			row[2], row[3], row[5], row[6] = ms(by50/alone50), rig.Verdict(by50/alone50 <= fairTarget), ms(by99/alone99), rig.Verdict(by99/alone99 <= fairTarget)
+			row[7] = fmt.Sprintf("%.0f", median(m.floods[i], rate))
+		}
+		if len(m.lonely[i]) > 0 {
+			row[8] = fmt.Sprintf("%.0f", median(m.lonely[i], rate))
+		}
+		table = append(table, row)
+	}
+	most := fmt.Sprintf("at most %.0f", fairTarget)
+	return rig.Table(os.Stdout, []string{victim + ", ack", "p50 ms", "times alone", most, "p99 ms", "times alone", most, "the other's events/s", "and without"}, table)
 }
 
 func median(all []loaded, value func(loaded) float64) float64 {
@@ -71,45 +128,4 @@ func median(all []loaded, value func(loaded) float64) float64 {
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
-}
-
-// meet has the two apps meet.
-func meet(ctx context.Context, r *rig.Rig, s *rig.Server, last time.Duration) (met, error) {
-	m := met{make([][]loaded, len(kinds)), make([][]loaded, len(kinds)), make([][]loaded, len(kinds))}
-	var flooding struct{ ID string }
-	for _, app := range []string{"blog", "shop"} {
-		if err := s.Call(ctx, "POST", "/v1/apps", fmt.Sprintf(`{"name":%q}`, app), nil); err != nil {
-			return m, err
-		}
-		if err := s.Call(ctx, "POST", "/v1/apps/"+app+"/sources", `{"name":"web"}`, &flooding); err != nil {
-			return m, err
-		}
-	}
-	quiet := load{app: "blog", rate: 200, batch: 1, senders: 32}
-	for range 3 {
-		for i, kind := range kinds {
-			if err := s.Call(ctx, "POST", "/v1/apps/shop/sources/"+flooding.ID+"/changes", fmt.Sprintf(`{"change":"limit","limit":%d,"reason":"it floods"}`, kind.limit), nil); err != nil {
-				return m, err
-			}
-			var g errgroup.Group
-			var other, much loaded
-			if i > 0 {
-				g.Go(func() (err error) { much, err = run(ctx, r, s, kind.flood, last); return err })
-			}
-			g.Go(func() (err error) { other, err = run(ctx, r, s, quiet, last); return err })
-			if err := g.Wait(); err != nil {
-				return m, err
-			}
-			m.quiet[i], m.floods[i] = append(m.quiet[i], other), append(m.floods[i], much)
-			if i == 0 {
-				continue
-			}
-			lonely, err := run(ctx, r, s, kind.flood, last)
-			if err != nil {
-				return m, err
-			}
-			m.lonely[i] = append(m.lonely[i], lonely)
-		}
-	}
-	return m, nil
 }

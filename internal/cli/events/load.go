@@ -12,6 +12,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,7 +162,7 @@ func (r *loadRun) deliver(ctx context.Context, n int64) error {
 	first := time.Now()
 	for {
 		begin := time.Now()
-		again, err := r.post(ctx, body)
+		wait, err := r.post(ctx, body)
 		if err == nil {
 			r.mu.Lock()
 			r.took = append(r.took, time.Since(begin))
@@ -169,36 +170,51 @@ func (r *loadRun) deliver(ctx context.Context, n int64) error {
 			r.sent.Add(int64(r.Batch))
 			return nil
 		}
-		if !again || time.Since(first) > giveUp || ctx.Err() != nil {
+		if wait == 0 || time.Since(first) > giveUp || ctx.Err() != nil {
 			return fmt.Errorf("send events: %w", err)
 		}
 		r.refused.Add(1)
 		select {
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// post tells whether it makes sense to send the same again.
-func (r *loadRun) post(ctx context.Context, body []byte) (again bool, err error) {
+// post tells after how long it makes sense to send the same again; 0 is never.
+func (r *loadRun) post(ctx context.Context, body []byte) (again time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(body))
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	req.SetBasicAuth(r.key, "")
 	req.Header.Set("Content-Type", "application/json")
 	res, err := r.http.Do(req)
 	if err != nil {
-		return true, err
+		return retry, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 1000))
 	if res.StatusCode == http.StatusOK {
-		return false, nil
+		return 0, nil
 	}
-	return res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusInternalServerError, errors.New(said(res.Status, text))
+	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusInternalServerError {
+		again = retryAfter(res.Header)
+	}
+	return again, errors.New(said(res.Status, text))
+}
+
+// retry is after how long something is sent again where the server does not say.
+const retry = 500 * time.Millisecond
+
+// retryAfter is what the server says (RFC 9110, 10.2.3), in seconds.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 1 {
+		return retry
+	}
+	return min(time.Duration(seconds)*time.Second, giveUp)
 }
 
 // said is what an answer says is wrong: in its own words, if it has some.

@@ -1,113 +1,112 @@
 package ingest
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// pace says how long a sender rests after a turn of large bodies, so that one sender's flood holds up the small bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
-// The rest is in proportion to the work, and the factor is looked for: it grows while small bodies take more than tolerance times as long as they do without large ones, and falls while they do not. It begins with the most, as a
+// pace says how long who sends much rests after a turn, so that his flood holds up the bodies of others no longer than they would take anyway: many at work leave nobody a moment of a processor, whoever's turn it is.
+// The rest is in proportion to the work, and the factor is looked for: it grows while others' bodies take more than tolerance times as long as they do without much at work, and falls while they do not. It begins with the most, as a
 // flood's first moment would hold up hundreds. Where there are processors enough it comes to 0, and who is alone never rests.
 type pace struct {
 	factor float64
-	alone  float64   // what a small body takes when no large one was at work within near: the mean of the seconds' squares, of late
-	large  time.Time // when a large body was last at work
-	small  [2]met    // the last two senders of small ones
-	sum    float64   // of the seconds' squares, of those since begun
+	much   time.Time  // when a body of who sends much was last at work
+	others [2]*sender // the last two of those who are not to wait
+	sum    float64    // of the squares of how many times as long as usual each took, of those since begun
 	n      int
 	begun  time.Time
 }
 
-// met is when a sender was last here.
-type met struct {
-	sender string
-	at     time.Time
-}
+// usual is what a sender's bodies take when nothing of who sends much was at work within near: the mean of the seconds' squares, of late; 0 when it is not known.
+type usual float64
 
 const (
-	// near is for how long a sender counts as here.
+	// near is for how long work counts as beside what comes behind it.
 	near = time.Second
-	// No rest is longer than what a sender sends would take at leastRate, in bytes a second, or than mostRest: on a busy machine what took long was mostly waiting, and others are not helped by more rest. It is some 600 small bodies a
-	// second, or 45 of 30 KB, less what they take themselves.
-	leastRate = 1_500_000
+	// No rest is longer than what a sender sends would take at leastRate, in bytes a second, and leastEach for each body, or than mostRest: on a busy machine what took long was mostly waiting, and others are not helped by more rest. It is some
+	// 600 small bodies a second, or 20 of 30 KB, less what they take themselves.
+	leastRate = 750_000
+	leastEach = time.Millisecond
 	mostRest  = 250 * time.Millisecond
-	// tolerance is how much longer small bodies may take. One of leastMet that takes three times as long is above it; as the factor grows by as much as eight falls take back, about one of a hundred is, so that their 99th percentile
+	// tolerance is how much longer others' bodies may take. One of leastMet that takes three times as long is above it; as the factor grows by as much as eight falls take back, about one of a hundred is, so that their 99th percentile
 	// stays below twice of what it is alone.
 	tolerance = 1.3
-	// Small bodies are looked at together when there are leastMet of them, and leastTime has passed.
+	// They are looked at together when there are leastMet of them, and leastTime has passed. Where they are rare, what is found counts for the time that has passed, up to mostTimes of it.
 	leastMet  = 10
 	leastTime = 50 * time.Millisecond
+	mostTimes = 20
 	// The factor grows by half and falls by a twentieth at a time; below the least it is 0.
-	mostFactor, leastFactor = 16.0, 0.25
+	mostFactor, leastFactor = 32.0, 0.25
 	grow, fall              = 1.5, 0.95
-	// memory is how many small bodies alone makes its mean of, where one that takes longer than four times as long as the others counts as such: a moment in which the disk stands still is not what is usual. Beside large ones it only follows what is quicker, slowly, as chance makes some quick; and resign is how much of itself it adds each time where the longest rest
-	// does not help: what has changed then is not the large bodies.
+	// memory is of how many bodies what is usual is the mean, where one that takes longer than four times as long as the others counts as such: a moment in which the disk stands still is not usual. Beside much work it only follows what is quicker, slowly, as chance makes some quick; and resign is how much of itself it adds each time where the longest rest
+	// does not help: what has changed then is not the others' work.
 	memory, outlier, quicker, resign = 64, 16, 16, 0.01
 )
 
-// answered is told how long a small body took, and whether its sender sends many: what these take alone they make one another wait for.
-func (p *pace) answered(now time.Time, sender string, took time.Duration, many bool) {
-	if p.small[0].sender != sender {
-		p.small[1] = p.small[0]
+// answered is told how long a body of who is not to wait took, and what his take. What who sends much takes alone is no measure: they make one another wait.
+func (p *pace) answered(now time.Time, who *sender, took time.Duration, of *usual) {
+	if p.others[0] != who {
+		p.others[1] = p.others[0]
 	}
-	p.small[0] = met{sender, now}
-	square := took.Seconds() * took.Seconds()
-	if now.Sub(p.large) > near {
-		switch {
-		case many:
-		case p.alone == 0:
-			p.alone = square
-		default:
-			p.alone += (min(square, outlier*p.alone) - p.alone) / memory
-		}
+	p.others[0] = who
+	seconds := max(took, time.Microsecond).Seconds()
+	square := usual(seconds * seconds)
+	beside, many := now.Sub(p.much) <= near, who.much()
+	switch {
+	case *of == 0 && (beside || !many): // or they were never alone
+		*of = square
+	case !beside && !many:
+		*of += (min(square, outlier**of) - *of) / memory
+	}
+	if !beside {
 		p.sum, p.n, p.begun = 0, 0, now
 		return
 	}
-	p.sum += square
+	p.sum += float64(square / *of)
 	p.n++
-	if p.n >= leastMet && now.Sub(p.begun) >= leastTime {
-		p.look(p.sum / float64(p.n))
+	if passed := now.Sub(p.begun); p.n >= leastMet && passed >= leastTime {
+		p.look(p.sum/float64(p.n), min(float64(passed/leastTime), mostTimes), of)
 		p.sum, p.n, p.begun = 0, 0, now
 	}
 }
 
-// look goes by the mean square of what small bodies take beside large ones.
-func (p *pace) look(mean float64) {
-	switch {
-	case p.alone == 0: // they never were
-		p.alone = mean
-	case mean < p.alone:
-		p.alone += (mean - p.alone) / quicker
+// look goes by the mean square of how many times as long as usual others' bodies take, for so many times; the last one was of who usually takes so long.
+func (p *pace) look(mean, times float64, of *usual) {
+	if mean < 1 {
+		*of *= usual(1 + (mean-1)/quicker)
 	}
-	if mean <= tolerance*tolerance*p.alone {
-		if p.factor *= fall; p.factor < leastFactor {
+	if mean <= tolerance*tolerance {
+		if p.factor *= math.Pow(fall, times); p.factor < leastFactor {
 			p.factor = 0
 		}
 		return
 	}
 	if p.factor >= mostFactor {
-		p.alone *= 1 + resign
+		*of *= 1 + resign
 	}
-	p.factor = min(max(leastFactor, p.factor)*grow, mostFactor)
+	p.factor = min(max(leastFactor, p.factor)*math.Pow(grow, times), mostFactor)
 }
 
-// worked is told of work for a large body.
+// worked is told of work for a body of who sends much.
 func (p *pace) worked(now time.Time) {
-	if now.Sub(p.large) > near {
+	if now.Sub(p.much) > near {
 		p.factor = mostFactor
 	}
-	p.large = now
+	p.much = now
 }
 
-// rest is how long a sender rests after the work for a turn of so many bytes.
-func (p *pace) rest(now time.Time, sender string, work time.Duration, bytes int) time.Duration {
-	if !p.needed(now, sender) {
+// rest is how long a sender rests after the work of a turn.
+func (p *pace) rest(now time.Time, who *sender, turn work) time.Duration {
+	if !p.needed(now, who) {
 		return 0
 	}
-	return min(time.Duration(p.factor*float64(work)), time.Duration(bytes)*time.Second/leastRate, mostRest)
+	return min(time.Duration(p.factor*float64(turn.took)), time.Duration(turn.bytes)*time.Second/leastRate+time.Duration(turn.bodies)*leastEach, mostRest)
 }
 
-// needed tells whether small bodies of others are here, and take longer for this sender's large ones.
-func (p *pace) needed(now time.Time, sender string) bool {
-	for _, m := range p.small {
-		if m.sender != sender && now.Sub(m.at) < near {
+// needed tells whether others are here, and take longer for what this sender sends.
+func (p *pace) needed(now time.Time, who *sender) bool {
+	for _, other := range p.others {
+		if other != who && other.here(now) {
 			return p.factor > 0
 		}
 	}

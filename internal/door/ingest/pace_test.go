@@ -11,6 +11,13 @@ type machine struct {
 	pace
 	now  time.Time
 	took time.Duration // by a small body, beside large ones that do not rest
+	few  sender        // of small bodies
+}
+
+// meets has a sender's body answered.
+func (m *machine) meets(who *sender, took time.Duration) {
+	who.until = m.now.Add(leastHere)
+	m.answered(m.now, who, took, &who.usual.small)
 }
 
 // run has 200 small bodies a second meet large ones for some seconds, and gives the mean of what the small ones took in the last second, in milliseconds.
@@ -22,7 +29,7 @@ func (m *machine) run(seconds int, large bool) (mean float64) {
 			m.worked(m.now)
 			took += time.Duration(float64(m.took) / (1 + m.factor))
 		}
-		m.answered(m.now, "small", took, false)
+		m.meets(&m.few, took)
 		if i >= (seconds-1)*200 {
 			mean += took.Seconds() * 1000 / 200
 		}
@@ -68,7 +75,7 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 	for range 200 * 60 {
 		m.now = m.now.Add(5 * time.Millisecond)
 		m.worked(m.now)
-		m.answered(m.now, "small", 5*time.Millisecond, false)
+		m.meets(&m.few, 5*time.Millisecond)
 	}
 	if m.factor > 1 {
 		t.Errorf("after a minute of a slow disk the factor is %.1f", m.factor)
@@ -76,36 +83,34 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 }
 
 func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	p := pace{factor: 2, large: now}
-	p.worked(now)
-	if d := p.rest(now, "flood", time.Millisecond, turnBytes); d != 0 {
-		t.Errorf("alone: %v", d)
+	m := machine{now: time.Unix(1e9, 0), pace: pace{factor: 2, much: time.Unix(1e9, 0)}}
+	flood, ms := &sender{}, work{took: time.Millisecond, bodies: 1, bytes: turnBytes}
+	m.worked(m.now)
+	rests := func(when string, after work, want time.Duration) {
+		t.Helper()
+		if d := m.rest(m.now, flood, after); d != want {
+			t.Errorf("%s: %v, want %v", when, d, want)
+		}
 	}
-	p.answered(now, "flood", time.Millisecond, false)
-	if d := p.rest(now, "flood", time.Millisecond, turnBytes); d != 0 {
-		t.Errorf("beside small ones of its own: %v", d)
-	}
-	p.answered(now, "small", time.Millisecond, false)
-	p.answered(now, "flood", time.Millisecond, false)
-	p.answered(now, "flood", time.Millisecond, false)
-	if d := p.rest(now, "flood", time.Millisecond, turnBytes); d != 2*time.Millisecond {
-		t.Errorf("beside another's: %v", d)
-	}
-	if d := p.rest(now, "flood", time.Minute, leastRate/100); d != 10*time.Millisecond {
-		t.Errorf("for a minute of work: %v", d)
-	}
-	if d := p.rest(now.Add(near), "flood", time.Millisecond, turnBytes); d != 0 {
-		t.Errorf("once the other has gone: %v", d)
-	}
+	rests("alone", ms, 0)
+	m.meets(flood, time.Millisecond)
+	rests("beside small ones of its own", ms, 0)
+	m.meets(&m.few, time.Millisecond)
+	m.meets(flood, time.Millisecond)
+	m.meets(flood, time.Millisecond)
+	rests("beside another's", ms, 2*time.Millisecond)
+	rests("for a minute of work", work{time.Minute, 3, leastRate / 100}, 10*time.Millisecond+3*leastEach)
+	rests("for more", work{time.Minute, 3, leastRate}, mostRest)
+	m.now = m.few.until
+	rests("once the other has gone", ms, 0)
 }
 
 // A disk that stands still for a moment is not what small bodies usually take.
 func TestOneThatTookLongSaysLittleOfWhatIsUsual(t *testing.T) {
 	m := machine{now: time.Unix(1e9, 0)}
 	m.run(3, false)
-	m.answered(m.now, "small", time.Second, false)
-	if usual := math.Sqrt(m.alone) * 1000; usual > 1.2 {
+	m.meets(&m.few, time.Second)
+	if usual := math.Sqrt(float64(m.few.usual.small)) * 1000; usual > 1.2 {
 		t.Errorf("they take %.2f ms", usual)
 	}
 }
@@ -114,11 +119,57 @@ func TestOneThatTookLongSaysLittleOfWhatIsUsual(t *testing.T) {
 func TestAFloodIsNoMeasure(t *testing.T) {
 	m := machine{now: time.Unix(1e9, 0), took: 7 * time.Millisecond}
 	m.run(3, false)
+	flood := &sender{most: 8000}
 	for range 8000 * 3 {
 		m.now = m.now.Add(time.Second / 8000)
-		m.answered(m.now, "flood", 8*time.Millisecond, true)
+		m.meets(flood, 8*time.Millisecond)
 	}
 	if mean := m.run(10, true); mean > 1.6 || m.factor < 10 {
 		t.Errorf("beside the flood they take %.2f ms, with a factor of %.1f", mean, m.factor)
+	}
+}
+
+// What each takes is compared with what his own take: who sends large bodies is helped as who sends small ones, and what takes long is no sign by itself.
+func TestEachIsComparedWithHimself(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		m := machine{now: time.Unix(1e9, 0)}
+		large := &sender{}
+		for i := range 60 * 20 {
+			m.now = m.now.Add(50 * time.Millisecond)
+			if i > 10*20 {
+				m.worked(m.now)
+			}
+			took := 8 * time.Millisecond
+			if slow && i > 10*20 {
+				took *= 3
+			}
+			m.answered(m.now, large, took, &large.usual.large)
+			m.meets(&m.few, time.Millisecond)
+		}
+		if rests := m.factor > mostFactor/2; rests != slow {
+			t.Errorf("slow: %v, and the factor is %.1f", slow, m.factor)
+		}
+	}
+}
+
+// Who sends once a second is helped as who sends much oftener, and where there are processors enough a flood is free again as soon.
+func TestOneASecondSaysAsMuchAsMany(t *testing.T) {
+	for _, c := range []struct {
+		took        time.Duration
+		least, most float64
+	}{{0, 0, 0}, {7 * time.Millisecond, 8, mostFactor}} {
+		m := machine{now: time.Unix(1e9, 0)}
+		for i := range 180 {
+			m.now = m.now.Add(time.Second)
+			took := time.Millisecond
+			if i > 20 {
+				m.worked(m.now)
+				took += time.Duration(float64(c.took) / (1 + m.factor))
+			}
+			m.meets(&m.few, took)
+		}
+		if m.factor < c.least || m.factor > c.most {
+			t.Errorf("%v more: after 160 seconds the factor is %.1f", c.took, m.factor)
+		}
 	}
 }

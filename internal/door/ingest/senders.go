@@ -16,16 +16,29 @@ type senders struct {
 type sender struct {
 	known     bool      // by his key; nobody is held up for who is only an address
 	at        time.Time // when he was last here
+	until     time.Time // when he counts as gone
 	rate      float64   // what he sends a second, in small bodies of little
 	most      float64   // the highest rate of late: who rests sends less
 	disturbed bool      // others, when he was last here
-	work      time.Duration
-	bytes     int // of the turn that he has, which was so much work
-	resting   int // how many of his turns rest
-	waits     int // bytes
+	turn      work      // what he had of it
+	resting   int       // how many of his turns rest
+	waits     int       // bytes
+	usual     struct{ small, large usual }
 }
 
+// work is what bodies were.
+type work struct {
+	took   time.Duration
+	bodies int
+	bytes  int
+}
+
+// size is what work counts of a turn.
+func (w work) size() int { return w.bytes + w.bodies*bodyBytes }
+
 const (
+	// Who was here counts as here for four times as long as since he was last, for leastHere at least and mostHere at most.
+	leastHere, mostHere = time.Second, 5 * time.Second
 	// manySmall bodies a second are many; 2 KB more of a body count as another. Who sends many disturbs who sends timesLess, and until that is half as many times less, if nobody here sends as many times more than himself.
 	manySmall = 500
 	timesLess = 4
@@ -65,13 +78,21 @@ func (s *senders) forget(now time.Time) {
 }
 
 // here tells whether a sender was here of late.
-func (who *sender) here(now time.Time) bool { return who != nil && now.Sub(who.at) < near }
+func (who *sender) here(now time.Time) bool { return who != nil && now.Before(who.until) }
+
+// much tells whether he sends much: then he rests, while others wait for it.
+func (who *sender) much() bool { return who.most > manySmall }
+
+// spared tells whether a sender sends little, or somebody here so much more that he is not to wait for that.
+func (s *senders) spared(now time.Time, who *sender) bool {
+	return !who.much() || s.heaviest.here(now) && s.heaviest.most > timesLess*who.most
+}
 
 // met counts a body of a sender.
 func (s *senders) met(now time.Time, name string, known bool, size int) *sender {
 	who := s.of(now, name)
 	passed := max(0, now.Sub(who.at))
-	who.at, who.known = now, known
+	who.at, who.until, who.known = now, now.Add(min(max(leastHere, 4*passed), mostHere)), known
 	who.rate = who.rate*math.Exp(-passed.Seconds()/rateTime.Seconds()) + 1 + float64(size)/bodyBytes
 	who.most = max(who.rate, who.most*math.Exp(-passed.Seconds()/mostTime.Seconds()))
 	if !known {
@@ -100,18 +121,18 @@ func (s *senders) disturbs(now time.Time, who *sender) bool {
 	if who.disturbed {
 		times /= 2
 	}
-	who.disturbed = s.lightest.here(now) && who.most > manySmall && who.most > times*s.lightest.most && s.heaviest.most <= timesLess*who.most
+	who.disturbed = s.lightest.here(now) && who.most > times*s.lightest.most && !s.spared(now, who)
 	return who.disturbed
 }
 
 // worked counts the work for bodies that are no small ones. When he has had as much as a turn is worth, it gives what all of it was.
-func (who *sender) worked(work time.Duration, bodies, bytes int) (turn time.Duration, of int) {
-	who.work += work + time.Duration(bodies)*bodyWork
-	who.bytes += bytes
-	if who.bytes+bytes/bodies <= turnBytes { // there is room for one more
-		return 0, 0
+func (who *sender) worked(w work) (turn work, over bool) {
+	who.turn.took += w.took + time.Duration(w.bodies)*bodyWork
+	who.turn.bodies += w.bodies
+	who.turn.bytes += w.bytes
+	if who.turn.size()+w.size()/w.bodies <= turnBytes { // there is room for one more
+		return work{}, false
 	}
-	turn, of = who.work, who.bytes
-	who.work, who.bytes = 0, 0
-	return turn, of
+	turn, who.turn = who.turn, work{}
+	return turn, true
 }

@@ -70,11 +70,12 @@ func TestWhoRestsStillDisturbs(t *testing.T) {
 func TestSendersAreForgotten(t *testing.T) {
 	s, now := newSenders(), time.Unix(1e9, 0)
 	one := s.met(now, "one", true, 300)
-	if work, bytes := one.worked(time.Millisecond, 1, turnBytes/2); bytes > 0 {
-		t.Errorf("a turn is over early, after %v", work)
+	half := work{time.Millisecond, 1, turnBytes/2 - bodyBytes}
+	if turn, over := one.worked(half); over {
+		t.Errorf("a turn is over early, after %+v", turn)
 	}
-	if work, bytes := one.worked(time.Millisecond, 1, turnBytes/2); bytes != turnBytes || work != 2*(time.Millisecond+bodyWork) {
-		t.Errorf("a turn was %d bytes in %v", bytes, work)
+	if turn, over := one.worked(half); !over || turn.size() != turnBytes || turn.took != 2*(time.Millisecond+bodyWork) {
+		t.Errorf("a turn was %+v", turn)
 	}
 	one.resting = 1
 	for i := range 2 * mostSenders {

@@ -9,8 +9,8 @@ import (
 )
 
 // slots are for how many large bodies are read at once: half as many as there are processors, so that what follows, up to the disk, need not wait for what is read. Who waits takes turns by sender, so that one's thousand connections
-// hold another up no longer than one turn takes. Small bodies are read at once, as to wait would take longer; but those of who sends many a second count as large while others send few, and are read some together. While small
-// bodies take longer than they do without large ones beside them, a sender of large ones rests after each turn.
+// hold another up no longer than one turn takes. Small bodies are read at once, as to wait would take longer; but those of who sends many a second count as large while others send few, and are read some together. While the
+// bodies of who sends little, or small ones, take longer than they do alone, who sends much rests after each turn.
 type slots struct {
 	mu      sync.Mutex
 	free    int
@@ -43,7 +43,7 @@ type place struct {
 	size  int    // bytes, as they may become
 	bytes int    // bytes, as they were once they were unpacked
 	small bool   // it needs no slot
-	begun time.Time
+	came  time.Time
 	turn  *turn
 	comes chan struct{}
 	once  sync.Once
@@ -59,10 +59,10 @@ type turn struct {
 
 // take waits for a slot for a body, if it needs one; give it back, in any case. A sender who is not known is only an address.
 func (s *slots) take(ctx context.Context, sender string, known bool, body []byte) (*place, error) {
-	p := &place{of: s, name: sender, sent: len(body), bytes: len(body), size: weight(body), begun: time.Now()}
+	p := &place{of: s, name: sender, sent: len(body), bytes: len(body), size: weight(body), came: time.Now()}
 	s.mu.Lock()
-	p.who = s.senders.met(p.begun, sender, known, p.sent)
-	if p.small = p.size <= smallBody && !s.senders.disturbs(p.begun, p.who); p.small {
+	p.who = s.senders.met(p.came, sender, known, p.sent)
+	if p.small = p.size <= smallBody && !s.senders.disturbs(p.came, p.who); p.small {
 		s.mu.Unlock()
 		return p, nil
 	}
@@ -97,7 +97,7 @@ func (s *slots) begin(all ...*place) {
 	s.free--
 	t := &turn{begun: time.Now(), bodies: len(all), left: len(all)}
 	for _, p := range all {
-		p.turn, p.begun = t, t.begun
+		p.turn = t
 	}
 }
 
@@ -116,14 +116,17 @@ func (s *slots) given(p *place) (patient bool) {
 	if p.turn == nil { // it gave up before it came
 		return false
 	}
-	s.pace.worked(now)
-	patient = s.pace.needed(now, p.name)
-	p.turn.bytes += p.bytes + bodyBytes
+	much := p.who.much()
+	if much {
+		s.pace.worked(now)
+		patient = s.pace.needed(now, p.who)
+	}
+	p.turn.bytes += p.bytes
 	if p.turn.left--; p.turn.left > 0 {
 		return patient
 	}
-	if work, bytes := p.who.worked(now.Sub(p.turn.begun), p.turn.bodies, p.turn.bytes); bytes > 0 {
-		if pause := s.pace.rest(now, p.name, work, bytes); pause > 0 {
+	if all, over := p.who.worked(work{now.Sub(p.turn.begun), p.turn.bodies, p.turn.bytes}); over && much {
+		if pause := s.pace.rest(now, p.who, all); pause > 0 {
 			s.hold(p.name, p.who, pause)
 		}
 	}
@@ -163,11 +166,13 @@ func (s *slots) next() {
 
 // answered is told of each body whose events are on disk.
 func (p *place) answered() {
-	if !p.small {
-		return
+	now, of := time.Now(), &p.who.usual.small
+	if p.size > smallBody {
+		of = &p.who.usual.large
 	}
-	now := time.Now()
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
-	p.of.pace.answered(now, p.name, now.Sub(p.begun), p.who.most > manySmall)
+	if p.small || p.of.senders.spared(now, p.who) {
+		p.of.pace.answered(now, p.who, now.Sub(p.came), of)
+	}
 }

@@ -90,16 +90,25 @@ func need(s *slots) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	later := time.Now().Add(time.Hour)
-	s.pace.small[0] = met{"few", later}
-	s.pace.alone, s.pace.factor, s.pace.large = 1, mostFactor, later
 	few := s.senders.met(later, "few", true, 300)
-	few.at = later
+	s.pace.others[0] = few
+	s.pace.factor, s.pace.much = mostFactor, later
+}
+
+// much makes that some send much.
+func much(s *slots, names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		s.senders.of(time.Now(), name).most = 100 * manySmall
+	}
 }
 
 // Who rests has no slot, the others do, and he has one again by himself.
 func TestASenderRests(t *testing.T) {
 	s := newSlots(2)
 	need(s)
+	much(s, "flood", "brief")
 	first := who(t, s, "flood", turnBytes)
 	first.bytes, first.turn.begun = 1<<30, first.turn.begun.Add(-time.Hour) // so that it was much work, and rests for long
 	if !first.give() {
@@ -124,8 +133,14 @@ func TestASenderRests(t *testing.T) {
 	p.give() // what it never had
 	who(t, s, "brief", turnBytes).give()
 	who(t, s, "brief", turnBytes).give() // waits for the end of its rest
+	if who(t, s, "little", turnBytes).give() {
+		t.Error("who sends little is to be patient")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.waiting.Held("little") {
+		t.Error("who sends little rests")
+	}
 	if flood := s.senders.byName["flood"]; s.free != 2 || flood.resting < 1 || flood.waits != 0 || s.waiting.Len() != 0 {
 		t.Errorf("%d are free, %d wait, %+v rests", s.free, s.waiting.Len(), flood)
 	}
@@ -163,7 +178,7 @@ func TestManySmallBodiesTakeTurns(t *testing.T) {
 	}
 	waiting(s, more)
 	s.mu.Lock()
-	s.senders.byName["many"].bytes = 0
+	s.senders.byName["many"].turn = work{}
 	first.bytes = -bodyBytes // it counts for nothing
 	s.mu.Unlock()
 	first.give()
@@ -183,7 +198,7 @@ func TestManySmallBodiesTakeTurns(t *testing.T) {
 		p.answered() // which says nothing of what small ones take
 	}
 	s.mu.Lock()
-	if !s.waiting.Held("many") || s.free != 1 || s.pace.small[0].sender != "few" {
+	if !s.waiting.Held("many") || s.free != 1 || s.pace.others[0] != s.senders.byName["few"] {
 		t.Errorf("it does not rest, or its slot is lost: %d are free", s.free)
 	}
 	s.mu.Unlock()

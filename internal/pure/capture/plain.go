@@ -26,7 +26,7 @@ func plain(c *Call, common, item fields) (e Event, err error) {
 	}
 	for _, m := range item {
 		if !plainMember(m.name) {
-			return e, unknown(m.name)
+			return e, unknown(m)
 		}
 	}
 	kind := ""
@@ -88,8 +88,11 @@ var meant = map[string]string{
 }
 
 // unknown says of a member that it is none, and which one may be meant.
-func unknown(name string) error {
-	said, small := short(quoted(name)), plainly(name)
+func unknown(m member) error {
+	said, small := short(quoted(m.name)), plainly(m.name)
+	if small == "event" && len(m.raw) > 0 && m.raw[0] == '[' {
+		return breaks(Malformed, "%s is no member of an event; did you mean \"events\", a list of them?", said)
+	}
 	if plainMember(small) {
 		return breaks(Malformed, "%s is no member of an event; did you mean %q?", said, small)
 	}

@@ -36,6 +36,7 @@ func TestPlainFailures(t *testing.T) {
 		`{"name":"x","user":"u","anonymousId":"a"}`:                    {capture.Malformed, `"anonymousId" is no member of an event; did you mean "anonymous"?`},
 		`{"name":"x","User":"u"}`:                                      {capture.Malformed, `"User" is no member of an event; did you mean "user"?`},
 		`{"event":"x","user":"u"}`:                                     {capture.Malformed, `did you mean "name"?`},
+		`{"event":[{"name":"x","user":"u"}]}`:                          {capture.Malformed, `did you mean "events", a list of them?`},
 		`{"name":"x","user":"u","timestamp":"2026-01-01"}`:             {capture.Malformed, `did you mean "time"?`},
 		`{"name":"x","user":"u","price":null}`:                         {capture.Malformed, `"price" is no member of an event; put what is yours into "properties"`},
 		`{"name":"x","user":"u","` + strings.Repeat("y", 500) + `":1}`: {capture.Malformed, `yyy… is no member`},
