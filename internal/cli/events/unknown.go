@@ -14,8 +14,11 @@ import (
 // selection is what a question says of events.
 type selection struct {
 	Event string
-	Where []struct{ Property string }
+	Where []condition
 }
+
+// condition is what must be true of an event.
+type condition struct{ Property, Is, Value string }
 
 // asked is what questions of all kinds name.
 type asked struct {
@@ -35,7 +38,7 @@ func (h *Host) unknown(client *apiclient.Client, app string, question any, a api
 	_ = json.Unmarshal(raw, &q)
 	all := append([]selection{q.selection, q.First, q.Back}, q.Steps...)
 	for _, property := range []string{q.Of, q.Split, q.Property} {
-		all = append(all, selection{q.Event, []struct{ Property string }{{property}}})
+		all = append(all, selection{q.Event, []condition{{Property: property}}})
 	}
 	if !slices.ContainsFunc(all, func(s selection) bool { return s.Event != "" || len(s.Where) > 0 && s.Where[0].Property != "" }) {
 		return
@@ -48,11 +51,37 @@ func (h *Host) unknown(client *apiclient.Client, app string, question any, a api
 	for _, s := range all {
 		lines = append(lines, s.unknown(learned)...)
 	}
+	lines = append(lines, h.strangers(client, app, all)...)
 	for i, text := range lines {
 		if !slices.Contains(lines[:i], text) {
 			_, _ = fmt.Fprintln(h.Err, text)
 		}
 	}
+}
+
+// strangers are sentences about sources that the app has not.
+func (h *Host) strangers(client *apiclient.Client, app string, all []selection) (lines []string) {
+	var names []string
+	for _, s := range all {
+		for _, c := range s.Where {
+			if c.Property != "event.source" || c.Is != "equal" {
+				continue
+			}
+			if names == nil {
+				sources, err := client.Sources(h.Context, app)
+				if err != nil {
+					return nil
+				}
+				for _, s := range sources {
+					names = append(names, s.Value.Name, s.Value.ID)
+				}
+			}
+			if !slices.Contains(names, c.Value) {
+				lines = append(lines, fmt.Sprintf("no source is called %s; Settings > Sources lists those of %s", line(c.Value), app))
+			}
+		}
+	}
+	return lines
 }
 
 // hollow tells whether an answer has no rows, a step that nobody did, or a column without a value.
