@@ -120,11 +120,8 @@ func (e *Events) noFlags(w http.ResponseWriter, r *http.Request) {
 		var place *place
 		sender := e.sender(r, body)
 		_, known := e.sources.Source(sender)
-		place, err = e.slots.take(r.Context(), sender, known, body)
+		place, body, err = e.slots.unpacked(r.Context(), sender, known, body)
 		defer place.give()
-	}
-	if err == nil {
-		body, err = unpack(body)
 	}
 	if err == nil {
 		_, err = e.source(r, capture.PostHogKey(body))

@@ -112,15 +112,11 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 			return taken{}, err
 		}
 	}
-	place, err := e.slots.take(r.Context(), sender, known, body)
+	place, body, err := e.slots.unpacked(r.Context(), sender, known, body)
 	defer place.give()
 	if err != nil {
 		return taken{}, err
 	}
-	if body, err = unpack(body); err != nil {
-		return taken{}, err
-	}
-	place.bytes = len(body)
 	source, decoded, err := e.read(r, d, body)
 	if err != nil {
 		return taken{}, err

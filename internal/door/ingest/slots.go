@@ -92,6 +92,17 @@ func (s *slots) take(ctx context.Context, sender string, known bool, body []byte
 	}
 }
 
+// unpacked is take, and what is in the body.
+func (s *slots) unpacked(ctx context.Context, sender string, known bool, body []byte) (p *place, inside []byte, err error) {
+	if p, err = s.take(ctx, sender, known, body); err != nil {
+		return p, nil, err
+	}
+	if inside, err = unpack(body); err == nil {
+		p.bytes = len(inside)
+	}
+	return p, inside, err
+}
+
 // begin gives bodies of a sender a slot.
 func (s *slots) begin(all ...*place) {
 	s.free--
