@@ -72,12 +72,12 @@ type Batch struct {
 	Between func()
 }
 
-// few rows are about a quarter of a millisecond of work.
-const few = 64
+// fewRows are about a quarter of a millisecond of work.
+const fewRows = 64
 
 // Breathe is to be called before the work for each row, by its number.
 func (b *Batch) Breathe(n int) {
-	if n%few == few-1 && b.Between != nil {
+	if n%fewRows == fewRows-1 && b.Between != nil {
 		b.Between()
 	}
 }

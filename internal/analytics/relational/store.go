@@ -184,10 +184,15 @@ func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, 
 
 // bulk adds rows, which are made one by one; without any it asks the engine for nothing.
 func (s *Store) bulk(ctx context.Context, conn *sql.Conn, table string, columns []string, rows iter.Seq[[]any]) error {
+	some := false
 	for range rows {
-		return s.d.Bulk(ctx, conn, table, columns, rows)
+		some = true
+		break
 	}
-	return nil
+	if !some {
+		return nil
+	}
+	return s.d.Bulk(ctx, conn, table, columns, rows)
 }
 
 // mostKnown bounds how many anonymous ids are held in memory; the table has all.

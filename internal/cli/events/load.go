@@ -214,7 +214,7 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil || seconds < 1 {
 		return retry
 	}
-	return min(time.Duration(seconds)*time.Second, giveUp)
+	return time.Duration(min(seconds, int(giveUp/time.Second))) * time.Second
 }
 
 // said is what an answer says is wrong: in its own words, if it has some.

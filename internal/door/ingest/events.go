@@ -124,7 +124,7 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 	patient := place.give() // from here on it may wait for the disk
 	got, err := e.keep(r.Context(), source, decoded, patient)
 	if err == nil && got.events > 0 { // what is refused, or was there, takes less
-		place.answered()
+		place.answered(source.Key)
 	}
 	return got, err
 }

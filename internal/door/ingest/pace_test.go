@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -12,12 +13,13 @@ type machine struct {
 	now  time.Time
 	took time.Duration // by a small body, beside large ones that do not rest
 	few  sender        // of small bodies
+	much sender
 }
 
 // meets has a sender's body answered.
 func (m *machine) meets(who *sender, took time.Duration) {
 	who.until = m.now.Add(leastHere)
-	m.answered(m.now, who, took, &who.usual.small)
+	m.answered(m.now, who, took, 0)
 }
 
 // run has 200 small bodies a second meet large ones for some seconds, and gives the mean of what the small ones took in the last second, in milliseconds.
@@ -26,7 +28,7 @@ func (m *machine) run(seconds int, large bool) (mean float64) {
 		m.now = m.now.Add(5 * time.Millisecond)
 		took := time.Millisecond
 		if large {
-			m.worked(m.now)
+			m.works(m.now, &m.much)
 			took += time.Duration(float64(m.took) / (1 + m.factor))
 		}
 		m.meets(&m.few, took)
@@ -74,7 +76,7 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 	m.run(3, false)
 	for range 200 * 60 {
 		m.now = m.now.Add(5 * time.Millisecond)
-		m.worked(m.now)
+		m.works(m.now, &m.much)
 		m.meets(&m.few, 5*time.Millisecond)
 	}
 	if m.factor > 1 {
@@ -83,9 +85,9 @@ func TestWhatLargeBodiesAreNotToBlameFor(t *testing.T) {
 }
 
 func TestNobodyRestsForHisOwnSmallBodies(t *testing.T) {
-	m := machine{now: time.Unix(1e9, 0), pace: pace{factor: 2, much: time.Unix(1e9, 0)}}
-	flood, ms := &sender{}, work{took: time.Millisecond, bodies: 1, bytes: turnBytes}
-	m.worked(m.now)
+	m := machine{now: time.Unix(1e9, 0), pace: pace{factor: 2, worked: time.Unix(1e9, 0)}}
+	flood, ms := &m.much, work{took: time.Millisecond, bodies: 1, bytes: turnBytes}
+	m.works(m.now, &m.much)
 	rests := func(when string, after work, want time.Duration) {
 		t.Helper()
 		if d := m.rest(m.now, flood, after); d != want {
@@ -110,7 +112,7 @@ func TestOneThatTookLongSaysLittleOfWhatIsUsual(t *testing.T) {
 	m := machine{now: time.Unix(1e9, 0)}
 	m.run(3, false)
 	m.meets(&m.few, time.Second)
-	if usual := math.Sqrt(float64(m.few.usual.small)) * 1000; usual > 1.2 {
+	if usual := math.Sqrt(m.few.usual.square) * 1000; usual > 1.2 {
 		t.Errorf("they take %.2f ms", usual)
 	}
 }
@@ -134,16 +136,17 @@ func TestEachIsComparedWithHimself(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		m := machine{now: time.Unix(1e9, 0)}
 		large := &sender{}
-		for i := range 60 * 20 {
+		for i := range 15 * 20 {
 			m.now = m.now.Add(50 * time.Millisecond)
 			if i > 10*20 {
-				m.worked(m.now)
+				m.works(m.now, &m.much)
 			}
 			took := 8 * time.Millisecond
 			if slow && i > 10*20 {
 				took *= 3
 			}
-			m.answered(m.now, large, took, &large.usual.large)
+			large.until = m.now.Add(leastHere)
+			m.answered(m.now, large, took*time.Duration(1+i%3), i%3*perBytes)
 			m.meets(&m.few, time.Millisecond)
 		}
 		if rests := m.factor > mostFactor/2; rests != slow {
@@ -163,13 +166,72 @@ func TestOneASecondSaysAsMuchAsMany(t *testing.T) {
 			m.now = m.now.Add(time.Second)
 			took := time.Millisecond
 			if i > 20 {
-				m.worked(m.now)
+				m.works(m.now, &m.much)
 				took += time.Duration(float64(c.took) / (1 + m.factor))
 			}
 			m.meets(&m.few, took)
 		}
 		if m.factor < c.least || m.factor > c.most {
 			t.Errorf("%v more: after 160 seconds the factor is %.1f", c.took, m.factor)
+		}
+	}
+}
+
+// noisy is how long a body takes by chance: most about as long, one of a hundred three times as long, one of a thousand thirty times.
+func noisy(r *rand.Rand) time.Duration {
+	took := time.Duration(float64(time.Millisecond) * math.Exp(0.2*r.NormFloat64()))
+	switch n := r.IntN(1000); {
+	case n == 0:
+		return 30 * took
+	case n <= 10:
+		return 3 * took
+	}
+	return took
+}
+
+// Where a flood holds nobody up, chance alone has it rest little, however often others come, and whether they were ever alone.
+func TestChanceHasNobodyRest(t *testing.T) {
+	for _, perSecond := range []int{200, 10, 1} {
+		for _, alone := range []int{20, 0} {
+			m, r := machine{now: time.Unix(1e9, 0)}, rand.New(rand.NewPCG(1, uint64(perSecond)))
+			rested, all := 0.0, 2000
+			for i := range perSecond * alone {
+				m.now = m.now.Add(time.Second / time.Duration(perSecond))
+				m.meets(&m.few, noisy(r))
+				_ = i
+			}
+			for i := range perSecond * all {
+				m.now = m.now.Add(time.Second / time.Duration(perSecond))
+				m.works(m.now, &m.much)
+				m.meets(&m.few, noisy(r))
+				if i > perSecond*all/4 {
+					rested += min(m.factor, 4) / 4
+				}
+			}
+			if part := rested / float64(perSecond*all) * 4 / 3; part > 0.25 {
+				t.Errorf("%d a second, %d s alone: the flood rests for %.0f %% of the time", perSecond, alone, 100*part)
+			}
+		}
+	}
+}
+
+// Whose first bodies met a flood that did not rest is not held up for good.
+func TestWhoComesSeldomAndMeetsAFloodFirst(t *testing.T) {
+	for _, perSecond := range []int{20, 5, 1} {
+		m := machine{now: time.Unix(1e9, 0)}
+		m.few.usual.square = 64e-6 // eight milliseconds, which are seven more than alone
+		late := 0
+		for i := range perSecond * 300 {
+			m.now = m.now.Add(time.Second / time.Duration(perSecond))
+			m.works(m.now, &m.much)
+			took := time.Millisecond + time.Duration(7*float64(time.Millisecond)/(1+m.factor))
+			m.meets(&m.few, took)
+			if i > perSecond*150 && took > 3*time.Millisecond {
+				late++
+			}
+		}
+		if part := float64(late) / float64(perSecond*150); part > 0.2 {
+			t.Errorf("%d a second: %.0f %% wait for the flood", perSecond, 100*part)
 		}
 	}
 }

@@ -23,7 +23,7 @@ type sender struct {
 	turn      work      // what he had of it
 	resting   int       // how many of his turns rest
 	waits     int       // bytes
-	usual     struct{ small, large usual }
+	usual     usual
 }
 
 // work is what bodies were.
@@ -92,7 +92,10 @@ func (s *senders) spared(now time.Time, who *sender) bool {
 func (s *senders) met(now time.Time, name string, known bool, size int) *sender {
 	who := s.of(now, name)
 	passed := max(0, now.Sub(who.at))
-	who.at, who.until, who.known = now, now.Add(min(max(leastHere, 4*passed), mostHere)), known
+	who.at, who.known = now, known
+	if until := now.Add(min(max(leastHere, 4*passed), mostHere)); until.After(who.until) {
+		who.until = until
+	}
 	who.rate = who.rate*math.Exp(-passed.Seconds()/rateTime.Seconds()) + 1 + float64(size)/bodyBytes
 	who.most = max(who.rate, who.most*math.Exp(-passed.Seconds()/mostTime.Seconds()))
 	if !known {
@@ -113,6 +116,12 @@ func (s *senders) met(now time.Time, name string, known bool, size int) *sender 
 		s.lightest = who
 	}
 	return who
+}
+
+// unpacked counts what a body has become.
+func (who *sender) unpacked(more int) {
+	who.rate += float64(more) / bodyBytes
+	who.most = max(who.most, who.rate)
 }
 
 // disturbs tells whether the small bodies of a sender, who was just met, are so many that they are to take turns.

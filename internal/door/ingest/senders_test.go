@@ -91,3 +91,22 @@ func TestSendersAreForgotten(t *testing.T) {
 		t.Errorf("later %d are known, and who rests is one of them: %v", len(s.byName), s.byName["one"] == one)
 	}
 }
+
+// Who comes each few seconds counts as here until he comes again, also where he comes twice each time.
+func TestHowLongOneIsHere(t *testing.T) {
+	s, begin := newSenders(), time.Unix(1e9, 0)
+	var one *sender
+	for _, at := range []time.Duration{0, time.Millisecond, 4 * time.Second, 4*time.Second + time.Millisecond} {
+		one = s.met(begin.Add(at), "one", true, 300)
+	}
+	for after, want := range map[time.Duration]bool{5 * time.Second: true, 8900 * time.Millisecond: true, 9100 * time.Millisecond: false} {
+		if got := one.here(begin.Add(after)); got != want {
+			t.Errorf("after %v he is here: %v", after, got)
+		}
+	}
+	often := s.met(begin, "often", true, 300)
+	s.met(begin.Add(5*time.Millisecond), "often", true, 300)
+	if often.here(begin.Add(leastHere + 6*time.Millisecond)) {
+		t.Error("who comes often is here for longer than a second")
+	}
+}

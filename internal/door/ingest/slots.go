@@ -36,17 +36,18 @@ func newSlots(n int) *slots {
 
 // place is that of one body at the slots.
 type place struct {
-	of    *slots
-	who   *sender
-	name  string // of the sender
-	sent  int    // bytes, as they came
-	size  int    // bytes, as they may become
-	bytes int    // bytes, as they were once they were unpacked
-	small bool   // it needs no slot
-	came  time.Time
-	turn  *turn
-	comes chan struct{}
-	once  sync.Once
+	of     *slots
+	who    *sender
+	name   string // of the sender
+	sent   int    // bytes, as they came
+	size   int    // bytes, as they may become
+	bytes  int    // bytes, as they were once they were unpacked
+	small  bool   // it needs no slot
+	rested bool   // it came while its sender did
+	came   time.Time
+	turn   *turn
+	comes  chan struct{}
+	once   sync.Once
 }
 
 // turn is what has one slot: bodies of one sender, that were read from begun on.
@@ -63,6 +64,9 @@ func (s *slots) take(ctx context.Context, sender string, known bool, body []byte
 	s.mu.Lock()
 	p.who = s.senders.met(p.came, sender, known, p.sent)
 	if p.small = p.size <= smallBody && !s.senders.disturbs(p.came, p.who); p.small {
+		if p.who.much() {
+			s.pace.works(p.came, p.who)
+		}
 		s.mu.Unlock()
 		return p, nil
 	}
@@ -75,6 +79,7 @@ func (s *slots) take(ctx context.Context, sender string, known bool, body []byte
 		s.mu.Unlock()
 		return p, errCrowded
 	}
+	p.rested = p.who.resting > 0
 	p.who.waits += p.sent
 	p.comes = make(chan struct{})
 	s.waiting.Push(sender, p.size+bodyBytes, p)
@@ -97,10 +102,15 @@ func (s *slots) unpacked(ctx context.Context, sender string, known bool, body []
 	if p, err = s.take(ctx, sender, known, body); err != nil {
 		return p, nil, err
 	}
-	if inside, err = unpack(body); err == nil {
-		p.bytes = len(inside)
+	if inside, err = unpack(body); err != nil {
+		return p, nil, err
 	}
-	return p, inside, err
+	if p.bytes = len(inside); p.bytes > p.sent {
+		s.mu.Lock()
+		p.who.unpacked(p.bytes - p.sent)
+		s.mu.Unlock()
+	}
+	return p, inside, nil
 }
 
 // begin gives bodies of a sender a slot.
@@ -127,16 +137,16 @@ func (s *slots) given(p *place) (patient bool) {
 	if p.turn == nil { // it gave up before it came
 		return false
 	}
-	much := p.who.much()
-	if much {
-		s.pace.worked(now)
+	rests := !s.senders.spared(now, p.who)
+	if rests {
+		s.pace.works(now, p.who)
 		patient = s.pace.needed(now, p.who)
 	}
 	p.turn.bytes += p.bytes
 	if p.turn.left--; p.turn.left > 0 {
 		return patient
 	}
-	if all, over := p.who.worked(work{now.Sub(p.turn.begun), p.turn.bodies, p.turn.bytes}); over && much {
+	if all, over := p.who.worked(work{now.Sub(p.turn.begun), p.turn.bodies, p.turn.bytes}); over && rests {
 		if pause := s.pace.rest(now, p.who, all); pause > 0 {
 			s.hold(p.name, p.who, pause)
 		}
@@ -175,15 +185,16 @@ func (s *slots) next() {
 	}
 }
 
-// answered is told of each body whose events are on disk.
-func (p *place) answered() {
-	now, of := time.Now(), &p.who.usual.small
-	if p.size > smallBody {
-		of = &p.who.usual.large
+// answered is told of each body whose events are on disk, and whose they are.
+func (p *place) answered(key string) {
+	now, s := time.Now(), p.of
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := p.who
+	if !who.known { // his key was inside
+		who = s.senders.met(now, key, true, p.bytes)
 	}
-	p.of.mu.Lock()
-	defer p.of.mu.Unlock()
-	if p.small || p.of.senders.spared(now, p.who) {
-		p.of.pace.answered(now, p.who, now.Sub(p.came), of)
+	if p.small || !p.rested && s.senders.spared(now, p.who) && s.senders.spared(now, who) {
+		s.pace.answered(now, who, now.Sub(p.came), p.bytes)
 	}
 }

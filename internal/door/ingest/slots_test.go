@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -91,8 +93,8 @@ func need(s *slots) {
 	defer s.mu.Unlock()
 	later := time.Now().Add(time.Hour)
 	few := s.senders.met(later, "few", true, 300)
-	s.pace.others[0] = few
-	s.pace.factor, s.pace.much = mostFactor, later
+	s.pace.others.did(few, later)
+	s.pace.factor, s.pace.worked = mostFactor, later
 }
 
 // much makes that some send much.
@@ -195,10 +197,10 @@ func TestManySmallBodiesTakeTurns(t *testing.T) {
 	for _, p := range turn {
 		p.give()
 		p.give()
-		p.answered() // which says nothing of what small ones take
+		p.answered("many") // which says nothing of what small ones take
 	}
 	s.mu.Lock()
-	if !s.waiting.Held("many") || s.free != 1 || s.pace.others[0] != s.senders.byName["few"] {
+	if !s.waiting.Held("many") || s.free != 1 || s.pace.others[0].who != s.senders.byName["few"] {
 		t.Errorf("it does not rest, or its slot is lost: %d are free", s.free)
 	}
 	s.mu.Unlock()
@@ -237,4 +239,38 @@ func TestLargeBodiesAreReadOneByOne(t *testing.T) {
 	hold.give()
 	(<-places).give()
 	(<-places).give()
+}
+
+// What is packed counts as what it becomes: a flood is one, however small it comes.
+func TestAPackedFloodIsMuch(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, _ = w.Write(bytes.Repeat([]byte(`{"event":"x"},`), 20_000))
+	_ = w.Close()
+	s := newSlots(2)
+	for range 10 {
+		p, inside, err := s.unpacked(t.Context(), "packed", true, packed.Bytes())
+		if err != nil || len(inside) != 280_000 || p.small {
+			t.Fatal(len(inside), err, p.small)
+		}
+		p.give()
+	}
+	if who := s.senders.byName["packed"]; !who.much() {
+		t.Errorf("%d bytes that become 280,000, ten times: %.0f", packed.Len(), who.most)
+	}
+}
+
+// A body whose key is inside counts for who has the key, not for the address that it came from.
+func TestWhoIsKnownByTheKeyInside(t *testing.T) {
+	s := newSlots(2)
+	for i := range 5 {
+		p, err := s.take(t.Context(), fmt.Sprint("address ", i), false, make([]byte, 300))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.answered("wk_site")
+	}
+	if who := s.pace.others[0].who; who != s.senders.byName["wk_site"] || who.usual.alone != 5 || s.pace.others[1].who != nil {
+		t.Errorf("others are %+v", s.pace.others)
+	}
 }
