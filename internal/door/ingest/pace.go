@@ -70,8 +70,8 @@ type usual struct {
 }
 
 const (
-	// near is for how long work counts as beside what comes behind it, and begins for how long there is none before a flood is a new one.
-	near, begins = time.Second, 30 * time.Second
+	// near is for how long work counts as beside what comes behind it; after as long without any, a flood is a new one.
+	near = time.Second
 	// No rest is longer than what a sender sends would take at leastRate, in bytes a second, and leastEach for each body, or than mostRest: on a busy machine what took long was mostly waiting, and others are not helped by more rest. It is some
 	// 600 small bodies a second, or 40 of 17 KB, less what they take themselves.
 	leastRate = 750_000
@@ -154,7 +154,7 @@ func (p *pace) look(mean, times float64) {
 
 // works is told of a body of who sends much.
 func (p *pace) works(now time.Time, who *sender) {
-	if now.Sub(p.worked) > begins {
+	if now.Sub(p.worked) > near {
 		p.factor = mostFactor
 	}
 	p.worked = now
