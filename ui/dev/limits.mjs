@@ -45,9 +45,14 @@ const shoppers = {
 const nothing = () => ({ asks: 0, asked: 0, given: 0, denied: 0, near: 0 });
 const add = (a, b) => { for (const k of Object.keys(nothing())) a[k] += b[k]; };
 
-// counted is what each key of a limit asked in a minute: the same whenever it is asked for. At night less is asked, and the crawler came three hours ago.
-function counted(world, env, group, minute) {
+// Each made-up shop opens at the same time of its own day, so that what it shows does not depend on when it is looked at.
+const opensAt = 30 * 1440 + 500;
+const ownMinute = (world, minute) => minute - minuteOf(world.iso(0)) + opensAt;
+
+// counted is what each key of a limit asked in a minute: the same whenever it is asked for. At night less is asked.
+function counted(world, env, group, at) {
   if (world.empty || env !== 'production') return [];
+  const minute = ownMinute(world, at);
   const next = random(minute * 7 + group.length);
   const day = 0.6 + 0.4 * Math.sin((minute % 1440) / 230);
   return (shoppers[group] ?? []).flatMap(([who, often, over], i) => {
