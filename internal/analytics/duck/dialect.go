@@ -38,6 +38,7 @@ func (e *Engine) dialect(app string, f *file) relational.Dialect {
 		Tables:    ownTables(),
 		Removed:   func(ctx context.Context, conn *sql.Conn) error { return f.store.removed(ctx, conn) },
 		Bulk:      bulk,
+		Learn:     func(ctx context.Context, conn *sql.Conn, rows [][]any) error { return f.store.learn(ctx, conn, rows) },
 		Ask:       func(ctx context.Context, q analytics.Query) (*sql.Rows, func(), error) { return ask(ctx, f.db, q) },
 		Value:     plain,
 		Complaint: complaint,

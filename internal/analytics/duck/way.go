@@ -30,6 +30,8 @@ type store struct {
 	// given is how often a column was given to another property, or numbers to other visitors: a way of before is none any more.
 	given int
 	part  uint64 // how many sequences Improve goes through at once
+	// sights is how many there are beyond their sums; of who writes. Less than 0: it is to be counted.
+	sights int
 }
 
 // progress is up to which sequence something is made, and when it was asked for last.
@@ -64,6 +66,8 @@ func ownTables() []string {
 		`ALTER TABLE stored DROP COLUMN IF EXISTS visitor`, // what can be worked out takes no room
 		`CREATE OR REPLACE VIEW events AS SELECT ` + strings.Replace(strings.Join(relational.EventColumns(), ", "), "visitor", visitor+" AS visitor", 1) + ` FROM stored`,
 		counted,
+		sights,
+		`CREATE OR REPLACE VIEW learned AS ` + sums,
 	}
 }
 

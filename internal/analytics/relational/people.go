@@ -52,14 +52,19 @@ func addPeople(ctx context.Context, conn *sql.Conn, people []person) error {
 }
 
 // addLearned adds what a batch has shown to what is known.
-func addLearned(ctx context.Context, conn *sql.Conn, learned []analytics.Learned) error {
-	for len(learned) > 0 {
-		some := learned[:min(len(learned), chunk)]
-		learned = learned[len(some):]
-		var args []any
-		for _, l := range some {
-			args = append(args, text(string(l.Kind)), text(l.Name), text(l.Property), l.Type, l.First, l.Last, l.Count)
-		}
+func (s *Store) addLearned(ctx context.Context, conn *sql.Conn, learned []analytics.Learned) error {
+	if len(learned) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(learned))
+	for i := range learned {
+		rows[i] = learnedRow(&learned[i])
+	}
+	if s.d.Learn != nil {
+		return s.d.Learn(ctx, conn, rows)
+	}
+	for some := range slices.Chunk(rows, chunk) {
+		args := slices.Concat(some...)
 		//nolint:gosec // as above
 		_, err := conn.ExecContext(ctx, `INSERT INTO learned (kind, name, property, type, first, last, count) VALUES `+
 			values(len(some), "varchar", "varchar", "varchar", "varchar", "timestamp", "timestamp", "bigint")+`

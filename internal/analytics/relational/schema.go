@@ -11,7 +11,7 @@ import (
 // schema makes the tables. Nothing here is unique but what upserts need: an index over millions of ids costs more than the events, and the position guards against doubles.
 func schema(d Dialect) []string {
 	json := d.JSON
-	return slices.Concat([]string{
+	tables := []string{
 		`CREATE TABLE IF NOT EXISTS ` + d.Events + ` (
 			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, time TIMESTAMP NOT NULL, client_time TIMESTAMP,
 			environment VARCHAR NOT NULL, source VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
@@ -21,12 +21,13 @@ func schema(d Dialect) []string {
 		`CREATE TABLE IF NOT EXISTS failed (
 			seq BIGINT NOT NULL, received TIMESTAMP NOT NULL, environment VARCHAR NOT NULL, source VARCHAR NOT NULL,
 			dialect VARCHAR NOT NULL, kind VARCHAR NOT NULL, reason VARCHAR NOT NULL, message VARCHAR NOT NULL, raw VARCHAR NOT NULL, state VARCHAR NOT NULL, changed TIMESTAMP)`,
-		`CREATE TABLE IF NOT EXISTS learned (
-			kind VARCHAR NOT NULL, name VARCHAR NOT NULL, property VARCHAR NOT NULL, type VARCHAR NOT NULL,
-			first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (kind, name, property, type))`,
 		`CREATE TABLE IF NOT EXISTS position (through BIGINT NOT NULL)`,
 		`INSERT INTO position SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM position)`,
-	}, d.Tables, []string{
+	}
+	if d.Learn == nil {
+		tables = append(tables, `CREATE TABLE IF NOT EXISTS learned (`+LearnedDefinition+`, PRIMARY KEY (kind, name, property, type))`)
+	}
+	return slices.Concat(tables, d.Tables, []string{
 		`CREATE OR REPLACE VIEW activity AS SELECT e.` + strings.Join(EventColumns(), ", e.") + `, coalesce(p.user_id, e.visitor) AS person FROM events e LEFT JOIN people p ON p.anonymous_id = e.visitor`,
 	}, d.Functions)
 }
@@ -39,9 +40,20 @@ func EventColumns() []string {
 	}
 }
 
-var (
-	failedColumns = []string{"seq", "received", "environment", "source", "dialect", "kind", "reason", "message", "raw", "state", "changed"}
-)
+// LearnedDefinition are the columns of learned, in the order of LearnedColumns.
+const LearnedDefinition = `kind VARCHAR NOT NULL, name VARCHAR NOT NULL, property VARCHAR NOT NULL, type VARCHAR NOT NULL, first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, count BIGINT NOT NULL`
+
+// LearnedColumns are those of learned, in their order.
+func LearnedColumns() []string {
+	return []string{"kind", "name", "property", "type", "first", "last", "count"}
+}
+
+// learnedRow is a row of learned in the order of LearnedColumns.
+func learnedRow(l *analytics.Learned) []any {
+	return []any{text(string(l.Kind)), text(l.Name), text(l.Property), l.Type, l.First, l.Last, l.Count}
+}
+
+var failedColumns = []string{"seq", "received", "environment", "source", "dialect", "kind", "reason", "message", "raw", "state", "changed"}
 
 // eventRow appends a row of events in the order of EventColumns.
 func eventRow(to []any, r *analytics.Row) []any {

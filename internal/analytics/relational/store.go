@@ -22,6 +22,8 @@ type Dialect struct {
 	Functions []string
 	// Bulk adds many rows to a table, within the transaction that the connection is in. A row is the engine's only until it asks for the next.
 	Bulk func(ctx context.Context, conn *sql.Conn, table string, columns []string, rows iter.Seq[[]any]) error
+	// Learn adds rows of LearnedColumns to "learned", which the engine then makes among its Tables; what is there of the same kind, name, property and type becomes one with it. nil has a table that is changed in place.
+	Learn func(ctx context.Context, conn *sql.Conn, rows [][]any) error
 	// Ask gives a connection for one question, which can do nothing but read, and what to do when it was answered. It refuses what is not one SELECT.
 	Ask func(ctx context.Context, q analytics.Query) (rows *sql.Rows, done func(), err error)
 	// Value makes a value of an answer plain; see analytics.Table.
@@ -179,7 +181,7 @@ func (s *Store) addRows(ctx context.Context, conn *sql.Conn, b analytics.Batch, 
 	if err := addPeople(ctx, conn, people); err != nil {
 		return err
 	}
-	return addLearned(ctx, conn, b.Learned)
+	return s.addLearned(ctx, conn, b.Learned)
 }
 
 // bulk adds rows, which are made one by one; without any it asks the engine for nothing.

@@ -108,16 +108,17 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 	sender := e.sender(r, body)
 	s, known := e.sources.Source(sender)
 	if known { // before any work is done for it
-		if err := e.limits.check(s, e.now()); err != nil {
+		if err := e.limits.check(s, len(body), e.now()); err != nil {
 			return taken{}, err
 		}
 	}
+	size := len(body)
 	place, body, err := e.slots.unpacked(r.Context(), sender, known, body)
 	defer place.give()
 	if err != nil {
 		return taken{}, err
 	}
-	source, decoded, err := e.read(r, d, body)
+	source, decoded, err := e.read(r, d, body, size)
 	if err != nil {
 		return taken{}, err
 	}
@@ -129,8 +130,8 @@ func (e *Events) taken(w http.ResponseWriter, r *http.Request, d dialect) (taken
 	return got, err
 }
 
-// read reads the events of a body that is unpacked.
-func (e *Events) read(r *http.Request, d dialect, body []byte) (source track.Source, decoded capture.Decoded, err error) {
+// read reads the events of a body that is unpacked, and came with so many bytes.
+func (e *Events) read(r *http.Request, d dialect, body []byte, size int) (source track.Source, decoded capture.Decoded, err error) {
 	if body, err = cloudEvent(r, body); err != nil {
 		return source, decoded, err
 	}
@@ -141,12 +142,12 @@ func (e *Events) read(r *http.Request, d dialect, body []byte) (source track.Sou
 	}, func(key string) (track.Source, error) {
 		source, err := e.source(r, key)
 		if err == nil {
-			err = e.limits.check(source, now)
+			err = e.limits.check(source, size, now)
 		}
 		return source, err
 	})
 	if err == nil {
-		e.limits.spend(source, len(decoded.Events)+len(decoded.Failures), now)
+		e.limits.spend(source, size, len(decoded.Events)+len(decoded.Failures), now)
 	}
 	return source, decoded, err
 }

@@ -82,6 +82,52 @@ func TestASourcesLimit(t *testing.T) {
 	}
 }
 
+// Who is refused is told to come when those before have come, and so not all at once; whose time has passed without him is not waited for.
+func TestTheRefusedComeOneAfterTheOther(t *testing.T) {
+	s := opened(t)
+	var at atomic.Int64
+	at.Store(time.Now().UnixNano())
+	s.door.Clock(func() time.Time { return time.Unix(0, at.Load()) })
+	src, _ := s.sources.Source(s.key)
+	if _, err := s.sources.SetLimit(t.Context(), "person:ana", "shop", src.ID, 10, "it floods"); err != nil {
+		t.Fatal(err)
+	}
+	run := 0
+	send := func(n int) (retryAfter string) {
+		t.Helper()
+		run++
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/events", strings.NewReader(string(batch(fmt.Sprint(run), n))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(s.key, "")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.Header.Get("Retry-After")
+	}
+	told := func(want ...string) {
+		t.Helper()
+		var got []string
+		for range want {
+			got = append(got, send(20))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("told to come after %v s, not %v", got, want)
+		}
+	}
+	send(100)
+	told("1", "3", "5", "7", "9", "11", "11") // 20 events each, at 10 a second; no further than ten seconds behind
+	at.Add(int64(200 * time.Millisecond))
+	told("") // one came, and is owed for; the others stay where they are
+	told("10")
+	at.Add(int64(15 * time.Second)) // nobody came
+	send(150)
+	told("6", "8") // 50 are owed
+}
+
 // The key may be in the body alone: it counts for the same bucket.
 func TestALimitWithTheKeyInTheBody(t *testing.T) {
 	s := opened(t)
