@@ -121,25 +121,57 @@ func ask(ctx context.Context, store analytics.Store, rows, times int) (table [][
 
 func start() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
 
-// fill stores what shops send: half of it from pages, with a context as browsers have.
-func fill(ctx context.Context, store analytics.Store, rows, visitors int) error {
-	dice := rand.New(rand.NewPCG(1, 1))
+// shop makes what shops send.
+type shop struct {
+	dice     *rand.Rand
+	visitors int
+}
+
+// page is what a browser shows: Segment's client for browsers tells it with each event.
+func (s shop) page() (path, page string) {
+	product, from := s.dice.IntN(3000), s.dice.IntN(40)
+	path = fmt.Sprintf("/products/%d", product)
+	search := ""
+	if s.dice.IntN(4) == 0 {
+		search = fmt.Sprintf("?ref=mail-%d", s.dice.IntN(50))
+	}
+	return path, fmt.Sprintf(`{"path":"%[1]s","url":"https://shop.example%[1]s%[2]s","title":"Product %[3]d | Shop","search":"%[2]s","referrer":"https://shop.example/categories/%[4]d"}`, path, search, product, from)
+}
+
+// event is one of a visitor: of ten, nine from a page, of which five say that it was viewed, and one from the shop's server.
+func (s shop) event(at time.Time, release string) capture.Event {
 	names := []string{"page_viewed", "page_viewed", "page_viewed", "page_viewed", "page_viewed", "product_viewed", "product_viewed", "product_viewed", "cart_filled", "order_completed"}
-	agents := []string{"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36", "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile/15E148 Safari/604.1"}
+	who := s.dice.IntN(s.visitors)
+	path, page := s.page()
+	plan, price := []string{"free", "pro", "team"}[who%3], fmt.Sprintf("%d.%02d", s.dice.IntN(100), s.dice.IntN(100))
+	e := capture.Event{
+		Environment: "production", Source: "src_01a22780d9687d37a877458b131877cc", Kind: capture.Track, Name: names[s.dice.IntN(len(names))], User: fmt.Sprintf("user-%d", who), Time: at, Received: at.Add(300 * time.Millisecond), Release: release,
+		Properties: fmt.Appendf(nil, `{"path":"%s","plan":"%s","price":%s}`, path, plan, price),
+	}
+	client := "ajs"
+	if e.Name == "order_completed" {
+		client = "node"
+		e.Context = json.RawMessage(`{"library":{"name":"@segment/analytics-node","version":"2.3.0"}}`)
+	} else {
+		agents := []string{"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/%d.1 Mobile/15E148 Safari/604.1"}
+		zones := []string{"Europe/Vienna", "Europe/Berlin", "America/New_York"}
+		e.Context = fmt.Appendf(nil, `{"ip":"203.0.%d.0","page":%s,"userAgent":"%s","locale":"%s","library":{"name":"analytics.js","version":"npm:next-1.81.0"},"timezone":"%s"}`,
+			who%200, page, fmt.Sprintf(agents[who%2], 120+who%23), []string{"de-AT", "en-US"}[who%2], zones[who%3])
+	}
+	e.ID = fmt.Sprintf("%s-next-%d-%08x-%04x-4%03x-9%03x-%012x", client, at.UnixMilli(), s.dice.Uint32(), s.dice.Uint32N(1<<16), s.dice.Uint32N(1<<12), s.dice.Uint32N(1<<12), s.dice.Uint64N(1<<48))
+	return e
+}
+
+// fill stores what a shop sends.
+func fill(ctx context.Context, store analytics.Store, rows, visitors int) error {
+	s := shop{rand.New(rand.NewPCG(1, 1)), visitors}
 	step := time.Duration(days) * 24 * time.Hour / time.Duration(rows)
 	const batch = 20_000
 	for from := 0; from < rows; from += batch {
 		b := analytics.Batch{Through: uint64(min(from+batch, rows))}
 		for n := from; n < min(from+batch, rows); n++ {
 			at := start().Add(time.Duration(n) * step).Truncate(time.Microsecond)
-			who := dice.IntN(visitors)
-			e := capture.Event{
-				ID: fmt.Sprintf("node-next-%d-%08x-%04x-4%03x-9%03x-%012x", at.UnixMilli(), dice.Uint32(), dice.Uint32N(1<<16), dice.Uint32N(1<<12), dice.Uint32N(1<<12), dice.Uint64N(1<<48)), Environment: "production", Source: "src_01a22780d9687d37a877458b131877cc", Kind: capture.Track,
-				Name: names[dice.IntN(len(names))], User: fmt.Sprintf("user-%d", who), Time: at, Received: at.Add(300 * time.Millisecond), Release: fmt.Sprintf("rel_%d", n*100/rows),
-				Properties: json.RawMessage(fmt.Sprintf(`{"path":"/products/%d","plan":"%s","price":%d.%02d}`, dice.IntN(500), []string{"free", "pro", "team"}[who%3], dice.IntN(100), dice.IntN(100))),
-				Context:    json.RawMessage(fmt.Sprintf(`{"ip":"203.0.%d.0","locale":"en-US","userAgent":"%s"}`, dice.IntN(200), agents[who%2])),
-			}
-			b.Rows = append(b.Rows, analytics.Row{Sequence: uint64(n + 1), Event: e})
+			b.Rows = append(b.Rows, analytics.Row{Sequence: uint64(n + 1), Event: s.event(at, fmt.Sprintf("rel_%d", n*100/rows))})
 		}
 		if err := store.Append(ctx, b); err != nil {
 			return err

@@ -25,8 +25,8 @@ import (
 // suffix is what the files' names end in.
 const suffix = ".duckdb"
 
-// format is that of the newest DuckDB that files are written for. By itself it writes what versions of years ago can read, without the compression of text that came since: a fifth more bytes an event. It is named, so that a newer
-// DuckDB does not write by itself what this one cannot read.
+// format is that of the oldest DuckDB that can read the files: by itself it writes what versions of years ago can, without the compression of text that came since. It is named, so that a newer one does not write what this one
+// cannot read. See ADR 131.
 const format = "v1.5.0"
 
 // Engine keeps the files. Make it with Open.

@@ -221,6 +221,12 @@ func (s *store) ready(ctx context.Context, properties []string, at uint64) (expl
 
 // Improve implements analytics.Store. One thing is made at a time, and less of it after it failed, so that neither memory nor those who append have much to bear.
 func (s *store) Improve(ctx context.Context) (more bool, err error) {
+	if _, known := s.progress(""); known { // it is asked after each part that is stored, and mostly there is nothing to do
+		at, err := s.Position(ctx)
+		if _, least := s.behind(at); err != nil || at-least < stride {
+			return false, err
+		}
+	}
 	s.mu.Lock()
 	if s.part == 0 {
 		s.part = stride

@@ -13,7 +13,7 @@ import (
 type Dialect struct {
 	// Events is the table of events. It may have columns of the engine's own when there is a view events, without them.
 	Events string
-	// JSON is the type of columns that hold a JSON object.
+	// JSON is the type of columns that hold a JSON object, with how they are kept.
 	JSON string
 	// Tables are statements that make what an engine keeps beside the tables of all, before the views; Removed sees to it after events were removed, in the same transaction. nil sees to nothing.
 	Tables  []string
