@@ -83,15 +83,21 @@ needs: ## Install what the tests need (Debian packages, npm packages) where it i
 LONGEST  := ./internal/decide/rollout ./e2e
 PACKAGES ?= $(shell echo $$(($$(nproc) + 2)))
 
+# The browser's tests need processors and Go's mostly wait, so both run at once; the page, which Go's tests have in them, is built before.
 .PHONY: test
-test: needs fmt-check ui-test vet ## Run every test there is
+test: needs fmt-check ui/dist/index.html ## Run every test there is
+	@$(MAKE) --no-print-directory -j2 ui-test go-test
+
+.PHONY: go-test
+go-test: vet ## Run Go's tests, as "make test" does
 	go test -count=1 -vet=off -p $(PACKAGES) -timeout $(TIMEOUT) -ldflags '-s -w' $(LONGEST) ./...
 
 .PHONY: ui-test
 ui-test: ui/dist/index.html ## Check the page: types, size, units, and each page in a browser
-	npm --prefix ui run check
+	npm --prefix ui run types
+	npm --prefix ui run size
 	npm --prefix ui test
-	npm --prefix ui run test:ui
+	npm --prefix ui run test:pages
 
 .PHONY: vet
 vet: ui/dist/index.html ## Run go vet
