@@ -153,10 +153,10 @@ func (s shop) event(at time.Time, release string) capture.Event {
 		client = "node"
 		e.Context = json.RawMessage(`{"library":{"name":"@segment/analytics-node","version":"2.3.0"}}`)
 	} else {
-		agents := []string{"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/%d.1 Mobile/15E148 Safari/604.1"}
+		agents := []string{"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 Mobile/15E148 Safari/604.1"}
 		zones := []string{"Europe/Vienna", "Europe/Berlin", "America/New_York"}
 		e.Context = fmt.Appendf(nil, `{"ip":"203.0.%d.0","page":%s,"userAgent":"%s","locale":"%s","library":{"name":"analytics.js","version":"npm:next-1.81.0"},"timezone":"%s"}`,
-			who%200, page, fmt.Sprintf(agents[who%2], 120+who%23), []string{"de-AT", "en-US"}[who%2], zones[who%3])
+			who%200, page, agents[who%2], []string{"de-AT", "en-US"}[who%2], zones[who%3])
 	}
 	e.ID = fmt.Sprintf("%s-next-%d-%08x-%04x-4%03x-9%03x-%012x", client, at.UnixMilli(), s.dice.Uint32(), s.dice.Uint32N(1<<16), s.dice.Uint32N(1<<12), s.dice.Uint32N(1<<12), s.dice.Uint64N(1<<48))
 	return e

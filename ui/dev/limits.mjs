@@ -45,8 +45,8 @@ const shoppers = {
 const nothing = () => ({ asks: 0, asked: 0, given: 0, denied: 0, near: 0 });
 const add = (a, b) => { for (const k of Object.keys(nothing())) a[k] += b[k]; };
 
-// Each made-up shop opens at the same time of its own day, so that what it shows does not depend on when it is looked at.
-const opensAt = 30 * 1440 + 500;
+// Each made-up shop opens in the morning of its own thirtieth day, so that who asks how often does not depend on the time at which it is looked at.
+const opensAt = 30 * 1440 + 500; // minutes
 const ownMinute = (world, minute) => minute - minuteOf(world.iso(0)) + opensAt;
 
 // counted is what each key of a limit asked in a minute: the same whenever it is asked for. At night less is asked.

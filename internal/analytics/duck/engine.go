@@ -25,8 +25,8 @@ import (
 // suffix is what the files' names end in.
 const suffix = ".duckdb"
 
-// format is that of the oldest DuckDB that can read the files: by itself it writes what versions of years ago can, without the compression of text that came since. It is named, so that a newer one does not write what this one
-// cannot read. See ADR 131.
+// format is the oldest version of DuckDB that can read the files that are made. Left to itself, DuckDB makes files that versions of years ago can read, and packs text as these did. The version is named, not "latest": a newer DuckDB
+// is not to make files by itself that this one cannot read. See ADR 131.
 const format = "v1.5.0"
 
 // Engine keeps the files. Make it with Open.
@@ -101,12 +101,14 @@ func (e *Engine) openFile(ctx context.Context, app string) (*file, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	if err := errors.Join(renamed(ctx, db), sighted(ctx, db)); err != nil {
-		return nil, errors.Join(err, db.Close())
+	for _, change := range []func(context.Context, *sql.DB) error{renamed, takeOver} {
+		if err := change(ctx, db); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	f := &file{db: db}
 	tables, err := relational.Open(ctx, db, e.dialect(app, f))
-	f.store = &store{Store: tables, opts: e.opts, db: db, sights: -1}
+	f.store = &store{Store: tables, opts: e.opts, db: db, beyondSums: -1}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -18,7 +18,7 @@ import (
 // functions, and settings tell where they are. So what is not known to be harmless is refused, and a newer DuckDB brings nothing in.
 
 // relations are those of a store.
-var relations = []string{"events", "activity", "people", "failed", "learned", "position", "stored", "visitors", "made", "counted"}
+var relations = []string{"events", "activity", "people", "failed", "learned", "sights", "position", "stored", "visitors", "made", "counted"}
 
 // described are the views that say which columns there are, in the schema information_schema.
 var described = []string{"tables", "columns"}

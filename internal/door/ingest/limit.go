@@ -12,8 +12,8 @@ import (
 // burst is for how many seconds' worth of events may come at once, where a source has a limit.
 const burst = 10
 
-// weighed is how many bodies say how large an event is.
-const weighed = 16
+// smoothing is over how many bodies it is averaged how large an event is.
+const smoothing = 16
 
 // limits are how many events a second sources may send: a bucket each, which fills at its limit, and which a large body may leave in debt, as it is taken whole or not at all.
 type limits struct {
@@ -25,14 +25,19 @@ type bucket struct {
 	limit, tokens float64
 	at            time.Time
 	refused       track.Refusal
-	// booked is how many events were told to come again, and have not yet: who comes after them is told to come later, or all would come at once, again and again.
-	booked float64
+	// promised is when the next who is refused is told to come: behind those who were told before, or all would come at once, again and again.
+	promised time.Time
 	// weight is how many bytes an event takes, as they come.
 	weight float64
 }
 
-// events is how many a body that was not read has, about.
-func (b *bucket) events(size int) float64 { return math.Max(1, float64(size)/math.Max(b.weight, 1)) }
+// guess is about how many events are in a body that was not read.
+func (b *bucket) guess(size int) float64 { return math.Max(1, float64(size)/math.Max(b.weight, 1)) }
+
+// takes is how long the source has to wait for so many.
+func (b *bucket) takes(events float64) time.Duration {
+	return time.Duration(events / b.limit * float64(time.Second))
+}
 
 // limited is the answer to what comes too fast.
 type limited struct {
@@ -55,8 +60,12 @@ func (l *limits) check(s track.Source, size int, now time.Time) error {
 	}
 	b.refused.Bodies++
 	b.refused.Last = now.UTC()
-	wait := time.Duration((1 - b.tokens + b.booked) / b.limit * float64(time.Second))
-	b.booked = math.Min(b.booked+b.events(size), burst*b.limit)
+	soonest := now.Add(b.takes(1 - b.tokens))
+	if b.promised.Before(soonest) || b.promised.After(soonest.Add(burst*time.Second)) { // too many: they are spread over these seconds once more
+		b.promised = soonest
+	}
+	wait := b.promised.Sub(now)
+	b.promised = b.promised.Add(b.takes(b.guess(size)))
 	return limited{fault.Limited("more came than the %d events a second that the source %q may send; send these again in %d s, or change its limit under Settings > Sources", s.Limit, s.Name, int(math.Ceil(wait.Seconds()))), wait}
 }
 
@@ -69,11 +78,10 @@ func (l *limits) spend(s track.Source, size, events int, now time.Time) {
 	defer l.mu.Unlock()
 	b := l.bucket(s, now)
 	b.tokens -= float64(events)
-	b.booked = math.Max(0, b.booked-float64(events))
 	if weight := float64(size) / math.Max(float64(events), 1); b.weight == 0 {
 		b.weight = weight
 	} else {
-		b.weight += (weight - b.weight) / weighed
+		b.weight += (weight - b.weight) / smoothing
 	}
 }
 
@@ -89,9 +97,7 @@ func (l *limits) bucket(s track.Source, now time.Time) *bucket {
 		l.buckets[s.ID] = b
 	}
 	if passed := now.Sub(b.at).Seconds(); passed > 0 {
-		before := math.Max(b.tokens, 0)
 		b.tokens = math.Min(burst*b.limit, b.tokens+passed*b.limit)
-		b.booked = math.Max(0, b.booked-math.Max(b.tokens-before, 0)) // whose time has come, and who did not
 	}
 	b.at = now
 	return b

@@ -93,7 +93,7 @@ func TestTheRefusedComeOneAfterTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := 0
-	send := func(n int) (retryAfter string) {
+	send := func(n, want int) (retryAfter string) {
 		t.Helper()
 		run++
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/events", strings.NewReader(string(batch(fmt.Sprint(run), n))))
@@ -106,25 +106,28 @@ func TestTheRefusedComeOneAfterTheOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s, not %d", res.Status, want)
+		}
 		return res.Header.Get("Retry-After")
 	}
 	told := func(want ...string) {
 		t.Helper()
 		var got []string
 		for range want {
-			got = append(got, send(20))
+			got = append(got, send(20, 429))
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("told to come after %v s, not %v", got, want)
 		}
 	}
-	send(100)
-	told("1", "3", "5", "7", "9", "11", "11") // 20 events each, at 10 a second; no further than ten seconds behind
+	send(100, 200)
+	told("1", "3", "5", "7", "9", "1") // 20 events each, at 10 a second; those beyond ten seconds come with the others
 	at.Add(int64(200 * time.Millisecond))
-	told("") // one came, and is owed for; the others stay where they are
-	told("10")
+	send(20, 200) // is owed for
+	told("2", "4")
 	at.Add(int64(15 * time.Second)) // nobody came
-	send(150)
+	send(150, 200)
 	told("6", "8") // 50 are owed
 }
 
