@@ -33,8 +33,8 @@ func TestAFloodIsBoundedAndCounted(t *testing.T) {
 	go func() {
 		var sum event.StatsdCount
 		sum.Dropped = map[string]int64{}
-		for quiet, seconds := 0, 0; quiet < 20; time.Sleep(20 * time.Millisecond) {
-			if seconds++; seconds == 30 { // a flood on a slow machine is no longer one: a name is remembered for a minute
+		for quiet, drains := 0, 0; quiet < 20; time.Sleep(20 * time.Millisecond) {
+			if drains++; drains == 30 { // each is a second to the sink, which remembers a name for sixty: on a slow machine, too, the flood is over by then
 				<-flooded
 			}
 			sec := s.Drain(all)

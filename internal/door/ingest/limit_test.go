@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,6 +21,25 @@ func batch(run string, n int) []byte {
 	return []byte(`{"events":[` + strings.Join(items, ",") + `]}`)
 }
 
+// sent sends a body, and gives when it says to come again.
+func sent(t *testing.T, url, key string, body []byte, want int) (retryAfter string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/events", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(key, "")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != want {
+		t.Errorf("%s: %s, not %d", body[:min(60, len(body))], res.Status, want)
+	}
+	return res.Header.Get("Retry-After")
+}
+
 // What comes faster than its source may send is refused, and taken when it comes again later; other sources are not held up.
 func TestASourcesLimit(t *testing.T) {
 	s := opened(t)
@@ -36,20 +56,7 @@ func TestASourcesLimit(t *testing.T) {
 	}
 	send := func(key, run string, n, want int) (retryAfter string) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/events", strings.NewReader(string(batch(run, n))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.SetBasicAuth(key, "")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if res.StatusCode != want {
-			t.Errorf("%s: %s, not %d", run, res.Status, want)
-		}
-		return res.Header.Get("Retry-After")
+		return sent(t, s.URL, key, batch(run, n), want)
 	}
 	send(s.key, "a", 60, 200) // ten seconds' worth may come at once
 	send(s.key, "b", 39, 200)
@@ -96,20 +103,7 @@ func TestTheRefusedComeOneAfterTheOther(t *testing.T) {
 	send := func(n, want int) (retryAfter string) {
 		t.Helper()
 		run++
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/events", strings.NewReader(string(batch(fmt.Sprint(run), n))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.SetBasicAuth(s.key, "")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if res.StatusCode != want {
-			t.Errorf("%s, not %d", res.Status, want)
-		}
-		return res.Header.Get("Retry-After")
+		return sent(t, s.URL, s.key, batch(fmt.Sprint(run), n), want)
 	}
 	told := func(want ...string) {
 		t.Helper()
